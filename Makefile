@@ -1,0 +1,70 @@
+# `make demo` and `make test` need only Python >= 3.11 (with venv and pip) and make:
+# each builds .venv from the pinned versions when it is missing or out of date.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+PYTEST := $(BIN)/python -m pytest -n auto
+GOLDEN := $(wildcard tests/*/golden tests/golden)
+PINS := pyproject.toml constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check quick format golden bench constraints clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.run ## investigate the bundled sample traces and print the reports
+	@$(BIN)/investigator demo
+
+test: $(VENV)/.dev ## run the whole test suite
+	@$(PYTEST)
+
+check: $(VENV)/.dev ## the whole gate: format, lint, strict types, tests
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(PYTEST)
+
+quick: $(VENV)/.dev ## the gate without the slow tests
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(PYTEST) -m "not slow"
+
+format: $(VENV)/.dev ## rewrite the code as `make check` wants it
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+golden: $(VENV)/.dev ## rewrite the bundled samples and every golden file
+	$(BIN)/python -m investigator.samples.generate
+	INVESTIGATOR_REWRITE_GOLDEN=1 $(BIN)/python -m pytest -q -m "not slow" -k golden
+	git status --short -- investigator/samples tests README.md docs
+
+bench: ## list the benchmark commands
+	@for file in $$(grep -l __main__ benchmarks/*.py); do \
+	  printf '%s\n    %s\n' "$(BIN)/python -m benchmarks.$$(basename $$file .py)" \
+	    "$$(sed -n '1s/^"""//p' $$file)"; \
+	done
+
+constraints: $(VENV)/.dev ## pin the newest allowed versions (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --upgrade --no-header --no-annotate -o constraints.txt
+
+clean: ## forget the environment and every cache
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "$(PYTHON) is older than Python 3.11; name another: make demo PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# What a run needs; the developer's environment has it too.
+$(VENV)/.run: $(PINS) | $(BIN)/python
+	@if [ ! -e $(VENV)/.dev ] || [ pyproject.toml -nt $(VENV)/.dev ] || [ constraints.txt -nt $(VENV)/.dev ]; then \
+	  $(PIP) install --quiet -e . -c constraints.txt; fi
+	@touch $@
+
+$(VENV)/.dev: $(PINS) | $(BIN)/python
+	$(PIP) install --quiet -e '.[dev]' -c constraints.txt
+	@touch $@

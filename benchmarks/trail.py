@@ -1,0 +1,116 @@
+"""Score reports against TRAIL's labels, beside the rule "every span with error status".
+
+    python -m benchmarks.trail --data ../shared/data/trail/gaia [--reports reports.jsonl]
+
+Without `--reports` the rules are run on the spot. Labels are read here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from collections.abc import Mapping, Set
+from pathlib import Path
+
+from benchmarks.reports import reports_by_rules, reports_from_file, traces_in
+from benchmarks.scores import SetScore, score_sets
+from investigator.rca.report import Outcome, RCAReport
+from investigator.rca.taxonomy import Taxonomy, load_taxonomy
+from investigator.traces.model import StatusCode
+
+Pair = tuple[str, str]
+Pairs = Mapping[str, Set[Pair]]
+
+
+def main() -> None:
+    """Print the scores of the reports and of the baseline."""
+    arguments = _arguments()
+    taxonomy = load_taxonomy("trail")
+    gold = _gold(arguments.data / "gold", taxonomy)
+    traces = arguments.data / "traces"
+    found = (
+        reports_from_file(arguments.reports)
+        if arguments.reports
+        else reports_by_rules(traces, "trail")
+    )
+    reports = {key: found.reports[key] for key in gold if key in found.reports}
+    outcomes = Counter(report.outcome.value for report in reports.values())
+    print(f"traces {len(gold)}, reports {len(reports)}, outcomes {dict(sorted(outcomes.items()))}")
+    if found.slowest_s is not None:
+        print(f"slowest trace {found.slowest_s:.2f} s")
+    _print_scores("reports", gold, _predicted(reports))
+    _print_scores("error status", gold, _error_status(traces, gold))
+    _print_primary(gold, reports)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, required=True, help="folder with traces/ and gold/")
+    parser.add_argument("--reports", type=Path, help="one RCAReport a line, taxonomy `trail`")
+    return parser.parse_args()
+
+
+def _gold(folder: Path, taxonomy: Taxonomy) -> dict[str, set[Pair]]:
+    """(location, category) pairs by trace id; spellings of one category are one."""
+    gold: dict[str, set[Pair]] = {}
+    for path in sorted(folder.glob("*.json")):
+        errors = json.loads(path.read_text(encoding="utf-8"))["errors"]
+        gold[path.stem] = {(e["location"], _canonical(e["category"], taxonomy)) for e in errors}
+    return gold
+
+
+def _canonical(name: str, taxonomy: Taxonomy) -> str:
+    category = taxonomy.category(name)
+    return name if category is None else category.id
+
+
+def _predicted(reports: Mapping[str, RCAReport]) -> dict[str, set[Pair]]:
+    return {
+        key: {(finding.span_id, finding.category) for finding in report.findings}
+        for key, report in reports.items()
+    }
+
+
+def _error_status(folder: Path, gold: Pairs) -> dict[str, set[Pair]]:
+    """Every span with error status, as the category that the labels name most often."""
+    counts = Counter(category for pairs in gold.values() for _, category in pairs)
+    commonest = counts.most_common(1)[0][0]
+    return {
+        trace.trace_id: {
+            (span.span_id, commonest) for span in trace.spans if span.status is StatusCode.ERROR
+        }
+        for trace in traces_in(folder)
+    }
+
+
+def _print_scores(name: str, gold: Pairs, predicted: Pairs) -> None:
+    places = score_sets(_places(gold), _places(predicted))
+    pairs = score_sets(gold, predicted)
+    print(f"\n{name}")
+    _print_line("location", places)
+    _print_line("location and category", pairs)
+
+
+def _places(pairs: Pairs) -> dict[str, set[str]]:
+    return {key: {place for place, _ in items} for key, items in pairs.items()}
+
+
+def _print_line(name: str, score: SetScore) -> None:
+    print(
+        f"  {name:22} accuracy {score.recall_mean:.3f}  precision {score.precision:.3f}  "
+        f"recall {score.recall:.3f}  F1 {score.f1:.3f}  mean F1 {score.f1_mean:.3f}  "
+        f"predictions a trace {score.predicted_per_trace:.2f}"
+    )
+
+
+def _print_primary(gold: Pairs, reports: Mapping[str, RCAReport]) -> None:
+    """How often the root cause named first is a labelled place at all."""
+    failures = [r for r in reports.values() if r.outcome is Outcome.FAILURE]
+    places = _places(gold)
+    hits = sum(report.findings[0].span_id in places[report.trace_id] for report in failures)
+    print(f"\nroot cause on a labelled span: {hits} of {len(failures)} failures")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""What became of runs, shown to people or to programs, and what the process says about it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from investigator.canonical import JsonValue
+from investigator.cli.exits import Exit, gravest
+from investigator.cli.screen import print_json, say, stdout
+from investigator.errors import UsageError
+
+if TYPE_CHECKING:
+    from investigator.batch import Outcome
+    from investigator.rca.report import RCAReport
+
+
+class FailOn(StrEnum):
+    """Outcomes that make the command exit with 1."""
+
+    FAILURE = "failure"
+    UNDETERMINED = "undetermined"
+
+    def crossed_by(self, report: RCAReport) -> bool:
+        """Whether the report's outcome is the named one or a graver one."""
+        outcomes = {"failure"} if self is FailOn.FAILURE else {"failure", "undetermined"}
+        return report.outcome.value in outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How the user wants to be told."""
+
+    filter_expr: str | None
+    output: Path | None
+    fail_on: FailOn | None
+    as_json: bool
+
+
+def report_of(outcome: Outcome) -> RCAReport | None:
+    """The report of a run that has one."""
+    from investigator.rca.report import RCAReport
+
+    if outcome.report is None:
+        return None
+    return RCAReport.model_validate_json(outcome.report)
+
+
+def show_one(outcome: Outcome, asked: Asked) -> Exit:
+    """One run: its report as a block, or one JSON object."""
+    from investigator.cli.reports import print_report
+
+    report = report_of(outcome)
+    if asked.as_json:
+        print_row(outcome, report)
+    elif report is not None:
+        print_report(stdout(), report)
+    write_reports([outcome], asked.output)
+    status = outcome.status.value if outcome.status is not None else "not started"
+    say(f"run {outcome.run_id}: {status}" + (f", {outcome.error}" if outcome.error else ""))
+    return exit_for(outcome, report, asked.fail_on)
+
+
+def show_all(outcomes: Sequence[Outcome], asked: Asked) -> Exit:
+    """A batch: one row a run, or one JSON object a line, and a count on stderr."""
+    from investigator.cli.reports import reports_table
+
+    reports = [report_of(outcome) for outcome in outcomes]
+    told = list(zip(outcomes, reports, strict=True))
+    if asked.as_json:
+        for outcome, report in told:
+            print_row(outcome, report)
+    else:
+        stdout().print(reports_table([(o.trace_id, _status(o), r) for o, r in told]))
+    write_reports(outcomes, asked.output)
+    for outcome in outcomes:
+        if outcome.error:
+            say(f"{outcome.trace_id}: {outcome.error}", style="yellow")
+    say(_count(outcomes, reports))
+    return gravest(exit_for(outcome, report, asked.fail_on) for outcome, report in told)
+
+
+def exit_for(outcome: Outcome, report: RCAReport | None, fail_on: FailOn | None) -> Exit:
+    """What one run means for the exit code."""
+    match _status(outcome):
+        case "succeeded":
+            crossed = fail_on is not None and report is not None and fail_on.crossed_by(report)
+            return Exit.THRESHOLD if crossed else Exit.SUCCEEDED
+        case "failed":
+            return Exit.FAILED
+        case _:
+            return Exit.PARTIAL
+
+
+def write_reports(outcomes: Sequence[Outcome], path: Path | None) -> None:
+    """One report a line, in the order of the traces; the file appears whole."""
+    if path is None:
+        return
+    lines = [_line(outcome.report) for outcome in outcomes if outcome.report is not None]
+    scratch = path.with_name(f".{path.name}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch.write_text("".join(lines), encoding="utf-8")
+        scratch.replace(path)
+    except OSError as error:
+        raise UsageError(f"cannot write '{path}': {error.strerror or error}") from error
+
+
+def _line(report: str) -> str:
+    from investigator.rca.report import RCAReport
+
+    return RCAReport.model_validate_json(report).model_dump_json() + "\n"
+
+
+def _status(outcome: Outcome) -> str:
+    return "not started" if outcome.status is None else outcome.status.value
+
+
+def print_row(outcome: Outcome, report: RCAReport | None) -> None:
+    """One run as one JSON object on a line of stdout."""
+    row: dict[str, JsonValue] = {
+        "trace_id": outcome.trace_id,
+        "run_id": outcome.run_id,
+        "run_dir": None if outcome.run_dir is None else str(outcome.run_dir),
+        "status": _status(outcome),
+        "error": outcome.error,
+        "report": None if report is None else report.model_dump(mode="json"),
+    }
+    print_json(row)
+
+
+def _count(outcomes: Sequence[Outcome], reports: Sequence[RCAReport | None]) -> str:
+    statuses = Counter(_status(outcome) for outcome in outcomes)
+    found = Counter(report.outcome.value for report in reports if report is not None)
+    parts = [", ".join(f"{n:,} {name}" for name, n in tally.items()) for tally in (statuses, found)]
+    return f"{len(outcomes):,} runs: " + " · ".join(part for part in parts if part)

@@ -1,0 +1,54 @@
+"""Reading a source in front of people: how far it is, and what of it could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from investigator.cli.screen import say, stderr
+
+if TYPE_CHECKING:
+    from investigator.inspection.open import OpenedSource
+    from investigator.traces.sources import Unreadable
+
+_NAMED = 20
+
+
+def open_source(paths: Sequence[str]) -> OpenedSource:
+    """Open a source, with its progress and its unreadable files told on stderr."""
+    from investigator.inspection import open as opening
+
+    with counted_spans() as on_span_count:
+        source = opening.open_source(paths, on_span_count=on_span_count)
+    name_unreadable(source.unreadable)
+    return source
+
+
+@contextmanager
+def counted_spans() -> Iterator[Callable[[int], None]]:
+    """A spinner with the number of spans read so far; nothing where nobody watches."""
+    console = stderr()
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        task = progress.add_task("opening", total=None)
+
+        def show(count: int) -> None:
+            progress.update(task, description=f"{count:,} spans read")
+
+        yield show
+
+
+def name_unreadable(unreadable: Sequence[Unreadable]) -> None:
+    """Count what could not be read and name it, with the reasons."""
+    if not unreadable:
+        return
+    say(f"{len(unreadable):,} unreadable:", style="yellow")
+    for problem in unreadable[:_NAMED]:
+        say(f"  {problem}", style="yellow")
+    if len(unreadable) > _NAMED:
+        say(f"  … and {len(unreadable) - _NAMED:,} more", style="yellow")

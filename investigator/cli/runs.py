@@ -1,0 +1,286 @@
+"""`runs`: what was run, whether it is what it says, and how to go on with it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.text import Text
+
+from investigator.canonical import JsonValue
+from investigator.cli.exits import Exit
+from investigator.cli.options import (
+    DEFAULT_RUNS_DIR,
+    Given,
+    Json,
+    MaxCost,
+    MaxDepth,
+    MaxIterations,
+    MaxSubcalls,
+    MaxTokens,
+    MaxToolCalls,
+    MaxWallTime,
+    RunId,
+    RunIds,
+    RunsDir,
+    changed_budget,
+)
+from investigator.cli.outcomes import Asked, show_one
+from investigator.cli.screen import cell, one_line, plain, print_json, say, stdout, table
+
+if TYPE_CHECKING:
+    from investigator.runtime.budget import Budget
+    from investigator.runtime.record import RunRecord, SubcallRecord
+    from investigator.stored_runs import StoredRun
+
+app = typer.Typer(
+    name="runs",
+    help="List, show, check, resume and replay runs.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+)
+
+
+@app.command("list")
+def list_(runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
+    """
+    List the runs of a folder.
+
+    A run without a record is `running` while a process writes it, else
+    `interrupted`: `investigator runs resume` goes on with it.
+
+    [bold]Examples[/]
+      investigator runs list
+      investigator runs list --runs-dir nightly --json
+    """
+    from investigator.stored_runs import list_runs
+
+    runs = list_runs(runs_dir)
+    if as_json:
+        for run in runs:
+            print_json(_row(run))
+    else:
+        _print_runs(runs)
+    if not runs:
+        say(f"no runs in {runs_dir}")
+
+
+def _row(run: StoredRun) -> dict[str, JsonValue]:
+    record = run.record
+    return {
+        "run_id": run.run_id,
+        "run_dir": str(run.run_dir),
+        "state": run.state,
+        "run_type": record.run_type if record else None,
+        "trace_ids": list(record.input_ref.trace_ids) if record else None,
+        "started_at": record.started_at if record else None,
+        "completed_at": record.completed_at if record else None,
+        "error": record.error.message if record and record.error else None,
+    }
+
+
+def _print_runs(runs: list[StoredRun]) -> None:
+    grid = table("run", "state", "type", "trace", "started", "error")
+    for run in runs:
+        record = run.record
+        grid.add_row(
+            cell(run.run_id),
+            cell(run.state, _STATE_STYLES.get(run.state, "")),
+            cell(record.run_type if record else None),
+            cell(", ".join(record.input_ref.trace_ids) if record else None),
+            cell(record.started_at[:19] if record else None),
+            cell(record.error.code if record and record.error else None),
+        )
+    if runs:
+        stdout().print(grid)
+
+
+_STATE_STYLES = {
+    "succeeded": "green",
+    "failed": "red",
+    "partial": "yellow",
+    "interrupted": "yellow",
+}
+
+
+@app.command()
+def show(run_id: RunId, runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
+    """
+    Show what a run was asked, what it used and what came out.
+
+    [bold]Examples[/]
+      investigator runs show nightly-1
+      investigator runs show nightly-1 --json
+    """
+    from investigator.stored_runs import read_record
+
+    record = read_record(run_id, runs_dir)
+    if as_json:
+        print_json(record.model_dump(mode="json"))
+        return
+    grid = table("", "")
+    grid.show_header = False
+    for name, text in _facts(record):
+        grid.add_row(cell(name, "bold"), cell(text))
+    stdout().print(grid)
+    _print_scopes(record.runtime_ref.subcall_metadata)
+
+
+def _facts(record: RunRecord) -> list[tuple[str, str | None]]:
+    runtime, usage = record.runtime_ref, record.runtime_ref.usage
+    limits = runtime.budget.model_dump(exclude_none=True)
+    cost = "unknown" if usage.cost_usd is None else f"{usage.cost_usd:g} USD"
+    used = (
+        f"{usage.iterations} turns, {usage.tool_calls} tool calls, {usage.subcalls} subcalls, "
+        f"depth {usage.depth_reached}, {usage.tokens_in + usage.tokens_out:,} tokens, {cost}"
+    )
+    return [
+        ("run", f"{record.run_id} ({record.run_type})"),
+        ("status", record.status.value),
+        ("error", f"{record.error.code}: {record.error.message}" if record.error else None),
+        ("trace", ", ".join(record.input_ref.trace_ids)),
+        ("source", record.dataset_ref.dataset_id),
+        ("planner", " ".join(filter(None, (runtime.planner, runtime.model_name)))),
+        ("started", record.started_at),
+        ("completed", record.completed_at),
+        ("limits", ", ".join(f"{name} {value:g}" for name, value in limits.items())),
+        ("used", used),
+        ("lost", f"{len(usage.lost)} holds of a process that died" if usage.lost else None),
+        (
+            "journal",
+            f"{record.journal_ref.events} events, head {record.journal_ref.head_hash[:12]}…",
+        ),
+        ("report", record.output_ref.artifact_path),
+    ]
+
+
+def _print_scopes(scopes: tuple[SubcallRecord, ...]) -> None:
+    if not scopes:
+        return
+    grid = table(
+        "scope", "status", "turns", "tool calls", "objective", right=("turns", "tool calls")
+    )
+    for scope in scopes:
+        grid.add_row(
+            cell(scope.call_id),
+            cell(scope.status.value if scope.status else None),
+            cell(str(scope.usage.iterations)),
+            cell(str(scope.usage.tool_calls)),
+            cell(one_line(scope.objective, 80)),
+        )
+    stdout().print()
+    stdout().print(grid)
+
+
+@app.command()
+def verify(run_ids: RunIds, runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
+    """
+    Check that runs are what they say.
+
+    The hash chain of the journal, the ledger (nothing overspent), the record
+    against the journal, the report against its hash and its trace.
+
+    [bold]Examples[/]
+      investigator runs verify nightly-1
+      investigator runs verify nightly-1 nightly-2 --json
+      investigator runs verify $(ls artifacts/investigator_runs)
+
+    [bold]Exit codes[/]
+      0 nothing wrong · 2 no such run · 4 something is wrong
+    """
+    from investigator.stored_runs import verify_run
+
+    wrong = False
+    for run_id in run_ids:
+        problems = verify_run(run_id, runs_dir)
+        wrong = wrong or bool(problems)
+        if as_json:
+            print_json({"run_id": run_id, "verified": not problems, "problems": list(problems)})
+            continue
+        verdict = "verified: journal, ledger, record, report and evidence"
+        stdout().print(f"run {run_id} " + ("is not what it says" if problems else verdict))
+        for problem in problems:
+            stdout().print(Text(f"- {plain(problem)}", style="red"))
+    raise typer.Exit(Exit.FAILED if wrong else Exit.SUCCEEDED)
+
+
+@app.command()
+def resume(
+    run_id: RunId,
+    max_iterations: MaxIterations = None,
+    max_tool_calls: MaxToolCalls = None,
+    max_subcalls: MaxSubcalls = None,
+    max_tokens: MaxTokens = None,
+    max_cost_usd: MaxCost = None,
+    max_wall_time: MaxWallTime = None,
+    max_depth: MaxDepth = None,
+    runs_dir: RunsDir = DEFAULT_RUNS_DIR,
+    as_json: Json = False,
+) -> None:
+    """
+    Go on with a run that was interrupted or cut off.
+
+    No finished call is made again. A limit that is given replaces the run's
+    own; a run that succeeded is left as it is.
+
+    [bold]Examples[/]
+      investigator runs resume nightly-1
+      investigator runs resume nightly-1 --max-iterations 80
+
+    [bold]Exit codes[/]
+      0 succeeded · 2 usage · 3 partial · 4 failed · 130 interrupted
+    """
+    from investigator.batch import outcome_of
+    from investigator.stored_runs import resume_run
+
+    limits = Given(
+        max_iterations,
+        max_tool_calls,
+        max_subcalls,
+        max_tokens,
+        max_cost_usd,
+        max_wall_time,
+        max_depth,
+    )
+    result = resume_run(run_id, runs_dir, budget=_raised(runs_dir / run_id, limits))
+    outcome = outcome_of(result, ", ".join(result.record.input_ref.trace_ids))
+    raise typer.Exit(show_one(outcome, Asked(None, None, None, as_json)))
+
+
+def _raised(run_dir: Path, limits: Given) -> Budget | None:
+    """The run's own budget with the limits that were given; None where none was."""
+    from investigator.runtime.journal import FILE, read_entries
+    from investigator.runtime.runner import budget_of
+
+    if not any(limits) or not (run_dir / FILE).is_file():
+        return None
+    return changed_budget(budget_of(read_entries(run_dir)), limits)
+
+
+@app.command()
+def replay(run_id: RunId, runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
+    """
+    Run a finished run again on what it recorded, offline, and compare.
+
+    Nothing is written. The first event that differs is named.
+
+    [bold]Examples[/]
+      investigator runs replay nightly-1
+      investigator runs replay nightly-1 --json
+
+    [bold]Exit codes[/]
+      0 the same, byte for byte · 2 no such run · 4 it differs
+    """
+    from investigator.stored_runs import replay_run
+
+    result = replay_run(run_id, runs_dir)
+    if as_json:
+        print_json(
+            {"run_id": run_id, "identical": result.identical, "difference": result.difference}
+        )
+    elif result.identical:
+        stdout().print(f"run {run_id} replayed: every step and the report are the same")
+    else:
+        stdout().print(Text(plain(result.difference or ""), style="red"))
+    raise typer.Exit(Exit.SUCCEEDED if result.identical else Exit.FAILED)

@@ -1,0 +1,113 @@
+"""`traces`: what is in a source, one row a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from investigator.canonical import JsonValue
+from investigator.cli.exits import Exit
+from investigator.cli.options import Filter, Json, Source
+from investigator.cli.reading import open_source
+from investigator.cli.screen import cell, print_json, say, stdout, table
+from investigator.errors import UsageError
+
+if TYPE_CHECKING:
+    from investigator.inspection.api import TraceSummary
+
+
+def traces(
+    source: Source,
+    filter_expr: Filter = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="TIME",
+            help="Traces with a span that starts then or later (ISO 8601, UTC without a zone).",
+            show_default=False,
+        ),
+    ] = None,
+    end: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="TIME",
+            help="Traces with a span that starts before then.",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Rows at most.")] = 50,
+    as_json: Json = False,
+) -> None:
+    """
+    List the traces of a source.
+
+    [bold]Examples[/]
+      investigator traces exports/
+      investigator traces traces.parquet --filter "status_code == 'ERROR'"
+      investigator traces traces.parquet --from 2026-03-01 --to 2026-03-02
+      investigator traces traces.parquet --json --limit 1000000
+
+    [bold]Exit codes[/]
+      0 all read · 2 usage, or nothing readable · 3 some files unreadable
+    """
+    window = _time(start, "--from"), _time(end, "--to")
+    opened = open_source([source])
+    rows = opened.api.list_traces(
+        start_ns=window[0], end_ns=window[1], filter_expr=filter_expr, limit=limit + 1
+    )
+    if as_json:
+        for row in rows[:limit]:
+            print_json(_row(row))
+    else:
+        _print_table(rows[:limit])
+    if len(rows) > limit:
+        say(f"only the first {limit:,} are listed; --limit lists more", style="yellow")
+    elif not rows:
+        say(f"none of the {opened.api.count_traces():,} traces of '{source}' was asked for")
+    raise typer.Exit(Exit.PARTIAL if opened.unreadable else Exit.SUCCEEDED)
+
+
+def _time(text: str | None, flag: str) -> int | None:
+    from investigator.traces.model import parse_time
+
+    try:
+        return None if text is None else parse_time(text)
+    except ValueError:
+        raise UsageError(
+            f"{flag} takes an ISO 8601 time like 2026-03-01T09:30, not '{text}'"
+        ) from None
+
+
+def _row(row: TraceSummary) -> dict[str, JsonValue]:
+    from investigator.traces.model import iso_time
+
+    return {
+        "trace_id": row.trace_id,
+        "project_name": row.project_name,
+        "root_name": row.root_name,
+        "start_time": iso_time(row.start_ns),
+        "end_time": iso_time(row.end_ns),
+        "span_count": row.span_count,
+        "error_count": row.error_count,
+    }
+
+
+def _print_table(rows: Sequence[TraceSummary]) -> None:
+    from investigator.traces.model import iso_time
+
+    grid = table("trace", "project", "root", "start", "spans", "errors", right=("spans", "errors"))
+    for row in rows:
+        start = iso_time(row.start_ns)
+        grid.add_row(
+            cell(row.trace_id),
+            cell(row.project_name),
+            cell(row.root_name),
+            cell(start[:19] if start else None),
+            cell(f"{row.span_count:,}"),
+            cell(f"{row.error_count:,}", "red" if row.error_count else ""),
+        )
+    stdout().print(grid)

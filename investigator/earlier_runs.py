@@ -1,0 +1,91 @@
+"""What a batch that goes on need not do again: a look at the runs folder, not at a list.
+
+A trace is finished where the folder holds a run of it over the same content, with the same
+taxonomy, that has ended with a report. One that was interrupted or cancelled is resumed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from investigator.batch import Outcome, Task, used_by
+from investigator.inspection.api import InspectionAPI
+from investigator.rca.taxonomy import load_taxonomy
+from investigator.runtime.events import RunOpened
+from investigator.runtime.journal import read_entries
+from investigator.stored_runs import StoredRun, list_runs
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """Outcomes that are there already, and the tasks that are left, by position."""
+
+    outcomes: Mapping[int, Outcome]
+    tasks: Mapping[int, Task]
+
+
+def remaining_of(tasks: Sequence[Task], api: InspectionAPI) -> Remaining:
+    """Sort tasks of one source, taxonomy and runs folder by what earlier runs have done."""
+    outcomes: dict[int, Outcome] = {}
+    left: dict[int, Task] = {}
+    known = _runs_by_trace(tasks[0].runs_dir, tasks[0].taxonomy) if tasks else {}
+    for place, task in enumerate(tasks):
+        runs = known.get(task.trace_id, [])
+        content = api.get_trace(task.trace_id).content_hash if runs else None
+        same = [stored for stored, opened in runs if opened.dataset_ref.dataset_hash == content]
+        finished = next((outcome for run in same if (outcome := _finished(run, task))), None)
+        if finished is not None:
+            outcomes[place] = finished
+        else:
+            left[place] = _resumed(task, same)
+    return Remaining(outcomes, left)
+
+
+def _runs_by_trace(runs_dir: Path, taxonomy: str) -> dict[str, list[tuple[StoredRun, RunOpened]]]:
+    """Runs with the taxonomy, by trace."""
+    wanted = load_taxonomy(taxonomy).content_hash
+    found: dict[str, list[tuple[StoredRun, RunOpened]]] = defaultdict(list)
+    for stored in list_runs(runs_dir):
+        opened = _opened(stored)
+        if opened is not None and json.loads(opened.options).get("taxonomy_sha256") == wanted:
+            for trace_id in opened.input_ref.trace_ids:
+                found[trace_id].append((stored, opened))
+    return found
+
+
+def _opened(stored: StoredRun) -> RunOpened | None:
+    entries = read_entries(stored.run_dir)
+    first = entries[0].event if entries else None
+    return first if isinstance(first, RunOpened) else None
+
+
+def _finished(stored: StoredRun, task: Task) -> Outcome | None:
+    """The outcome of a run that ended with a report."""
+    record = stored.record
+    if record is None or record.output_ref.artifact_path is None:
+        return None
+    return Outcome(
+        trace_id=task.trace_id,
+        run_id=stored.run_id,
+        run_dir=stored.run_dir,
+        status=record.status,
+        report=(stored.run_dir / record.output_ref.artifact_path).read_text(encoding="utf-8"),
+        error=None if record.error is None else f"{record.error.code}: {record.error.message}",
+        used=used_by(record),
+    )
+
+
+def _resumed(task: Task, runs: Sequence[StoredRun]) -> Task:
+    """The task, going on with a run that was interrupted where there is one."""
+    cut_off = next((run for run in runs if _can_go_on(run)), None)
+    return task if cut_off is None else replace(task, run_id=cut_off.run_id, resumes=True)
+
+
+def _can_go_on(run: StoredRun) -> bool:
+    """Whether a run was killed, or ended by what may be otherwise the next time."""
+    error = run.record.error if run.record else None
+    return run.state == "interrupted" or (error is not None and error.retryable)

@@ -1,0 +1,200 @@
+"""A canonical Parquet file behind the inspection API, read by parts, never as a whole.
+
+One trace is one lookup: the file is sorted by trace id, so all row groups but one or two are
+skipped by their statistics. Lists read the narrow columns. Memory is bounded by DuckDB's limit
+and by the answer. Every call has a cursor of its own, so worker threads may share one API.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import duckdb
+
+from investigator.errors import SourceUnavailable, TraceNotFound
+from investigator.inspection.api import TraceSummary
+from investigator.inspection.filter_parser import parse_filter
+from investigator.inspection.filter_sql import compile_filter
+from investigator.inspection.reads import TraceReads
+from investigator.traces.model import Trace
+from investigator.traces.parquet import SPAN_COLUMNS, canonical_facts, read_row
+
+_REMEMBERED_TRACES = 4
+_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
+_LOOKUP_MB = 128
+_LIST_MB = 256
+_LOOKUP_SETTINGS = {
+    "threads": "1",
+    # With these two, planning a lookup reads the statistics of every row group and column.
+    "disabled_optimizers": "statistics_propagation,join_order",
+}
+_LIST_SETTINGS = {"threads": "2"}
+
+_LOOKUP = f"""
+    select {", ".join(SPAN_COLUMNS)}
+    from read_parquet($1) where trace_id = $2
+"""
+
+_LIST = """
+    with wanted as (
+        select trace_id, min(start_ns) as first_ns
+        from read_parquet($1) group by trace_id having {conditions}
+        order by first_ns nulls last, length(trace_id), trace_id {page}
+    ),
+    kept as (
+        select * from (
+            select trace_id, span_id, parent_id, name, start_ns, end_ns, status, project_name,
+                row_number() over (
+                    partition by trace_id, span_id order by start_ns nulls last, file_row_number
+                ) as occurrence, file_row_number as place
+            from read_parquet($1, file_row_number = true)
+            where trace_id in (select trace_id from wanted)
+        ) where occurrence = 1
+    ),
+    rooted as (
+        select kept.*, parent.span_id is null as is_root
+        from kept left join (select trace_id, span_id from kept) as parent
+            on kept.trace_id = parent.trace_id and kept.parent_id = parent.span_id
+    ),
+    summaries as (
+        select trace_id,
+            arg_min(project_name, place) filter (coalesce(project_name, '') <> '') as project_name,
+            coalesce(arg_min(name, place) filter (is_root), arg_min(name, place)) as root_name,
+            min(start_ns) as start_ns, max(end_ns) as end_ns,
+            count(*) as span_count, count(*) filter (status = 'ERROR') as error_count
+        from rooted group by trace_id
+    )
+    select trace_id, project_name, root_name, start_ns, end_ns, span_count, error_count
+    from summaries order by start_ns nulls last, length(trace_id), trace_id
+"""
+
+
+class ParquetInspectionAPI(TraceReads):
+    """The inspection API over one canonical Parquet file, as `write_spans` writes it.
+
+    Raises:
+        SourceUnavailable: the file is missing, damaged, or no canonical file.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        facts = canonical_facts(self.path)
+        if facts is None:
+            raise SourceUnavailable(_why_not_readable(self.path))
+        self._traces = facts.traces
+        self._lookups = _connect(_LOOKUP_SETTINGS, memory_mb=_LOOKUP_MB + facts.room_mb)
+        self._lists = _connect(_LIST_SETTINGS, memory_mb=_LIST_MB + facts.room_mb)
+        self._remembered: OrderedDict[str, Trace] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Free what the API holds; it answers no more."""
+        self._lookups.close()
+        self._lists.close()
+        self._remembered.clear()
+
+    def count_traces(self) -> int:
+        """How many traces the file holds, as written in its metadata."""
+        return self._traces
+
+    def get_trace(self, trace_id: str) -> Trace:
+        """All spans of a trace; the last few traces are remembered."""
+        with self._lock:
+            known = self._remembered.get(trace_id)
+            if known is not None:
+                self._remembered.move_to_end(trace_id)
+                return known
+        trace = self._read_trace(trace_id)
+        with self._lock:
+            self._remembered[trace_id] = trace
+            while len(self._remembered) > _REMEMBERED_TRACES:
+                self._remembered.popitem(last=False)
+        return trace
+
+    def _read_trace(self, trace_id: str) -> Trace:
+        rows = self._rows(self._lookups, _LOOKUP, [str(self.path), trace_id])
+        if not rows:
+            raise TraceNotFound(
+                f"no trace '{trace_id}' in {self.path.name} ({self._traces} traces);"
+                f" 'investigator traces {self.path.name}' lists them"
+            )
+        try:
+            return Trace(trace_id, (read_row(row) for row in rows))
+        except ValueError as error:
+            raise SourceUnavailable(f"'{self.path}' is damaged: {error}") from error
+
+    def list_traces(
+        self,
+        *,
+        project_name: str | None = None,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        filter_expr: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> Sequence[TraceSummary]:
+        """Traces that have a span in the window and pass the filter."""
+        parameters: list[object] = [str(self.path)]
+        conditions = ["true"]
+        if start_ns is not None or end_ns is not None:
+            parameters += [_LOWEST if start_ns is None else start_ns]
+            parameters += [_HIGHEST if end_ns is None else end_ns]
+            conditions.append("bool_or(start_ns >= $2 and start_ns < $3)")
+        if filter_expr is not None:
+            compiled = compile_filter(parse_filter(filter_expr), first=len(parameters) + 1)
+            parameters += compiled.parameters
+            conditions.append(f"bool_or({compiled.predicate})")
+        if project_name is not None:
+            parameters.append(project_name)
+            conditions.append(f"bool_or(project_name = ${len(parameters)})")
+        page = f"offset {offset}" if limit is None else f"limit {limit} offset {offset}"
+        query = _LIST.format(conditions=" and ".join(conditions), page=page)
+        return [TraceSummary(*row) for row in self._rows(self._lists, query, parameters)]
+
+    def _rows(
+        self, connection: duckdb.DuckDBPyConnection, query: str, parameters: list[object]
+    ) -> list[tuple[Any, ...]]:
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute("set enable_progress_bar = false")
+                return cursor.execute(query, parameters).fetchall()
+        except duckdb.Error as error:
+            reason = str(error).partition("\n")[0]
+            raise SourceUnavailable(f"'{self.path}' cannot be read: {reason}") from error
+
+
+def _connect(settings: Mapping[str, str], *, memory_mb: int) -> duckdb.DuckDBPyConnection:
+    """A DuckDB of its own, since some settings hold for a whole database."""
+    connection = duckdb.connect()
+    spill = Path(tempfile.gettempdir()) / f"investigator-{uuid4().hex}"
+    fixed = {
+        "memory_limit": f"{memory_mb}MB",
+        "temp_directory": str(spill),
+        "parquet_metadata_cache": "true",
+        "enable_external_file_cache": "false",
+    }
+    for name, value in {**fixed, **settings}.items():
+        quoted = value.replace("'", "''")
+        connection.execute(f"set global {name} = '{quoted}'")
+    return connection
+
+
+def _why_not_readable(path: Path) -> str:
+    if not path.is_file():
+        return f"no file '{path}'"
+    try:
+        with duckdb.connect() as connection:
+            connection.execute("select count(*) from parquet_kv_metadata($1)", [str(path)])
+    except duckdb.Error as error:
+        reason = str(error).splitlines()[0]
+        return f"'{path}' is no readable Parquet file: {reason}"
+    return (
+        f"'{path}' is a Parquet file, but none that 'investigator ingest' wrote;"
+        f" 'investigator ingest {path.name} -o traces.parquet' makes one of it"
+    )

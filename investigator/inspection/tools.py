@@ -1,0 +1,291 @@
+"""The inspection API as tools of a planner: pages, never wholes; redacted, never raw.
+
+Each row carries the short id of its evidence, so what a planner cites it has read. A page ends
+with how to go on: `next_offset`, to be given as `offset` of the same call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+from investigator.errors import UsageError
+from investigator.inspection.api import InspectionAPI
+from investigator.inspection.evidence import (
+    message_evidence,
+    retrieval_evidence,
+    span_evidence,
+    tool_evidence,
+)
+from investigator.inspection.pages import Rows, answer_rows, answer_text
+from investigator.inspection.reads import texts_of
+from investigator.inspection.redaction import Redactor
+from investigator.inspection.tool_args import (
+    GetChildren,
+    GetChildrenOf,
+    GetMessages,
+    GetMessagesOf,
+    GetRetrievalChunks,
+    GetRetrievalChunksOf,
+    GetSpan,
+    GetSpanOf,
+    GetToolIO,
+    GetToolIOOf,
+    InTrace,
+    ListSpans,
+    ListSpansOf,
+    ListTraces,
+    SearchTrace,
+    SearchTraceOf,
+)
+from investigator.inspection.tool_rows import (
+    chunk_head,
+    chunk_row,
+    field_row,
+    hit_of,
+    hit_row,
+    message_row,
+    no_evidence,
+    read_on,
+    span_row,
+    time_of,
+    tool_io,
+    trace_row,
+)
+from investigator.runtime.tools import Cite, Tool, ToolAnswer, ToolArgs
+from investigator.traces.model import Span, StatusCode, Trace
+
+_FETCHED_ROWS = 60
+"""More than fit on a page of rows, and few enough to read for one page."""
+
+_LIST_TRACES = "Traces by first start: id, project, root, start, duration, spans, errors."
+_LIST_SPANS = "Spans of the trace in time order: id, parent, kind, name, error, duration."
+_GET_SPAN = "All fields of one span, shortened; or one field in full."
+_CHILDREN = "Direct children of a span, as list_spans gives them."
+_MESSAGES = "Chat messages of a span, input then output; or one message in full."
+_TOOL_IO = "What a TOOL span was asked and what it answered; or one of both in full."
+_CHUNKS = "Documents that a span retrieved; or one document in full."
+_SEARCH = "Places in the texts of the trace that match a pattern."
+
+ArgsT = TypeVar("ArgsT", bound=ToolArgs)
+InTraceT = TypeVar("InTraceT", bound=InTrace)
+
+
+def inspection_tools(
+    api: InspectionAPI, redactor: Redactor, *, trace_id: str | None = None
+) -> list[Tool[Any]]:
+    """The tools over an API; bound to one trace if given.
+
+    Bound tools take no `trace_id`, and `list_traces` is not among them.
+    """
+    reads = _Reads(api, redactor)
+    if trace_id is not None:
+        return [
+            Tool("list_spans", _LIST_SPANS, ListSpans, _bound(reads.list_spans, trace_id)),
+            Tool("get_span", _GET_SPAN, GetSpan, _bound(reads.get_span, trace_id)),
+            Tool("get_children", _CHILDREN, GetChildren, _bound(reads.get_children, trace_id)),
+            Tool("get_messages", _MESSAGES, GetMessages, _bound(reads.get_messages, trace_id)),
+            Tool("get_tool_io", _TOOL_IO, GetToolIO, _bound(reads.get_tool_io, trace_id)),
+            Tool(
+                "get_retrieval_chunks",
+                _CHUNKS,
+                GetRetrievalChunks,
+                _bound(reads.get_retrieval_chunks, trace_id),
+            ),
+            Tool("search_trace", _SEARCH, SearchTrace, _bound(reads.search_trace, trace_id)),
+        ]
+    return [
+        Tool("list_traces", _LIST_TRACES, ListTraces, reads.list_traces),
+        Tool("list_spans", _LIST_SPANS, ListSpansOf, _named(reads.list_spans)),
+        Tool("get_span", _GET_SPAN, GetSpanOf, _named(reads.get_span)),
+        Tool("get_children", _CHILDREN, GetChildrenOf, _named(reads.get_children)),
+        Tool("get_messages", _MESSAGES, GetMessagesOf, _named(reads.get_messages)),
+        Tool("get_tool_io", _TOOL_IO, GetToolIOOf, _named(reads.get_tool_io)),
+        Tool(
+            "get_retrieval_chunks",
+            _CHUNKS,
+            GetRetrievalChunksOf,
+            _named(reads.get_retrieval_chunks),
+        ),
+        Tool("search_trace", _SEARCH, SearchTraceOf, _named(reads.search_trace)),
+    ]
+
+
+def _bound(
+    read: Callable[[str, ArgsT, Cite], ToolAnswer], trace_id: str
+) -> Callable[[ArgsT, Cite], Awaitable[ToolAnswer]]:
+    """The read of one trace."""
+
+    async def run(args: ArgsT, cite: Cite) -> ToolAnswer:
+        return read(trace_id, args, cite)
+
+    return run
+
+
+def _named(
+    read: Callable[[str, InTraceT, Cite], ToolAnswer],
+) -> Callable[[InTraceT, Cite], Awaitable[ToolAnswer]]:
+    """The read of the trace that the arguments name."""
+
+    async def run(args: InTraceT, cite: Cite) -> ToolAnswer:
+        return read(args.trace_id, args, cite)
+
+    return run
+
+
+class _Reads:
+    """One read a tool. They are quick and local; nothing in them waits."""
+
+    def __init__(self, api: InspectionAPI, redactor: Redactor) -> None:
+        self._api = api
+        self._redactor = redactor
+
+    async def list_traces(self, args: ListTraces, cite: Cite) -> ToolAnswer:
+        found = self._api.list_traces(
+            start_ns=time_of(args.start_time),
+            end_ns=time_of(args.end_time),
+            filter_expr=args.filter,
+            limit=_FETCHED_ROWS,
+            offset=args.offset,
+        )
+        return self._rows(Rows(found, trace_row, no_evidence, args.offset), cite)
+
+    def list_spans(self, trace_id: str, args: ListSpans, cite: Cite) -> ToolAnswer:
+        trace = self._api.get_trace(trace_id)
+        spans = [
+            span
+            for span in trace.spans
+            if (args.kind is None or span.kind is args.kind)
+            and (not args.errors_only or span.status is StatusCode.ERROR)
+        ]
+        return self._span_rows(trace, spans, args.offset, cite)
+
+    def get_children(self, trace_id: str, args: GetChildren, cite: Cite) -> ToolAnswer:
+        children = self._api.get_children(trace_id, args.span_id)
+        return self._span_rows(self._api.get_trace(trace_id), children, args.offset, cite)
+
+    def get_span(self, trace_id: str, args: GetSpan, cite: Cite) -> ToolAnswer:
+        span = self._api.get_span(trace_id, args.span_id)
+        trace = self._api.get_trace(trace_id)
+        if args.field is not None:
+            return self._field(span, args.field, args.offset, cite)
+        own = cite(span_evidence(span).model_dump(mode="json"))
+        fields = [found for found in texts_of(span) if found[0] not in ("name", "status_message")]
+        rows = Rows(
+            fields[args.offset :],
+            field_row,
+            no_evidence,
+            args.offset,
+            total=len(fields),
+            head=lambda lens: {**span_row(trace, span, lens), "evidence": own},
+        )
+        return self._rows(rows, cite)
+
+    def _field(self, span: Span, field: str, offset: int, cite: Cite) -> ToolAnswer:
+        texts = dict(texts_of(span))
+        if field not in texts:
+            raise UsageError(
+                f"span '{span.span_id}' has no field '{field}';"
+                " get_span with field null lists its fields"
+            )
+        return answer_text(
+            lambda lens: {"field": lens.short(field), **read_on(lens, texts[field], offset)},
+            ref=span_evidence(span),
+            redactor=self._redactor,
+            cite=cite,
+        )
+
+    def get_messages(self, trace_id: str, args: GetMessages, cite: Cite) -> ToolAnswer:
+        span = self._api.get_span(trace_id, args.span_id)
+        messages = list(enumerate(self._api.get_messages(trace_id, args.span_id)))
+        if args.index is None:
+            rows = Rows(
+                messages[args.offset :],
+                message_row,
+                lambda found: message_evidence(span, *found),
+                args.offset,
+                total=len(messages),
+            )
+            return self._rows(rows, cite)
+        if args.index >= len(messages):
+            raise UsageError(f"span '{args.span_id}' has {len(messages)} messages, from index 0")
+        index, message = messages[args.index]
+        return answer_text(
+            lambda lens: {
+                "index": index,
+                "role": lens.short(message.role),
+                **read_on(lens, message.full_text, args.offset),
+            },
+            ref=message_evidence(span, index, message),
+            redactor=self._redactor,
+            cite=cite,
+        )
+
+    def get_tool_io(self, trace_id: str, args: GetToolIO, cite: Cite) -> ToolAnswer:
+        span = self._api.get_span(trace_id, args.span_id)
+        io = self._api.get_tool_io(trace_id, args.span_id)
+        if io is None:
+            raise UsageError(
+                f"span '{args.span_id}' is of kind {span.kind}, no tool call;"
+                " list_spans with kind TOOL lists those"
+            )
+        return answer_text(
+            lambda lens: tool_io(io, args.part, args.offset, lens),
+            ref=tool_evidence(span, io),
+            redactor=self._redactor,
+            cite=cite,
+        )
+
+    def get_retrieval_chunks(
+        self, trace_id: str, args: GetRetrievalChunks, cite: Cite
+    ) -> ToolAnswer:
+        span = self._api.get_span(trace_id, args.span_id)
+        chunks = self._api.get_retrieval_chunks(trace_id, args.span_id)
+        if args.position is None:
+            rows = Rows(
+                chunks[args.offset :],
+                chunk_row,
+                lambda chunk: retrieval_evidence(span, chunk),
+                args.offset,
+                total=len(chunks),
+            )
+            return self._rows(rows, cite)
+        chunk = next((chunk for chunk in chunks if chunk.position == args.position), None)
+        if chunk is None:
+            raise UsageError(
+                f"span '{args.span_id}' has no document at position {args.position}"
+                f" ({len(chunks)} documents)"
+            )
+        return answer_text(
+            lambda lens: {
+                **chunk_head(chunk, lens),
+                **read_on(lens, chunk.full_text, args.offset),
+            },
+            ref=retrieval_evidence(span, chunk),
+            redactor=self._redactor,
+            cite=cite,
+        )
+
+    def search_trace(self, trace_id: str, args: SearchTrace, cite: Cite) -> ToolAnswer:
+        limit = args.offset + _FETCHED_ROWS
+        found = self._api.search_trace(trace_id, args.pattern, args.fields, limit=limit)
+        trace = self._api.get_trace(trace_id)
+        hits = [hit_of(trace, match) for match in found[args.offset :]]
+        return self._rows(
+            Rows(hits, hit_row, lambda hit: span_evidence(hit.span), args.offset), cite
+        )
+
+    def _span_rows(
+        self, trace: Trace, spans: Sequence[Span], offset: int, cite: Cite
+    ) -> ToolAnswer:
+        rows = Rows(
+            spans[offset:],
+            lambda span, lens: span_row(trace, span, lens),
+            span_evidence,
+            offset,
+            total=len(spans),
+        )
+        return self._rows(rows, cite)
+
+    def _rows(self, rows: Rows[Any], cite: Cite) -> ToolAnswer:
+        return answer_rows(rows, redactor=self._redactor, cite=cite)

@@ -1,0 +1,128 @@
+"""Signals become findings, and findings a report, by rules that can be checked by hand.
+
+Every signal ends up in a finding: the signals of one category that began at one span are one.
+An open finding keeps the strength of its signals as its confidence, as far as its references
+bear it; a recovered one stays below a half. The first supported open finding is the root cause.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from investigator.rca.report import (
+    SUPPORTED,
+    Finding,
+    Outcome,
+    RCAReport,
+    capped_confidence,
+)
+from investigator.rca.taxonomy import Label, Taxonomy
+from investigator.signals.building import unique
+from investigator.signals.model import Signal
+
+_RECOVERED_SHARE = 0.5
+_REMEDIES = 5
+
+
+def finding_of(signals: Sequence[Signal], taxonomy: Taxonomy) -> Finding:
+    """The finding of signals that share their category and their origin."""
+    first = signals[0]
+    refs = unique(ref for signal in signals for ref in signal.evidence)
+    return Finding(
+        category=taxonomy.category_of(first.fault).id,
+        span_id=first.origin_id,
+        agent=first.agent,
+        description=description_of(signals),
+        confidence=round(capped_confidence(confidence_of(signals), refs), 2),
+        evidence_refs=refs,
+    )
+
+
+def description_of(signals: Sequence[Signal]) -> str:
+    """What the signals say, each once, and whether a later step made it good."""
+    told = (
+        s.summary if s.open else f"{s.summary} (recovered at {s.recovered_by})" for s in signals
+    )
+    return "; ".join(dict.fromkeys(told))
+
+
+def confidence_of(signals: Sequence[Signal]) -> float:
+    """The strongest signal's strength; half of it where a later step made the fault good."""
+    return round(max(s.strength * (1.0 if s.open else _RECOVERED_SHARE) for s in signals), 2)
+
+
+def report_from_findings(
+    trace_id: str,
+    findings: Sequence[Finding],
+    taxonomy: Taxonomy,
+    *,
+    gaps: Iterable[str],
+    any_open: bool,
+    unstated: int = 0,
+) -> RCAReport:
+    """The report that states these findings; the first supported one decides the outcome.
+
+    `unstated` faults are only counted: a gap of the report, not of the trace.
+    """
+    named = tuple(gaps)
+    outcome = _outcome(findings, complete=not named, any_open=any_open)
+    return RCAReport(
+        trace_id=trace_id,
+        outcome=outcome,
+        primary_label=_label(findings[0], taxonomy) if outcome is Outcome.FAILURE else None,
+        summary=_summary(outcome, findings),
+        confidence=_outcome_confidence(outcome, findings),
+        findings=tuple(findings),
+        evidence_refs=unique(ref for finding in findings for ref in finding.evidence_refs),
+        remediation=_remedies(findings, taxonomy) if outcome is not Outcome.NO_FAILURE else (),
+        gaps=(*named, *_unstated(unstated)),
+    )
+
+
+def _unstated(count: int) -> tuple[str, ...]:
+    if not count:
+        return ()
+    are = "faults are" if count > 1 else "fault is"
+    return (f"{count:,} further {are} not listed: no scope looked at them",)
+
+
+def _outcome(findings: Sequence[Finding], *, complete: bool, any_open: bool) -> Outcome:
+    if findings and findings[0].confidence >= SUPPORTED:
+        return Outcome.FAILURE
+    return Outcome.NO_FAILURE if complete and not any_open else Outcome.UNDETERMINED
+
+
+def _outcome_confidence(outcome: Outcome, findings: Sequence[Finding]) -> float:
+    """The root cause's own; that nothing was found speaks less, the more was recovered."""
+    if outcome is Outcome.FAILURE:
+        return findings[0].confidence
+    if outcome is Outcome.UNDETERMINED:
+        return 0.0
+    return 0.6 if findings else 0.7
+
+
+def _label(finding: Finding, taxonomy: Taxonomy) -> Label | None:
+    category = taxonomy.category(finding.category)
+    return None if category is None else category.label
+
+
+def _summary(outcome: Outcome, findings: Sequence[Finding]) -> str:
+    if outcome is Outcome.FAILURE:
+        first, more = findings[0], len(findings) - 1
+        others = f" {more} further finding{'s' * (more > 1)}." if more else ""
+        return f"{first.category} at span {first.span_id}: {first.description}.{others}"
+    if outcome is Outcome.NO_FAILURE:
+        recovered = f"; {len(findings)} fault(s) were recovered" if findings else ""
+        return f"No open fault was found in a complete trace{recovered}."
+    return "Nothing was found that the evidence supports, and no fault cannot be said either."
+
+
+def _remedies(findings: Sequence[Finding], taxonomy: Taxonomy) -> tuple[str, ...]:
+    """One remedy for each category and agent, in the order of the findings."""
+    remedies: dict[tuple[str, str | None], str] = {}
+    for finding in findings:
+        category = taxonomy.category(finding.category)
+        if category is not None:
+            advice = category.advice(agent=finding.agent, span_id=finding.span_id)
+            remedies.setdefault((finding.category, finding.agent), advice)
+    return tuple(remedies.values())[:_REMEDIES]

@@ -1,0 +1,120 @@
+"""The RCA engine: why did this trace fail? A strategy over the shared driver, nothing more.
+
+Narrow (no planner): signals, hypotheses, hot spans. Scopes: scope 0 and, if the planner
+delegates, a child for each hypothesis. Conclude (pure): the findings that scopes could show,
+then the signals that no scope got to, stated with little confidence since nobody looked; so
+many of them that a report stays readable, and the others counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import BaseModel
+
+from investigator.canonical import JsonValue, canonical_json
+from investigator.rca.case import RCACase
+from investigator.rca.conclude import finding_of, report_from_findings
+from investigator.rca.outputs import RCADraft, RCAOutputs, ScopeAnswer
+from investigator.rca.report import SCHEMA_VERSION, SUPPORTED, Finding, RCAReport
+from investigator.runtime.actions import ActionSpace
+from investigator.runtime.events import ScopeClosed
+from investigator.runtime.runner import Artifact
+from investigator.runtime.tools import ToolRegistry
+from investigator.signals import Signal
+
+RUN_TYPE = "rca"
+RCA_REPORT = Artifact("rca_report", SCHEMA_VERSION)
+UNEXAMINED = 0.4
+"""The most confidence that a signal has which no scope looked at."""
+MAX_UNEXAMINED = 100
+"""How many faults that no scope looked at a report states; of the others it says how many."""
+
+
+class RCAStrategy:
+    """One trace, one run."""
+
+    artifact = RCA_REPORT
+    finalize_tokens = (6000, 2000)
+    objective = (
+        "Find out why this trace failed, or that it did not: the root cause first, each finding "
+        "with the span where the fault began and the evidence for it."
+    )
+
+    def __init__(self, case: RCACase, tools: ToolRegistry) -> None:
+        self._case = case
+        self.space = ActionSpace(tools.tools, RCADraft, RCADraft)
+        self.outputs = RCAOutputs(case)
+
+    @property
+    def context(self) -> str:
+        """What narrowing found: the leads, not the verdict."""
+        leads: list[JsonValue] = [
+            {
+                "id": hypothesis.id,
+                "category": hypothesis.category,
+                "statement": hypothesis.statement,
+                "span_ids": list(hypothesis.span_ids),
+            }
+            for hypothesis in self._case.hypotheses
+        ]
+        hot: list[JsonValue] = [
+            {"span_id": branch.span_id, "reason": branch.reason} for branch in self._case.branches
+        ]
+        trace = self._case.trace
+        return canonical_json(
+            {"trace_id": trace.trace_id, "spans": len(trace.spans), "leads": leads, "hot": hot}
+        )
+
+    def conclude(self, root: ScopeClosed, closed: Mapping[str, ScopeClosed]) -> RCAReport | None:
+        """The report; None where scope 0 ended without an answer or a draft."""
+        if root.answer is None:
+            return None
+        answer = ScopeAnswer.model_validate_json(root.answer)
+        unexamined = self._unexamined(answer.findings)
+        findings = [*answer.findings, *map(self._stated, unexamined[:MAX_UNEXAMINED])]
+        findings.sort(key=lambda finding: finding.confidence < SUPPORTED)
+        scope_gaps = (gap for scope in closed.values() for gap in scope.gaps)
+        return report_from_findings(
+            self._case.trace.trace_id,
+            findings,
+            self._case.taxonomy,
+            gaps=dict.fromkeys((*self._case.gaps, *answer.gaps, *scope_gaps)),
+            any_open=any(signal.open for signal in self._case.signals),
+            unstated=len(unexamined[MAX_UNEXAMINED:]),
+        )
+
+    def check(self, report: BaseModel) -> list[str]:
+        """Findings that name what is not there, references that do not resolve."""
+        if not isinstance(report, RCAReport):
+            return [f"not an RCA report: {type(report).__name__}"]
+        trace, taxonomy = self._case.trace, self._case.taxonomy
+        problems = [
+            f"finding {number} names span {finding.span_id}, which is not in the trace"
+            for number, finding in enumerate(report.findings, 1)
+            if trace.get(finding.span_id) is None
+        ]
+        problems += [
+            f"finding {number}: no category {finding.category} in taxonomy {taxonomy.name}"
+            for number, finding in enumerate(report.findings, 1)
+            if taxonomy.category(finding.category) is None
+        ]
+        refs = [*report.evidence_refs, *(r for f in report.findings for r in f.evidence_refs)]
+        lost = dict.fromkeys(self._case.unresolved(refs))
+        return problems + [f"evidence {ref} does not resolve in the source" for ref in lost]
+
+    def _unexamined(self, found: Sequence[Finding]) -> list[tuple[Signal, ...]]:
+        """The signals that no scope's finding covers, in groups, the likeliest causes first."""
+        covered = {(finding.category, finding.span_id) for finding in found}
+        groups = [g for h in self._case.hypotheses for g in self._case.groups(h)]
+        return [
+            group
+            for group in (*groups, *self._case.others)
+            if (self._case.taxonomy.category_of(group[0].fault).id, group[0].origin_id)
+            not in covered
+        ]
+
+    def _stated(self, group: Sequence[Signal]) -> Finding:
+        """The finding of signals that nobody looked at."""
+        finding = finding_of(group, self._case.taxonomy)
+        return finding.model_copy(update={"confidence": min(finding.confidence, UNEXAMINED)})

@@ -1,0 +1,103 @@
+"""An RCA report claims no more than its evidence bears, and a claim without evidence is no claim.
+
+A finding of any confidence needs one reference, a confidence of a half or more two independent
+ones; the primary label is given for a failure and for nothing else; findings stand in the order
+of their importance, the root cause first. Reports hold no run id and no time of the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from investigator.inspection.evidence import EvidenceRef
+from investigator.rca.taxonomy import Label
+
+SCHEMA_VERSION: Literal["1.0.0"] = "1.0.0"
+SUPPORTED = 0.5
+"""Confidence from which a finding needs two independent references."""
+
+_CAP = 0.49
+
+Confidence = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Outcome(StrEnum):
+    """What became of the question why the trace failed."""
+
+    FAILURE = "failure"
+    NO_FAILURE = "no_failure"
+    UNDETERMINED = "undetermined"
+
+
+class Finding(BaseModel):
+    """One fault: its category, the span where it began, and what shows it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    category: str = Field(min_length=1)
+    span_id: str
+    agent: str | None
+    description: str = Field(min_length=1)
+    confidence: Confidence
+    evidence_refs: tuple[EvidenceRef, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _evidence_bears_confidence(self) -> Finding:
+        if self.confidence >= SUPPORTED and not independent(self.evidence_refs):
+            raise ValueError(
+                f"confidence {self.confidence} needs two independent references (different spans, "
+                "or different kinds on one span)"
+            )
+        return self
+
+
+class RCAReport(BaseModel):
+    """Why one trace failed. `confidence` is that of the outcome."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal["1.0.0"] = SCHEMA_VERSION
+    trace_id: str
+    outcome: Outcome
+    primary_label: Label | None
+    summary: str = Field(min_length=1)
+    confidence: Confidence
+    findings: tuple[Finding, ...] = ()
+    evidence_refs: tuple[EvidenceRef, ...] = ()
+    remediation: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _outcome_and_findings_agree(self) -> RCAReport:
+        failed = self.outcome is Outcome.FAILURE
+        if failed != (self.primary_label is not None):
+            raise ValueError("a primary label is given for a failure and for nothing else")
+        if failed and not self.findings:
+            raise ValueError("a failure needs a finding")
+        if not failed and any(f.confidence >= SUPPORTED for f in self.findings):
+            raise ValueError(f"a supported finding makes the outcome a failure, not {self.outcome}")
+        return self
+
+    @model_validator(mode="after")
+    def _evidence_is_of_this_trace(self) -> RCAReport:
+        cited = [*self.evidence_refs, *(r for f in self.findings for r in f.evidence_refs)]
+        stray = [ref for ref in cited if ref.trace_id not in (None, self.trace_id)]
+        if stray:
+            raise ValueError(f"{stray[0].ref} is of trace {stray[0].trace_id}")
+        return self
+
+
+def independent(refs: Sequence[EvidenceRef]) -> bool:
+    """Whether two of the references are on different spans, or of different kinds."""
+    return len({(ref.span_id, ref.kind) for ref in refs}) > 1
+
+
+def capped_confidence(confidence: float, refs: Sequence[EvidenceRef]) -> float:
+    """The confidence that the references bear: under a half unless two are independent."""
+    if not refs:
+        return 0.0
+    return confidence if independent(refs) else min(confidence, _CAP)

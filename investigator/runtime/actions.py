@@ -1,0 +1,296 @@
+"""What a planner may say: one closed union that is the schema, the validation and the dispatch.
+
+A turn is the object `{"action": …}`, where the action is a `tool_call` (one variant for each
+tool, with that tool's argument model), `synthesize`, `delegate_subcall`, `finalize`, or a list
+of 2 to 8 `delegate_subcall`. No object in it is open and every property is required, so the
+emitted schema stands the strict structured-output subset of the large providers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache, reduce
+from operator import or_
+from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    create_model,
+    model_validator,
+)
+
+from investigator.canonical import JsonValue
+from investigator.runtime.tools import Tool, ToolArgs
+
+MAX_SIBLINGS = 8
+
+
+class ActionKind(StrEnum):
+    """The four things that a planner can do."""
+
+    TOOL_CALL = "tool_call"
+    SYNTHESIZE = "synthesize"
+    DELEGATE = "delegate_subcall"
+    FINALIZE = "finalize"
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DraftFinding(_Closed):
+    """Base of an engine's findings; a later finding of the same id replaces the earlier."""
+
+    id: str
+
+
+FindingT = TypeVar("FindingT", bound=DraftFinding)
+
+
+class Draft(_Closed, Generic[FindingT]):
+    """What a scope has worked out so far."""
+
+    findings: tuple[FindingT, ...]
+    gaps: tuple[str, ...]
+    summary: str
+
+    def updated(self, update: Draft[FindingT]) -> Draft[FindingT]:
+        """This draft with `update` on top: findings by id, gaps added, the summary replaced."""
+        findings = {f.id: f for f in self.findings} | {f.id: f for f in update.findings}
+        gaps = dict.fromkeys((*self.gaps, *update.gaps))
+        return self.model_copy(
+            update={
+                "findings": tuple(findings.values()),
+                "gaps": tuple(gaps),
+                "summary": update.summary or self.summary,
+            }
+        )
+
+
+DraftT = TypeVar("DraftT", bound=Draft[Any])
+AnswerT = TypeVar("AnswerT", bound=BaseModel)
+
+
+class ToolCall(_Closed):
+    """Call one inspection tool. The concrete variants pin `tool_name` and type `args`."""
+
+    type: Literal[ActionKind.TOOL_CALL]
+    tool_name: str
+    args: ToolArgs
+
+
+class Synthesize(_Closed, Generic[DraftT]):
+    """Update the scope's draft: findings replaced by id, others appended."""
+
+    type: Literal[ActionKind.SYNTHESIZE]
+    output: DraftT
+
+
+class Finalize(_Closed, Generic[AnswerT]):
+    """End the scope with its answer."""
+
+    type: Literal[ActionKind.FINALIZE]
+    output: AnswerT
+
+
+FixedT = TypeVar("FixedT")
+
+
+class DelegateSubcall(_Closed, Generic[FixedT]):
+    """Open a child scope: with a planner of its own, or with a fixed list of actions."""
+
+    type: Literal[ActionKind.DELEGATE]
+    objective: str = Field(min_length=1)
+    context: str
+    use_planner: bool
+    actions: list[FixedT] | None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> DelegateSubcall[FixedT]:
+        if self.use_planner == bool(self.actions):
+            raise ValueError("give either use_planner: true or a non-empty list of actions")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The turn was understood and is not allowed; the planner sees why and goes on."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """The reply is not a turn; it gets one repair."""
+
+    reason: str
+
+
+Delegations: TypeAlias = tuple[DelegateSubcall[Any], ...]
+
+
+Variants: TypeAlias = Mapping[ActionKind, tuple[Any, ...]]
+
+
+class ActionSpace(Generic[DraftT, AnswerT]):
+    """The actions of one engine: its tools, its draft type, its answer type."""
+
+    def __init__(
+        self, tools: Mapping[str, Tool[Any]], draft: type[DraftT], answer: type[AnswerT]
+    ) -> None:
+        signatures = tuple((tool.name, tool.description, tool.args) for tool in tools.values())
+        self._variants = _variants(signatures, draft, answer)
+        self._turn = _turn_model(signatures, draft, answer)
+
+    def schema(self, offered: Sequence[ActionKind]) -> dict[str, JsonValue]:
+        """The JSON schema of a turn when only `offered` may be said."""
+        schema: dict[str, JsonValue] = _strict(
+            _turn(self._variants, tuple(offered)).model_json_schema()
+        )
+        return schema
+
+    def parse(
+        self, reply: str, offered: Sequence[ActionKind]
+    ) -> ToolCall | Synthesize[DraftT] | Finalize[AnswerT] | Delegations | Refusal | Invalid:
+        """The turn that a reply is, or why it is none."""
+        try:
+            action = self._turn.model_validate_json(reply).action  # type: ignore[attr-defined]
+        except ValidationError as error:
+            reason = _reason(error)
+            return Refusal(reason) if _is_tool_call(reply) else Invalid(reason)
+        delegations = tuple(action) if isinstance(action, list) else (action,)
+        kind = delegations[0].type
+        if kind not in offered:
+            return Refusal(f"{kind} is not offered now; offered: {', '.join(offered)}")
+        if kind is ActionKind.DELEGATE:
+            return delegations
+        return action  # type: ignore[no-any-return]
+
+
+Signature: TypeAlias = tuple[str, str, type[ToolArgs]]
+
+
+@lru_cache(maxsize=32)
+def _variants(
+    tools: tuple[Signature, ...], draft: type[BaseModel], answer: type[BaseModel]
+) -> Variants:
+    """The members of the union, by kind. Made once for each engine: models are dear to make."""
+    calls = _by_tool([_call_variant(*tool) for tool in tools])
+    synthesize: Any = Synthesize[draft]  # type: ignore[valid-type]
+    finalize: Any = Finalize[answer]  # type: ignore[valid-type]
+    fixed: Any = _union([*calls, synthesize, finalize])
+    return {
+        ActionKind.TOOL_CALL: calls,
+        ActionKind.SYNTHESIZE: (synthesize,),
+        ActionKind.DELEGATE: (DelegateSubcall[fixed],),
+        ActionKind.FINALIZE: (finalize,),
+    }
+
+
+@lru_cache(maxsize=32)
+def _turn_model(
+    tools: tuple[Signature, ...], draft: type[BaseModel], answer: type[BaseModel]
+) -> type[BaseModel]:
+    return _turn(_variants(tools, draft, answer), tuple(ActionKind))
+
+
+def _turn(variants: Variants, kinds: tuple[ActionKind, ...]) -> type[BaseModel]:
+    """The model of a turn that says one of `kinds`."""
+    one: Any = _union([variant for kind in kinds for variant in variants[kind]])
+    if ActionKind.DELEGATE not in kinds:
+        return create_model("Turn", __base__=_Closed, action=(one, ...))
+    delegate: Any = variants[ActionKind.DELEGATE][0]
+    several = Annotated[list[delegate], Field(min_length=2, max_length=MAX_SIBLINGS)]
+    either = Annotated[
+        Annotated[one, Tag("one")] | Annotated[several, Tag("several")],
+        Discriminator(_one_or_several),
+    ]
+    return create_model("Turn", __base__=_Closed, action=(either, ...))
+
+
+def turn_text(action: BaseModel | Sequence[BaseModel]) -> str:
+    """The reply that says `action` (or a list of delegations)."""
+    if isinstance(action, BaseModel):
+        return f'{{"action":{action.model_dump_json()}}}'
+    return f'{{"action":[{",".join(a.model_dump_json() for a in action)}]}}'
+
+
+def fixed_turns(delegation: DelegateSubcall[Any]) -> tuple[str, ...] | None:
+    """The turns of a child with a fixed list of actions; None where it has a planner."""
+    if delegation.actions is None:
+        return None
+    return tuple(turn_text(action) for action in delegation.actions)
+
+
+def _one_or_several(value: object) -> str:
+    return "several" if isinstance(value, list) else "one"
+
+
+def _call_variant(tool_name: str, description: str, args: type[ToolArgs]) -> type[BaseModel]:
+    name = "".join(part.capitalize() for part in tool_name.split("_")) + "Call"
+    return create_model(
+        name,
+        __base__=ToolCall,
+        __doc__=description,
+        tool_name=(Literal[tool_name], ...),  # type: ignore[arg-type]
+        args=(args, ...),
+    )
+
+
+def _by_tool(calls: list[type[BaseModel]]) -> tuple[Any, ...]:
+    """The tool calls as one member of the union by `type`, told apart by `tool_name`."""
+    if len(calls) < 2:
+        return tuple(calls)
+    return (Annotated[reduce(or_, calls), Field(discriminator="tool_name")],)
+
+
+def _union(variants: list[Any]) -> Any:
+    """A union told apart by `type`."""
+    if len(variants) == 1:
+        return variants[0]
+    return Annotated[reduce(or_, variants), Field(discriminator="type")]
+
+
+def _is_tool_call(reply: str) -> bool:
+    try:
+        turn = json.loads(reply)
+    except ValueError:
+        return False
+    action = turn.get("action") if isinstance(turn, dict) else None
+    return isinstance(action, dict) and action.get("type") == ActionKind.TOOL_CALL
+
+
+def _reason(error: ValidationError) -> str:
+    """The first few complaints, each with its place."""
+    details = error.errors(include_url=False, include_context=False, include_input=False)
+    lines = [f"{'.'.join(map(str, d['loc'])) or 'reply'}: {d['msg']}" for d in details[:4]]
+    return "; ".join(lines)[:600]
+
+
+def _strict(schema: Any) -> Any:
+    """The schema in the strict subset: `anyOf`, no defaults, titles or discriminators."""
+    if isinstance(schema, list):
+        return [_strict(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key in ("discriminator", "default"):
+            continue
+        if key == "title" and isinstance(value, str):
+            continue
+        if key in ("properties", "$defs"):
+            kept[key] = {name: _strict(item) for name, item in value.items()}
+        else:
+            kept["anyOf" if key == "oneOf" else key] = _strict(value)
+    if kept.get("type") == "object":
+        kept["additionalProperties"] = False
+    return kept

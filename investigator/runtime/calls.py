@@ -1,0 +1,161 @@
+"""Calls that leave the run: to a planner and to a tool. What they cost is always written down.
+
+Where the ledger has the result on record it is taken from there; otherwise the call is made,
+inside the scope's time, and its result recorded before anyone sees it.
+"""
+
+from __future__ import annotations
+
+import math
+
+import anyio
+
+from investigator.canonical import JsonValue, compact_json
+from investigator.errors import InvestigatorError, SourceUnavailable
+from investigator.runtime.actions import ToolCall
+from investigator.runtime.budget import Resource
+from investigator.runtime.clock import Clock
+from investigator.runtime.events import (
+    RunError,
+    ToolFailed,
+    ToolSettled,
+    TurnFailed,
+    TurnHeld,
+    TurnSettled,
+    Usage,
+)
+from investigator.runtime.ledger import Ledger
+from investigator.runtime.pace import Pace
+from investigator.runtime.planner import PlannerCallFailed, Reply, View
+from investigator.runtime.scope import Scope
+from investigator.runtime.status import ErrorCode
+from investigator.runtime.tools import ToolAnswer, ToolRegistry
+
+CANCELLED = RunError(
+    code=ErrorCode.CANCELLED,
+    message="the run was cancelled; `investigator runs resume` goes on with it",
+    stage="run",
+    retryable=True,
+)
+TURN_TIMED_OUT = RunError(
+    code=ErrorCode.RECURSION_LIMIT_REACHED,
+    message="the planner did not answer inside the scope's wall time",
+    stage="planner",
+    retryable=True,
+    limit=Resource.WALL_TIME,
+)
+
+
+class Calls:
+    """Asks planners and tools on behalf of scopes."""
+
+    def __init__(self, *, ledger: Ledger, tools: ToolRegistry, pace: Pace, clock: Clock) -> None:
+        self._ledger = ledger
+        self._tools = tools
+        self._pace = pace
+        self._clock = clock
+
+    async def reply(self, scope: Scope, held: TurnHeld, view: View) -> TurnSettled | TurnFailed:
+        """The planner's reply to a view whose turn is held."""
+        recorded = self._ledger.turn_result(scope.id, remote=held.remote)
+        if recorded is not None:
+            return recorded
+        try:
+            event = await self._ask(scope, held, view)
+        except anyio.get_cancelled_exc_class():
+            self._ledger.record(_unanswered(held, CANCELLED))
+            raise
+        self._ledger.record(event)
+        return event
+
+    async def _ask(self, scope: Scope, held: TurnHeld, view: View) -> TurnSettled | TurnFailed:
+        try:
+            if not held.remote:
+                return _answered(held, await scope.planner.act(view, held.max_tokens_out))
+            with self._limit(scope, 0.0 if held.shown.final else self._pace.finalize_s):
+                started = self._clock.now()
+                reply = await scope.planner.act(view, held.max_tokens_out)
+                self._pace.observe(self._clock.now() - started)
+                return _answered(held, reply)
+        except PlannerCallFailed as failure:
+            return TurnFailed(
+                scope=held.scope, step=held.step, error=failure.error, usage=failure.usage
+            )
+        return _unanswered(held, TURN_TIMED_OUT)
+
+    def _limit(self, scope: Scope, kept_s: float) -> anyio.CancelScope:
+        """Ends a remote call when all but `kept_s` of the scope's time is over.
+
+        A local call never waits, so there would be nothing to end.
+        """
+        seconds = self._ledger.time_left(scope.id) - kept_s
+        return anyio.move_on_after(None if math.isinf(seconds) else max(0.0, seconds))
+
+    async def tool(self, scope: Scope, call: ToolCall) -> ToolSettled | ToolFailed:
+        """The answer to a tool call that is held."""
+        recorded = self._ledger.tool_result(scope.id)
+        if recorded is not None:
+            return recorded
+        try:
+            event = await self._read(scope, call)
+        except anyio.get_cancelled_exc_class():
+            self._ledger.record(_unread(scope, CANCELLED.message, CANCELLED))
+            raise
+        self._ledger.record(event)
+        return event
+
+    async def _read(self, scope: Scope, call: ToolCall) -> ToolSettled | ToolFailed:
+        fresh: dict[str, str] = {}
+
+        def cite(ref: dict[str, JsonValue]) -> str:
+            return scope.short_id(ref, fresh)
+
+        try:
+            if not self._tools.is_remote(call.tool_name):
+                answer = await self._tools.call(call.tool_name, call.args, cite)
+                return _read_page(scope, answer, fresh)
+            with self._limit(scope, self._pace.finalize_s):
+                answer = await self._tools.call(call.tool_name, call.args, cite)
+                return _read_page(scope, answer, fresh)
+        except SourceUnavailable as lost:
+            error = RunError(
+                code=ErrorCode.SOURCE_UNAVAILABLE, message=str(lost), stage="tool", retryable=True
+            )
+            return _unread(scope, error.message, error)
+        except InvestigatorError as refused:
+            return _unread(scope, str(refused))
+        return _unread(scope, f"{call.tool_name} did not answer inside the scope's wall time")
+
+
+def _answered(held: TurnHeld, reply: Reply) -> TurnSettled:
+    return TurnSettled(scope=held.scope, step=held.step, reply=reply.text, usage=reply.usage)
+
+
+def _unanswered(held: TurnHeld, error: RunError) -> TurnFailed:
+    """A turn without a reply, booked at its full hold where it may have been billed."""
+    output = held.max_tokens_out
+    usage = Usage()
+    if held.remote:
+        usage = Usage(
+            llm_calls=1,
+            tokens_in=held.amounts.tokens - output,
+            tokens_out=output,
+            cost=held.amounts.cost,
+            estimated=True,
+        )
+    return TurnFailed(scope=held.scope, step=held.step, error=error, usage=usage)
+
+
+def _read_page(scope: Scope, answer: ToolAnswer, fresh: dict[str, str]) -> ToolSettled:
+    return ToolSettled(
+        scope=scope.id,
+        step=scope.step,
+        page=compact_json(answer.page),
+        refs=fresh,
+        original_hash=answer.original_hash,
+        redactions=answer.redactions,
+    )
+
+
+def _unread(scope: Scope, message: str, error: RunError | None = None) -> ToolFailed:
+    return ToolFailed(scope=scope.id, step=scope.step, message=message, error=error)

@@ -1,0 +1,114 @@
+"""How a scope ends: with its answer, or cut off or failed with the draft it had, never with less.
+
+What cuts a scope off is named in its gaps; what its planner or a tool did wrong is its error.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Generic, Protocol, TypeVar
+
+from investigator.canonical import JsonValue
+from investigator.runtime.actions import Draft, Invalid
+from investigator.runtime.budget import Resource
+from investigator.runtime.events import RunError, ScopeClosed, TurnHeld
+from investigator.runtime.scope import Scope
+from investigator.runtime.status import ErrorCode, ScopeStatus
+from investigator.runtime.tools import Cite
+
+OutputT = TypeVar("OutputT", contravariant=True)
+
+
+class Outputs(Protocol[OutputT]):
+    """What an engine makes of its planners' outputs; an answer is canonical JSON text."""
+
+    def resolve(self, output: OutputT, cited: dict[str, str]) -> str:
+        """The answer with its citations resolved; ValueError where it cannot be parsed."""
+        ...
+
+    def salvage(self, draft: Draft[Any], cited: dict[str, str]) -> str:
+        """The answer of a scope that was cut off with this draft."""
+        ...
+
+    def present(self, answer: str, cite: Cite) -> JsonValue:
+        """What the parent's planner sees of a child's answer, with ids that it can cite."""
+        ...
+
+
+class Endings(Generic[OutputT]):
+    """Makes the closing event of a scope."""
+
+    def __init__(self, outputs: Outputs[OutputT]) -> None:
+        self._outputs = outputs
+
+    def shown(self, scope: Scope, child: ScopeClosed) -> JsonValue:
+        """A child's end as its parent's planner sees it."""
+        answer = child.answer
+        return {
+            "call_id": child.scope,
+            "status": child.status.value,
+            "gaps": list(child.gaps),
+            "answer": None if answer is None else self._outputs.present(answer, scope.cite),
+        }
+
+    def answer(self, scope: Scope, output: OutputT) -> ScopeClosed | Invalid:
+        """The end with the planner's answer, or why the engine cannot parse it."""
+        try:
+            answer = self._outputs.resolve(output, scope.cited)
+        except ValueError as error:
+            return Invalid(f"output: {error}")
+        return self.end(scope, ScopeStatus.COMPLETED, answer=answer)
+
+    def invalid(self, scope: Scope, reply: str, reason: str) -> ScopeClosed | None:
+        """A reply that does not validate gets one repair turn, then the scope fails."""
+        if not scope.repairing:
+            scope.repairing = True
+            scope.saw(None, reply, reason, ok=False)
+            return None
+        error = RunError(
+            code=ErrorCode.MODEL_OUTPUT_INVALID, message=reason, stage="planner", retryable=True
+        )
+        return self.end(scope, ScopeStatus.FAILED, error)
+
+    def unanswered(self, scope: Scope, held: TurnHeld, error: RunError) -> ScopeClosed | None:
+        """A turn without a reply: out of time leads to the guard, anything else ends the scope."""
+        if error.limit is not Resource.WALL_TIME:
+            return self.end(scope, ScopeStatus.FAILED, error)
+        if held.shown.final:
+            return self.cut_off(scope, error.message, error.limit)
+        scope.guarded, scope.limit = True, error.limit
+        scope.saw(None, "", error.message, ok=False)
+        return None
+
+    def cut_off(self, scope: Scope, message: str, limit: Resource | None = None) -> ScopeClosed:
+        """A limit ended the scope before it could answer."""
+        error = RunError(
+            code=ErrorCode.RECURSION_LIMIT_REACHED,
+            message=message,
+            stage="finalize",
+            retryable=limit is Resource.WALL_TIME,
+            limit=limit,
+        )
+        return self.end(scope, ScopeStatus.TERMINATED_BUDGET, error)
+
+    def end(
+        self,
+        scope: Scope,
+        status: ScopeStatus,
+        error: RunError | None = None,
+        *,
+        answer: str | None = None,
+    ) -> ScopeClosed:
+        """The end of a scope; without an answer of its own, its last draft is the answer."""
+        gaps = [] if error is None else [f"scope {scope.id}: {error.message}"]
+        if scope.guarded and status is ScopeStatus.COMPLETED:
+            gaps.append(f"scope {scope.id}: concluded at the finalize guard")
+        if answer is None and scope.draft is not None:
+            answer = self._outputs.salvage(scope.draft, scope.cited)
+        return ScopeClosed(
+            scope=scope.id,
+            step=scope.step,
+            status=status,
+            answer=answer,
+            gaps=tuple(gaps),
+            error=error,
+        )

@@ -1,0 +1,186 @@
+"""A planner sees a view of its scope and says one turn; it decides, it never acts.
+
+A planner is a function of the view alone, so that a run can be resumed from its journal: what
+it must remember stands in the draft, the recent steps or the citations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import anyio
+
+from investigator.errors import InvestigatorError
+from investigator.runtime.actions import ActionKind, Draft
+from investigator.runtime.budget import Amounts
+from investigator.runtime.events import PlannerIdentity, RunError, Shown, Usage
+
+RECENT_STEPS = 12
+"""How many of its last steps a scope's view shows."""
+
+
+class StepSeen(NamedTuple):
+    """One earlier step: what was asked (the action as JSON text) and what came of it.
+
+    `result` is a tool's page, the children's answers, or the reason of a refusal, as text.
+    """
+
+    step: int
+    kind: ActionKind | None
+    action: str
+    result: str
+    ok: bool = True
+    repeat_of: int | None = None
+
+
+class View(NamedTuple):
+    """All that a planner knows. `cited` maps short ids to references as JSON text.
+
+    `notice` says why the last reply was refused or invalid; `shown` holds the budget that is
+    left and the run seconds until the scope's deadline.
+    """
+
+    scope_id: str
+    depth: int
+    objective: str
+    context: str
+    step: int
+    offered: tuple[ActionKind, ...]
+    draft: Draft[Any] | None
+    recent: tuple[StepSeen, ...]
+    cited: Mapping[str, str]
+    shown: Shown
+    notice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnBound:
+    """The most that a turn can cost; `max_tokens_out` is what a provider is told."""
+
+    amounts: Amounts
+    max_tokens_out: int = 0
+
+
+FREE_TURN = TurnBound(Amounts(iterations=1))
+"""A turn of a planner that asks no model."""
+
+
+class Reply(NamedTuple):
+    """What a planner said, word for word, and what saying it used (parsed once, here)."""
+
+    text: str
+    usage: Usage
+
+
+class PlannerCallFailed(InvestigatorError):
+    """No reply could be had. `usage` is what the attempts cost all the same."""
+
+    def __init__(self, error: RunError, usage: Usage) -> None:
+        self.error = error
+        self.usage = usage
+        super().__init__(error.message)
+
+
+class Planner(Protocol):
+    """Who decides what a scope does next.
+
+    A `remote` planner asks something outside the process: its calls take time, so they have a
+    time limit, and may be charged though no reply arrived. `latency_floor_s` is the least time,
+    in seconds, to keep back for a finalize turn.
+    """
+
+    @property
+    def identity(self) -> PlannerIdentity: ...
+
+    @property
+    def remote(self) -> bool: ...
+
+    @property
+    def latency_floor_s(self) -> float: ...
+
+    def finalize_bound(self, prompt_tokens: int, output_tokens: int) -> Amounts:
+        """What a finalize turn of that size costs at most: each scope's private reserve."""
+        ...
+
+    def bound(self, view: View) -> TurnBound:
+        """What the turn on this view costs at most."""
+        ...
+
+    async def act(self, view: View, max_tokens_out: int) -> Reply:
+        """One turn; raises `PlannerCallFailed` where no reply can be had."""
+        ...
+
+
+class FreePlanner:
+    """Base of planners that ask no model: every turn costs one iteration and nothing else."""
+
+    remote = False
+    latency_floor_s = 0.05
+
+    def finalize_bound(self, prompt_tokens: int, output_tokens: int) -> Amounts:  # noqa: ARG002
+        """One iteration."""
+        return FREE_TURN.amounts
+
+    def bound(self, view: View) -> TurnBound:  # noqa: ARG002
+        """One iteration."""
+        return FREE_TURN
+
+
+class FixedPlanner(FreePlanner):
+    """Says a fixed list of turns, one a step."""
+
+    identity = PlannerIdentity(planner="fixed")
+
+    def __init__(self, turns: Sequence[str]) -> None:
+        self._turns = tuple(turns)
+
+    async def act(self, view: View, max_tokens_out: int) -> Reply:  # noqa: ARG002
+        """The turn of this step."""
+        return Reply(self._turns[view.step], Usage())
+
+
+class ScriptedPlanner:
+    """The public test double: says what a script holds, as slowly and as dearly as told.
+
+    `script` maps a scope id to its turns, a text or a failure for each step; a scope that runs
+    past its script repeats the last turn. `latency_s` is slept before each reply, `usage` is
+    charged for it, `bound` is held for it.
+    """
+
+    def __init__(
+        self,
+        script: Mapping[str, Sequence[str | PlannerCallFailed]],
+        *,
+        latency_s: float = 0.0,
+        usage: Usage | None = None,
+        bound: TurnBound = FREE_TURN,
+    ) -> None:
+        self._script = script
+        self._latency_s = latency_s
+        self._usage = usage or Usage()
+        self._bound = bound
+        self.remote = usage is not None or latency_s > 0
+        self.latency_floor_s = max(0.05, latency_s)
+        self.identity = PlannerIdentity(planner="scripted")
+        self.asked: list[View] = []
+
+    def finalize_bound(self, prompt_tokens: int, output_tokens: int) -> Amounts:  # noqa: ARG002
+        """The same as for any other turn."""
+        return self._bound.amounts
+
+    def bound(self, view: View) -> TurnBound:  # noqa: ARG002
+        """What the script was given."""
+        return self._bound
+
+    async def act(self, view: View, max_tokens_out: int) -> Reply:  # noqa: ARG002
+        """The scripted turn."""
+        self.asked.append(view)
+        if self._latency_s:
+            await anyio.sleep(self._latency_s)
+        turns = self._script[view.scope_id]
+        turn = turns[min(view.step, len(turns) - 1)]
+        if isinstance(turn, PlannerCallFailed):
+            raise turn
+        return Reply(turn, self._usage)

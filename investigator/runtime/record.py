@@ -1,0 +1,387 @@
+"""The run record is a fold over the journal: what it says, the events say, and nothing else.
+
+`fold` makes the record of a journal; `verify` makes it again and compares. Usage counts what
+was settled; holds that a dead process left and that may have been billed are listed under
+`lost` and are in no other figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from investigator.canonical import sha256_json
+from investigator.runtime.budget import NOTHING, Amounts, Budget
+from investigator.runtime.events import (
+    RUN,
+    AnyEvent,
+    DatasetRef,
+    Entry,
+    Head,
+    HoldLost,
+    InputRef,
+    OpenedScope,
+    PlannerIdentity,
+    RunEnded,
+    RunError,
+    RunOpened,
+    RunResumed,
+    ScopeClosed,
+    ScopesOpened,
+    ToolFailed,
+    ToolHeld,
+    ToolSettled,
+    TurnFailed,
+    TurnHeld,
+    TurnSettled,
+    Usage,
+)
+from investigator.runtime.status import Move, RunStatus, ScopeState, ScopeStatus, advance
+
+RECORD_FILE = "run_record.json"
+SCHEMA_VERSION = "1"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LostHold(_Record):
+    """A hold of a dead process that may have been billed, booked at its full bound."""
+
+    call_id: str
+    step: int
+    amounts: Amounts
+
+
+class UsageRecord(_Record):
+    """What was used. `cost_usd` is None where the price of a call is unknown.
+
+    `estimated` counts turns booked at their full hold, `overdraft` is what providers reported
+    above the holds, `redactions` what was taken out of tool results.
+    """
+
+    iterations: int = 0
+    depth_reached: int = 0
+    tool_calls: int = 0
+    llm_calls: int = 0
+    subcalls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_usd: float | None = 0.0
+    estimated: int = 0
+    lost: tuple[LostHold, ...] = ()
+    overdraft: Amounts = Amounts()
+    redactions: int = 0
+
+
+class Trajectory(_Record):
+    """The states that a scope went through, in order."""
+
+    call_id: str
+    states: tuple[ScopeState, ...]
+
+
+class SubcallRecord(_Record):
+    """One scope that an engine or a planner opened; times are RFC 3339, UTC."""
+
+    call_id: str
+    parent_call_id: str
+    depth: int
+    objective: str
+    opened_by: Literal["driver", "engine", "planner"]
+    planner_driven: bool
+    input_ref_hash: str
+    started_at: str
+    completed_at: str | None
+    status: ScopeStatus | None
+    usage: UsageRecord
+
+
+class RuntimeRef(PlannerIdentity):
+    """With what a run was made, under which budget, and what it used."""
+
+    engine_version: str
+    budget: Budget
+    concurrency: int
+    usage: UsageRecord
+    state_trajectory: tuple[Trajectory, ...]
+    subcall_metadata: tuple[SubcallRecord, ...]
+
+
+class JournalRef(_Record):
+    """How many events the journal holds and the chain value of the last."""
+
+    events: int
+    head_hash: str
+
+
+class OutputRef(_Record):
+    """The report; path and hash are None where there is none."""
+
+    artifact_type: str
+    artifact_path: str | None
+    schema_version: str
+    sha256: str | None
+
+
+class WritebackRef(_Record):
+    """The annotations written to Phoenix for this run."""
+
+    annotation_ids: tuple[str, ...] = ()
+    status: str = "not_requested"
+    names: tuple[str, ...] = ()
+    annotator_kinds: tuple[str, ...] = ()
+
+
+class RunRecord(_Record):
+    """One run, for audit."""
+
+    schema_version: str
+    run_id: str
+    run_type: str
+    status: RunStatus
+    started_at: str
+    completed_at: str
+    dataset_ref: DatasetRef
+    input_ref: InputRef
+    runtime_ref: RuntimeRef
+    journal_ref: JournalRef
+    output_ref: OutputRef
+    writeback_ref: WritebackRef
+    error: RunError | None
+
+
+class _Tally:
+    """What one scope used, event by event; `depth` is that of its deepest child."""
+
+    def __init__(self) -> None:
+        self.iterations = 0
+        self.tool_calls = 0
+        self.llm_calls = 0
+        self.subcalls = 0
+        self.tokens_in = 0
+        self.tokens_out = 0
+        self.cost: int | None = 0
+        self.estimated = 0
+        self.depth = 0
+        self.redactions = 0
+        self.lost: list[LostHold] = []
+        self.overdraft = NOTHING
+
+    def add_turn(self, usage: Usage, held: Amounts) -> None:
+        """One turn and what was held for it."""
+        self.iterations += 1
+        self.llm_calls += usage.llm_calls
+        self.tokens_in += usage.tokens_in
+        self.tokens_out += usage.tokens_out
+        self.cost = None if self.cost is None or usage.cost is None else self.cost + usage.cost
+        self.estimated += usage.estimated
+        spent = usage.amounts
+        if not held.covers(spent):
+            self.overdraft = self.overdraft.plus(spent.minus(held).largest(NOTHING))
+
+
+def _total(tallies: Sequence[_Tally]) -> UsageRecord:
+    """What some scopes used together; the cost is unknown where one of theirs is."""
+    costs = [tally.cost for tally in tallies if tally.cost is not None]
+    overdraft = NOTHING
+    for tally in tallies:
+        overdraft = overdraft.plus(tally.overdraft)
+    return UsageRecord(
+        iterations=sum(tally.iterations for tally in tallies),
+        depth_reached=max((tally.depth for tally in tallies), default=0),
+        tool_calls=sum(tally.tool_calls for tally in tallies),
+        llm_calls=sum(tally.llm_calls for tally in tallies),
+        subcalls=sum(tally.subcalls for tally in tallies),
+        tokens_in=sum(tally.tokens_in for tally in tallies),
+        tokens_out=sum(tally.tokens_out for tally in tallies),
+        cost_usd=sum(costs) / 1e6 if len(costs) == len(tallies) else None,
+        estimated=sum(tally.estimated for tally in tallies),
+        lost=tuple(hold for tally in tallies for hold in tally.lost),
+        overdraft=overdraft,
+        redactions=sum(tally.redactions for tally in tallies),
+    )
+
+
+class _ScopeFold:
+    """What the events of one scope say of it."""
+
+    def __init__(self, opened: OpenedScope, parent: str, ts: str) -> None:
+        self.opened = opened
+        self.parent = parent
+        self.started_at = ts
+        self.closed: ScopeClosed | None = None
+        self.closed_at: str | None = None
+        self.tally = _Tally()
+        self._held = NOTHING
+        self.states = [ScopeState.INITIALIZED, advance(ScopeState.INITIALIZED, Move.START)]
+
+    def post(self, event: AnyEvent, ts: str) -> None:
+        """Take one more event of the scope in."""
+        match event:
+            case TurnHeld():
+                self._held = event.amounts
+                self._advance(Move.ASK_FINAL if event.shown.final else Move.ASK)
+            case TurnSettled() | TurnFailed():
+                self.tally.add_turn(event.usage, self._held)
+            case ToolHeld():
+                self._advance(Move.ACT)
+            case ToolSettled():
+                self.tally.tool_calls += 1
+                self.tally.redactions += event.redactions
+            case ToolFailed():
+                self.tally.tool_calls += 1
+            case ScopesOpened():
+                self.tally.subcalls += len(event.scopes)
+                self.tally.depth = event.scopes[0].depth
+                self._advance(Move.DELEGATE)
+            case HoldLost(lost=True):
+                hold = LostHold(call_id=event.scope, step=event.step, amounts=event.amounts)
+                self.tally.lost.append(hold)
+            case ScopeClosed():
+                self.closed, self.closed_at = event, ts
+                self._advance(_ENDINGS[event.status])
+            case _:
+                pass
+
+    def reopen(self) -> None:
+        if self.closed is not None:
+            self.closed, self.closed_at = None, None
+            self._advance(Move.REOPEN)
+
+    def _advance(self, move: Move) -> None:
+        self.states.append(advance(self.states[-1], move))
+
+    def subcall(self) -> SubcallRecord:
+        opened = self.opened
+        asked = {"objective": opened.objective, "context": opened.context}
+        return SubcallRecord(
+            call_id=opened.scope,
+            parent_call_id=self.parent,
+            depth=opened.depth,
+            objective=opened.objective,
+            opened_by=opened.opened_by,
+            planner_driven=opened.planner_driven,
+            input_ref_hash=sha256_json({**asked, "actions": list(opened.actions or ())}),
+            started_at=self.started_at,
+            completed_at=self.closed_at,
+            status=None if self.closed is None else self.closed.status,
+            usage=_total([self.tally]),
+        )
+
+
+_ENDINGS = {
+    ScopeStatus.COMPLETED: Move.COMPLETE,
+    ScopeStatus.TERMINATED_BUDGET: Move.CUT_OFF,
+    ScopeStatus.FAILED: Move.FAIL,
+}
+
+
+class RunFold:
+    """The state of a run after some of its events: `running` until it has ended."""
+
+    def __init__(self) -> None:
+        self.opened: RunOpened | None = None
+        self.ended: RunEnded | None = None
+        self.budget = Budget()
+        self.started_at = ""
+        self.completed_at = ""
+        self._replaced: list[_ScopeFold] = []
+        self.scopes: dict[str, _ScopeFold] = {}
+
+    def post(self, event: AnyEvent, ts: str) -> None:
+        """Take one more event in, and when it was written (RFC 3339, UTC)."""
+        scope = self.scopes.get(event.scope)
+        if scope is not None:
+            scope.post(event, ts)
+        if isinstance(event, ScopesOpened):
+            self._open(event, ts)
+        elif scope is None:
+            self._post_own(event, ts)
+
+    def _post_own(self, event: AnyEvent, ts: str) -> None:
+        """An event of the run itself."""
+        match event:
+            case RunOpened():
+                self.opened, self.started_at, self.budget = event, ts, event.budget
+            case RunResumed():
+                self.ended, self.budget = None, event.budget
+                for cut in event.cuts:
+                    if cut.reserve is not None:
+                        self.scopes[cut.scope].reopen()
+            case RunEnded():
+                self.ended, self.completed_at = event, ts
+            case _:
+                pass
+
+    def _open(self, event: ScopesOpened, ts: str) -> None:
+        """Scopes that a resume opens anew replace those it cut off, whose use still counts."""
+        for opened in event.scopes:
+            if opened.scope in self.scopes:
+                self._replaced.append(self.scopes[opened.scope])
+            self.scopes[opened.scope] = _ScopeFold(opened, event.scope, ts)
+
+    def record(self, head: Head) -> RunRecord | None:
+        """The record of a run that has ended; None of one that has not."""
+        if self.opened is None or self.ended is None:
+            return None
+        opened, ended = self.opened, self.ended
+        return RunRecord(
+            schema_version=SCHEMA_VERSION,
+            run_id=opened.run_id,
+            run_type=opened.run_type,
+            status=ended.status,
+            started_at=self.started_at,
+            completed_at=self.completed_at,
+            dataset_ref=opened.dataset_ref,
+            input_ref=opened.input_ref,
+            runtime_ref=self._runtime_ref(opened),
+            journal_ref=JournalRef(events=head.events, head_hash=head.chain),
+            output_ref=OutputRef(
+                artifact_type=ended.artifact_type,
+                artifact_path=ended.artifact_path,
+                schema_version=ended.artifact_schema,
+                sha256=ended.artifact_sha256,
+            ),
+            writeback_ref=WritebackRef(),
+            error=ended.error,
+        )
+
+    def _runtime_ref(self, opened: RunOpened) -> RuntimeRef:
+        return RuntimeRef(
+            **opened.planner.model_dump(),
+            engine_version=opened.engine_version,
+            budget=self.budget,
+            concurrency=opened.concurrency,
+            usage=_total([scope.tally for scope in (*self._replaced, *self.scopes.values())]),
+            state_trajectory=tuple(
+                Trajectory(call_id=scope_id, states=tuple(scope.states))
+                for scope_id, scope in self.scopes.items()
+            ),
+            subcall_metadata=tuple(
+                scope.subcall() for scope in self.scopes.values() if scope.parent != RUN
+            ),
+        )
+
+
+def fold(entries: Sequence[Entry], head: Head) -> RunRecord | None:
+    """The record that a journal amounts to; None where the run has not ended."""
+    run = RunFold()
+    for entry in entries:
+        run.post(entry.event, entry.ts)
+    return run.record(head)
+
+
+def run_seconds(entries: Sequence[Entry]) -> float:
+    """How long processes have spent on the run: the sum over its stretches between resumes."""
+    total, began, last = 0.0, 0.0, 0.0
+    for entry in entries:
+        now = datetime.fromisoformat(entry.ts).timestamp()
+        if isinstance(entry.event, RunOpened | RunResumed):
+            total, began = total + last - began, now
+        last = now
+    return total + last - began

@@ -1,0 +1,231 @@
+"""The loop: ask the planner for one action, do it, show what came of it, until it concludes.
+
+Each turn and each tool call is held in the pool and in the journal before it is made, and
+settled after it. A child is the same loop one level deeper. What a scope does follows from its
+view alone, so the same loop runs live, resumes and replays; only the ledger differs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+from typing import Generic, assert_never
+
+import anyio
+import anyio.lowlevel
+
+from investigator.canonical import canonical_json
+from investigator.runtime.actions import (
+    ActionKind,
+    ActionSpace,
+    AnswerT,
+    Delegations,
+    DraftT,
+    Finalize,
+    Invalid,
+    Refusal,
+    Synthesize,
+    ToolCall,
+    turn_text,
+)
+from investigator.runtime.budget import Limits, Resource
+from investigator.runtime.calls import CANCELLED, Calls
+from investigator.runtime.endings import Endings, Outputs
+from investigator.runtime.events import (
+    ALL_BUT_FINALIZE,
+    OpenedScope,
+    Refused,
+    ScopeClosed,
+    Shown,
+    ToolFailed,
+    ToolHeld,
+    ToolRepeated,
+    ToolSettled,
+    TurnFailed,
+    TurnHeld,
+)
+from investigator.runtime.ledger import Ledger
+from investigator.runtime.pace import Pace
+from investigator.runtime.planner import Planner, View
+from investigator.runtime.room import WaitingRoom
+from investigator.runtime.scope import Scope
+from investigator.runtime.status import ScopeStatus
+
+STEPS_AT_ONCE = 32
+"""After so many steps a scope lets others run and can be cancelled, even if nothing waits."""
+
+
+class RecursiveLoop(Generic[DraftT, AnswerT]):
+    """Runs opened scopes; `planner_for` chooses who decides in one."""
+
+    def __init__(
+        self,
+        *,
+        ledger: Ledger,
+        calls: Calls,
+        space: ActionSpace[DraftT, AnswerT],
+        outputs: Outputs[AnswerT],
+        planner_for: Callable[[OpenedScope], Planner],
+        room: WaitingRoom,
+        pace: Pace,
+        max_depth: int,
+    ) -> None:
+        self._ledger = ledger
+        self._calls = calls
+        self._space = space
+        self._endings = Endings(outputs)
+        self._planner_for = planner_for
+        self._room = room
+        self._pace = pace
+        self._max_depth = max_depth
+        self.closed: dict[str, ScopeClosed] = {}
+
+    async def run(self, opened: OpenedScope, share: float = 1.0) -> ScopeClosed:
+        """Run a scope to its end, in `share` of the time to its deadline."""
+        scope = Scope(opened, self._planner_for(opened))
+        self._ledger.start(scope.id, share)
+        try:
+            while (closed := await self._step(scope)) is None:
+                scope.step += 1
+                if scope.step % STEPS_AT_ONCE == 0:
+                    await anyio.lowlevel.checkpoint()
+        except anyio.get_cancelled_exc_class():
+            self._ledger.leave(self._endings.end(scope, ScopeStatus.FAILED, CANCELLED))
+            raise
+        self._ledger.record(closed)
+        self.closed[scope.id] = closed
+        self._room.scope_closed()
+        return closed
+
+    async def _step(self, scope: Scope) -> ScopeClosed | None:
+        """One turn and what it asks for; the scope's end if it is one."""
+        if scope.opened.actions is not None and scope.step == len(scope.opened.actions):
+            return self._endings.end(scope, ScopeStatus.COMPLETED)
+        held, view = await self._hold_turn(scope)
+        if isinstance(held, Refused):
+            return self._endings.cut_off(scope, held.message, held.resource)
+        reply = await self._calls.reply(scope, held, view)
+        if isinstance(reply, TurnFailed):
+            return self._endings.unanswered(scope, held, reply.error)
+        parsed = self._space.parse(reply.reply, view.offered)
+        turn = (
+            self._endings.answer(scope, parsed.output) if isinstance(parsed, Finalize) else parsed
+        )
+        scope.repairing = scope.repairing and isinstance(turn, Invalid)
+        match turn:
+            case ToolCall():
+                return await self._call_tool(scope, turn)
+            case Synthesize():
+                scope.update(turn.output)
+                scope.saw(ActionKind.SYNTHESIZE, reply.reply, "the draft is updated")
+            case tuple():
+                await self._delegate(scope, turn)
+            case ScopeClosed():
+                return turn
+            case Refusal():
+                scope.saw(None, reply.reply, turn.reason, ok=False)
+                if not held.shown.final:
+                    return None
+                return self._endings.cut_off(scope, turn.reason, scope.limit)
+            case Invalid():
+                return self._endings.invalid(scope, reply.reply, turn.reason)
+            case _:
+                assert_never(turn)
+        return None
+
+    async def _hold_turn(self, scope: Scope) -> tuple[TurnHeld | Refused, View]:
+        """Hold the next turn; when only the finalize reserve is left, that of finalize."""
+        while True:
+            shown = self._ledger.shown(scope.id) or self._shown(scope)
+            scope.guarded = shown.final
+            view = scope.view(shown)
+            bound = scope.planner.bound(view)
+            request = TurnHeld(
+                scope=scope.id,
+                step=scope.step,
+                amounts=bound.amounts,
+                max_tokens_out=bound.max_tokens_out,
+                remote=scope.planner.remote,
+                shown=shown,
+            )
+            recorded = self._ledger.is_replaying(scope.id)
+            answer = self._ledger.ask_turn(request)
+            if isinstance(answer, TurnHeld) or shown.final:
+                scope.limit = scope.limit if shown.final else Resource.WALL_TIME
+                return answer, view
+            scope.limit = answer.resource
+            scope.guarded = not await self._may_retry(scope, answer, recorded)
+
+    def _shown(self, scope: Scope) -> Shown:
+        time_left = self._ledger.time_left(scope.id)
+        left = self._ledger.left(scope.id)
+        final = scope.guarded or time_left <= self._pace.finalize_s
+        return Shown(
+            left=left,
+            time_left=None if math.isinf(time_left) else round(time_left, 3),
+            withheld=ALL_BUT_FINALIZE if final else self._withheld(scope, left),
+        )
+
+    def _withheld(self, scope: Scope, left: Limits) -> tuple[ActionKind, ...]:
+        """What is not offered: what is used up, and a child at the depth limit."""
+        no_tools = (ActionKind.TOOL_CALL,) if left.tool_calls == 0 else ()
+        deepest = scope.opened.depth >= self._max_depth
+        return (*no_tools, ActionKind.DELEGATE) if deepest or left.subcalls == 0 else no_tools
+
+    async def _may_retry(self, scope: Scope, refused: Refused, recorded: bool) -> bool:
+        """Wait while a sibling's unused floor may yet cover a refusal; False: it is final."""
+        if not refused.wait:
+            return False
+        if recorded:
+            return self._ledger.was_retried(refused)
+        index = list(Resource).index(refused.resource)
+        seconds = self._ledger.time_left(scope.id) - self._pace.finalize_s
+        return await self._room.wait(
+            used=lambda: self._ledger.used(scope.id)[index], seconds=max(0.0, seconds)
+        )
+
+    async def _call_tool(self, scope: Scope, call: ToolCall) -> ScopeClosed | None:
+        args = call.args.model_dump_json()
+        action = f"{call.tool_name}({args})"
+        if action in scope.pages:
+            of_step, page = scope.pages[action]
+            self._ledger.record(
+                ToolRepeated(
+                    scope=scope.id, step=scope.step, tool_name=call.tool_name, of_step=of_step
+                )
+            )
+            scope.saw(ActionKind.TOOL_CALL, action, page, repeat_of=of_step)
+            return None
+        request = ToolHeld(scope=scope.id, step=scope.step, tool_name=call.tool_name, args=args)
+        while True:
+            recorded = self._ledger.is_replaying(scope.id)
+            answer = self._ledger.ask_tool(request)
+            if isinstance(answer, ToolHeld):
+                break
+            if not await self._may_retry(scope, answer, recorded):
+                scope.saw(ActionKind.TOOL_CALL, action, answer.message, ok=False)
+                return None
+        match await self._calls.tool(scope, call):
+            case ToolSettled(refs=refs, page=page):
+                scope.learn(refs)
+                scope.pages[action] = (scope.step, page)
+                scope.saw(ActionKind.TOOL_CALL, action, page)
+            case ToolFailed(message=message, error=None):
+                scope.saw(ActionKind.TOOL_CALL, action, message, ok=False)
+            case ToolFailed(error=error):
+                return self._endings.end(scope, ScopeStatus.FAILED, error)
+        return None
+
+    async def _delegate(self, scope: Scope, delegations: Delegations) -> None:
+        """Open children side by side, wait for all, and show their answers in list order."""
+        children = scope.child_scopes(delegations)
+        said = turn_text(delegations)
+        opened = self._ledger.open(scope.id, scope.step, children, kept_s=self._pace.finalize_s)
+        if isinstance(opened, Refused):
+            scope.saw(ActionKind.DELEGATE, said, opened.message, ok=False)
+            return
+        scope.children += len(children)
+        tasks = [partial(self.run, child) for child in opened.scopes]
+        answers = [self._endings.shown(scope, c) for c in await self._room.side_by_side(tasks)]
+        scope.saw(ActionKind.DELEGATE, said, canonical_json(answers))

@@ -1,0 +1,215 @@
+"""Replay makes a run again from its journal, offline, writes nothing, and compares.
+
+Pool answers, replies of remote planners and the numbers that views showed are taken from the
+record. What is local and free is done again and must come out the same: the rules' turns, the
+tools' reads, the report. Each scope is compared event by event, without times; the first
+difference is named. Which scope of several concurrent ones is compared first does not matter.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from investigator.errors import ReplayDifference
+from investigator.runtime.budget import Amounts, Limits
+from investigator.runtime.clock import Clock
+from investigator.runtime.events import (
+    RUN,
+    AnyEvent,
+    Entry,
+    OpenedScope,
+    Refused,
+    ScopeClosed,
+    ScopesOpened,
+    Shown,
+    ToolFailed,
+    ToolHeld,
+    TurnFailed,
+    TurnHeld,
+    TurnSettled,
+)
+from investigator.runtime.ledger import ToolResult, TurnResult, is_retry, shown_by
+from investigator.runtime.runner import Run, drive
+from investigator.runtime.tape import tapes_of
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """`difference` is None where everything came out as recorded."""
+
+    events: int
+    difference: str | None
+
+    @property
+    def identical(self) -> bool:
+        """Whether nothing differs."""
+        return self.difference is None
+
+
+async def replay(run: Run, entries: Sequence[Entry], output: bytes | None) -> Replay:
+    """Make a finished run again and compare it, its report byte for byte."""
+    tapes = tapes_of(entries)
+    events = sum(len(tape) for tape in tapes.values())
+    ledger = ReplayLedger(tapes)
+    difference: BaseException | None = None
+    try:
+        result = await drive(run, ledger, Clock())
+        ledger.record(result.ended)
+    except* ReplayDifference as differences:
+        difference = _first(differences)
+    if difference is not None:
+        return Replay(events, str(difference))
+    left = [tape[0] for tape in tapes.values() if tape]
+    if left:
+        return Replay(events, f"{_place(left[0])}: recorded, but not made again")
+    if result.output != output:
+        return Replay(events, "the report differs from the output file")
+    return Replay(events, None)
+
+
+def _first(group: BaseExceptionGroup[ReplayDifference]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+class ReplayLedger:
+    """Answers from the record alone and raises `ReplayDifference` at the first other thing."""
+
+    def __init__(self, tapes: dict[str, deque[AnyEvent]]) -> None:
+        self._tapes = tapes
+
+    def shown(self, scope_id: str) -> Shown | None:
+        """See `Ledger`."""
+        return shown_by(self._peek(scope_id))
+
+    def ask_turn(self, request: TurnHeld) -> TurnHeld | Refused:
+        """See `Ledger`."""
+        recorded = self._next(request)
+        if isinstance(recorded, Refused):
+            return recorded
+        _require_same(recorded, request)
+        return request
+
+    def ask_tool(self, request: ToolHeld) -> ToolHeld | Refused:
+        """See `Ledger`."""
+        recorded = self._next(request)
+        if isinstance(recorded, Refused):
+            return recorded
+        _require_same(recorded, request)
+        return request
+
+    def open(
+        self,
+        parent: str,
+        step: int,
+        children: Sequence[OpenedScope],
+        *,
+        kept_s: float,  # noqa: ARG002
+    ) -> ScopesOpened | Refused:
+        """See `Ledger`; the children's terms are the pool's answer and not compared."""
+        recorded = self._next(ScopesOpened(scope=parent, step=step, scopes=tuple(children)))
+        if isinstance(recorded, Refused):
+            return recorded
+        if not isinstance(recorded, ScopesOpened):
+            raise ReplayDifference(f"{_place(recorded)}: now children are opened")
+        for now, then in zip(children, recorded.scopes, strict=False):
+            terms = {"floor": then.floor, "deadline": then.deadline}
+            if msgspec.structs.replace(now, **terms) != then:
+                raise ReplayDifference(f"{_place(recorded)}: child {then.scope} is another now")
+        if len(children) != len(recorded.scopes):
+            raise ReplayDifference(f"{_place(recorded)}: another number of children")
+        return recorded
+
+    def open_root(self, root: OpenedScope) -> OpenedScope:
+        """See `Ledger`."""
+        recorded = self._next(ScopesOpened(scope=RUN, scopes=(root,)))
+        return recorded.scopes[0] if isinstance(recorded, ScopesOpened) else root
+
+    def start(self, scope_id: str, share: float) -> None:
+        """See `Ledger`; time is as recorded."""
+
+    def turn_result(self, scope_id: str, *, remote: bool) -> TurnResult | None:
+        """See `Ledger`; a turn that cost nothing is made again."""
+        recorded = self._peek(scope_id)
+        if isinstance(recorded, TurnFailed) or (remote and isinstance(recorded, TurnSettled)):
+            self._tapes[scope_id].popleft()
+            return recorded
+        return None
+
+    def tool_result(self, scope_id: str) -> ToolResult | None:
+        """See `Ledger`; reads are made again, unless the source was lost."""
+        recorded = self._peek(scope_id)
+        if isinstance(recorded, ToolFailed) and recorded.error is not None:
+            self._tapes[scope_id].popleft()
+            return recorded
+        return None
+
+    def record(self, event: AnyEvent) -> None:
+        """See `Ledger`; nothing is written."""
+        _require_same(self._next(event), event)
+
+    def is_replaying(self, scope_id: str) -> bool:  # noqa: ARG002
+        """See `Ledger`."""
+        return True
+
+    def was_retried(self, refused: Refused) -> bool:
+        """See `Ledger`."""
+        following = self._peek(refused.scope)
+        return following is not None and is_retry(following, refused)
+
+    def leave(self, closed: ScopeClosed) -> None:
+        """See `Ledger`; a replay is given up at its first difference."""
+
+    def left(self, scope_id: str) -> Limits:
+        """See `Ledger`; asked for only where the record ends too soon."""
+        raise ReplayDifference(f"scope {scope_id}: goes on where the record has ended")
+
+    def used(self, scope_id: str) -> Amounts:  # noqa: ARG002
+        """See `Ledger`; nothing waits in a replay."""
+        return Amounts()
+
+    def time_left(self, scope_id: str) -> float:  # noqa: ARG002
+        """See `Ledger`; calls that are made again are local and have no time limit."""
+        return float("inf")
+
+    def _peek(self, scope_id: str) -> AnyEvent | None:
+        tape = self._tapes.get(scope_id)
+        return tape[0] if tape else None
+
+    def _next(self, event: AnyEvent) -> AnyEvent:
+        tape = self._tapes.get(event.scope)
+        if not tape:
+            raise ReplayDifference(f"{_place(event)}: the record has ended here")
+        return tape.popleft()
+
+
+def _require_same(recorded: AnyEvent, now: AnyEvent) -> None:
+    if recorded != now:
+        raise ReplayDifference(_difference(recorded, now))
+
+
+def _place(event: AnyEvent) -> str:
+    return f"scope {event.scope}, step {event.step}, {event.type}"
+
+
+def _difference(recorded: AnyEvent, now: AnyEvent) -> str:
+    """Where the two differ, field by field for events of one type."""
+    if recorded.type != now.type:
+        return f"{_place(recorded)}: now {now.type}"
+    then_fields, now_fields = msgspec.structs.asdict(recorded), msgspec.structs.asdict(now)
+    names = [name for name in then_fields if then_fields[name] != now_fields[name]]
+    shown = "; ".join(
+        f"{name} was {_short(then_fields[name])}, is {_short(now_fields[name])}" for name in names
+    )
+    return f"{_place(recorded)}: {shown}"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 120 else text[:117] + "..."

@@ -1,0 +1,112 @@
+"""A scope's own memory: what it knows, what it has worked out, what its planner may see.
+
+All of it follows from the scope's events in order, so a resumed scope knows what it knew.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+from investigator.canonical import JsonValue, compact_json
+from investigator.runtime.actions import ActionKind, Delegations, Draft, fixed_turns
+from investigator.runtime.budget import NOTHING, Resource
+from investigator.runtime.events import OpenedScope, Shown
+from investigator.runtime.planner import RECENT_STEPS, Planner, StepSeen, View
+
+
+class Scope:
+    """One bounded planner loop in progress; `id` is its position in the tree, such as `0/2/1`."""
+
+    def __init__(self, opened: OpenedScope, planner: Planner) -> None:
+        self.id = opened.scope
+        self.opened = opened
+        self.planner = planner
+        self.step = 0
+        self.draft: Draft[Any] | None = None
+        self.cited: dict[str, str] = {}
+        self.notice: str | None = None
+        self.repairing = False
+        self.guarded = False
+        self.limit = Resource.WALL_TIME  # what leads to the guard, if anything does
+        self.children = 0
+        self.pages: dict[str, tuple[int, str]] = {}
+        self._ids: dict[str, str] = {}
+        self._recent: deque[StepSeen] = deque(maxlen=RECENT_STEPS)
+
+    def cite(self, ref: dict[str, JsonValue]) -> str:
+        """Make a reference citable at once; equal references share an id."""
+        fresh: dict[str, str] = {}
+        short_id = self.short_id(ref, fresh)
+        self.learn(fresh)
+        return short_id
+
+    def short_id(self, ref: dict[str, JsonValue], fresh: dict[str, str]) -> str:
+        """The short id of a reference; a new one is put into `fresh`, to be learned later."""
+        text = compact_json(ref)
+        known = self._ids.get(text)
+        if known is not None:
+            return known
+        for short_id, other in fresh.items():
+            if other == text:
+                return short_id
+        short_id = f"e{len(self.cited) + len(fresh) + 1}"
+        fresh[short_id] = text
+        return short_id
+
+    def learn(self, refs: dict[str, str]) -> None:
+        """Make references citable under the ids that a tool's answer gave them."""
+        for short_id, text in refs.items():
+            self.cited[short_id] = text
+            self._ids[text] = short_id
+
+    def child_scopes(self, delegations: Delegations) -> list[OpenedScope]:
+        """The children that the delegations ask for, by position, their terms still open."""
+        return [
+            OpenedScope(
+                scope=f"{self.id}/{self.children + i}",
+                opened_by="planner",
+                planner_driven=delegation.use_planner,
+                depth=self.opened.depth + 1,
+                objective=delegation.objective,
+                context=delegation.context,
+                actions=fixed_turns(delegation),
+                floor=NOTHING,
+                reserve=self.opened.reserve,
+                deadline=None,
+            )
+            for i, delegation in enumerate(delegations)
+        ]
+
+    def update(self, draft: Draft[Any]) -> None:
+        """Put a synthesis on top of the draft."""
+        self.draft = (self.draft or draft).updated(draft)
+
+    def saw(
+        self,
+        kind: ActionKind | None,
+        action: str,
+        result: str,
+        *,
+        ok: bool = True,
+        repeat_of: int | None = None,
+    ) -> None:
+        """Note what came of this step; a failure stays in view as the notice of the next."""
+        self._recent.append(StepSeen(self.step, kind, action, result, ok, repeat_of))
+        self.notice = None if ok else result
+
+    def view(self, shown: Shown) -> View:
+        """What the planner is shown now."""
+        return View(
+            scope_id=self.id,
+            depth=self.opened.depth,
+            objective=self.opened.objective,
+            context=self.opened.context,
+            step=self.step,
+            offered=shown.offered,
+            draft=self.draft,
+            recent=tuple(self._recent),
+            cited=self.cited,
+            shown=shown,
+            notice=self.notice,
+        )

@@ -1,0 +1,31 @@
+"""A tape is what a journal holds of one scope, as far as it still counts.
+
+Two things recorded do not count: a hold that a dead process left open (it was given back or
+booked as lost, and the call is made again), and what a resume cut off.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from investigator.runtime.events import AnyEvent, Entry, HoldLost, RunOpened, RunResumed
+
+
+def tapes_of(entries: Sequence[Entry]) -> dict[str, deque[AnyEvent]]:
+    """The tape of each scope; the run's own is that of the scope `run`."""
+    kept: dict[str, list[Entry]] = {}
+    for entry in entries:
+        event = entry.event
+        match event:
+            case RunOpened():
+                pass
+            case HoldLost():
+                kept[event.scope].pop()
+            case RunResumed():
+                for cut in event.cuts:
+                    tape = kept.get(cut.scope, [])
+                    kept[cut.scope] = [e for e in tape if e.seq < cut.from_seq]
+            case _:
+                kept.setdefault(event.scope, []).append(entry)
+    return {scope: deque(e.event for e in tape) for scope, tape in kept.items()}

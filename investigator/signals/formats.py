@@ -1,0 +1,107 @@
+"""An answer is held to the format that its own prompt demands, and to nothing else.
+
+Two demands are understood: a tag that the prompt says to write or to end with
+("… write the '<end_plan>' tag"), and JSON alone ("respond only with JSON", or a JSON response
+format among the parameters). A tag that is also a stop sequence is cut off by the provider, so
+its absence means nothing; a bare tool call has no text to hold to a format.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import re2
+
+from investigator.inspection.evidence import message_evidence, span_evidence
+from investigator.signals.building import build_signal
+from investigator.signals.model import Fault, Signal
+from investigator.signals.view import TraceView
+from investigator.traces.model import REDACTED, Message, Span
+
+_PROMPT_WINDOW = 12_000
+_INSTRUCTION_ROLES = frozenset({"system", "developer", "user"})
+_TAG = r"(?:\\+n)?(</?[A-Za-z_][\w-]{0,40}/?>)"
+_QUOTE = r"[\"'`‘“]?"
+_DEMANDS_TAG = re2.compile(
+    r"(?i)\b(?:write|add|append|emit|put|print|output|include|use)\b[^.\n<>]{0,40}"
+    + _QUOTE
+    + _TAG
+    + r"[^.\n<>]{0,30}\b(?:tags?|and stop|at the (?:very )?end|token|marker)\b"
+    r"|\b(?:end|finish|conclude|close|terminate)s?\b[^.\n<>]{0,40}\bwith\b[^.\n<>]{0,30}"
+    + _QUOTE
+    + _TAG
+)
+_DEMANDS_JSON = re2.compile(
+    r"(?i)\b(?:respond|reply|answer|return|output|produce)\b[^.\n]{0,40}"
+    r"\b(?:only|solely|nothing but|exclusively|just)\b[^.\n]{0,30}\bJSON\b"
+    r"|\b(?:only|solely)\b[^.\n]{0,12}\b(?:respond|reply|answer|return|output)\b[^.\n]{0,30}\bJSON\b"
+    r"|\b(?:respond|reply|answer|output)\b[^.\n]{0,20}\b(?:in|with|as)\b[^.\n]{0,20}"
+    r"\bJSON\b[^.\n]{0,10}\b(?:only|and nothing else)\b"
+)
+_JSON_FORMAT = re2.compile(r'"type"\s*:\s*"json_(?:object|schema)"')
+_FENCE = re2.compile(r"(?s)^```(?:json)?\s*(.*?)\s*```$")
+
+
+def detect_format_violations(view: TraceView) -> Iterator[Signal]:
+    """Model calls whose answer lacks the tag, or is not the JSON, that their prompt demands."""
+    for span in view.model_calls:
+        answer = _answer(view, span)
+        if answer is None:
+            continue
+        prompt = _instruction(view, span)
+        problem = _problem(span, prompt[1].content or "" if prompt else "", answer)
+        if problem is not None:
+            evidence = [view.spoken_evidence(span), span_evidence(span)]
+            if prompt is not None:
+                evidence.insert(1, message_evidence(span, prompt[0], prompt[1]))
+            yield build_signal(
+                view,
+                detector="format_violation",
+                fault=Fault.FORMAT_VIOLATION,
+                span=span,
+                evidence=evidence,
+                summary=problem,
+                strength=0.6,
+            )
+
+
+def _answer(view: TraceView, span: Span) -> str | None:
+    """The text of an answer that is complete, visible and no tool call."""
+    messages = view.outputs(span)
+    text = "\n".join(message.content or "" for message in messages).strip()
+    calls = any(message.tool_calls for message in messages)
+    return None if not text or calls or REDACTED in text else text
+
+
+def _instruction(view: TraceView, span: Span) -> tuple[int, Message] | None:
+    """The message that instructs this answer: the system prompt, else the only user message."""
+    messages = view.inputs(span)
+    for index, message in enumerate(messages):
+        if message.role in ("system", "developer"):
+            return index, message
+    users = [(i, m) for i, m in enumerate(messages) if m.role in _INSTRUCTION_ROLES]
+    return users[0] if len(users) == 1 else None
+
+
+def _problem(span: Span, prompt: str, answer: str) -> str | None:
+    window = prompt[:_PROMPT_WINDOW]
+    parameters = span.text("llm.invocation_parameters") or ""
+    demand = _DEMANDS_TAG.search(window)
+    if demand is not None:
+        tag = demand.group(1) or demand.group(2)
+        if tag not in answer and tag not in parameters:
+            return f"the prompt asks for {tag} and the answer lacks it"
+    wants_json = _JSON_FORMAT.search(parameters) is not None or _DEMANDS_JSON.search(window)
+    if wants_json and not _is_json(answer):
+        return "the prompt asks for JSON alone and the answer is not JSON"
+    return None
+
+
+def _is_json(answer: str) -> bool:
+    fenced = _FENCE.search(answer)
+    try:
+        json.loads(fenced.group(1) if fenced is not None else answer)
+    except (ValueError, RecursionError):
+        return False
+    return True

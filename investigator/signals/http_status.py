@@ -1,0 +1,56 @@
+"""An HTTP status of 400 or above on a span is a fault, whatever the span's own status says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from investigator.inspection.evidence import span_evidence
+from investigator.signals.building import build_signal
+from investigator.signals.model import Fault, Signal
+from investigator.signals.recovery import later_steps
+from investigator.signals.view import TraceView
+from investigator.traces.model import Span
+
+_KEYS = ("http.response.status_code", "http.status_code")
+_FAULTS = {
+    401: Fault.AUTH,
+    403: Fault.AUTH,
+    404: Fault.NOT_FOUND,
+    408: Fault.TIMEOUT,
+    413: Fault.RESOURCE_EXHAUSTED,
+    422: Fault.BAD_ARGUMENTS,
+    429: Fault.RATE_LIMIT,
+    502: Fault.CONNECTION,
+    503: Fault.CONNECTION,
+    504: Fault.TIMEOUT,
+}
+
+
+def detect_http_errors(view: TraceView) -> Iterator[Signal]:
+    """Spans that carry an HTTP status of an error."""
+    recovered = later_steps(view)
+    for span in view.trace.spans:
+        status = _status(span)
+        if status is not None and status >= 400:
+            parent = view.trace.parent(span)
+            evidence = [span_evidence(span)]
+            yield build_signal(
+                view,
+                detector="http_error",
+                fault=_FAULTS.get(status, Fault.HTTP_ERROR),
+                span=span,
+                evidence=evidence if parent is None else [*evidence, span_evidence(parent)],
+                summary=f"{span.kind.value} {span.name} got HTTP status {status}",
+                strength=0.8,
+                recovered_by=recovered.get(span.span_id),
+            )
+
+
+def _status(span: Span) -> int | None:
+    for key in _KEYS:
+        value = span.attributes.get(key)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        if isinstance(value, str) and value.isdecimal() and len(value) == 3:
+            return int(value)
+    return None

@@ -1,0 +1,62 @@
+"""A signal is one fault that a deterministic detector saw, with the evidence for it.
+
+`span_id` is where the fault surfaced, `origin_id` where it began; the two differ when, say, a
+tool rejects a call that a model wrote badly. A signal that a later step made good is closed:
+it names that step in `recovered_by`. Signals never quote secrets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from investigator.inspection.evidence import EvidenceRef
+
+
+class Fault(StrEnum):
+    """What went wrong, in terms that hold for any agent framework."""
+
+    EXCEPTION = "exception"
+    TIMEOUT = "timeout"
+    RATE_LIMIT = "rate_limit"
+    AUTH = "auth"
+    NOT_FOUND = "not_found"
+    HTTP_ERROR = "http_error"
+    CONNECTION = "connection"
+    PARSE_ERROR = "parse_error"
+    SCHEMA_MISMATCH = "schema_mismatch"
+    EMPTY_RETRIEVAL = "empty_retrieval"
+    LOW_SCORE_RETRIEVAL = "low_score_retrieval"
+    REPEATED_CALL = "repeated_call"
+    UNKNOWN_TOOL = "unknown_tool"
+    BAD_ARGUMENTS = "bad_arguments"
+    FAILED_CODE = "failed_code"
+    MISSING_CAPABILITY = "missing_capability"
+    UNSUPPORTED_INPUT = "unsupported_input"
+    IGNORED_TOOL_ERROR = "ignored_tool_error"
+    FORMAT_VIOLATION = "format_violation"
+    UNSUPPORTED_CLAIM = "unsupported_claim"
+    UNSUPPORTED_ANSWER = "unsupported_answer"
+    TRUNCATED_OUTPUT = "truncated_output"
+    RESOURCE_EXHAUSTED = "resource_exhausted"
+    INCOMPLETE_RUN = "incomplete_run"
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """One fault. `strength` (0..1) is how far what was seen speaks for a fault at all."""
+
+    detector: str
+    fault: Fault
+    span_id: str
+    origin_id: str
+    evidence: tuple[EvidenceRef, ...]
+    summary: str
+    strength: float
+    agent: str | None = None
+    recovered_by: str | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether no later step made the fault good."""
+        return self.recovered_by is None

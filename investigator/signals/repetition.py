@@ -1,0 +1,46 @@
+"""The same call with the same arguments and the same answer, again and again, brings nothing new.
+
+Paging and polling repeat a call too, but their answers differ; so only equal answers (or equal
+failures) of one agent count, and a call that worked must come three times before it is a fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from investigator.signals.building import build_signal
+from investigator.signals.model import Fault, Signal
+from investigator.signals.view import CODE, Attempt, TraceView
+
+_SAME_SUCCESSES = 3
+_SAME_FAILURES = 2
+
+
+def detect_repeated_calls(view: TraceView) -> Iterator[Signal]:
+    """One signal for each group of equal calls, at the first one that was needless."""
+    groups: dict[tuple[str | None, str, str, str], list[Attempt]] = {}
+    for attempt in view.attempts:
+        answer = attempt.failure if attempt.failure is not None else attempt.result
+        if answer is None or (attempt.tool == CODE and not attempt.arguments):
+            continue
+        agent = view.scope(attempt.span) or view.trace.agent_of(attempt.author or attempt.span)
+        groups.setdefault((agent, attempt.tool, attempt.arguments, answer), []).append(attempt)
+    for group in groups.values():
+        needed = _SAME_FAILURES if group[0].failure is not None else _SAME_SUCCESSES
+        if len(group) >= needed:
+            yield _signal(view, group)
+
+
+def _signal(view: TraceView, group: list[Attempt]) -> Signal:
+    first, repeat = group[0], group[1]
+    outcome = "the same failure" if first.failure is not None else "the same answer"
+    return build_signal(
+        view,
+        detector="repeated_call",
+        fault=Fault.REPEATED_CALL,
+        span=repeat.span,
+        origin=repeat.author,
+        evidence=[*view.evidence(repeat), *view.evidence(first)],
+        summary=f"{first.tool} was called {len(group)} times alike, each time with {outcome}",
+        strength=min(0.9, 0.4 + 0.1 * len(group)),
+    )

@@ -1,0 +1,46 @@
+"""A tool can fail without raising: its answer begins as an error, is one, or ends in a traceback.
+
+Only answers of tools and of executed code are read, never prompts or documents; see
+`failure_text.failure_in` for what counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from investigator.signals.building import build_signal, quoted
+from investigator.signals.exceptions import WRITTEN_BY_MODEL
+from investigator.signals.failure_text import fault_of
+from investigator.signals.model import Fault, Signal
+from investigator.signals.recovery import later_successes, succeeded
+from investigator.signals.view import CODE, Attempt, TraceView, error_of
+
+
+def detect_failed_results(view: TraceView) -> Iterator[Signal]:
+    """Attempts whose answer says that they failed; raised exceptions are told elsewhere."""
+    later = later_successes(view, succeeded)
+    for attempt, recovered_by in zip(view.attempts, later, strict=True):
+        if attempt.failure is not None and (
+            view.is_transcript
+            or attempt.message_index is not None
+            or error_of(attempt.span) is None
+        ):
+            yield _signal(view, attempt, attempt.failure, recovered_by=recovered_by)
+
+
+def _signal(view: TraceView, attempt: Attempt, failure: str, *, recovered_by: str | None) -> Signal:
+    fault = fault_of(failure) or Fault.EXCEPTION
+    if attempt.tool == CODE and fault in (Fault.EXCEPTION, Fault.SCHEMA_MISMATCH):
+        fault = Fault.FAILED_CODE
+    written = attempt.tool == CODE or fault in WRITTEN_BY_MODEL
+    return build_signal(
+        view,
+        detector="failed_result",
+        fault=fault,
+        span=attempt.span,
+        origin=attempt.author if written else None,
+        evidence=view.evidence(attempt),
+        summary=f"{attempt.tool} answered with a failure: {quoted(failure)}",
+        strength=0.8,
+        recovered_by=recovered_by,
+    )

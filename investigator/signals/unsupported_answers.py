@@ -1,0 +1,87 @@
+"""An agent that planned to use its tools and answered without using any made its answer up.
+
+The plan is the agent's own: earlier words of the same loop that name tools it was offered. Tools
+are known from the request, or from a list in the prompt ("- name: …", "def name("); of listed
+names only those count that no prose would use (`snake_case`). The answer itself may be handed in
+by a tool call: a last call that the loop makes before it ends observes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import re2
+
+from investigator.inspection.evidence import span_evidence
+from investigator.signals.building import build_signal
+from investigator.signals.model import Fault, Signal
+from investigator.signals.view import TraceView
+from investigator.traces.model import Span, SpanKind
+from investigator.traces.openinference import tool_definitions_of, tool_io_of
+
+_WINDOW = 30_000
+_LISTED = re2.compile(r"(?m)^\s*(?:[-*•]\s+|def )[`*\"']{0,2}([a-z]\w*_\w+)[`*\"']{0,2}\s*[:(]")
+_NAME = re2.compile(r"[A-Za-z]\w*_\w+|[A-Za-z]\w+")
+
+
+def detect_unsupported_answers(view: TraceView) -> Iterator[Signal]:
+    """Agents whose loop ended without one of the observations that they had planned."""
+    for span in view.trace.spans:
+        calls = view.model_calls_in(span.span_id) if span.kind is SpanKind.AGENT else ()
+        if len(calls) > 1:
+            planned = _planned(view, calls) - _answering(view, span)
+            if planned and not _observed(view, span, calls):
+                yield _signal(view, calls, planned)
+
+
+def _planned(view: TraceView, calls: tuple[Span, ...]) -> set[str]:
+    """The offered tools that the agent named before its last words."""
+    offered = {name for call in calls for name in _offered(view, call)}
+    words: set[str] = set()
+    for call in calls[:-1]:
+        words |= {m.group(0) for m in _NAME.finditer(view.said(call)[:_WINDOW])}
+    return offered & words
+
+
+def _offered(view: TraceView, call: Span) -> set[str]:
+    names = {tool.name for tool in tool_definitions_of(call) if tool.name is not None}
+    if not names:
+        for message in view.inputs(call)[:2]:
+            text = (message.content or "")[:_WINDOW]
+            names |= {m.group(1) for m in _LISTED.finditer(text)}
+    return names
+
+
+def _answering(view: TraceView, agent: Span) -> set[str]:
+    """The tool that hands the answer in: the last of the loop, with no model call after it."""
+    tools = [s for s in view.spans_in(agent.span_id) if s.kind is SpanKind.TOOL]
+    calls = view.model_calls_in(agent.span_id)
+    if tools and view.position(tools[-1]) > view.position(calls[-1]):
+        io = tool_io_of(tools[-1])
+        return {(io.name if io is not None else None) or tools[-1].name}
+    return set()
+
+
+def _observed(view: TraceView, agent: Span, calls: tuple[Span, ...]) -> bool:
+    """Whether anything was asked of a tool or another agent before the last words."""
+    end = view.position(calls[-1])
+    return any(
+        span.kind in (SpanKind.TOOL, SpanKind.AGENT, SpanKind.RETRIEVER)
+        and view.position(span) < end
+        for span in view.spans_in(agent.span_id)
+    )
+
+
+def _signal(view: TraceView, calls: tuple[Span, ...], planned: set[str]) -> Signal:
+    answer = calls[-1]
+    plan = next(c for c in calls if planned & set(_NAME.findall(view.said(c)[:_WINDOW])))
+    names = ", ".join(sorted(planned)[:3])
+    return build_signal(
+        view,
+        detector="unsupported_answer",
+        fault=Fault.UNSUPPORTED_ANSWER,
+        span=answer,
+        evidence=[view.spoken_evidence(answer), span_evidence(answer), view.spoken_evidence(plan)],
+        summary=f"the answer was given without a single observation; the plan was to use {names}",
+        strength=0.7,
+    )

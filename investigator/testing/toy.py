@@ -1,0 +1,190 @@
+"""The smallest engine: it reads numbered cells and reports which it read.
+
+It knows no trace, so the runtime can be tested and timed by itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from investigator.canonical import JsonValue, canonical_json, sha256_text
+from investigator.errors import SpanNotFound
+from investigator.runtime.actions import (
+    ActionKind,
+    ActionSpace,
+    DelegateSubcall,
+    Draft,
+    DraftFinding,
+    Finalize,
+    Synthesize,
+    turn_text,
+)
+from investigator.runtime.budget import Budget
+from investigator.runtime.events import DatasetRef, InputRef, RunOpened, ScopeClosed
+from investigator.runtime.planner import Planner
+from investigator.runtime.runner import Artifact, Run
+from investigator.runtime.tools import Cite, Tool, ToolAnswer, ToolArgs, ToolRegistry
+
+
+class CellArgs(ToolArgs):
+    """Which cell to read."""
+
+    cell: int
+
+
+class CellFinding(DraftFinding):
+    """A cell that was read, by the short id of its reference."""
+
+    evidence: str
+
+
+class CellAnswer(BaseModel):
+    """What a scope says in the end."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str
+    evidence: tuple[str, ...]
+
+
+class CellReport(BaseModel):
+    """The toy's report."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    answer: str
+    children: tuple[str, ...]
+    gaps: tuple[str, ...]
+
+
+class CellOutputs:
+    """Resolves short ids; an id that was never given makes the output invalid."""
+
+    def resolve(self, output: CellAnswer, cited: Mapping[str, str]) -> str:
+        """The answer with its references."""
+        unknown = [short for short in output.evidence if short not in cited]
+        if unknown:
+            raise ValueError(f"{unknown[0]} was never read")
+        refs = [json.loads(cited[short]) for short in output.evidence]
+        return canonical_json({"text": output.text, "refs": refs})
+
+    def salvage(self, draft: Draft[Any], cited: Mapping[str, str]) -> str:
+        """The draft's summary and what it cites."""
+        refs = [json.loads(cited[f.evidence]) for f in draft.findings if f.evidence in cited]
+        return canonical_json({"text": draft.summary, "refs": refs})
+
+    def present(self, answer: str, cite: Cite) -> JsonValue:
+        """The answer with ids that the parent can cite."""
+        parsed = json.loads(answer)
+        return {"text": parsed["text"], "evidence": [cite(ref) for ref in parsed["refs"]]}
+
+
+def cell_tool(cells: Mapping[int, str]) -> Tool[CellArgs]:
+    """`read_cell` over the given cells."""
+
+    async def run(args: CellArgs, cite: Cite) -> ToolAnswer:
+        if args.cell not in cells:
+            raise SpanNotFound(f"no cell {args.cell}")
+        text = cells[args.cell]
+        return ToolAnswer({"id": cite({"cell": args.cell}), "text": text}, sha256_text(text))
+
+    return Tool("read_cell", "Read one cell.", CellArgs, run)
+
+
+class Cells(dict[int, str]):
+    """Every cell there is: cell n holds `cell n`."""
+
+    def __missing__(self, cell: int) -> str:
+        return f"cell {cell}"
+
+    def __contains__(self, cell: object) -> bool:
+        return isinstance(cell, int) and cell >= 0
+
+
+class ToyStrategy:
+    """The toy engine."""
+
+    artifact = Artifact("toy_report", "1")
+    finalize_tokens = (100, 50)
+    objective = "read cells"
+    context = ""
+
+    def __init__(self, tools: ToolRegistry) -> None:
+        self.space = ActionSpace(tools.tools, Draft[CellFinding], CellAnswer)
+        self.outputs = CellOutputs()
+
+    def conclude(self, root: ScopeClosed, closed: Mapping[str, ScopeClosed]) -> CellReport | None:
+        """The root's answer, and those of its children."""
+        if root.answer is None:
+            return None
+        return CellReport(
+            answer=root.answer,
+            children=tuple(c.answer or "" for c in closed.values() if c.scope != root.scope),
+            gaps=tuple(gap for scope in closed.values() for gap in scope.gaps),
+        )
+
+    def check(self, report: BaseModel) -> list[str]:  # noqa: ARG002
+        """Nothing to check."""
+        return []
+
+
+def toy_run(
+    planner: Planner,
+    *,
+    budget: Budget | None = None,
+    cells: Mapping[int, str] | None = None,
+    concurrency: int = 8,
+    run_id: str = "toy",
+) -> Run:
+    """A run of the toy engine."""
+    tools = ToolRegistry([cell_tool(Cells() if cells is None else cells)])
+    opened = RunOpened(
+        run_id=run_id,
+        run_type="toy",
+        engine_version="0",
+        source=(),
+        options="{}",
+        dataset_ref=DatasetRef(dataset_id="cells", dataset_hash=None),
+        input_ref=InputRef(),
+        planner=planner.identity,
+        budget=budget or Budget(),
+        concurrency=concurrency,
+    )
+    return Run(opened, ToyStrategy(tools), tools, planner)
+
+
+def read(cell: int) -> str:
+    """The turn that reads a cell."""
+    return f'{{"action":{{"type":"tool_call","tool_name":"read_cell","args":{{"cell":{cell}}}}}}}'
+
+
+def synthesize(summary: str, *evidence: str) -> str:
+    """The turn that updates the draft, one finding a reference."""
+    findings = tuple(CellFinding(id=e, evidence=e) for e in evidence)
+    draft = Draft[CellFinding](findings=findings, gaps=(), summary=summary)
+    return turn_text(Synthesize[Draft[CellFinding]](type=ActionKind.SYNTHESIZE, output=draft))
+
+
+def finalize(text: str, *evidence: str) -> str:
+    """The turn that ends the scope."""
+    answer = CellAnswer(text=text, evidence=evidence)
+    return turn_text(Finalize[CellAnswer](type=ActionKind.FINALIZE, output=answer))
+
+
+def delegate(*objectives: str) -> str:
+    """The turn that opens a planner-driven child for each objective."""
+    children = [
+        DelegateSubcall[Any](
+            type=ActionKind.DELEGATE,
+            objective=objective,
+            context="",
+            use_planner=True,
+            actions=None,
+        )
+        for objective in objectives
+    ]
+    return turn_text(children[0] if len(children) == 1 else children)

@@ -1,0 +1,331 @@
+"""What a trace is, whatever format it came in: immutable values, nothing guessed.
+
+A `Span`'s attributes are flat and dotted, in OpenInference terms (`llm.input_messages.0.
+message.content`); what the source said in other terms (`gen_ai.*`, …) is kept beside it.
+Times are integer nanoseconds since the Unix epoch, UTC; `None` where the source has none.
+Lists of spans are ordered by `span_order`: start time (missing last), then span id, shorter
+ids first, so that `step-2` comes before `step-10` and equal-length ids sort as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from functools import cached_property
+from types import MappingProxyType
+
+from investigator.canonical import JsonValue, canonical_json, sha256_text
+
+REDACTED = "__REDACTED__"
+"""What OpenInference writes in place of hidden content."""
+
+
+class SpanKind(StrEnum):
+    """OpenInference span kinds; `UNKNOWN` where the source names none."""
+
+    LLM = "LLM"
+    TOOL = "TOOL"
+    RETRIEVER = "RETRIEVER"
+    CHAIN = "CHAIN"
+    AGENT = "AGENT"
+    RERANKER = "RERANKER"
+    EMBEDDING = "EMBEDDING"
+    EVALUATOR = "EVALUATOR"
+    GUARDRAIL = "GUARDRAIL"
+    PROMPT = "PROMPT"
+    UNKNOWN = "UNKNOWN"
+
+
+class StatusCode(StrEnum):
+    """OTel span status; a span that ended well is often `UNSET`."""
+
+    OK = "OK"
+    ERROR = "ERROR"
+    UNSET = "UNSET"
+
+
+@dataclass(frozen=True, slots=True)
+class SpanEvent:
+    """A point event on a span; exceptions are events named `exception`."""
+
+    name: str
+    time_ns: int | None
+    attributes: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One operation of an agent."""
+
+    trace_id: str
+    span_id: str
+    parent_id: str | None
+    name: str
+    kind: SpanKind
+    start_ns: int | None
+    end_ns: int | None
+    status: StatusCode
+    status_message: str
+    attributes: Mapping[str, JsonValue] = field(default_factory=lambda: MappingProxyType({}))
+    events: tuple[SpanEvent, ...] = ()
+
+    @property
+    def latency_ms(self) -> float | None:
+        """Duration in milliseconds; `None` unless both times are known."""
+        if self.start_ns is None or self.end_ns is None:
+            return None
+        return (self.end_ns - self.start_ns) / 1e6
+
+    def text(self, key: str) -> str | None:
+        """The attribute as text: strings as they are, other values as JSON, absent as None."""
+        value = self.attributes.get(key)
+        if value is None or isinstance(value, str):
+            return value
+        return canonical_json(value)
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """The span as a JSON object: what `span:<span_id>` refers to."""
+        return {
+            "trace_id": self.trace_id,
+            "span_id": self.span_id,
+            "parent_id": self.parent_id,
+            "name": self.name,
+            "kind": self.kind.value,
+            "start_time": iso_time(self.start_ns),
+            "end_time": iso_time(self.end_ns),
+            "status_code": self.status.value,
+            "status_message": self.status_message,
+            "attributes": dict(self.attributes),
+            "events": [
+                {
+                    "name": event.name,
+                    "time": iso_time(event.time_ns),
+                    "attributes": dict(event.attributes),
+                }
+                for event in self.events
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call that a model asked for; `arguments` is the text as the model wrote it."""
+
+    call_id: str | None
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One chat message. `content` is None where the message has none (a bare tool call)."""
+
+    role: str
+    content: str | None
+    name: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+
+    @property
+    def full_text(self) -> str:
+        """The whole decoded text that `message:<span_id>:<index>` refers to."""
+        calls = [f"{call.name}({call.arguments})" for call in self.tool_calls]
+        return "\n".join([self.content or "", *calls]) if calls else self.content or ""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolIO:
+    """What a tool was asked and what it answered; texts as the source has them."""
+
+    name: str | None
+    arguments: str | None
+    result: str | None
+    call_id: str | None = None
+    description: str | None = None
+    parameters: str | None = None
+
+    @property
+    def full_text(self) -> str:
+        """The whole decoded text that `tool:<span_id>` refers to."""
+        return canonical_json(
+            {"name": self.name, "arguments": self.arguments, "result": self.result}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalChunk:
+    """One retrieved document, by its 0-based position in the result."""
+
+    position: int
+    document_id: str | None
+    content: str | None
+    score: float | None
+    metadata: str | None = None
+
+    @property
+    def full_text(self) -> str:
+        """The whole decoded text that `retrieval:<span_id>:<position>:<id>` refers to."""
+        return self.content or ""
+
+
+class Trace:
+    """The spans of one trace, in order, with its tree.
+
+    A span is a root when it has no parent, when its parent is not in the trace, or when it is
+    the first (in order) of a cycle of parents; so every span is reached from exactly one root
+    and walks end. Of spans that share an id the first is kept, and the id is listed in
+    `duplicate_ids`.
+    """
+
+    def __init__(self, trace_id: str, spans: Iterable[Span]) -> None:
+        self.trace_id = trace_id
+        by_id: dict[str, Span] = {}
+        duplicates = [
+            span.span_id
+            for span in sorted(spans, key=span_order)
+            if by_id.setdefault(span.span_id, span) is not span
+        ]
+        self.spans: tuple[Span, ...] = tuple(by_id.values())
+        self.duplicate_ids: tuple[str, ...] = tuple(duplicates)
+        self._by_id = by_id
+
+    def get(self, span_id: str) -> Span | None:
+        """The span of that id, or None."""
+        return self._by_id.get(span_id)
+
+    @cached_property
+    def _children(self) -> dict[str | None, tuple[Span, ...]]:
+        children: dict[str | None, list[Span]] = {}
+        for span in self.spans:
+            known = span.parent_id if span.parent_id in self._by_id else None
+            children.setdefault(known, []).append(span)
+        self._open_cycles(children)
+        return {parent_id: tuple(below) for parent_id, below in children.items()}
+
+    def _open_cycles(self, children: dict[str | None, list[Span]]) -> None:
+        reached: set[str] = set()
+
+        def reach(start: Span) -> None:
+            stack = [start]
+            while stack:
+                span = stack.pop()
+                if span.span_id not in reached:
+                    reached.add(span.span_id)
+                    stack.extend(children.get(span.span_id, ()))
+
+        for root in children.get(None, ()):
+            reach(root)
+        for span in self.spans:
+            if span.span_id not in reached:
+                children[span.parent_id].remove(span)
+                children.setdefault(None, []).append(span)
+                self._cycle_ids.append(span.span_id)
+                reach(span)
+
+    @cached_property
+    def _cycle_ids(self) -> list[str]:
+        return []
+
+    @property
+    def cycle_ids(self) -> tuple[str, ...]:
+        """Spans whose parent chain came back to themselves; taken as roots."""
+        _ = self._children
+        return tuple(self._cycle_ids)
+
+    @property
+    def roots(self) -> tuple[Span, ...]:
+        """Spans without a (known) parent, in order."""
+        return self._children.get(None, ())
+
+    def children(self, span_id: str) -> tuple[Span, ...]:
+        """Direct children of a span, in order."""
+        return self._children.get(span_id, ())
+
+    def parent(self, span: Span) -> Span | None:
+        """The parent span where the trace holds it."""
+        return self._by_id.get(span.parent_id) if span.parent_id is not None else None
+
+    def encloses(self, outer: Span, inner: Span) -> bool:
+        """Whether `outer` is an ancestor of `inner` in the tree, at no cost of depth."""
+        first, last = self._extents[outer.span_id]
+        return first < self._extents[inner.span_id][0] <= last
+
+    @cached_property
+    def _extents(self) -> dict[str, tuple[int, int]]:
+        """For each span its own number in a walk of the tree, and the last one below it."""
+        extents: dict[str, tuple[int, int]] = {}
+        stack: list[tuple[Span, int | None]] = [(root, None) for root in self.roots]
+        count = 0
+        while stack:
+            span, number = stack.pop()
+            if number is not None:
+                extents[span.span_id] = (number, count)
+                continue
+            count += 1
+            stack.append((span, count))
+            stack.extend((child, None) for child in self.children(span.span_id))
+        return extents
+
+    def agent_of(self, span: Span) -> str | None:
+        """The name of the agent that did the span: its own, or the nearest ancestor's."""
+        passed: dict[str, None] = {}
+        above: Span | None = span
+        agent = None
+        while above is not None and above.span_id not in passed:
+            agent = self._agents.get(above.span_id) or _own_agent(above)
+            if agent is not None or above.span_id in self._agents:
+                break
+            passed[above.span_id] = None
+            above = self.parent(above)
+        self._agents.update(dict.fromkeys(passed, agent))
+        return agent
+
+    @cached_property
+    def _agents(self) -> dict[str, str | None]:
+        """What `agent_of` found so far."""
+        return {}
+
+    @cached_property
+    def content_hash(self) -> str:
+        """sha256 over the canonical JSON of the spans, one a line, in order."""
+        return sha256_text("\n".join(canonical_json(span.to_json()) for span in self.spans))
+
+
+def _own_agent(span: Span) -> str | None:
+    named = span.text("agent.name") or span.text("graph.node.id")
+    return named or (span.name if span.kind is SpanKind.AGENT else None)
+
+
+def span_order(span: Span) -> tuple[bool, int, int, str]:
+    """Sort key of every list of spans: start time, missing last, then span id."""
+    return (span.start_ns is None, span.start_ns or 0, len(span.span_id), span.span_id)
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def iso_time(time_ns: int | None) -> str | None:
+    """RFC 3339 text in UTC with as many digits as the value needs (up to nanoseconds)."""
+    if time_ns is None:
+        return None
+    seconds, nanos = divmod(time_ns, 1_000_000_000)
+    text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{nanos:09d}".rstrip("0").rstrip(".") + "Z"
+
+
+def parse_time(text: str) -> int:
+    """Nanoseconds since the epoch of an ISO 8601 time; a time without a zone is UTC.
+
+    Raises:
+        ValueError: the text is not an ISO 8601 time.
+    """
+    head, dot, tail = text.strip().partition(".")
+    digits = tail[: next((i for i, c in enumerate(tail) if not c.isdigit()), len(tail))]
+    zone = tail[len(digits) :] if dot else ""
+    moment = datetime.fromisoformat(head + zone)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    whole = (moment - _EPOCH) // timedelta(microseconds=1) * 1000
+    return whole + int(digits[:9].ljust(9, "0") or "0")

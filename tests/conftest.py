@@ -1,0 +1,32 @@
+"""Fixtures of every test: golden files, which `make golden` rewrites, and a cache of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from investigator.inspection.open import CACHE_VARIABLE
+
+REWRITE = os.environ.get("INVESTIGATOR_REWRITE_GOLDEN") == "1"
+
+
+@pytest.fixture
+def golden() -> Callable[[Path, str], None]:
+    """Assert that a file holds a text; with `make golden`, write it instead."""
+
+    def check(path: Path, text: str) -> None:
+        if REWRITE:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert path.read_text(encoding="utf-8") == text
+
+    return check
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Sources that tests read, also in processes that they start, stay out of the user's cache."""
+    os.environ[CACHE_VARIABLE] = str(tmp_path_factory.mktemp("cache"))

@@ -1,0 +1,44 @@
+"""What every implementation of the inspection API must do.
+
+An implementation joins the suite by a way to serve traces: add it to `SERVERS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from investigator.inspection.api import InspectionAPI
+from investigator.inspection.memory import MemoryInspectionAPI
+from investigator.inspection.parquet import ParquetInspectionAPI
+from investigator.traces.model import Span, Trace
+from investigator.traces.parquet import write_spans
+
+
+class Served(InspectionAPI, Protocol):
+    """An inspection API that can be closed."""
+
+    def close(self) -> None: ...
+
+
+Server = Callable[[Sequence[Span], Path], Served]
+"""Makes an implementation that holds the spans; may use the folder."""
+
+
+def serve_memory(spans: Sequence[Span], folder: Path) -> Served:
+    """The spans as values."""
+    _ = folder
+    by_trace: dict[str, list[Span]] = {}
+    for span in spans:
+        by_trace.setdefault(span.trace_id, []).append(span)
+    return MemoryInspectionAPI(Trace(trace_id, found) for trace_id, found in by_trace.items())
+
+
+def serve_parquet(spans: Sequence[Span], folder: Path) -> Served:
+    """The spans as a canonical Parquet file."""
+    write_spans(spans, folder / "traces.parquet")
+    return ParquetInspectionAPI(folder / "traces.parquet")
+
+
+SERVERS: dict[str, Server] = {"memory": serve_memory, "parquet": serve_parquet}

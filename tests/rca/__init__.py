@@ -1,0 +1,1 @@
+"""Root causes: taxonomies, reports, narrowing, conclusions."""

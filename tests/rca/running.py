@@ -1,0 +1,126 @@
+"""A whole RCA run over one trace in memory, with any planner."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from investigator.canonical import JsonValue, canonical_json
+from investigator.inspection.memory import MemoryInspectionAPI
+from investigator.inspection.redaction import Redactor
+from investigator.inspection.tools import inspection_tools
+from investigator.rca.case import RCACase
+from investigator.rca.engine import RUN_TYPE, RCAStrategy
+from investigator.rca.report import RCAReport
+from investigator.rca.rules import RulePlanner
+from investigator.rca.taxonomy import Taxonomy, load_taxonomy
+from investigator.runtime import runner
+from investigator.runtime.budget import DEFAULT_BUDGETS, Budget
+from investigator.runtime.events import AnyEvent, DatasetRef, InputRef, RunOpened
+from investigator.runtime.journal import FILE, read_entries
+from investigator.runtime.planner import Planner, ScriptedPlanner
+from investigator.runtime.record import RunRecord
+from investigator.runtime.tools import ToolRegistry
+from investigator.runtime.verify import verify_files
+from investigator.traces.model import Trace
+
+DEFAULT = load_taxonomy("default")
+FULL = DEFAULT_BUDGETS["rca"]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run left behind; `output` is empty where there is no report."""
+
+    record: RunRecord
+    output: bytes
+    journal: bytes
+    events: tuple[AnyEvent, ...]
+    strategy: RCAStrategy
+
+    @property
+    def report(self) -> RCAReport:
+        """The report that there is."""
+        return RCAReport.model_validate_json(self.output)
+
+
+def run_rca(
+    trace: Trace,
+    *,
+    planner: Planner | None = None,
+    budget: Budget = FULL,
+    concurrency: int = 8,
+    taxonomy: Taxonomy = DEFAULT,
+) -> Ran:
+    """Run the engine, by the rules unless told otherwise, and check what it wrote."""
+    case = RCACase.of(trace, taxonomy)
+    api = MemoryInspectionAPI([trace])
+    tools = ToolRegistry(inspection_tools(api, Redactor(), trace_id=trace.trace_id))
+    strategy = RCAStrategy(case, tools)
+    decides = planner or RulePlanner(case)
+    opened = _opened(trace, decides, budget, concurrency)
+    with tempfile.TemporaryDirectory() as folder:
+        run_dir = Path(folder) / "run"
+        run = runner.Run(opened, strategy, tools, decides)
+        record = asyncio.run(runner.start(run, run_dir))
+        assert verify_files(run_dir) == []
+        output = run_dir / runner.OUTPUT_FILE
+        return Ran(
+            record=record,
+            output=output.read_bytes() if output.exists() else b"",
+            journal=(run_dir / FILE).read_bytes(),
+            events=tuple(entry.event for entry in read_entries(run_dir)),
+            strategy=strategy,
+        )
+
+
+def _opened(trace: Trace, planner: Planner, budget: Budget, concurrency: int) -> RunOpened:
+    return RunOpened(
+        run_id="run",
+        run_type=RUN_TYPE,
+        engine_version="test",
+        source=("memory",),
+        options="{}",
+        dataset_ref=DatasetRef(dataset_id="memory", dataset_hash=trace.content_hash),
+        input_ref=InputRef(trace_ids=(trace.trace_id,)),
+        planner=planner.identity,
+        budget=budget,
+        concurrency=concurrency,
+    )
+
+
+def scripted(*turns: str, **children: Sequence[str]) -> ScriptedPlanner:
+    """A planner that says these turns in scope 0; `c0=…` those of its first child, and so on."""
+    below = {f"0/{name.removeprefix('c')}": said for name, said in children.items()}
+    return ScriptedPlanner({"0": turns, **below})
+
+
+def call(tool_name: str, **args: JsonValue) -> str:
+    """A turn that calls a tool."""
+    return canonical_json({"action": {"type": "tool_call", "tool_name": tool_name, "args": args}})
+
+
+LIST_SPANS = call("list_spans", kind=None, errors_only=False, offset=0)
+"""Makes every span of a small trace citable: e1, e2, … in order."""
+
+
+def stated(id_: str = "f1", **fields: JsonValue) -> dict[str, JsonValue]:
+    """A finding as a planner states it."""
+    finding: dict[str, JsonValue] = {
+        "id": id_,
+        "category": "tool_failure",
+        "span_id": "t",
+        "description": f"what {id_} says",
+        "confidence": 0.9,
+        "evidence": ["e1", "e2"],
+    }
+    return {**finding, **fields}
+
+
+def says(kind: str, *findings: dict[str, JsonValue], gaps: Sequence[str] = ()) -> str:
+    """A turn that synthesizes or finalizes."""
+    output: JsonValue = {"findings": list(findings), "gaps": list(gaps), "summary": "so it is"}
+    return canonical_json({"action": {"type": kind, "output": output}})

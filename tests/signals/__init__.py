@@ -1,0 +1,1 @@
+"""Signals: what each detector sees, and what it must leave alone."""

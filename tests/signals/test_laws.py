@@ -1,0 +1,132 @@
+"""What holds of signals whatever the trace: order, evidence, bounds, speed."""
+
+from __future__ import annotations
+
+import random
+import time
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from investigator.inspection.evidence import unresolved_reason
+from investigator.signals import completeness, detect
+from investigator.traces.model import REDACTED, Span, Trace
+from tests.builders import span, trace
+from tests.signals.steps import agent, llm, tool
+
+RESULTS = ("fine", "Error: 429", "[]", "", "No results found", '{"error": "x"}', REDACTED)
+ERRORS = (None, None, "TimeoutError: slow", "TypeError: unexpected keyword argument 'x'", "boom")
+TEXTS = ("", "Done.", "1. Use web_search", "```\nx\n```", "{}")
+
+
+@st.composite
+def traces(draw: st.DrawFn) -> Trace:
+    """Any mixture of model calls, tools and steps under any parents, cycles included."""
+    size = draw(st.integers(1, 12))
+    ids = [f"s{i}" for i in range(size)]
+    return trace(*(draw(_span(own, ids, at)) for at, own in enumerate(ids)))
+
+
+@st.composite
+def _span(draw: st.DrawFn, own: str, ids: list[str], at: int) -> Span:
+    parent = draw(st.sampled_from([None, *ids]))
+    kind = draw(st.sampled_from(("LLM", "TOOL", "AGENT", "CHAIN", "RETRIEVER")))
+    error = draw(st.sampled_from(ERRORS))
+    if kind == "LLM":
+        calls = draw(st.sampled_from(([], [("search", "{}")], [("f", "{")])))
+        return llm(own, draw(st.sampled_from(TEXTS)), at=at, parent=parent, calls=calls)
+    if kind == "TOOL":
+        return tool(own, draw(st.sampled_from(RESULTS)), at=at, parent=parent, error=error)
+    return span(
+        own,
+        parent=parent,
+        kind=kind,
+        start_ms=at,
+        end_ms=at + 1,
+        status="ERROR" if error else "UNSET",
+        message=error or "",
+    )
+
+
+@given(traces(), st.randoms(use_true_random=False))
+@settings(max_examples=150, deadline=None)
+def test_signals_do_not_depend_on_the_order_of_the_spans(found: Trace, rng: random.Random) -> None:
+    """The same spans in any order give the same signals in the same order."""
+    spans = list(found.spans)
+    rng.shuffle(spans)
+    assert detect(Trace(found.trace_id, spans)) == detect(found)
+
+
+@given(traces())
+@settings(max_examples=150, deadline=None)
+def test_every_signal_is_grounded_bounded_and_told_once(found: Trace) -> None:
+    """Spans exist, evidence resolves, summaries are one short line, no fault is told twice."""
+    signals = detect(found)
+    for signal in signals:
+        assert found.get(signal.span_id) is not None
+        assert found.get(signal.origin_id) is not None
+        assert signal.recovered_by is None or found.get(signal.recovered_by) is not None
+        assert signal.evidence
+        assert all(unresolved_reason(ref, found) is None for ref in signal.evidence)
+        assert 0 < len(signal.summary) <= 200
+        assert "\n" not in signal.summary
+        assert 0 <= signal.strength <= 1
+    assert len({(s.fault, s.origin_id) for s in signals}) == len(signals)
+
+
+def test_summaries_hold_no_secrets() -> None:
+    """What an error quotes is masked where it looks like a secret."""
+    error = "401 Unauthorized: api_key=hunter2secret for jo@example.com, sk-abcdef1234567890"
+    told = detect(trace(agent(), tool("t", error=error)))[0].summary
+    assert not any(word in told for word in ("hunter2secret", "jo@example.com", "abcdef123"))
+
+
+def _seconds(found: Trace) -> float:
+    started = time.perf_counter()
+    detect(found)
+    return time.perf_counter() - started
+
+
+def test_detection_is_linear_in_the_number_of_failing_children() -> None:
+    """Ten times the children take about ten times as long, not a hundred times."""
+    children = [tool(f"t{i}", error="TimeoutError: slow", at=i) for i in range(5_000)]
+    few = min(_seconds(trace(agent(), *children[:500])) for _ in range(2))
+    assert _seconds(trace(agent(), *children)) < 40 * few
+
+
+def test_a_chain_of_ten_thousand_parents_takes_no_time() -> None:
+    """Depth costs no more than width."""
+    chain = [span("s0"), *(span(f"s{i}", parent=f"s{i - 1}", start_ms=i) for i in range(1, 10_000))]
+    started = time.perf_counter()
+    assert not detect(trace(*chain))
+    assert time.perf_counter() - started < 5
+
+
+def test_a_whole_trace_is_complete() -> None:
+    """A root, ends, visible content, messages."""
+    assert completeness(trace(agent(), llm("m", "Hi"))) == ()
+
+
+def test_what_is_missing_is_named() -> None:
+    """Each gap says what, and at which spans."""
+    assert completeness(trace()) == ("the trace has no spans",)
+    orphan = completeness(trace(span("a", parent="gone")))
+    assert orphan == (
+        "the trace has no root span",
+        "1 span whose parent is not in the trace: a",
+    )
+    hidden = span("h", kind="LLM", attributes={"output.value": REDACTED})
+    assert completeness(trace(hidden)) == ("1 span with hidden content: h",)
+    silent = span("m", kind="LLM")
+    assert completeness(trace(silent)) == ("1 span of a model without messages: m",)
+    assert completeness(trace(span("a"), span("b", end_ms=None))) == ("1 span without an end: b",)
+    assert completeness(trace(span("a"), span("a"))) == (
+        "1 span with an id that another span has: a",
+    )
+
+
+def test_a_cycle_of_parents_is_named() -> None:
+    """A cycle has no beginning, so nothing can be said to be whole."""
+    found = completeness(trace(span("a", parent="b"), span("b", parent="a", start_ms=1)))
+    assert found[0] == "the trace has no root span"
+    assert "in a cycle of parents" in found[1]

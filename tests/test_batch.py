@@ -1,0 +1,136 @@
+"""A batch keeps to its limits, whatever its runs use and in whatever order they end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from investigator.batch import Outcome, Task, run_batch, schedule
+from investigator.errors import InvestigatorError
+from investigator.runtime.budget import Amounts, Budget, Limits
+from investigator.runtime.status import RunStatus
+
+Run: TypeAlias = Callable[[Task], Outcome]
+
+
+def task(trace_id: str, *, tokens: int | None = 100, cost_usd: float | None = None) -> Task:
+    """The smallest task; the fake runs below read nothing else of it."""
+    budget = Budget(tokens=tokens, cost_usd=cost_usd)
+    return Task(("x",), trace_id, "default", budget, 8, Path("runs"), None)
+
+
+def outcome(task: Task, used: Amounts) -> Outcome:
+    """A run that succeeded and reports the budget that it was given."""
+    given = task.budget.model_dump_json()
+    return Outcome(task.trace_id, "run", None, RunStatus.SUCCEEDED, given, None, used)
+
+
+def greedy(task: Task) -> Outcome:
+    """A run that uses all it was leased."""
+    limits = task.budget.limits
+    return outcome(task, Amounts(tokens=limits.tokens or 0, cost=limits.cost or 0))
+
+
+def modest(task: Task) -> Outcome:
+    """A run that uses ten tokens."""
+    return outcome(task, Amounts(tokens=10))
+
+
+def slow_first(task: Task) -> Outcome:
+    """A run that ends late where its trace is the first."""
+    time.sleep(0.3 if task.trace_id == "t0" else 0)
+    return modest(task)
+
+
+def dying(_task: Task) -> Outcome:
+    """A worker that is killed."""
+    os._exit(9)
+
+
+def faulty_first(task: Task) -> Outcome:
+    """A run that hits a defect where its trace is the first."""
+    if task.trace_id == "t0":
+        raise ZeroDivisionError("division by zero")
+    return modest(task)
+
+
+def interrupted(task: Task) -> Outcome:
+    """A run that Ctrl-C reaches."""
+    signal.raise_signal(signal.SIGINT)
+    return modest(task)
+
+
+def budgets(tasks: list[Task], limits: Limits, run: Run = greedy) -> list[Budget]:
+    """What each task was given, in the order of the tasks; two run at a time."""
+    with ThreadPoolExecutor(2) as workers:
+        ended = dict(schedule(tasks, workers, jobs=2, limits=limits, run=run))
+    return [Budget.model_validate_json(ended[index].report or "") for index in sorted(ended)]
+
+
+def test_greedy_runs_together_use_no_more_than_the_batch_was_given() -> None:
+    """The tokens of all leases that were used up add to the batch's limit, not beyond."""
+    given = budgets([task(f"t{i}", tokens=200) for i in range(4)], Limits(tokens=300))
+    assert sum(budget.tokens or 0 for budget in given) == 300
+
+
+def test_what_a_run_did_not_use_is_free_for_the_next() -> None:
+    """Six modest runs fit in a batch that could not have held six full budgets."""
+    tasks = [task(f"t{i}") for i in range(6)]
+    given = budgets(tasks, Limits(tokens=200), modest)
+    assert [(budget.tokens or 0) >= 50 for budget in given] == [True] * 6
+
+
+def test_a_run_never_gets_more_than_its_own_limit() -> None:
+    """A generous batch does not widen the budget of a run."""
+    assert {b.tokens for b in budgets([task("a"), task("b")], Limits(tokens=10_000))} == {100}
+
+
+def test_a_batch_limit_bounds_runs_that_have_none() -> None:
+    """Runs without a cost limit share what the batch may cost."""
+    tasks = [task("a"), task("b")]
+    given = budgets(tasks, Limits(cost=3_000_000))
+    assert [budget.cost_usd for budget in given] == [1.5, 1.5]
+
+
+def test_without_a_limit_budgets_stay_as_they_are() -> None:
+    """An unlimited batch hands every task on unchanged."""
+    tasks = [task("a", tokens=None), task("b", cost_usd=0.5)]
+    assert budgets(tasks, Limits()) == [task.budget for task in tasks]
+
+
+def test_outcomes_come_as_runs_end() -> None:
+    """A slow run holds up neither the others nor what is shown of them."""
+    tasks = [task(f"t{i}") for i in range(3)]
+    with ThreadPoolExecutor(2) as workers:
+        ended = schedule(tasks, workers, jobs=2, limits=Limits(), run=slow_first)
+        order = [index for index, _ in ended]
+    assert sorted(order) == [0, 1, 2]
+    assert order[-1] == 0
+
+
+def test_a_defect_in_one_run_leaves_the_others_alone() -> None:
+    """An unexpected error is the outcome of its own run, and says how to see more of it."""
+    with ThreadPoolExecutor(1) as workers:
+        tasks = [task("t0"), task("t1")]
+        ended = dict(schedule(tasks, workers, jobs=1, limits=Limits(), run=faulty_first))
+    assert "ZeroDivisionError" in (ended[0].error or "")
+    assert ended[1].status is RunStatus.SUCCEEDED
+
+
+def test_an_interrupt_ends_the_run_and_not_its_worker() -> None:
+    """A run that was interrupted says so; its worker is there for the next."""
+    ended = dict(run_batch([task("t0"), task("t1")], jobs=1, run=interrupted))
+    assert [(o.status, o.error) for o in ended.values()] == [(None, "interrupted")] * 2
+
+
+def test_a_worker_that_dies_ends_the_batch_with_advice() -> None:
+    """A killed process is an error that says how to go on, not a traceback."""
+    with pytest.raises(InvestigatorError, match="--continue"):
+        list(run_batch([task("a")], jobs=1, run=dying))

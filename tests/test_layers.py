@@ -1,0 +1,151 @@
+"""The shape of the code, kept by tests: imports point one way, functions fit a screen."""
+
+from __future__ import annotations
+
+import ast
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "investigator"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+GROUND = {"errors", "canonical"}
+FREE_OF = {
+    "errors": "*",
+    "canonical": "*",
+    "runtime": {"traces", "inspection", "signals", "rca", "samples", "cli", "*root"},
+    "traces": {"runtime", "inspection", "signals", "rca", "samples", "cli", "*root"},
+    "inspection": {"signals", "rca", "samples", "cli", "*root"},
+    "signals": {"rca", "samples", "cli", "*root"},
+    "rca": {"samples", "cli", "*root"},
+    "samples": {"runtime", "inspection", "signals", "rca", "cli", "*root"},
+    "testing": {"samples", "cli", "*root"},
+    "investigation": {"cli", "samples", "stored_runs", "batch", "earlier_runs", "testing"},
+    "stored_runs": {"cli", "samples", "batch", "earlier_runs", "testing"},
+    "batch": {"cli", "samples", "testing", "earlier_runs"},
+    "earlier_runs": {"cli", "samples", "testing"},
+    "__init__": {"cli", "samples", "batch", "earlier_runs"},
+}
+"""What each part may not import; `*root` stands for the modules that compose a run."""
+
+COMPOSITION = {"investigation", "stored_runs", "batch", "earlier_runs", "__init__"}
+LOOP = PACKAGE / "runtime" / "recursive_loop.py"
+
+
+def _part(module: Path) -> str:
+    first = module.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def _name(module: Path) -> str:
+    return str(module.relative_to(ROOT))
+
+
+def _imported(module: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Import():
+                yield from (alias.name for alias in node.names)
+            case ast.ImportFrom(module=str(source)) if source == "investigator":
+                yield from (f"investigator.{alias.name}" for alias in node.names)
+            case ast.ImportFrom(module=str(source)):
+                yield source
+            case _:
+                pass
+
+
+def _imported_parts(module: Path) -> set[str]:
+    own = (name.split(".") for name in _imported(module))
+    parts = {name[1] if len(name) > 1 else "__init__" for name in own if name[0] == "investigator"}
+    known = {_part(path) for path in MODULES}
+    return {part if part in known else "__init__" for part in parts}
+
+
+def _forbidden(part: str) -> set[str]:
+    barred = FREE_OF.get(part, set())
+    everything = {_part(path) for path in MODULES} - {part} - GROUND
+    if barred == "*":
+        return everything
+    assert isinstance(barred, set)
+    return (barred - {"*root"}) | (COMPOSITION if "*root" in barred else set())
+
+
+def test_the_order_of_the_layers_knows_every_part() -> None:
+    """A new package or module at the top has to be given its place in the order."""
+    assert {_part(path) for path in MODULES} - set(FREE_OF) == {"cli", "__main__"}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=_name)
+def test_imports_point_down_the_layers(module: Path) -> None:
+    """No module imports from a layer above its own; runtime and traces do not know each other."""
+    assert _imported_parts(module) & _forbidden(_part(module)) == set()
+
+
+def test_the_runtime_names_no_model_vendor_outside_its_client() -> None:
+    """`llm_client` alone may know providers; the rest of the runtime is free of them."""
+    vendors = {"openai", "anthropic", "litellm", "pydantic_ai", "google", "phoenix"}
+    found = {
+        (_name(module), name)
+        for module in (PACKAGE / "runtime").glob("*.py")
+        if module.stem != "llm_client"
+        for name in _imported(module)
+        if name.split(".")[0] in vendors
+    }
+    assert found == set()
+
+
+def test_every_package_that_is_imported_is_declared() -> None:
+    """What an installed wheel imports, its dependencies bring."""
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    names = {line.split(">")[0].replace("-", "_").lower() for line in declared}
+    provided = (
+        names | {"yaml", "re2", "pydantic_core"} | set(sys.stdlib_module_names) | {"investigator"}
+    )
+    used = {name.split(".")[0] for module in MODULES for name in _imported(module)}
+    assert used - provided == set()
+
+
+def _functions(module: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+@pytest.mark.parametrize("module", MODULES, ids=_name)
+def test_a_function_fits_a_screen(module: Path) -> None:
+    """No function of the package has more than 60 lines, its docstring included."""
+    long = [
+        f"{node.name}: {(node.end_lineno or node.lineno) - node.lineno + 1}"
+        for node in _functions(module)
+        if (node.end_lineno or node.lineno) - node.lineno + 1 > 60
+    ]
+    assert long == []
+
+
+def test_the_loop_is_read_in_one_sitting() -> None:
+    """The planner loop has fewer than 250 lines."""
+    assert len(LOOP.read_text(encoding="utf-8").splitlines()) < 250
+
+
+def test_unexpected_errors_are_caught_at_most_once() -> None:
+    """`except Exception` stands once at most, at the top; nothing else swallows a defect."""
+    broad = [
+        f"{_name(module)}:{node.lineno}"
+        for module in MODULES
+        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ExceptHandler)
+        and (node.type is None or ast.unparse(node.type) in {"Exception", "BaseException"})
+    ]
+    assert len(broad) <= 1, broad
+
+
+@pytest.mark.parametrize("module", MODULES, ids=_name)
+def test_every_module_says_what_is_true_of_it(module: Path) -> None:
+    """A module with code in it opens with a docstring."""
+    tree = ast.parse(module.read_text(encoding="utf-8"))
+    assert not tree.body or ast.get_docstring(tree)
