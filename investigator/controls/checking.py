@@ -1,0 +1,101 @@
+"""What a check is: a pure function from a trace and its parameters to what it found there.
+
+A check never says "pass". It says what breaks the control, what kept it from looking, and what
+it looked at; the verdict follows from these by one rule (`investigator.controls.evaluate`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from investigator.inspection.evidence import EvidenceRef
+from investigator.signals.view import TraceView
+from investigator.traces.model import Trace
+
+
+class Params(BaseModel):
+    """Base of the parameters of a check, as a control's YAML gives them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One breach of a control.
+
+    `span_id` is the step that broke it, `evidence` (at least one reference) shows it, the most
+    telling first; `summary` is one bounded line without secrets. `strength` (0..1) is how far
+    what was seen speaks for a breach.
+    """
+
+    span_id: str
+    summary: str
+    evidence: tuple[EvidenceRef, ...]
+    strength: float
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a check found.
+
+    `missing` names, one a line, what it needed to see and could not (absent, redacted,
+    truncated); with anything missing, no violations prove nothing. `scanned` says what was
+    looked at, such as "14 tool calls"; `evidence` are a few of those places, for a pass.
+    """
+
+    violations: tuple[Violation, ...] = ()
+    missing: tuple[str, ...] = ()
+    scanned: str = ""
+    evidence: tuple[EvidenceRef, ...] = ()
+
+
+class Subject:
+    """A trace under control, with the readings that checks share, each made once."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+
+    @cached_property
+    def view(self) -> TraceView:
+        """The trace as detectors see it."""
+        return TraceView(self.trace)
+
+
+ParamsT = TypeVar("ParamsT", bound=Params)
+Check = Callable[[Subject, Any], Checked]
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCheck:
+    """A check by the name that controls call it by, with the model of its parameters."""
+
+    name: str
+    params: type[Params]
+    run: Check
+
+
+_KNOWN: dict[str, KnownCheck] = {}
+
+
+def check(
+    name: str, params: type[ParamsT]
+) -> Callable[[Callable[[Subject, ParamsT], Checked]], Callable[[Subject, ParamsT], Checked]]:
+    """Make a function known as the check `name`."""
+
+    def known(function: Callable[[Subject, ParamsT], Checked]) -> Any:
+        if name in _KNOWN:
+            raise ValueError(f"check {name!r} is defined twice")
+        _KNOWN[name] = KnownCheck(name, params, function)
+        return function
+
+    return known
+
+
+def known_checks() -> dict[str, KnownCheck]:
+    """Every check by name; importing `investigator.controls.checks` makes them known."""
+    return dict(_KNOWN)
