@@ -7,7 +7,6 @@ until the run has ended; then what it used is settled, and the rest is free for 
 
 from __future__ import annotations
 
-import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
@@ -18,12 +17,16 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from investigator.errors import InvestigatorError
+from investigator.interrupts import Interrupts, held_back, in_charge, take_charge
 from investigator.investigation import RunResult, investigate
 from investigator.runtime.budget import NOTHING, UNLIMITED, Amounts, Budget, Limits
 from investigator.runtime.budget_pool import Hold, Lease, RuntimeBudgetPool, allocate_run_budget
 from investigator.runtime.record import RunRecord
 from investigator.runtime.status import RunStatus
 from investigator.stored_runs import resume_run
+
+_LOOK_UP_S = 0.1
+"""How often the batch looks up from waiting, to see whether it was interrupted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,16 +179,22 @@ def run_batch(
     """Run every task on `jobs` processes; (index, outcome) as they end.
 
     `limits` bound the tokens and the cost (micro-USD) of all runs together. `run` is a function
-    of a module, so that a worker can import it. An interrupt ends the running tasks, starts no
-    other and is raised again.
+    of a module, so that a worker can import it. An interrupt ends the running tasks and starts
+    no other.
 
     Raises:
         InvestigatorError: a worker process died.
+        KeyboardInterrupt: it was interrupted; what had ended was given out.
     """
-    with _workers(jobs) as workers:
+    with in_charge() as interrupts, _workers(jobs) as workers:
         try:
             yield from schedule(
-                tasks, workers, jobs=jobs, limits=limits, run=partial(_interruptibly, run)
+                tasks,
+                workers,
+                jobs=jobs,
+                limits=limits,
+                run=partial(_interruptibly, run),
+                interrupts=interrupts,
             )
         except BrokenProcessPool:
             raise InvestigatorError(
@@ -203,6 +212,7 @@ def schedule(
     jobs: int,
     limits: Limits,
     run: Callable[[Task], Outcome],
+    interrupts: Interrupts | None = None,
 ) -> Iterator[tuple[int, Outcome]]:
     """Run every task on the workers, `jobs` at a time, each on a lease of what is left."""
     purse, waiting = _Purse(limits), deque(enumerate(tasks))
@@ -212,8 +222,13 @@ def schedule(
             index, task = waiting.popleft()
             shares = min(jobs - len(running), len(waiting) + 1)
             budget, started = purse.lease(task.budget, shares=shares)
-            running[workers.submit(run, replace(task, budget=budget))] = (index, started)
-        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            with held_back():
+                future = workers.submit(run, replace(task, budget=budget))
+            running[future] = (index, started)
+        ended = wait(running, timeout=_LOOK_UP_S, return_when=FIRST_COMPLETED).done
+        if interrupts is not None and interrupts.asked:
+            raise KeyboardInterrupt
+        for future in ended:
             index, started = running.pop(future)
             outcome = _outcome_of(future, tasks[index])
             purse.settle(started, outcome.used)
@@ -221,25 +236,18 @@ def schedule(
 
 
 def _workers(jobs: int) -> ProcessPoolExecutor:
-    """Processes that start clean and leave it to their run to be interrupted."""
-    ignore = (signal.SIGINT, signal.SIG_IGN)
+    """Processes that start clean and note an interrupt instead of falling over it."""
     return ProcessPoolExecutor(
-        max_workers=jobs,
-        mp_context=get_context("spawn"),
-        initializer=signal.signal,
-        initargs=ignore,
+        max_workers=jobs, mp_context=get_context("spawn"), initializer=take_charge
     )
 
 
 def _interruptibly(run: Callable[[Task], Outcome], task: Task) -> Outcome:
     """Run a task in a worker; an interrupt ends the run, not the worker."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return run(task)
     except KeyboardInterrupt:
         return _without_run(task, "interrupted")
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _outcome_of(future: Future[Outcome], task: Task) -> Outcome:

@@ -32,6 +32,7 @@ from investigator.inspection.api import InspectionAPI
 from investigator.inspection.open import open_source
 from investigator.inspection.redaction import Redactor
 from investigator.inspection.tools import inspection_tools
+from investigator.interrupts import in_charge
 from investigator.rca.case import RCACase
 from investigator.rca.engine import RCA_REPORT, RUN_TYPE, RCAStrategy
 from investigator.rca.report import RCAReport
@@ -134,8 +135,10 @@ def require_run_id(run_id: str) -> None:
 
 
 def run_now(main: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+    """Run a coroutine from code that is not asynchronous, in a loop of its own."""
     if not _in_event_loop():
-        return asyncio.run(main())
+        with in_charge() as interrupts:
+            return interrupts.run(main)
     with ThreadPoolExecutor(1) as threads:
         return threads.submit(lambda: asyncio.run(main())).result()
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -14,6 +16,7 @@ import pytest
 
 from investigator.batch import Outcome, Task, run_batch, schedule
 from investigator.errors import InvestigatorError
+from investigator.interrupts import in_charge
 from investigator.runtime.budget import Amounts, Budget, Limits
 from investigator.runtime.status import RunStatus
 
@@ -63,7 +66,13 @@ def faulty_first(task: Task) -> Outcome:
 
 def interrupted(task: Task) -> Outcome:
     """A run that Ctrl-C reaches."""
+    with in_charge() as interrupts:
+        return interrupts.run(partial(_interrupted, task))
+
+
+async def _interrupted(task: Task) -> Outcome:
     signal.raise_signal(signal.SIGINT)
+    await asyncio.sleep(60)
     return modest(task)
 
 
