@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -65,7 +66,7 @@ def test_an_interrupt_is_held_back_while_a_worker_starts() -> None:
     """It comes right after, not in between."""
     with in_charge() as interrupts:
         with held_back():
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
             assert not interrupts.asked
         assert interrupts.asked
 
