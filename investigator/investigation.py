@@ -44,6 +44,7 @@ from investigator.runtime.events import DatasetRef, InputRef, RunError, RunOpene
 from investigator.runtime.journal import FILE, read_entries
 from investigator.runtime.record import RunRecord
 from investigator.runtime.status import ErrorCode, RunStatus
+from investigator.runtime.strategy import Run
 from investigator.runtime.tools import ToolRegistry
 from investigator.traces.model import Trace
 
@@ -208,9 +209,7 @@ def _options(taxonomy: str | Path, loaded: Taxonomy) -> _Options:
     )
 
 
-def _rca_run(
-    opening: RunOpened, trace: Trace, taxonomy: Taxonomy, api: InspectionAPI
-) -> runner.Run:
+def _rca_run(opening: RunOpened, trace: Trace, taxonomy: Taxonomy, api: InspectionAPI) -> Run:
     case = RCACase.of(trace, taxonomy)
     project = trace.spans[0].text("resource.openinference.project.name")
     opened = msgspec.structs.replace(
@@ -219,11 +218,11 @@ def _rca_run(
         input_ref=opening.input_ref.model_copy(update={"project_name": project}),
     )
     tools = ToolRegistry(inspection_tools(api, Redactor(), trace_id=trace.trace_id))
-    return runner.Run(opened, RCAStrategy(case, tools), tools, RulePlanner(case))
+    return Run(opened, RCAStrategy(case, tools), tools, RulePlanner(case))
 
 
 @contextmanager
-def rebuilt(run_dir: Path, cache_dir: Path | None) -> Iterator[runner.Run]:
+def rebuilt(run_dir: Path, cache_dir: Path | None) -> Iterator[Run]:
     """The run that a journal began, over the same data."""
     opened = _opened_event(run_dir)
     options = _Options.model_validate_json(opened.options)
@@ -243,7 +242,7 @@ def rebuilt(run_dir: Path, cache_dir: Path | None) -> Iterator[runner.Run]:
                 f"'{opened.run_id}' (dataset_hash {then[:12]}…, now {str(now)[:12]}…); put the old "
                 "data back or start a new run"
             )
-        yield runner.Run(opened, run.strategy, run.tools, run.planner)
+        yield Run(opened, run.strategy, run.tools, run.planner)
 
 
 def _opened_event(run_dir: Path) -> RunOpened:

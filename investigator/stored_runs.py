@@ -15,6 +15,7 @@ from investigator.investigation import DEFAULT_RUNS_DIR, RunResult, rebuilt, res
 from investigator.rca.report import RCAReport
 from investigator.runtime import runner
 from investigator.runtime.budget import Budget
+from investigator.runtime.driver import OUTPUT_FILE
 from investigator.runtime.events import RunEnded
 from investigator.runtime.journal import FILE, is_locked, read_entries
 from investigator.runtime.record import RECORD_FILE, RunRecord
@@ -103,7 +104,7 @@ async def areplay_run(
             f"run '{run_id}' stopped before its end, so there is no end to compare with; "
             f"`investigator runs resume {run_id}` goes on with it"
         )
-    output = run_dir / runner.OUTPUT_FILE
+    output = run_dir / OUTPUT_FILE
     with rebuilt(run_dir, cache_dir) as run:
         recorded = output.read_bytes() if output.is_file() else None
         return await replay(run, entries, recorded)
@@ -122,7 +123,7 @@ def verify_run(
     """What is wrong with a run: its files, its ledger, its report against the source."""
     run_dir = _run_dir(run_id, runs_dir)
     problems = verify_files(run_dir)
-    output = run_dir / runner.OUTPUT_FILE
+    output = run_dir / OUTPUT_FILE
     if problems or not output.is_file():
         return problems
     try:
@@ -130,7 +131,7 @@ def verify_run(
         with rebuilt(run_dir, cache_dir) as run:
             return run.strategy.check(report)
     except ValidationError as error:
-        return [f"{runner.OUTPUT_FILE}: not a valid report: {error}"]
+        return [f"{OUTPUT_FILE}: not a valid report: {error}"]
     except InvestigatorError as error:
         return [f"the evidence could not be checked: {error}"]
 

@@ -39,9 +39,9 @@ from investigator.rca.report import Outcome
 from investigator.rca.taxonomy import load_taxonomy
 from investigator.runtime.budget import Budget
 from investigator.runtime.clock import Clock
+from investigator.runtime.driver import OUTPUT_FILE
 from investigator.runtime.journal import FILE, Journal, read_entries
 from investigator.runtime.record import RECORD_FILE
-from investigator.runtime.runner import OUTPUT_FILE
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.runtime.verify import verify_files
 from investigator.samples import SAMPLE_TRACES, SAMPLES

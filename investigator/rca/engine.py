@@ -8,7 +8,7 @@ many of them that a report stays readable, and the others counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pydantic import BaseModel
 
@@ -18,12 +18,15 @@ from investigator.rca.conclude import finding_of, report_from_findings
 from investigator.rca.outputs import RCADraft, RCAOutputs, ScopeAnswer
 from investigator.rca.report import SCHEMA_VERSION, SUPPORTED, Finding, RCAReport
 from investigator.runtime.actions import ActionSpace
-from investigator.runtime.events import ScopeClosed
-from investigator.runtime.runner import Artifact
+from investigator.runtime.strategy import Artifact, Brief, Ended, Plan
 from investigator.runtime.tools import ToolRegistry
 from investigator.signals import Signal
 
 RUN_TYPE = "rca"
+OBJECTIVE = (
+    "Find out why this trace failed, or that it did not: the root cause first, each finding "
+    "with the span where the fault began and the evidence for it."
+)
 RCA_REPORT = Artifact("rca_report", SCHEMA_VERSION)
 UNEXAMINED = 0.4
 """The most confidence that a signal has which no scope looked at."""
@@ -36,10 +39,6 @@ class RCAStrategy:
 
     artifact = RCA_REPORT
     finalize_tokens = (6000, 2000)
-    objective = (
-        "Find out why this trace failed, or that it did not: the root cause first, each finding "
-        "with the span where the fault began and the evidence for it."
-    )
 
     def __init__(self, case: RCACase, tools: ToolRegistry) -> None:
         self._case = case
@@ -47,7 +46,11 @@ class RCAStrategy:
         self.outputs = RCAOutputs(case)
 
     @property
-    def context(self) -> str:
+    def plan(self) -> Plan:
+        """Scope 0 investigates by itself and gives its hypotheses to children."""
+        return Plan(root=Brief(OBJECTIVE, self._context()))
+
+    def _context(self) -> str:
         """What narrowing found: the leads, not the verdict."""
         leads: list[JsonValue] = [
             {
@@ -66,20 +69,19 @@ class RCAStrategy:
             {"trace_id": trace.trace_id, "spans": len(trace.spans), "leads": leads, "hot": hot}
         )
 
-    def conclude(self, root: ScopeClosed, closed: Mapping[str, ScopeClosed]) -> RCAReport | None:
+    def conclude(self, ended: Ended) -> RCAReport | None:
         """The report; None where scope 0 ended without an answer or a draft."""
-        if root.answer is None:
+        if ended.root.answer is None:
             return None
-        answer = ScopeAnswer.model_validate_json(root.answer)
+        answer = ScopeAnswer.model_validate_json(ended.root.answer)
         unexamined = self._unexamined(answer.findings)
         findings = [*answer.findings, *map(self._stated, unexamined[:MAX_UNEXAMINED])]
         findings.sort(key=lambda finding: finding.confidence < SUPPORTED)
-        scope_gaps = (gap for scope in closed.values() for gap in scope.gaps)
         return report_from_findings(
             self._case.trace.trace_id,
             findings,
             self._case.taxonomy,
-            gaps=dict.fromkeys((*self._case.gaps, *answer.gaps, *scope_gaps)),
+            gaps=dict.fromkeys((*self._case.gaps, *answer.gaps, *ended.gaps)),
             any_open=any(signal.open for signal in self._case.signals),
             unstated=len(unexamined[MAX_UNEXAMINED:]),
         )

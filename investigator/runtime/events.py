@@ -99,10 +99,14 @@ class RunOpened(Event, frozen=True, kw_only=True, tag="run_opened"):
     planner: PlannerIdentity
     budget: Budget
     concurrency: int
+    best_effort: bool = False
 
 
 class OpenedScope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The terms of a scope that was opened. `cap` None: its parent's alone."""
+    """The terms of a scope that was opened. `cap` None: its parent's alone.
+
+    A `synthesis` runs after the scopes that were opened with it, over their ends.
+    """
 
     scope: str
     opened_by: Literal["driver", "engine", "planner"]
@@ -115,6 +119,7 @@ class OpenedScope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     reserve: Amounts
     cap: Limits | None = None
     deadline: float | None
+    synthesis: bool = False
 
 
 class ScopesOpened(Event, frozen=True, kw_only=True, tag="scopes_opened"):

@@ -15,7 +15,7 @@ import msgspec
 
 from investigator.errors import JournalError
 from investigator.runtime.books import Books
-from investigator.runtime.budget import Amounts, Limits
+from investigator.runtime.budget import Amounts, Limits, Resource
 from investigator.runtime.budget_pool import (
     Refusal,
     allocate_run_budget,
@@ -59,11 +59,20 @@ class Ledger(Protocol):
     def ask_tool(self, request: ToolHeld) -> ToolHeld | Refused: ...
 
     def open(
-        self, parent: str, step: int, children: Sequence[OpenedScope], *, kept_s: float
+        self,
+        parent: str,
+        step: int,
+        children: Sequence[OpenedScope],
+        *,
+        kept_s: Sequence[float],
+        least_s: float,
+        parent_shares: int,
     ) -> ScopesOpened | Refused:
         """Open children side by side; their floors and deadlines are set here.
 
-        `kept_s` is the time, in seconds, that the parent keeps for its own end.
+        `kept_s` are, for each child, the seconds before the parent's deadline that are not for
+        it; where less than `least_s` is left before the first of these, it is refused. Of what
+        is left the parent keeps `parent_shares` equal shares.
         """
         ...
 
@@ -143,7 +152,14 @@ class LiveLedger:
         return request if refusal is None else self._refused(request, "tool_call", refusal)
 
     def open(
-        self, parent: str, step: int, children: Sequence[OpenedScope], *, kept_s: float
+        self,
+        parent: str,
+        step: int,
+        children: Sequence[OpenedScope],
+        *,
+        kept_s: Sequence[float],
+        least_s: float,
+        parent_shares: int,
     ) -> ScopesOpened | Refused:
         """See `Ledger`."""
         recorded = self._peek(parent)
@@ -156,13 +172,22 @@ class LiveLedger:
             parent,
             sibling_count=len(children),
             reserve=children[0].reserve,
-            parent_shares=1,
+            parent_shares=parent_shares,
         )
-        end = pool.deadline(parent) - kept_s
-        terms = {"floor": floor, "deadline": None if math.isinf(end) else end}
-        scopes = tuple(msgspec.structs.replace(child, **terms) for child in children)
+        end = pool.deadline(parent)
+        scopes = tuple(
+            msgspec.structs.replace(
+                child, floor=floor, deadline=None if math.isinf(end) else end - kept
+            )
+            for child, kept in zip(children, kept_s, strict=True)
+        )
         request = ScopesOpened(scope=parent, step=step, scopes=scopes)
-        refusal = self._post(request)
+        time_left = self.time_left(parent) - max(kept_s)
+        if time_left < least_s:
+            asked, left = math.ceil(least_s), math.floor(max(0.0, time_left))
+            refusal: Refusal | None = Refusal(Resource.WALL_TIME, parent, asked, left)
+        else:
+            refusal = self._post(request)
         if refusal is None:
             return request
         return self._refused(request, "delegate_subcall", refusal)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 
 WINDOW = 16
@@ -25,12 +24,3 @@ class Pace:
         self._recent.append(seconds)
         if seconds * MARGIN > self._floor_s or self.finalize_s > self._floor_s:
             self.finalize_s = max(self._floor_s, MARGIN * max(self._recent))
-
-
-def share_of_time(unfinished: int, at_once: int) -> float:
-    """The part of the time left that a starting scope may take of it.
-
-    With `unfinished` scopes to go (itself included) and `at_once` running together there are
-    ceil(unfinished / at_once) waves to come, and each gets an equal part.
-    """
-    return 1.0 / math.ceil(unfinished / at_once)

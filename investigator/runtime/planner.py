@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 import anyio
 
+from investigator.canonical import JsonValue
 from investigator.errors import InvestigatorError
 from investigator.runtime.actions import ActionKind, Draft
 from investigator.runtime.budget import Amounts
@@ -39,7 +40,8 @@ class View(NamedTuple):
     """All that a planner knows. `cited` maps short ids to references as JSON text.
 
     `notice` says why the last reply was refused or invalid; `shown` holds the budget that is
-    left and the run seconds until the scope's deadline.
+    left and the run seconds until the scope's deadline. `gathered` are the ends of the scopes
+    that a synthesis is over, in the form in which a parent sees its children's.
     """
 
     scope_id: str
@@ -53,6 +55,7 @@ class View(NamedTuple):
     cited: Mapping[str, str]
     shown: Shown
     notice: str | None = None
+    gathered: tuple[JsonValue, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

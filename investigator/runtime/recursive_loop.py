@@ -8,7 +8,7 @@ view alone, so the same loop runs live, resumes and replays; only the ledger dif
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Generic, assert_never
 
@@ -48,7 +48,7 @@ from investigator.runtime.events import (
 from investigator.runtime.ledger import Ledger
 from investigator.runtime.pace import Pace
 from investigator.runtime.planner import Planner, View
-from investigator.runtime.room import WaitingRoom
+from investigator.runtime.room import Place, WaitingRoom
 from investigator.runtime.scope import Scope
 from investigator.runtime.status import ScopeStatus
 
@@ -81,10 +81,13 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
         self._max_depth = max_depth
         self.closed: dict[str, ScopeClosed] = {}
 
-    async def run(self, opened: OpenedScope, share: float = 1.0) -> ScopeClosed:
-        """Run a scope to its end, in `share` of the time to its deadline."""
-        scope = Scope(opened, self._planner_for(opened))
-        self._ledger.start(scope.id, share)
+    async def run(
+        self, opened: OpenedScope, place: Place, gathered: Sequence[ScopeClosed] = ()
+    ) -> ScopeClosed:
+        """Run a scope to its end in its place; a synthesis is shown the ends it is over."""
+        scope = Scope(opened, self._planner_for(opened), place)
+        scope.gathered = tuple(self._endings.shown(scope, closed) for closed in gathered)
+        self._ledger.start(scope.id, place.share)
         try:
             while (closed := await self._step(scope)) is None:
                 scope.step += 1
@@ -93,10 +96,14 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
         except anyio.get_cancelled_exc_class():
             self._ledger.leave(self._endings.end(scope, ScopeStatus.FAILED, CANCELLED))
             raise
-        self._ledger.record(closed)
-        self.closed[scope.id] = closed
-        self._room.scope_closed()
+        self.close(closed)
         return closed
+
+    def close(self, closed: ScopeClosed) -> None:
+        """Write a scope's end down; what it did not use is free for those who wait."""
+        self._ledger.record(closed)
+        self.closed[closed.scope] = closed
+        self._room.scope_closed()
 
     async def _step(self, scope: Scope) -> ScopeClosed | None:
         """One turn and what it asks for; the scope's end if it is one."""
@@ -181,7 +188,7 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
             return self._ledger.was_retried(refused)
         index = list(Resource).index(refused.resource)
         seconds = self._ledger.time_left(scope.id) - self._pace.finalize_s
-        return await self._room.wait(
+        return await scope.place.wait(
             used=lambda: self._ledger.used(scope.id)[index], seconds=max(0.0, seconds)
         )
 
@@ -221,11 +228,19 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
         """Open children side by side, wait for all, and show their answers in list order."""
         children = scope.child_scopes(delegations)
         said = turn_text(delegations)
-        opened = self._ledger.open(scope.id, scope.step, children, kept_s=self._pace.finalize_s)
+        last_turn = self._pace.finalize_s
+        opened = self._ledger.open(
+            scope.id,
+            scope.step,
+            children,
+            kept_s=[last_turn] * len(children),
+            least_s=last_turn * scope.place.waves(len(children)),
+            parent_shares=1,
+        )
         if isinstance(opened, Refused):
             scope.saw(ActionKind.DELEGATE, said, opened.message, ok=False)
             return
         scope.children += len(children)
         tasks = [partial(self.run, child) for child in opened.scopes]
-        answers = [self._endings.shown(scope, c) for c in await self._room.side_by_side(tasks)]
+        answers = [self._endings.shown(scope, c) for c in await scope.place.side_by_side(tasks)]
         scope.saw(ActionKind.DELEGATE, said, canonical_json(answers))

@@ -17,6 +17,7 @@ import msgspec
 from investigator.errors import ReplayDifference
 from investigator.runtime.budget import Amounts, Limits
 from investigator.runtime.clock import Clock
+from investigator.runtime.driver import drive
 from investigator.runtime.events import (
     RUN,
     AnyEvent,
@@ -33,7 +34,7 @@ from investigator.runtime.events import (
     TurnSettled,
 )
 from investigator.runtime.ledger import ToolResult, TurnResult, is_retry, shown_by
-from investigator.runtime.runner import Run, drive
+from investigator.runtime.strategy import Run
 from investigator.runtime.tape import tapes_of
 
 
@@ -110,9 +111,11 @@ class ReplayLedger:
         step: int,
         children: Sequence[OpenedScope],
         *,
-        kept_s: float,  # noqa: ARG002
+        kept_s: Sequence[float],  # noqa: ARG002
+        least_s: float,  # noqa: ARG002
+        parent_shares: int,  # noqa: ARG002
     ) -> ScopesOpened | Refused:
-        """See `Ledger`; the children's terms are the pool's answer and not compared."""
+        """See `Ledger`; the terms, and how many were admitted, are as recorded."""
         recorded = self._next(ScopesOpened(scope=parent, step=step, scopes=tuple(children)))
         if isinstance(recorded, Refused):
             return recorded
@@ -122,7 +125,7 @@ class ReplayLedger:
             terms = {"floor": then.floor, "deadline": then.deadline}
             if msgspec.structs.replace(now, **terms) != then:
                 raise ReplayDifference(f"{_place(recorded)}: child {then.scope} is another now")
-        if len(children) != len(recorded.scopes):
+        if len(children) < len(recorded.scopes):
             raise ReplayDifference(f"{_place(recorded)}: another number of children")
         return recorded
 

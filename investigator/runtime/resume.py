@@ -51,13 +51,17 @@ class _Past:
 def cuts_for(entries: Sequence[Entry], *, before: Budget, after: Budget) -> tuple[Cut, ...]:
     """The cuts that resuming an ended run under `after` makes; none where nothing would change.
 
-    Scopes that had not ended when the run did (it was cancelled) just go on.
+    Scopes that had not ended when the run did (it was cancelled) just go on; where all had, the
+    run only has to conclude.
     """
     past = _past(entries)
     starts: dict[str, int] = {}
     for scope_id, scope in past.items():
         if scope.closed is not None and _may_go_on(scope.closed.error, before, after):
             starts[scope_id] = _ending(scope.entries)
+    for scope_id in _synthesised(starts, past):
+        own = past[scope_id].entries
+        starts[scope_id] = min(starts.get(scope_id, own[0].seq), own[0].seq)
     for scope_id in list(starts):
         for child_id, parent_id in _upwards(scope_id, past):
             waited = past[child_id].opened_at
@@ -65,7 +69,7 @@ def cuts_for(entries: Sequence[Entry], *, before: Budget, after: Budget) -> tupl
             cut = min(after_it, default=waited + 1)
             starts[parent_id] = min(starts.get(parent_id, cut), cut)
     unfinished = any(scope.closed is None for scope in past.values())
-    if not starts and not unfinished:
+    if not starts and not unfinished and not _is_cancelled(entries[-1].event):
         return ()
     return _with_dropped(starts, past, entries)
 
@@ -135,10 +139,27 @@ def _ending(entries: Sequence[Entry]) -> int:
 
 def _is_cancelled(event: AnyEvent) -> bool:
     match event:
-        case TurnFailed(error=error) | ToolFailed(error=error) | ScopeClosed(error=error):
+        case (
+            TurnFailed(error=error)
+            | ToolFailed(error=error)
+            | ScopeClosed(error=error)
+            | RunEnded(error=error)
+        ):
             return error is not None and error.code is ErrorCode.CANCELLED
         case _:
             return False
+
+
+def _synthesised(starts: dict[str, int], past: dict[str, _Past]) -> list[str]:
+    """The syntheses that have begun over a scope that goes on: they are made again."""
+    openings = {
+        past[scope_id].opened_at for scope_id in starts if not past[scope_id].opened.synthesis
+    }
+    return [
+        scope_id
+        for scope_id, scope in past.items()
+        if scope.opened.synthesis and scope.entries and scope.opened_at in openings
+    ]
 
 
 def _upwards(scope_id: str, past: dict[str, _Past]) -> Iterator[tuple[str, str]]:

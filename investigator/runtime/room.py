@@ -1,96 +1,198 @@
 """Who runs and who waits: at most `concurrency` scopes run, the others queue or wait.
 
-A scope that waits, for budget or for its children, gives its place up, so that places are
-never held by scopes that cannot go on. A scope refused with `wait` waits until another scope
-closes, its time is over, or nothing else in the run could still move; then the waiter that has
-used most is told to conclude, which frees what the others wait for. Woken waiters try again
-in the order of what they have used, least first.
+The scopes that an engine opens are *families*: each runs with whatever its planner delegates.
+A family that has begun keeps a place until it has ended: a scope that waits for its children
+hands its place to them and gets it back from the last. Places beyond that one go to families
+that have not begun yet, and only then to further members of a family. So with n families, k
+places and the time shares below, family i begins at the latest when floor(i / k) of the
+ceil(n / k) waves are over, whatever the families before it do, and has one wave of time.
+
+A scope that waits for budget gives its place up. It tries again when a scope closes; when its
+time is over, or nothing else in the run could still move, it is told to conclude (the waiter
+that has used most first), which frees what the others wait for. Who concludes does not queue.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+import math
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TypeAlias, TypeVar, cast
 
 import anyio
-
-from investigator.runtime.pace import share_of_time
 
 ResultT = TypeVar("ResultT")
 
 
 @dataclass(eq=False, slots=True)
+class _Family:
+    places: int = 0
+    begun: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class _Claim:
+    """Someone of a family queues for a place."""
+
+    family: _Family
+    granted: anyio.Event = field(default_factory=anyio.Event)
+
+
+@dataclass(eq=False, slots=True)
 class _Waiter:
+    """Someone waits for budget."""
+
     used: Callable[[], int]
     woken: anyio.Event = field(default_factory=anyio.Event)
     retry: bool = False
+
+
+class Place:
+    """The right of a scope to run, and the part of the time left that it may take."""
+
+    def __init__(self, room: WaitingRoom, family: _Family, share: float = 1.0) -> None:
+        self._room = room
+        self._family = family
+        self.share = share
+
+    def waves(self, count: int) -> int:
+        """In how many rounds `count` children would run, with the places that are free now."""
+        return self._room.waves(count)
+
+    async def side_by_side(
+        self, tasks: Sequence[Callable[[Place], Awaitable[ResultT]]]
+    ) -> list[ResultT]:
+        """Run tasks together for a scope that waits for all; results in the order given."""
+        return await self._room.children(self._family, tasks)
+
+    async def wait(self, *, used: Callable[[], int], seconds: float) -> bool:
+        """Wait for budget; True: try again, False: it will not come, conclude."""
+        return await self._room.wait(self._family, used=used, seconds=seconds)
+
+
+Task: TypeAlias = Callable[[Place], Awaitable[ResultT]]
 
 
 class WaitingRoom:
     """The places of one run."""
 
     def __init__(self, concurrency: int) -> None:
-        self._places = anyio.Semaphore(concurrency)
         self._concurrency = concurrency
-        self._moving = 0
+        self._free = concurrency
+        self._claims: list[_Claim] = []
         self._waiters: list[_Waiter] = []
+        self._moving = 0
 
-    async def alone(self, task: Callable[[float], Awaitable[ResultT]]) -> ResultT:
-        """Run the root of a run."""
-        self._moving += 1
-        async with self._places:
-            return await task(1.0)
+    async def alone(self, task: Task[ResultT]) -> ResultT:
+        """Run one scope with all that it delegates, and nothing beside it."""
+        (result,) = await self.families([task])
+        return result
 
-    async def side_by_side(
-        self, tasks: Sequence[Callable[[float], Awaitable[ResultT]]]
-    ) -> list[ResultT]:
-        """Run tasks together for a scope that waits for all; results in the order given.
-
-        The scope's own place is given up for as long. Each task is handed the share of the
-        time left that it may take when it starts (see `share_of_time`).
-        """
-        results: dict[int, ResultT] = {}
-
-        def share() -> float:
-            return share_of_time(len(tasks) - len(results), self._concurrency)
+    async def families(self, tasks: Sequence[Task[ResultT]]) -> list[ResultT]:
+        """Run tasks together, each a family of its own; results in the order given."""
+        shares = _shares(len(tasks), self._concurrency)
+        results: list[ResultT | None] = [None] * len(tasks)
 
         async def run(index: int) -> None:
-            async with self._places:
-                results[index] = await tasks[index](share())
-            if len(results) < len(tasks):
-                self._moving -= 1
-                self._unblock()
+            family = _Family()
+            await self._acquire(family)
+            family.begun = True
+            results[index] = await tasks[index](Place(self, family, next(shares)))
+            self._moving -= 1
+            self._give_back(family)
+            self._unblock()
 
-        # Each task moves in the scope's place; with the last one's end the scope moves again.
-        self._moving += len(tasks) - 1
-        self._places.release()
+        self._moving += len(tasks)
         async with anyio.create_task_group() as group:
             for index in range(len(tasks)):
                 group.start_soon(run, index)
-        await self._places.acquire()
+        return cast("list[ResultT]", results)
+
+    async def children(self, family: _Family, tasks: Sequence[Task[ResultT]]) -> list[ResultT]:
+        """Run tasks together for a member of a family, in its place and in what else is free.
+
+        The first takes the place of the scope that waits, the last to end leaves it its own.
+        """
+        shares = _shares(len(tasks), self._at_once)
+        results: dict[int, ResultT] = {}
+
+        async def run(index: int) -> None:
+            if index:
+                await self._acquire(family)
+            results[index] = await tasks[index](Place(self, family, next(shares)))
+            if len(results) < len(tasks):
+                self._moving -= 1
+                self._give_back(family)
+                self._unblock()
+
+        # Each task moves in the scope's stead; with the last one's end the scope moves again.
+        self._moving += len(tasks) - 1
+        async with anyio.create_task_group() as group:
+            for index in range(len(tasks)):
+                group.start_soon(run, index)
         return [results[index] for index in range(len(tasks))]
 
-    async def wait(self, *, used: Callable[[], int], seconds: float) -> bool:
-        """Wait for budget; True: try again, False: it will not come, conclude."""
+    async def wait(self, family: _Family, *, used: Callable[[], int], seconds: float) -> bool:
+        """Give the place up and wait for budget, `seconds` at the longest; see `Place.wait`."""
         waiter = _Waiter(used)
         self._waiters.append(waiter)
         self._moving -= 1
-        self._places.release()
+        self._give_back(family)
         self._unblock()
-        try:
-            with anyio.move_on_after(seconds):
+        with anyio.move_on_after(seconds):
+            try:
                 await waiter.woken.wait()
-        finally:
-            if not waiter.woken.is_set():
-                self._wake(waiter, retry=False)
-        await self._places.acquire()
-        return waiter.retry
+            finally:
+                if not waiter.woken.is_set():
+                    self._wake(waiter, retry=False)
+            if waiter.retry:
+                await self._acquire(family)
+                return True
+        self._take(family)
+        return False
 
     def scope_closed(self) -> None:
         """Budget came free: everyone who waits tries again, least-used first."""
         for waiter in sorted(self._waiters, key=lambda w: w.used()):
             self._wake(waiter, retry=True)
+
+    def waves(self, count: int) -> int:
+        """How often a family must run to have run `count` children: in its place, in free ones."""
+        return math.ceil(count / self._at_once)
+
+    @property
+    def _at_once(self) -> int:
+        return 1 + max(0, self._free)
+
+    async def _acquire(self, family: _Family) -> None:
+        claim = _Claim(family)
+        self._claims.append(claim)
+        self._hand_out()
+        try:
+            await claim.granted.wait()
+        except anyio.get_cancelled_exc_class():
+            if claim.granted.is_set():
+                self._give_back(family)
+            else:
+                self._claims.remove(claim)
+            raise
+
+    def _take(self, family: _Family) -> None:
+        family.places += 1
+        self._free -= 1
+
+    def _give_back(self, family: _Family) -> None:
+        """A place is free again; a family that would be left without one has the first claim."""
+        family.places -= 1
+        self._free += 1
+        self._hand_out(None if family.places else family)
+
+    def _hand_out(self, first: _Family | None = None) -> None:
+        while self._free > 0 and self._claims:
+            claim = min(self._claims, key=lambda c: (c.family is not first, _rank(c.family)))
+            self._claims.remove(claim)
+            self._take(claim.family)
+            claim.granted.set()
 
     def _unblock(self) -> None:
         if self._moving == 0 and self._waiters:
@@ -101,3 +203,21 @@ class WaitingRoom:
         self._moving += 1
         waiter.retry = retry
         waiter.woken.set()
+
+
+def _rank(family: _Family) -> int:
+    """Who is served first: families that lost their place, those to begin, further members."""
+    if not family.begun:
+        return 1
+    return 2 if family.places else 0
+
+
+def _shares(count: int, at_once: int) -> Iterator[float]:
+    """The part of the time left that each of `count` scopes may take, in the order they begin.
+
+    They run in waves of `at_once`; a scope of a wave gets an equal part of what is left for it
+    and the waves after it.
+    """
+    waves = math.ceil(count / at_once)
+    for index in range(count):
+        yield 1.0 / (waves - index // at_once)

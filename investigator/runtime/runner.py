@@ -1,149 +1,37 @@
-"""The driver: it opens a run, runs its root scope, and writes down what became of it.
-
-One driver serves all engines; an engine is a `Strategy` and contains no loop, no budget
-arithmetic and no journal code. New runs, resumed runs and replays are driven alike: they
-differ in the ledger that the loop asks.
-"""
+"""A run and its folder: begun, gone on with, given up, and what it leaves there."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
 
 import anyio
 import msgspec
-from pydantic import BaseModel, ValidationError
 
 from investigator.errors import BudgetTooSmall, JournalError, UsageError
-from investigator.runtime.actions import ActionSpace
+from investigator.runtime.admission import admitted
 from investigator.runtime.books import Books
-from investigator.runtime.budget import CONSUMABLE, NOTHING, Budget
-from investigator.runtime.calls import CANCELLED, Calls
+from investigator.runtime.budget import CONSUMABLE, Budget
+from investigator.runtime.calls import CANCELLED
 from investigator.runtime.clock import Clock
-from investigator.runtime.endings import Outputs
-from investigator.runtime.events import (
-    Entry,
-    OpenedScope,
-    RunEnded,
-    RunError,
-    RunOpened,
-    RunResumed,
-    ScopeClosed,
-    Shown,
-)
+from investigator.runtime.driver import OUTPUT_FILE, drive, run_ended
+from investigator.runtime.events import Entry, RunEnded, RunError, RunOpened, RunResumed
 from investigator.runtime.journal import Journal, read_entries
-from investigator.runtime.ledger import Ledger, LiveLedger
-from investigator.runtime.pace import Pace
-from investigator.runtime.planner import FixedPlanner, Planner
+from investigator.runtime.ledger import LiveLedger
 from investigator.runtime.record import RECORD_FILE, RunRecord, run_seconds
-from investigator.runtime.recursive_loop import RecursiveLoop
 from investigator.runtime.resume import cuts_for
-from investigator.runtime.room import WaitingRoom
-from investigator.runtime.scope import Scope
-from investigator.runtime.status import ErrorCode, RunStatus, ScopeStatus
+from investigator.runtime.status import ErrorCode, RunStatus
+from investigator.runtime.strategy import Artifact, Run
 from investigator.runtime.tape import tapes_of
-from investigator.runtime.tools import ToolRegistry
-
-OUTPUT_FILE = "output.json"
-
-
-class Artifact(NamedTuple):
-    """What a run is to produce: the sort of report and the version of its schema."""
-
-    type: str
-    schema: str
-
-
-class Strategy(Protocol):
-    """What an engine adds to the driver.
-
-    `finalize_tokens` is its declared bound of a finalize turn: prompt and output tokens.
-    """
-
-    artifact: Artifact
-    finalize_tokens: tuple[int, int]
-    objective: str
-
-    @property
-    def context(self) -> str: ...
-
-    @property
-    def space(self) -> ActionSpace[Any, Any]: ...
-
-    @property
-    def outputs(self) -> Outputs[Any]: ...
-
-    def conclude(self, root: ScopeClosed, closed: Mapping[str, ScopeClosed]) -> BaseModel | None:
-        """The report, pure; None where the scopes give none. `closed` is in scope order."""
-        ...
-
-    def check(self, report: BaseModel) -> list[str]:
-        """What is wrong with a report's evidence; nothing if all of it resolves."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Everything that a run needs besides its folder."""
-
-    opened: RunOpened
-    strategy: Strategy
-    tools: ToolRegistry
-    planner: Planner
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What became of a run: its ending, and its report as the bytes of the output file."""
-
-    ended: RunEnded
-    output: bytes | None
-
-
-def root_scope(run: Run) -> OpenedScope:
-    """The terms of scope 0: the run's whole budget."""
-    reserve = run.planner.finalize_bound(*run.strategy.finalize_tokens)
-    return OpenedScope(
-        scope="0",
-        opened_by="driver",
-        planner_driven=True,
-        depth=0,
-        objective=run.strategy.objective,
-        context=run.strategy.context,
-        floor=NOTHING,
-        reserve=reserve,
-        deadline=run.opened.budget.wall_time_s,
-    )
-
-
-def check_budget(run: Run) -> None:
-    """Raise `BudgetTooSmall` unless scope 0 can make one working turn besides finalize."""
-    root = root_scope(run)
-    budget = run.opened.budget
-    scope = Scope(root, run.planner)
-    shown = Shown(left=budget.limits, time_left=budget.wall_time_s)
-    need = run.planner.bound(scope.view(shown)).amounts.plus(root.reserve)
-    for resource, limit, least in zip(CONSUMABLE, budget.limits, need, strict=True):
-        if limit is not None and limit < least:
-            flag = "--max-cost-usd" if resource == "cost" else f"--max-{resource}"
-            raise BudgetTooSmall(
-                f"the {resource.replace('_', ' ')} limit of {limit} does not cover one working "
-                f"turn and the finalize turn, which need {least}; raise {flag.replace('_', '-')}"
-            )
-    if budget.wall_time_s is not None and budget.wall_time_s <= run.planner.latency_floor_s:
-        raise BudgetTooSmall(
-            f"the wall time of {budget.wall_time_s:g} s does not cover a finalize turn, which "
-            f"takes {run.planner.latency_floor_s:g} s or more; raise --max-wall-time"
-        )
 
 
 async def start(run: Run, run_dir: Path) -> RunRecord:
-    """Make a new run in an empty folder and drive it to its end."""
-    check_budget(run)
+    """Make a new run in an empty folder and drive it to its end.
+
+    Raises:
+        BudgetTooSmall: the budget cannot carry it; nothing was begun.
+    """
+    admitted(run)
     clock = Clock()
     with Journal.create(run_dir, clock) as journal:
         books = Books()
@@ -157,7 +45,7 @@ def fail(opened: RunOpened, run_dir: Path, error: RunError, *, artifact: Artifac
     clock = Clock()
     with Journal.create(run_dir, clock) as journal:
         journal.append(opened)
-        journal.append(_ended(artifact, RunStatus.FAILED, error, None))
+        journal.append(run_ended(artifact, RunStatus.FAILED, error, None))
         return write_record(run_dir, journal)
 
 
@@ -267,7 +155,7 @@ def _give_up(
     run: Run, run_dir: Path, ledger: LiveLedger, journal: Journal, error: RunError
 ) -> None:
     ledger.give_up(error)
-    ledger.record(_ended(run.strategy.artifact, RunStatus.FAILED, error, None))
+    ledger.record(run_ended(run.strategy.artifact, RunStatus.FAILED, error, None))
     write_record(run_dir, journal)
 
 
@@ -276,80 +164,6 @@ def _cause(error: Exception) -> Exception:
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-async def drive(run: Run, ledger: Ledger, clock: Clock) -> Result:
-    """Run scope 0 and conclude; nothing is written but what the ledger records."""
-    pace = Pace(run.planner.latency_floor_s)
-    room = WaitingRoom(run.opened.concurrency)
-    loop = RecursiveLoop(
-        ledger=ledger,
-        calls=Calls(ledger=ledger, tools=run.tools, pace=pace, clock=clock),
-        space=run.strategy.space,
-        outputs=run.strategy.outputs,
-        planner_for=lambda scope: planner_of(scope, run.planner),
-        room=room,
-        pace=pace,
-        max_depth=run.opened.budget.depth,
-    )
-    opened = ledger.open_root(root_scope(run))
-    root = await room.alone(lambda share: loop.run(opened, share))
-    return _conclude(run.strategy, root, loop.closed)
-
-
-def planner_of(scope: OpenedScope, planner: Planner) -> Planner:
-    """The run's planner, or one that says the scope's fixed list of actions."""
-    return planner if scope.actions is None else FixedPlanner(scope.actions)
-
-
-def _conclude(strategy: Strategy, root: ScopeClosed, closed: Mapping[str, ScopeClosed]) -> Result:
-    """The run's ending: its status follows from its scopes and from what can be checked."""
-    ordered = {scope_id: closed[scope_id] for scope_id in sorted(closed, key=scope_order)}
-    errors = [scope.error for scope in (root, *ordered.values()) if scope.error is not None]
-    error = errors[0] if errors else None
-    try:
-        report = strategy.conclude(root, ordered)
-    except ValidationError as invalid:
-        return _failure(strategy, ErrorCode.SCHEMA_VALIDATION_FAILED, str(invalid))
-    if report is None:
-        return Result(_ended(strategy.artifact, RunStatus.FAILED, error or NO_REPORT, None), None)
-    problems = strategy.check(report)
-    if problems:
-        return _failure(strategy, ErrorCode.EVIDENCE_VALIDATION_FAILED, "; ".join(problems[:5]))
-    output = (report.model_dump_json(indent=2) + "\n").encode()
-    cut_short = any(s.status is not ScopeStatus.COMPLETED for s in ordered.values())
-    status = RunStatus.PARTIAL if cut_short else RunStatus.SUCCEEDED
-    return Result(_ended(strategy.artifact, status, error if cut_short else None, output), output)
-
-
-NO_REPORT = RunError(
-    code=ErrorCode.SCHEMA_VALIDATION_FAILED,
-    message="no scope ended with an answer or a draft, so there is nothing to report",
-    stage="conclude",
-)
-
-
-def _failure(strategy: Strategy, code: ErrorCode, message: str) -> Result:
-    error = RunError(code=code, message=message, stage="conclude")
-    return Result(_ended(strategy.artifact, RunStatus.FAILED, error, None), None)
-
-
-def _ended(
-    artifact: Artifact, status: RunStatus, error: RunError | None, output: bytes | None
-) -> RunEnded:
-    return RunEnded(
-        status=status,
-        error=error,
-        artifact_type=artifact.type,
-        artifact_path=None if output is None else OUTPUT_FILE,
-        artifact_schema=artifact.schema,
-        artifact_sha256=None if output is None else hashlib.sha256(output).hexdigest(),
-    )
-
-
-def scope_order(scope_id: str) -> tuple[int, ...]:
-    """Sort key of scope ids: by position, parents before their children."""
-    return tuple(int(part) for part in scope_id.split("/"))
 
 
 def write_record(run_dir: Path, journal: Journal) -> RunRecord:

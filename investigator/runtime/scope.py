@@ -13,15 +13,18 @@ from investigator.runtime.actions import ActionKind, Delegations, Draft, fixed_t
 from investigator.runtime.budget import NOTHING, Resource
 from investigator.runtime.events import OpenedScope, Shown
 from investigator.runtime.planner import RECENT_STEPS, Planner, StepSeen, View
+from investigator.runtime.room import Place
 
 
 class Scope:
     """One bounded planner loop in progress; `id` is its position in the tree, such as `0/2/1`."""
 
-    def __init__(self, opened: OpenedScope, planner: Planner) -> None:
+    def __init__(self, opened: OpenedScope, planner: Planner, place: Place) -> None:
         self.id = opened.scope
         self.opened = opened
         self.planner = planner
+        self.place = place
+        self.gathered: tuple[JsonValue, ...] = ()
         self.step = 0
         self.draft: Draft[Any] | None = None
         self.cited: dict[str, str] = {}
@@ -106,6 +109,7 @@ class Scope:
             offered=shown.offered,
             draft=self.draft,
             recent=tuple(self._recent),
+            gathered=self.gathered,
             cited=self.cited,
             shown=shown,
             notice=self.notice,

@@ -71,7 +71,6 @@ _ENDS = {
     Move.FAIL: ScopeState.FAILED,
 }
 _TURNS = {Move.ASK: ScopeState.PLANNING, Move.ASK_FINAL: ScopeState.FINALIZING}
-_CUTS = {Move.CUT_OFF: ScopeState.TERMINATED_BUDGET, Move.FAIL: ScopeState.FAILED}
 
 TRANSITIONS: dict[ScopeState, dict[Move, ScopeState]] = {
     ScopeState.INITIALIZED: {Move.START: ScopeState.RUNNING},
@@ -90,7 +89,8 @@ TRANSITIONS: dict[ScopeState, dict[Move, ScopeState]] = {
     },
     # A call that a dead process left open is made again; a fixed list of actions just ends.
     ScopeState.ACTING: {**_TURNS, **_ENDS, Move.ACT: ScopeState.ACTING},
-    ScopeState.DELEGATING: {**_TURNS, **_CUTS},
+    # Scope 0 of an engine that opens its scopes itself ends when they have.
+    ScopeState.DELEGATING: {**_TURNS, **_ENDS},
     ScopeState.FINALIZING: {**_TURNS, **_ENDS},
     ScopeState.COMPLETED: {Move.REOPEN: ScopeState.RUNNING},
     ScopeState.TERMINATED_BUDGET: {Move.REOPEN: ScopeState.RUNNING},

@@ -24,9 +24,9 @@ from investigator.runtime.actions import (
     turn_text,
 )
 from investigator.runtime.budget import Budget
-from investigator.runtime.events import DatasetRef, InputRef, RunOpened, ScopeClosed
+from investigator.runtime.events import DatasetRef, InputRef, RunOpened
 from investigator.runtime.planner import Planner
-from investigator.runtime.runner import Artifact, Run
+from investigator.runtime.strategy import Artifact, Brief, Ended, Plan, Run
 from investigator.runtime.tools import Cite, Tool, ToolAnswer, ToolArgs, ToolRegistry
 
 
@@ -105,26 +105,29 @@ class Cells(dict[int, str]):
         return isinstance(cell, int) and cell >= 0
 
 
+ALONE = Plan(root=Brief("read cells"))
+
+
 class ToyStrategy:
     """The toy engine."""
 
     artifact = Artifact("toy_report", "1")
     finalize_tokens = (100, 50)
-    objective = "read cells"
-    context = ""
 
-    def __init__(self, tools: ToolRegistry) -> None:
+    def __init__(self, tools: ToolRegistry, plan: Plan = ALONE) -> None:
+        self.plan = plan
         self.space = ActionSpace(tools.tools, Draft[CellFinding], CellAnswer)
         self.outputs = CellOutputs()
 
-    def conclude(self, root: ScopeClosed, closed: Mapping[str, ScopeClosed]) -> CellReport | None:
-        """The root's answer, and those of its children."""
-        if root.answer is None:
+    def conclude(self, ended: Ended) -> CellReport | None:
+        """The answer of the synthesis or of scope 0, and those of all others."""
+        last = ended.synthesis or ended.root
+        if last.answer is None:
             return None
         return CellReport(
-            answer=root.answer,
-            children=tuple(c.answer or "" for c in closed.values() if c.scope != root.scope),
-            gaps=tuple(gap for scope in closed.values() for gap in scope.gaps),
+            answer=last.answer,
+            children=tuple(c.answer or "" for c in ended.closed.values() if c is not last),
+            gaps=tuple(ended.gaps),
         )
 
     def check(self, report: BaseModel) -> list[str]:  # noqa: ARG002
@@ -139,8 +142,10 @@ def toy_run(
     cells: Mapping[int, str] | None = None,
     concurrency: int = 8,
     run_id: str = "toy",
+    plan: Plan = ALONE,
+    best_effort: bool = False,
 ) -> Run:
-    """A run of the toy engine."""
+    """A run of the toy engine; without a plan, of scope 0 alone."""
     tools = ToolRegistry([cell_tool(Cells() if cells is None else cells)])
     opened = RunOpened(
         run_id=run_id,
@@ -153,8 +158,9 @@ def toy_run(
         planner=planner.identity,
         budget=budget or Budget(),
         concurrency=concurrency,
+        best_effort=best_effort,
     )
-    return Run(opened, ToyStrategy(tools), tools, planner)
+    return Run(opened, ToyStrategy(tools, plan), tools, planner)
 
 
 def read(cell: int) -> str:

@@ -19,10 +19,12 @@ from investigator.rca.rules import RulePlanner
 from investigator.rca.taxonomy import Taxonomy, load_taxonomy
 from investigator.runtime import runner
 from investigator.runtime.budget import DEFAULT_BUDGETS, Budget
+from investigator.runtime.driver import OUTPUT_FILE
 from investigator.runtime.events import AnyEvent, DatasetRef, InputRef, RunOpened
 from investigator.runtime.journal import FILE, read_entries
 from investigator.runtime.planner import Planner, ScriptedPlanner
 from investigator.runtime.record import RunRecord
+from investigator.runtime.strategy import Run
 from investigator.runtime.tools import ToolRegistry
 from investigator.runtime.verify import verify_files
 from investigator.traces.model import Trace
@@ -64,10 +66,10 @@ def run_rca(
     opened = _opened(trace, decides, budget, concurrency)
     with tempfile.TemporaryDirectory() as folder:
         run_dir = Path(folder) / "run"
-        run = runner.Run(opened, strategy, tools, decides)
+        run = Run(opened, strategy, tools, decides)
         record = asyncio.run(runner.start(run, run_dir))
         assert verify_files(run_dir) == []
-        output = run_dir / runner.OUTPUT_FILE
+        output = run_dir / OUTPUT_FILE
         return Ran(
             record=record,
             output=output.read_bytes() if output.exists() else b"",

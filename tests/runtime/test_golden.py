@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from investigator.runtime.budget import Budget
+from investigator.runtime.driver import OUTPUT_FILE
 from investigator.runtime.record import RECORD_FILE
-from investigator.runtime.runner import OUTPUT_FILE
 from investigator.testing.toy import read, toy_run
 from tests.runtime.toys import FAMILY, Script, failing, paid, run_toy
 

@@ -35,8 +35,9 @@ from investigator.runtime.events import (
 from investigator.runtime.journal import Journal
 from investigator.runtime.planner import FREE_TURN, Reply, ScriptedPlanner, TurnBound, View
 from investigator.runtime.record import RunRecord
-from investigator.runtime.runner import Run, resume, start, write_record
+from investigator.runtime.runner import resume, start, write_record
 from investigator.runtime.status import ErrorCode, RunStatus, ScopeStatus
+from investigator.runtime.strategy import Run
 from investigator.runtime.tools import Tool, ToolAnswer, ToolRegistry
 from investigator.runtime.verify import verify_files
 from investigator.testing.toy import (

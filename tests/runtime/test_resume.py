@@ -13,6 +13,7 @@ import pytest
 from investigator.errors import JournalError, RunLocked, UsageError
 from investigator.runtime.budget import Budget, Resource
 from investigator.runtime.clock import Clock
+from investigator.runtime.driver import OUTPUT_FILE
 from investigator.runtime.events import (
     ToolSettled,
     TurnFailed,
@@ -22,12 +23,14 @@ from investigator.runtime.events import (
 from investigator.runtime.journal import Journal
 from investigator.runtime.planner import ScriptedPlanner
 from investigator.runtime.record import RECORD_FILE, UsageRecord
-from investigator.runtime.runner import OUTPUT_FILE, Run
 from investigator.runtime.status import ErrorCode, RunStatus, ScopeState
+from investigator.runtime.strategy import Plan, Run
 from investigator.runtime.verify import verify_files
-from investigator.testing.toy import delegate, finalize, read, synthesize, toy_run
+from investigator.testing.toy import ALONE, delegate, finalize, read, synthesize, toy_run
 from tests.runtime.toys import (
     FAMILY,
+    SIBLINGS,
+    THREE_AND_ALL,
     CountedCells,
     Script,
     cut,
@@ -66,12 +69,25 @@ def without_lost(usage: UsageRecord) -> UsageRecord:
     return usage.model_copy(update={"lost": ()})
 
 
-def killed_at_every_event(whole: Path, tmp_path: Path, *, remote: bool, concurrency: int) -> None:
+def killed_at_every_event(
+    whole: Path,
+    tmp_path: Path,
+    *,
+    remote: bool,
+    concurrency: int,
+    script: Script = FAMILY,
+    plan: Plan = ALONE,
+) -> None:
     """Cut the journal of a finished run after each event, and go on from there."""
+
+    def made(cells: CountedCells) -> tuple[Run, ScriptedPlanner]:
+        planner = paid(script) if remote else free(script)
+        return toy_run(planner, cells=cells, concurrency=concurrency, plan=plan), planner
+
     lines = lines_of(whole)
     report, every_turn = output_of(whole), turns_done(whole)
     usage = in_virtual_time(_usage(whole))
-    assert len(lines) >= 60
+    assert len(lines) >= 40
     for n in range(1, len(lines) + 1):
         half = lines[n][: len(lines[n]) // 2] if n < len(lines) else b""
         run_dir = cut(lines[:n], tmp_path / f"after-{n}", torn=half)
@@ -79,8 +95,8 @@ def killed_at_every_event(whole: Path, tmp_path: Path, *, remote: bool, concurre
             shutil.copy(whole / OUTPUT_FILE, run_dir)
         before, reads_before = turns_done(run_dir), reads_done(run_dir)
         lost = open_turns(run_dir) if remote else []
-        cells, planner = CountedCells(), paid() if remote else free()
-        run = toy_run(planner, cells=cells, concurrency=concurrency)
+        cells = CountedCells()
+        run, planner = made(cells)
         record = resume_toy(run, run_dir)
         asked = [(view.scope_id, view.step) for view in planner.asked]
         assert record.status is RunStatus.SUCCEEDED
@@ -92,7 +108,7 @@ def killed_at_every_event(whole: Path, tmp_path: Path, *, remote: bool, concurre
             (turn.scope, turn.step, turn.amounts) for turn in lost
         ], n
         assert without_lost(got) == usage, n
-        sound(toy_run(paid() if remote else free(), concurrency=concurrency), run_dir)
+        sound(made(cells)[0], run_dir)
 
 
 async def _usage(run_dir: Path) -> UsageRecord:
@@ -100,6 +116,37 @@ async def _usage(run_dir: Path) -> UsageRecord:
         record = journal.fold.record(journal.head)
         assert record is not None
         return record.runtime_ref.usage
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_killed_at_every_event_a_run_of_siblings_and_a_synthesis_ends_the_same(
+    tmp_path: Path, remote: bool
+) -> None:
+    """The engine's scopes, what they delegated and the synthesis over them go on too."""
+    planner = paid(SIBLINGS) if remote else free(SIBLINGS)
+    run_toy(toy_run(planner, concurrency=2, plan=THREE_AND_ALL), tmp_path / "whole")
+    killed_at_every_event(
+        tmp_path / "whole",
+        tmp_path,
+        remote=remote,
+        concurrency=2,
+        script=SIBLINGS,
+        plan=THREE_AND_ALL,
+    )
+
+
+def test_a_sibling_that_is_retried_is_synthesised_again(tmp_path: Path) -> None:
+    """The synthesis saw a failure that is no more; the other siblings are left as they are."""
+    down: Script = {**SIBLINGS, "0/2": [read(20), failing()]}
+    first = run_toy(toy_run(paid(down), plan=THREE_AND_ALL), tmp_path / "run")
+    assert first.status is RunStatus.PARTIAL
+    planner = paid(SIBLINGS)
+    again = toy_run(planner, plan=THREE_AND_ALL)
+    assert resume_toy(again, tmp_path / "run").status is RunStatus.SUCCEEDED
+    assert {v.scope_id for v in planner.asked} == {"0/2", "0/2/0", "0/2/1", "0/0"}
+    run_toy(toy_run(paid(SIBLINGS), plan=THREE_AND_ALL), tmp_path / "whole")
+    assert output_of(tmp_path / "run") == output_of(tmp_path / "whole")
+    sound(again, tmp_path / "run")
 
 
 @pytest.mark.parametrize("concurrency", [pytest.param(1, marks=pytest.mark.slow), 8])

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from investigator.runtime.budget import Amounts, Budget
+from investigator.runtime.driver import OUTPUT_FILE
 from investigator.runtime.events import (
     AnyEvent,
     RunEnded,
@@ -20,7 +21,6 @@ from investigator.runtime.events import (
 from investigator.runtime.journal import FILE, read_entries
 from investigator.runtime.planner import ScriptedPlanner
 from investigator.runtime.record import RECORD_FILE, RunRecord
-from investigator.runtime.runner import OUTPUT_FILE
 from investigator.runtime.verify import verify_files
 from investigator.testing.toy import finalize, read, toy_run
 from tests.runtime.toys import PAID_BOUND, free, lines_of, output_of, paid, rechained, run_toy

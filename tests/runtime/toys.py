@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+import anyio
+
 from investigator.runtime.budget import Amounts, Budget
 from investigator.runtime.clock import Clock
+from investigator.runtime.driver import OUTPUT_FILE
 from investigator.runtime.events import AnyEvent, RunError, Usage
 from investigator.runtime.journal import FILE, Journal, read_entries
-from investigator.runtime.planner import PlannerCallFailed, ScriptedPlanner, TurnBound
+from investigator.runtime.planner import (
+    PlannerCallFailed,
+    Reply,
+    ScriptedPlanner,
+    TurnBound,
+    View,
+)
 from investigator.runtime.record import RunRecord
 from investigator.runtime.replay import Replay, replay
-from investigator.runtime.runner import OUTPUT_FILE, Run, resume, start, write_record
+from investigator.runtime.runner import resume, start, write_record
 from investigator.runtime.status import ErrorCode
+from investigator.runtime.strategy import Brief, Plan, Run
 from investigator.runtime.verify import verify_files
 from investigator.testing.toy import Cells, delegate, finalize, read, synthesize
 from tests.runtime.virtual_time import in_virtual_time
@@ -40,8 +50,38 @@ FAMILY: Script = {
 }
 """Two levels of children, a repeat, a tool error, drafts: something of everything."""
 
+SIBLINGS: Script = {
+    "0/0": [read(1), synthesize("so far", "e1"), finalize("all", "e1")],
+    "0/1": [read(10), read(11), finalize("a", "e1", "e2")],
+    "0/2": [read(20), delegate("x", "y"), finalize("b", "e1")],
+    "0/2/0": [read(30), finalize("x", "e1")],
+    "0/2/1": [read(31), read(32), finalize("y", "e1")],
+    "0/3": [synthesize("c"), read(40), finalize("c", "e1")],
+}
+"""The scopes of `THREE_AND_ALL`; one of them delegates."""
+
+THREE_AND_ALL = Plan(
+    scopes=(Brief("a"), Brief("b", context="of b"), Brief("c")), synthesis=Brief("all")
+)
+"""An engine's plan: three scopes side by side and a synthesis over them."""
+
 PAID = Usage(llm_calls=1, tokens_in=10, tokens_out=5, cost=3)
 PAID_BOUND = TurnBound(Amounts(iterations=1, tokens=20, cost=5), max_tokens_out=8)
+
+
+class Deciding(ScriptedPlanner):
+    """A planner over the wire whose turn is a function of the view, `latency_s` seconds away."""
+
+    def __init__(self, decide: Callable[[View], str], *, latency_s: float) -> None:
+        super().__init__({}, latency_s=latency_s)
+        self._decide = decide
+        self._latency = latency_s
+
+    async def act(self, view: View, max_tokens_out: int) -> Reply:  # noqa: ARG002
+        """What was decided, after a while."""
+        self.asked.append(view)
+        await anyio.sleep(self._latency)
+        return Reply(self._decide(view), Usage())
 
 
 class CountedCells(Cells):

@@ -1,0 +1,187 @@
+"""The driver: it opens a run's scopes, runs them, and says what became of the run.
+
+One driver serves all engines. New runs, resumed runs and replays are driven alike: they differ
+in the ledger that the loop asks. Scopes run side by side; one that fails does not disturb the
+others, and the synthesis, opened first, runs last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
+
+from pydantic import ValidationError
+
+from investigator.runtime.admission import ROOT, admitted, child_scopes, root_scope, times_kept
+from investigator.runtime.calls import Calls
+from investigator.runtime.clock import Clock
+from investigator.runtime.events import (
+    OpenedScope,
+    Refused,
+    RunEnded,
+    RunError,
+    ScopeClosed,
+)
+from investigator.runtime.ledger import Ledger
+from investigator.runtime.pace import Pace
+from investigator.runtime.planner import FixedPlanner, Planner
+from investigator.runtime.recursive_loop import RecursiveLoop
+from investigator.runtime.room import WaitingRoom
+from investigator.runtime.status import ErrorCode, RunStatus, ScopeStatus
+from investigator.runtime.strategy import Artifact, Ended, Plan, Run, Strategy
+
+OUTPUT_FILE = "output.json"
+AnyLoop: TypeAlias = RecursiveLoop[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a run: its ending, and its report as the bytes of the output file."""
+
+    ended: RunEnded
+    output: bytes | None
+
+
+async def drive(run: Run, ledger: Ledger, clock: Clock) -> Result:
+    """Run the scopes of a run and conclude; nothing is written but what the ledger records."""
+    pace = Pace(run.planner.latency_floor_s)
+    room = WaitingRoom(run.opened.concurrency)
+    loop = RecursiveLoop(
+        ledger=ledger,
+        calls=Calls(ledger=ledger, tools=run.tools, pace=pace, clock=clock),
+        space=run.strategy.space,
+        outputs=run.strategy.outputs,
+        planner_for=lambda scope: planner_of(scope, run.planner),
+        room=room,
+        pace=pace,
+        max_depth=run.opened.budget.depth,
+    )
+    root = ledger.open_root(root_scope(run))
+    if run.strategy.plan.root is not None:
+        await room.alone(lambda place: loop.run(root, place))
+        opened: tuple[OpenedScope, ...] = ()
+    else:
+        opened = await _run_plan(run, ledger, loop, room)
+    return _conclude(run, _ended_scopes(run.strategy.plan, opened, loop.closed))
+
+
+async def _run_plan(
+    run: Run, ledger: Ledger, loop: AnyLoop, room: WaitingRoom
+) -> tuple[OpenedScope, ...]:
+    """Run the plan's scopes side by side, then the synthesis over their ends; scope 0 waits."""
+    every = len(run.strategy.plan.scopes)
+    children = child_scopes(run, every if ledger.is_replaying(ROOT) else admitted(run))
+    opened: tuple[OpenedScope, ...] = ()
+    if children:
+        kept = times_kept(run, children, ledger.time_left(ROOT))
+        answer = ledger.open(ROOT, 0, children, kept_s=kept, least_s=0.0, parent_shares=0)
+        if isinstance(answer, Refused):
+            loop.close(_root_end(answer))
+            return ()
+        opened = answer.scopes
+    beside = [scope for scope in opened if not scope.synthesis]
+    ends = await room.families([partial(loop.run, scope) for scope in beside])
+    for scope in opened:
+        if scope.synthesis:
+            await room.alone(partial(loop.run, scope, gathered=ends))
+    loop.close(_root_end())
+    return opened
+
+
+def _root_end(refused: Refused | None = None) -> ScopeClosed:
+    """The end of a scope 0 that only waited for the engine's scopes."""
+    if refused is None:
+        return ScopeClosed(scope=ROOT, status=ScopeStatus.COMPLETED, answer=None)
+    error = RunError(
+        code=ErrorCode.RECURSION_LIMIT_REACHED,
+        message=refused.message,
+        stage="admission",
+        limit=refused.resource,
+    )
+    return ScopeClosed(scope=ROOT, status=ScopeStatus.TERMINATED_BUDGET, answer=None, error=error)
+
+
+def _ended_scopes(
+    plan: Plan, opened: Sequence[OpenedScope], closed: Mapping[str, ScopeClosed]
+) -> Ended:
+    ends = [closed[scope.scope] for scope in opened if not scope.synthesis]
+    left_out = plan.scopes[len(ends) :]
+    return Ended(
+        root=closed[ROOT],
+        scopes=(*ends, *(None for _ in left_out)),
+        synthesis=next((closed[s.scope] for s in opened if s.synthesis), None),
+        closed={scope_id: closed[scope_id] for scope_id in sorted(closed, key=scope_order)},
+        left_out=tuple(f"left out, the budget does not cover it: {b.objective}" for b in left_out),
+    )
+
+
+def planner_of(scope: OpenedScope, planner: Planner) -> Planner:
+    """The run's planner, or one that says the scope's fixed list of actions."""
+    return planner if scope.actions is None else FixedPlanner(scope.actions)
+
+
+def _conclude(run: Run, ended: Ended) -> Result:
+    """The run's ending: its status follows from its scopes and from what can be checked."""
+    strategy = run.strategy
+    error = _first_error(ended)
+    try:
+        report = strategy.conclude(ended)
+    except ValidationError as invalid:
+        return _failure(strategy, ErrorCode.SCHEMA_VALIDATION_FAILED, str(invalid))
+    if report is None:
+        failed = run_ended(strategy.artifact, RunStatus.FAILED, error or NO_REPORT, None)
+        return Result(failed, None)
+    problems = strategy.check(report)
+    if problems:
+        return _failure(strategy, ErrorCode.EVIDENCE_VALIDATION_FAILED, "; ".join(problems[:5]))
+    output = (report.model_dump_json(indent=2) + "\n").encode()
+    whole = all(s.status is ScopeStatus.COMPLETED for s in ended.closed.values())
+    if whole and not ended.left_out:
+        return Result(run_ended(strategy.artifact, RunStatus.SUCCEEDED, None, output), output)
+    return Result(run_ended(strategy.artifact, RunStatus.PARTIAL, error, output), output)
+
+
+def _first_error(ended: Ended) -> RunError | None:
+    """Why the run is not whole: the first scope's error, else that scopes were left out."""
+    errors = [scope.error for scope in (ended.root, *ended.closed.values()) if scope.error]
+    if errors or not ended.left_out:
+        return errors[0] if errors else None
+    return RunError(
+        code=ErrorCode.RECURSION_LIMIT_REACHED,
+        message=f"{len(ended.left_out)} scopes were left out; the limits do not cover them",
+        stage="admission",
+    )
+
+
+NO_REPORT = RunError(
+    code=ErrorCode.SCHEMA_VALIDATION_FAILED,
+    message="no scope ended with an answer or a draft, so there is nothing to report",
+    stage="conclude",
+)
+
+
+def _failure(strategy: Strategy, code: ErrorCode, message: str) -> Result:
+    error = RunError(code=code, message=message, stage="conclude")
+    return Result(run_ended(strategy.artifact, RunStatus.FAILED, error, None), None)
+
+
+def run_ended(
+    artifact: Artifact, status: RunStatus, error: RunError | None, output: bytes | None
+) -> RunEnded:
+    """The last event of a run with this report."""
+    return RunEnded(
+        status=status,
+        error=error,
+        artifact_type=artifact.type,
+        artifact_path=None if output is None else OUTPUT_FILE,
+        artifact_schema=artifact.schema,
+        artifact_sha256=None if output is None else hashlib.sha256(output).hexdigest(),
+    )
+
+
+def scope_order(scope_id: str) -> tuple[int, ...]:
+    """Sort key of scope ids: by position, parents before their children."""
+    return tuple(int(part) for part in scope_id.split("/"))

@@ -1,0 +1,109 @@
+"""What an engine is to the driver: which scopes to open, and what their ends amount to.
+
+An engine contains no loop, no budget arithmetic and no journal code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+from pydantic import BaseModel
+
+from investigator.runtime.actions import ActionSpace
+from investigator.runtime.endings import Outputs
+from investigator.runtime.events import RunOpened, ScopeClosed
+from investigator.runtime.planner import Planner
+from investigator.runtime.tools import ToolRegistry
+
+
+class Artifact(NamedTuple):
+    """What a run is to produce: the sort of report and the version of its schema."""
+
+    type: str
+    schema: str
+
+
+class Brief(NamedTuple):
+    """What a scope of the engine is to find out, and from what it starts."""
+
+    objective: str
+    context: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The scopes that a run opens.
+
+    With a `root`, scope 0 itself runs a planner and delegates as it sees fit. Without one,
+    `scopes` run side by side as its children, the most important first, and then the
+    `synthesis`, where there is one, over their ends.
+    """
+
+    root: Brief | None = None
+    scopes: tuple[Brief, ...] = ()
+    synthesis: Brief | None = None
+
+    @property
+    def children(self) -> tuple[Brief, ...]:
+        """What is opened below scope 0, in this order: the synthesis is opened first."""
+        return (*(() if self.synthesis is None else (self.synthesis,)), *self.scopes)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How the scopes of a run ended. `closed` holds all of them, delegated ones too, in order.
+
+    `scopes` are the ends of the plan's scopes by position, None for one that was left out.
+    """
+
+    root: ScopeClosed
+    scopes: tuple[ScopeClosed | None, ...]
+    synthesis: ScopeClosed | None
+    closed: Mapping[str, ScopeClosed]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def gaps(self) -> Iterator[str]:
+        """What was left out, then what each scope could not do."""
+        yield from self.left_out
+        for scope in self.closed.values():
+            yield from scope.gaps
+
+
+class Strategy(Protocol):
+    """What an engine adds to the driver.
+
+    `finalize_tokens` is its declared bound of a finalize turn: prompt and output tokens.
+    """
+
+    artifact: Artifact
+    finalize_tokens: tuple[int, int]
+
+    @property
+    def plan(self) -> Plan: ...
+
+    @property
+    def space(self) -> ActionSpace[Any, Any]: ...
+
+    @property
+    def outputs(self) -> Outputs[Any]: ...
+
+    def conclude(self, ended: Ended) -> BaseModel | None:
+        """The report, pure; None where the scopes give none."""
+        ...
+
+    def check(self, report: BaseModel) -> list[str]:
+        """What is wrong with a report's evidence; nothing if all of it resolves."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Everything that a run needs besides its folder."""
+
+    opened: RunOpened
+    strategy: Strategy
+    tools: ToolRegistry
+    planner: Planner
