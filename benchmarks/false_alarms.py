@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 from benchmarks.reports import traces_in
-from investigator.rca.report import SUPPORTED
+from investigator.claims.confidence import SUPPORTED
 from investigator.signals import Signal, detect
 
 

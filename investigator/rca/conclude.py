@@ -9,13 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from investigator.rca.report import (
-    SUPPORTED,
-    Finding,
-    Outcome,
-    RCAReport,
-    capped_confidence,
-)
+from investigator.claims.confidence import SUPPORTED, capped_confidence
+from investigator.rca.report import Finding, Outcome, RCAReport
 from investigator.rca.taxonomy import Label, Taxonomy
 from investigator.signals.building import unique
 from investigator.signals.model import Signal

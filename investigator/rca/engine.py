@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from investigator.canonical import JsonValue, canonical_json
+from investigator.claims.confidence import SUPPORTED
 from investigator.rca.case import RCACase
 from investigator.rca.conclude import finding_of, report_from_findings
-from investigator.rca.outputs import RCADraft, RCAOutputs, ScopeAnswer
-from investigator.rca.report import SCHEMA_VERSION, SUPPORTED, Finding, RCAReport
+from investigator.rca.outputs import RCAAnswer, RCADraft, RCAOutputs
+from investigator.rca.report import SCHEMA_VERSION, Finding, RCAReport
 from investigator.runtime.actions import ActionSpace
 from investigator.runtime.strategy import Artifact, Brief, Ended, Plan
 from investigator.runtime.tools import ToolRegistry
@@ -73,7 +74,7 @@ class RCAStrategy:
         """The report; None where scope 0 ended without an answer or a draft."""
         if ended.root.answer is None:
             return None
-        answer = ScopeAnswer.model_validate_json(ended.root.answer)
+        answer = RCAAnswer.model_validate_json(ended.root.answer)
         unexamined = self._unexamined(answer.findings)
         findings = [*answer.findings, *map(self._stated, unexamined[:MAX_UNEXAMINED])]
         findings.sort(key=lambda finding: finding.confidence < SUPPORTED)

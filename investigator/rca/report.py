@@ -7,22 +7,16 @@ of their importance, the root cause first. Reports hold no run id and no time of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from investigator.claims.confidence import SUPPORTED, Confidence, independent
 from investigator.inspection.evidence import EvidenceRef
 from investigator.rca.taxonomy import Label
 
 SCHEMA_VERSION: Literal["1.0.0"] = "1.0.0"
-SUPPORTED = 0.5
-"""Confidence from which a finding needs two independent references."""
-
-_CAP = 0.49
-
-Confidence = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Outcome(StrEnum):
@@ -89,15 +83,3 @@ class RCAReport(BaseModel):
         if stray:
             raise ValueError(f"{stray[0].ref} is of trace {stray[0].trace_id}")
         return self
-
-
-def independent(refs: Sequence[EvidenceRef]) -> bool:
-    """Whether two of the references are on different spans, or of different kinds."""
-    return len({(ref.span_id, ref.kind) for ref in refs}) > 1
-
-
-def capped_confidence(confidence: float, refs: Sequence[EvidenceRef]) -> float:
-    """The confidence that the references bear: under a half unless two are independent."""
-    if not refs:
-        return 0.0
-    return confidence if independent(refs) else min(confidence, _CAP)

@@ -10,12 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from investigator.canonical import JsonValue
+from investigator.claims.confidence import SUPPORTED
 from investigator.errors import BudgetTooSmall
 from investigator.inspection.evidence import evidence_of, unresolved_reason
 from investigator.rca.case import RCACase
 from investigator.rca.engine import MAX_UNEXAMINED, UNEXAMINED
 from investigator.rca.narrowing import MAX_HYPOTHESES
-from investigator.rca.report import SUPPORTED, Outcome
+from investigator.rca.report import Outcome
 from investigator.rca.rules import HOT_READS, READS_A_HYPOTHESIS
 from investigator.rca.taxonomy import Label, Taxonomy, load_taxonomy
 from investigator.runtime.budget import Budget

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from investigator.canonical import JsonValue, canonical_json
+from investigator.claims.leads import said
 from investigator.inspection.evidence import EvidenceRef, span_evidence
 from investigator.rca.case import RCACase
-from investigator.rca.outputs import RCADraft, RCAFinding, RCAOutputs, ScopeAnswer, output_turn
+from investigator.rca.outputs import RCAAnswer, RCADraft, RCAFinding, RCAOutputs
 from investigator.runtime.actions import ActionKind
 from investigator.traces.model import Trace
 from tests.builders import span, trace
@@ -43,10 +44,10 @@ def draft(*findings: RCAFinding, gaps: tuple[str, ...] = ()) -> RCADraft:
     return RCADraft(findings=findings, gaps=gaps, summary="so it is")
 
 
-def resolved(*findings: RCAFinding, ids: dict[str, str] | None = None) -> ScopeAnswer:
+def resolved(*findings: RCAFinding, ids: dict[str, str] | None = None) -> RCAAnswer:
     """The answer that an output of these findings becomes."""
     text = OUTPUTS.resolve(draft(*findings), cited() if ids is None else ids)
-    return ScopeAnswer.model_validate_json(text)
+    return RCAAnswer.model_validate_json(text)
 
 
 def test_ids_become_references_each_once() -> None:
@@ -79,7 +80,7 @@ def test_a_reference_whose_content_is_other_now_is_a_gap() -> None:
 def test_what_a_planner_calls_a_gap_stays_one() -> None:
     """Before those that code adds."""
     text = OUTPUTS.resolve(draft(finding("f"), gaps=("not looked at y",)), {})
-    assert ScopeAnswer.model_validate_json(text).gaps == (
+    assert RCAAnswer.model_validate_json(text).gaps == (
         "not looked at y",
         "finding f has no evidence: what f says",
     )
@@ -102,7 +103,7 @@ def test_one_unknown_span_makes_the_whole_output_invalid() -> None:
 def test_of_a_draft_that_was_cut_off_the_rest_is_kept() -> None:
     """Nobody can repair it any more."""
     cut_off = draft(finding("good", "e1"), finding("bad", "e1", span_id="nowhere"))
-    answer = ScopeAnswer.model_validate_json(OUTPUTS.salvage(cut_off, cited()))
+    answer = RCAAnswer.model_validate_json(OUTPUTS.salvage(cut_off, cited()))
     assert [found.description for found in answer.findings] == ["what good says"]
 
 
@@ -126,4 +127,4 @@ def test_a_childs_evidence_is_cited_anew_by_its_parent() -> None:
 def test_a_turn_is_its_action_as_json() -> None:
     """Both sorts of output have one form."""
     for kind in (ActionKind.SYNTHESIZE, ActionKind.FINALIZE):
-        assert output_turn(kind, draft()).startswith(f'{{"action":{{"type":"{kind}","output":')
+        assert said(kind, draft()).startswith(f'{{"action":{{"type":"{kind}","output":')

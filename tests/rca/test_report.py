@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from investigator.claims.confidence import capped_confidence, independent
 from investigator.inspection.evidence import EvidenceRef, span_evidence, tool_evidence
 from investigator.rca.report import (
     Finding,
     Outcome,
     RCAReport,
-    capped_confidence,
-    independent,
 )
 from investigator.rca.taxonomy import Label
 from investigator.traces.openinference import tool_io_of

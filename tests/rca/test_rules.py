@@ -10,13 +10,14 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from investigator.canonical import canonical_json
+from investigator.canonical import compact_json
+from investigator.claims.leads import READING_ALONE
 from investigator.inspection.evidence import evidence_of
 from investigator.rca.case import RCACase
 from investigator.rca.conclude import confidence_of, description_of
+from investigator.rca.outputs import RCADraft
 from investigator.rca.rules import (
     HOT_READS,
-    READING_ALONE,
     READS_A_HYPOTHESIS,
     RulePlanner,
 )
@@ -39,6 +40,7 @@ FAILED = trace(
 )
 
 
+ALONE = RCADraft(findings=(), gaps=(), summary=READING_ALONE)
 WHOLE = Shown(left=UNLIMITED, time_left=None)
 
 
@@ -55,7 +57,7 @@ def view(
         scope_id="0",
         depth=depth,
         objective="why?",
-        context='{"hypothesis":"h1"}' if depth else "{}",
+        context='{"lead":"h1","of":""}' if depth else "{}",
         step=step,
         offered=shown.offered,
         draft=None,
@@ -86,12 +88,14 @@ def test_scope_zero_looks_at_the_whole_then_at_the_hottest_then_delegates() -> N
 
 
 def test_a_scope_that_got_no_children_reads_what_they_would_have_read() -> None:
-    """It notes the refusal in its draft, and leaves no read out however long ago that was."""
+    """It notes the refusal in its draft, and reads all that it has not read before."""
     refused = StepSeen(3, ActionKind.DELEGATE, "…", "no subcalls left", ok=False)
     assert turn(view(4, recent=(refused,)))["type"] == "synthesize"
-    for step in range(2):
-        alone = view(5 + step)._replace(draft=READING_ALONE)
-        assert turn(alone) == turn(view(step, depth=1))
+    before = [turn(view(step)) for step in range(1 + HOT_READS)]
+    theirs = [turn(view(step, depth=1)) for step in range(2)]
+    left = [read for read in theirs if read not in before]
+    assert left
+    assert [turn(view(5 + n)._replace(draft=ALONE)) for n in range(len(left))] == left
 
 
 @given(
@@ -126,7 +130,7 @@ def test_a_child_states_only_what_it_has_read() -> None:
     }
     failed = FAILED.get("t")
     assert failed is not None
-    refs = [canonical_json(ref.model_dump(mode="json")) for ref in evidence_of(failed)]
+    refs = [compact_json(ref.model_dump(mode="json")) for ref in evidence_of(failed)]
     ids = {f"e{number}": text for number, text in enumerate(refs)}
     output = turn(view(READS_A_HYPOTHESIS, depth=1, cited=ids))["output"]
     assert isinstance(output, dict)

@@ -1,0 +1,130 @@
+"""From what a scope says to what may stand in a report: no claim passes unchecked.
+
+A planner cites short ids of what it has read. Here the ids become references: one that was
+never given, or does not resolve, is dropped with a gap; a finding left without evidence becomes
+a gap; confidence is cut to what the references bear. What a finding says besides is the
+engine's: it adds the checks and the form that are its own.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from investigator.canonical import JsonValue, compact_json
+from investigator.claims.confidence import Confidence, capped_confidence
+from investigator.inspection.evidence import EvidenceRef
+from investigator.runtime.actions import Draft, DraftFinding
+from investigator.runtime.tools import Cite
+
+
+class StatedFinding(DraftFinding):
+    """What a planner states; `evidence` are short ids of tool results."""
+
+    description: str = Field(min_length=1)
+    confidence: Confidence
+    evidence: Annotated[tuple[str, ...], Field(description="Short ids such as e3")]
+
+
+StatedT = TypeVar("StatedT", bound=StatedFinding)
+CheckedT = TypeVar("CheckedT", bound=BaseModel)
+
+
+class ScopeAnswer(BaseModel, Generic[CheckedT]):
+    """A scope's answer with its evidence resolved."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    findings: tuple[CheckedT, ...]
+    gaps: tuple[str, ...]
+    summary: str
+
+
+class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
+    """Parses what the scopes of one run say."""
+
+    answer_type: type[ScopeAnswer[CheckedT]]
+
+    @abstractmethod
+    def problem(self, stated: StatedT) -> str | None:
+        """What a finding names that does not exist; None where all of it does."""
+
+    @abstractmethod
+    def checked(
+        self, stated: StatedT, refs: tuple[EvidenceRef, ...], confidence: float
+    ) -> CheckedT:
+        """The finding with its references and the confidence that they bear."""
+
+    @abstractmethod
+    def restated(self, finding: CheckedT, evidence: tuple[str, ...]) -> StatedT:
+        """The finding as another planner would state it, with that planner's ids."""
+
+    @abstractmethod
+    def evidence_of(self, finding: CheckedT) -> Sequence[EvidenceRef]:
+        """What a finding cites."""
+
+    @abstractmethod
+    def unresolved(self, refs: Sequence[EvidenceRef]) -> list[str]:
+        """The references that do not resolve in the source, hash and all."""
+
+    def stands_without_evidence(self, stated: StatedT) -> bool:  # noqa: ARG002
+        """Whether the finding claims nothing that needs showing."""
+        return False
+
+    def resolve(self, output: Draft[Any], cited: Mapping[str, str]) -> str:
+        """The answer; ValueError for a finding that names what does not exist."""
+        for stated in output.findings:
+            problem = self.problem(stated)
+            if problem is not None:
+                raise ValueError(f"finding {stated.id}: {problem}")
+        return self._answer(output, cited)
+
+    def salvage(self, draft: Draft[Any], cited: Mapping[str, str]) -> str:
+        """The draft as an answer, without what in it does not hold."""
+        known = tuple(stated for stated in draft.findings if self.problem(stated) is None)
+        return self._answer(draft.model_copy(update={"findings": known}), cited)
+
+    def present(self, answer: str, cite: Cite) -> JsonValue:
+        """The answer with ids that the reader can cite."""
+        parsed = self.answer_type.model_validate_json(answer)
+        findings: list[JsonValue] = []
+        for finding in parsed.findings:
+            ids = tuple(cite(ref.model_dump(mode="json")) for ref in self.evidence_of(finding))
+            findings.append(self.restated(finding, ids).model_dump(mode="json", exclude={"id"}))
+        return {"findings": findings, "gaps": list(parsed.gaps), "summary": parsed.summary}
+
+    def _answer(self, output: Draft[Any], cited: Mapping[str, str]) -> str:
+        gaps = list(output.gaps)
+        findings = []
+        for stated in output.findings:
+            refs = self._references(stated, cited, gaps)
+            if not refs and not self.stands_without_evidence(stated):
+                gaps.append(f"finding {stated.id} has no evidence: {stated.description}")
+                continue
+            borne = capped_confidence(stated.confidence, refs) if refs else stated.confidence
+            findings.append(self.checked(stated, refs, round(borne, 2)))
+        answer = self.answer_type(
+            findings=tuple(findings), gaps=tuple(gaps), summary=output.summary
+        )
+        return answer.model_dump_json()
+
+    def _references(
+        self, stated: StatedT, cited: Mapping[str, str], gaps: list[str]
+    ) -> tuple[EvidenceRef, ...]:
+        refs = []
+        for short_id in dict.fromkeys(stated.evidence):
+            text = cited.get(short_id)
+            ref = None if text is None else EvidenceRef.model_validate_json(text)
+            if ref is None or self.unresolved([ref]):
+                gaps.append(f"finding {stated.id}: evidence '{short_id}' does not resolve")
+            else:
+                refs.append(ref)
+        return tuple(refs)
+
+
+def key_of(ref: EvidenceRef) -> str:
+    """A reference as the text that a scope knows it by."""
+    return compact_json(ref.model_dump(mode="json"))
