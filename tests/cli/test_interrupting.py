@@ -28,6 +28,11 @@ def chats(tmp_path: Path) -> Path:
     return tmp_path / "chats.parquet"
 
 
+def _as_in_a_terminal() -> None:
+    """A shell ignores SIGINT for what it runs in the background, tests included."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def _interrupted(argv: list[str], runs: Path, *, by: signal.Signals) -> tuple[int, str]:
     """Start a batch, interrupt it after its first runs; (exit code, stderr)."""
     command = [sys.executable, "-m", "investigator", *argv]
@@ -37,6 +42,7 @@ def _interrupted(argv: list[str], runs: Path, *, by: signal.Signals) -> tuple[in
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=_as_in_a_terminal,
     )
     deadline = time.monotonic() + 60
     while not (runs.exists() and len(list(runs.iterdir())) > 3) and time.monotonic() < deadline:
