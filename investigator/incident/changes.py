@@ -1,0 +1,393 @@
+"""What changed in a window, each change with where it is seen before and after, and how far it
+separates traces that fail from traces that do not.
+
+Facts are compared among the traces that have them. A deployed config snapshot is a change where
+its content differs from the one before; it is compared over all traces. Changes are ranked by
+`score`: how surely it is a step, how much more often traces fail after it, and how soon.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from investigator.incident.clusters import Clusters, clusters
+from investigator.incident.digest import TraceDigest, dated, in_order
+from investigator.incident.facts import (
+    SYSTEM_MESSAGE,
+    SYSTEM_MESSAGE_SHAPE,
+    Fact,
+    FactKind,
+    Subject,
+)
+from investigator.incident.latency import SlowTrace, slow_traces
+from investigator.incident.steps import Step, steps_in, strength_of
+from investigator.inspection.evidence import EvidenceRef
+from investigator.signals.building import shortened
+from investigator.snapshots import ConfigDiff, SnapshotInfo, SnapshotStore
+
+CHANGE_LIMIT = 50
+"""How many changes are told, the best ranked first."""
+
+AFTER_THE_FAILURE = 0.7
+"""What a change's score is multiplied by where its failure was already seen before it."""
+
+_GROUPS = 50
+_NAMED_VALUES = 3
+_STATEMENT_LIMIT = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many of some traces fail."""
+
+    failing: int
+    traces: int
+
+    @property
+    def share(self) -> float:
+        """0 where there are no traces."""
+        return self.failing / self.traces if self.traces else 0.0
+
+    def __str__(self) -> str:
+        return f"{self.failing:,} of {self.traces:,}"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change, and the failure that it separates best.
+
+    `at_ns` is the start of the first trace with it, or the time of deployment; the change lies
+    between `trace_before` and `trace_after` (None where the window has none). `failure` names
+    the failures that are counted in `failing_before` and `failing_after`; empty where nothing
+    failed. `precedes_first_failure`: none of these failures was seen before the change.
+    `strength` is how surely it is a step at all, `separation` how much greater the share of
+    failing traces is after it, `nearness` how soon they failed (all 0..1).
+    """
+
+    kind: FactKind
+    subject: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    at_ns: int
+    trace_before: str | None
+    trace_after: str | None
+    evidence_refs: tuple[EvidenceRef, ...]
+    failure: str
+    failing_before: Rate
+    failing_after: Rate
+    precedes_first_failure: bool
+    strength: float
+    separation: float
+    nearness: float
+    statement: str
+    diff: ConfigDiff | None = None
+
+    @property
+    def score(self) -> float:
+        """0..1; 0 where traces do not fail more often after the change."""
+        order = 1.0 if self.precedes_first_failure else AFTER_THE_FAILURE
+        return self.strength * self.separation * self.nearness * order
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Traces that share a failure."""
+
+    name: str
+    trace_ids: frozenset[str]
+    evidence: dict[str, EvidenceRef]
+
+
+@dataclass(frozen=True, slots=True)
+class _Effect:
+    """How one failure is spread before and after a change."""
+
+    group: _Group
+    before: Rate
+    after: Rate
+    precedes: bool
+    nearness: float
+    first: TraceDigest | None
+
+    @property
+    def separation(self) -> float:
+        return max(0.0, self.after.share - self.before.share)
+
+    @property
+    def rank(self) -> tuple[float, int, str]:
+        order = 1.0 if self.precedes else AFTER_THE_FAILURE
+        return (-self.separation * self.nearness * order, -self.after.failing, self.group.name)
+
+
+def detect_changes(
+    digests: Iterable[TraceDigest],
+    snapshots: SnapshotStore | None = None,
+    *,
+    grouped: Clusters | None = None,
+    slow: tuple[SlowTrace, ...] | None = None,
+) -> tuple[Change, ...]:
+    """What changed, the best explanation of a failure first, then by time.
+
+    Only traces whose start is known are compared. `grouped` and `slow` are made from the digests
+    unless given.
+    """
+    ordered = in_order(digests)
+    groups = _groups(
+        clusters(ordered) if grouped is None else grouped,
+        slow_traces(ordered) if slow is None else slow,
+    )
+    timed = dated(ordered)
+    found = [*_fact_changes(timed, groups, snapshots)]
+    if snapshots is not None:
+        found += _deployments(timed, groups, snapshots)
+    order = list(FactKind)
+    ranked = sorted(found, key=lambda c: (-c.score, c.at_ns, order.index(c.kind), c.subject))
+    return tuple(ranked[:CHANGE_LIMIT])
+
+
+def _groups(grouped: Clusters, slow: Sequence[SlowTrace]) -> list[_Group]:
+    """Every failure, each signature, and the slow traces."""
+    found = [
+        _Group(
+            cluster.signature.words,
+            frozenset(cluster.trace_ids),
+            {m.digest.trace_id: m.occurrence.evidence[0] for m in cluster.members},
+        )
+        for cluster in grouped.by_signature[:_GROUPS]
+    ]
+    if len(found) > 1:
+        found.append(
+            _Group(
+                "any failure",
+                frozenset[str]().union(*(group.trace_ids for group in found)),
+                {trace_id: ref for group in found for trace_id, ref in group.evidence.items()},
+            )
+        )
+    if slow:
+        found.append(
+            _Group(
+                "slow",
+                frozenset(one.digest.trace_id for one in slow),
+                {
+                    one.digest.trace_id: one.digest.root_evidence
+                    for one in slow
+                    if one.digest.root_evidence is not None
+                },
+            )
+        )
+    return found
+
+
+def _fact_changes(
+    timed: Sequence[TraceDigest], groups: Sequence[_Group], snapshots: SnapshotStore | None
+) -> Iterator[Change]:
+    carriers: defaultdict[Subject, list[tuple[TraceDigest, dict[str, Fact]]]] = defaultdict(list)
+    for found in timed:
+        held: defaultdict[Subject, dict[str, Fact]] = defaultdict(dict)
+        for fact in found.facts:
+            held[fact.subject][fact.key] = fact
+        for subject, facts in held.items():
+            carriers[subject].append((found, facts))
+    steps = {
+        subject: steps_in([frozenset(facts) for _, facts in carrying])
+        for subject, carrying in carriers.items()
+    }
+    told = {
+        (s.service, s.agent, carriers[s][step.at][0].trace_id)
+        for s in steps
+        if s.name == SYSTEM_MESSAGE
+        for step in steps[s]
+    }
+    for subject, carrying in carriers.items():
+        for step in steps[subject]:
+            place = (subject.service, subject.agent, carrying[step.at][0].trace_id)
+            if subject.name != SYSTEM_MESSAGE_SHAPE or place not in told:
+                yield _fact_change(subject, carrying, step, groups, snapshots)
+
+
+def _fact_change(
+    subject: Subject,
+    carrying: Sequence[tuple[TraceDigest, dict[str, Fact]]],
+    step: Step,
+    groups: Sequence[_Group],
+    snapshots: SnapshotStore | None,
+) -> Change:
+    before, after = carrying[step.at - 1], carrying[step.at]
+    old = _values(carrying[step.begin : step.at], step.gone, before[1])
+    new = _values(carrying[step.at : step.end], step.new, after[1])
+    effect = _effect(
+        [found for found, _ in carrying[step.begin : step.at]],
+        [found for found, _ in carrying[step.at : step.end]],
+        groups,
+    )
+    diff = _named_diff(old, new, snapshots) if subject.kind is FactKind.RELEASE else None
+    return _change(
+        subject.kind,
+        subject.words,
+        (tuple(fact.shown for fact in old), tuple(fact.shown for fact in new)),
+        at_ns=after[0].start_ns or 0,
+        traces=(before[0], after[0]),
+        evidence=[fact.evidence for fact in (*old[:_NAMED_VALUES], *new[:_NAMED_VALUES])],
+        effect=effect,
+        strength=step.strength,
+        diff=diff,
+    )
+
+
+def _values(
+    side: Sequence[tuple[TraceDigest, dict[str, Fact]]],
+    changed: frozenset[str],
+    nearest: dict[str, Fact],
+) -> list[Fact]:
+    """The values of one side that changed, as the trace nearest to the step says them.
+
+    Where none of that side stopped or started, what the nearest trace holds.
+    """
+    if not changed:
+        return sorted(nearest.values(), key=lambda fact: fact.shown)
+    said = {key: fact for _, facts in side for key, fact in facts.items() if key in changed}
+    said.update((key, fact) for key, fact in nearest.items() if key in changed)
+    return sorted(said.values(), key=lambda fact: fact.shown)
+
+
+def _named_diff(
+    old: Sequence[Fact], new: Sequence[Fact], snapshots: SnapshotStore | None
+) -> ConfigDiff | None:
+    """The diff of two snapshots that the spans name as their release, where it is not empty."""
+    if snapshots is None:
+        return None
+    tags = {info.tag for info in snapshots.list_config_snapshots()}
+    pairs = [(o.shown, n.shown) for o in old for n in new if {o.shown, n.shown} <= tags]
+    diffs = (snapshots.get_config_diff(*pair) for pair in pairs)
+    return next((diff for diff in diffs if diff.entries), None)
+
+
+def _deployments(
+    timed: Sequence[TraceDigest], groups: Sequence[_Group], snapshots: SnapshotStore
+) -> Iterator[Change]:
+    """Snapshots deployed in the window, and the last one before it, where their content differs."""
+    known = [info for info in snapshots.list_config_snapshots() if info.created_ns is not None]
+    starts = [found.start_ns for found in timed if found.start_ns is not None]
+    if not starts:
+        return
+    pairs = list(pairwise(known))
+    earlier = [pair for pair in pairs if (pair[1].created_ns or 0) <= starts[0]]
+    within = [pair for pair in pairs if starts[0] < (pair[1].created_ns or 0) <= starts[-1]]
+    for base, target in [*earlier[-1:], *within]:
+        diff = snapshots.get_config_diff(base.tag, target.tag)
+        if diff.entries:
+            yield _deployment(timed, groups, target, diff)
+
+
+def _deployment(
+    timed: Sequence[TraceDigest],
+    groups: Sequence[_Group],
+    target: SnapshotInfo,
+    diff: ConfigDiff,
+) -> Change:
+    at_ns = target.created_ns or 0
+    before = [found for found in timed if (found.start_ns or 0) < at_ns]
+    after = [found for found in timed if (found.start_ns or 0) >= at_ns]
+    beside = (before[-1] if before else None, after[0] if after else None)
+    roots = [found.root_evidence for found in beside if found is not None]
+    return _change(
+        FactKind.CONFIG,
+        "config snapshot",
+        ((diff.base,), (diff.target,)),
+        at_ns=at_ns,
+        traces=beside,
+        evidence=[ref for ref in roots if ref is not None],
+        effect=_effect(before, after, groups),
+        strength=strength_of(len(before), len(after)),
+        diff=diff,
+    )
+
+
+def _effect(
+    before: Sequence[TraceDigest], after: Sequence[TraceDigest], groups: Sequence[_Group]
+) -> _Effect | None:
+    """The failure that is spread least evenly; None where nothing failed."""
+    effects = (_spread(before, after, group) for group in groups)
+    return min(effects, key=lambda effect: effect.rank, default=None)
+
+
+def _spread(before: Sequence[TraceDigest], after: Sequence[TraceDigest], group: _Group) -> _Effect:
+    failing_before = sum(found.trace_id in group.trace_ids for found in before)
+    places = [i for i, found in enumerate(after) if found.trace_id in group.trace_ids]
+    waited = places[0] / len(after) if places else 1.0
+    return _Effect(
+        group=group,
+        before=Rate(failing_before, len(before)),
+        after=Rate(len(places), len(after)),
+        precedes=failing_before == 0 and bool(places),
+        nearness=1.0 - 0.5 * waited,
+        first=after[places[0]] if places else None,
+    )
+
+
+def _change(
+    kind: FactKind,
+    subject: str,
+    values: tuple[tuple[str, ...], tuple[str, ...]],
+    *,
+    at_ns: int,
+    traces: tuple[TraceDigest | None, TraceDigest | None],
+    evidence: list[EvidenceRef],
+    effect: _Effect | None,
+    strength: float,
+    diff: ConfigDiff | None,
+) -> Change:
+    refs = [*([diff.evidence] if diff is not None else []), *evidence]
+    if effect is not None and effect.separation > 0 and effect.first is not None:
+        refs += [ref for ref in [effect.group.evidence.get(effect.first.trace_id)] if ref]
+    none = Rate(0, 0)
+    before, after = traces
+    return Change(
+        kind=kind,
+        subject=subject,
+        before=values[0],
+        after=values[1],
+        at_ns=at_ns,
+        trace_before=before.trace_id if before is not None else None,
+        trace_after=after.trace_id if after is not None else None,
+        evidence_refs=tuple({(ref.trace_id, ref.ref): ref for ref in refs}.values()),
+        failure=effect.group.name if effect is not None else "",
+        failing_before=effect.before if effect is not None else none,
+        failing_after=effect.after if effect is not None else none,
+        precedes_first_failure=effect is not None and effect.precedes,
+        strength=strength,
+        separation=effect.separation if effect is not None else 0.0,
+        nearness=effect.nearness if effect is not None else 0.0,
+        statement=_statement(subject, values, traces, effect, diff),
+        diff=diff,
+    )
+
+
+def _statement(
+    subject: str,
+    values: tuple[tuple[str, ...], tuple[str, ...]],
+    traces: tuple[TraceDigest | None, TraceDigest | None],
+    effect: _Effect | None,
+    diff: ConfigDiff | None,
+) -> str:
+    words = f"{subject} changed from {_listed(values[0])} to {_listed(values[1])}"
+    before, after = traces
+    if before is not None and after is not None:
+        words += f" between trace {before.trace_id} and trace {after.trace_id}"
+    if diff is not None:
+        files = [f"{entry.path} {entry.status.value}" for entry in diff.entries]
+        words += f" ({_listed(tuple(files))})"
+    if effect is not None and effect.before.traces and effect.after.traces:
+        words += (
+            f"; “{effect.group.name}” in {effect.before} traces before and in {effect.after} after"
+        )
+    return shortened(words, _STATEMENT_LIMIT)
+
+
+def _listed(values: tuple[str, ...]) -> str:
+    named = ", ".join(values[:_NAMED_VALUES])
+    more = len(values) - _NAMED_VALUES
+    return f"{named} and {more:,} more" if more > 0 else named

@@ -1,0 +1,118 @@
+"""What is kept of one trace of a window, so that memory does not grow with the traces' size.
+
+A digest is a pure function of its trace. It holds references to evidence and bounded texts,
+never the content of a span.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from investigator.incident.facts import Fact, facts_of
+from investigator.incident.signature import (
+    Occurrence,
+    Signature,
+    component_of,
+    occurrences_of,
+    root_failed,
+    services_of,
+)
+from investigator.incident.templates import masked
+from investigator.inspection.evidence import EvidenceRef, span_evidence
+from investigator.signals.building import shortened, without_secrets
+from investigator.traces.model import Span, Trace
+
+_NAME_LIMIT = 80
+
+
+@dataclass(frozen=True, slots=True)
+class SlowestStep:
+    """The step that itself took longest: its time less that of the steps below it."""
+
+    component: str
+    own_ms: float
+    evidence: EvidenceRef
+
+
+@dataclass(frozen=True, slots=True)
+class TraceDigest:
+    """One trace of the window.
+
+    Times are nanoseconds since the epoch, None where the spans have none; `latency_ms` is that
+    of the longest root. `root_evidence` is None only for a trace without spans.
+    """
+
+    trace_id: str
+    service: str
+    root_name: str
+    start_ns: int | None
+    end_ns: int | None
+    latency_ms: float | None
+    root_failed: bool
+    root_evidence: EvidenceRef | None
+    occurrences: tuple[Occurrence, ...]
+    slowest: SlowestStep | None
+    facts: tuple[Fact, ...]
+    facts_left_out: int
+
+    @property
+    def failing(self) -> bool:
+        """Whether something failed in the trace and was not made good."""
+        return bool(self.occurrences)
+
+    @property
+    def primary(self) -> Occurrence | None:
+        """The strongest failure; None where nothing failed."""
+        return self.occurrences[0] if self.occurrences else None
+
+    @property
+    def signatures(self) -> tuple[Signature, ...]:
+        """The signatures of the failures, the strongest first."""
+        return tuple(occurrence.signature for occurrence in self.occurrences)
+
+
+def digest(trace: Trace) -> TraceDigest:
+    """What the incident engine keeps of a trace."""
+    roots = trace.roots
+    root = max(roots, key=lambda span: span.latency_ms or 0.0, default=None)
+    services = services_of(trace)
+    facts = facts_of(trace)
+    return TraceDigest(
+        trace_id=trace.trace_id,
+        service=services[root.span_id] if root is not None else "",
+        root_name=shortened(masked(without_secrets(root.name)), _NAME_LIMIT) if root else "",
+        start_ns=min((s.start_ns for s in trace.spans if s.start_ns is not None), default=None),
+        end_ns=max((s.end_ns for s in trace.spans if s.end_ns is not None), default=None),
+        latency_ms=root.latency_ms if root is not None else None,
+        root_failed=root_failed(trace),
+        root_evidence=span_evidence(root) if root is not None else None,
+        occurrences=occurrences_of(trace),
+        slowest=_slowest(trace),
+        facts=facts.facts,
+        facts_left_out=facts.left_out,
+    )
+
+
+def in_order(digests: Iterable[TraceDigest]) -> list[TraceDigest]:
+    """By start time (missing last), then trace id; a trace that comes twice is kept once."""
+    once = {found.trace_id: found for found in digests}
+    return sorted(once.values(), key=lambda d: (d.start_ns is None, d.start_ns or 0, d.trace_id))
+
+
+def dated(digests: Iterable[TraceDigest]) -> list[TraceDigest]:
+    """Those whose start is known, in order."""
+    return [found for found in in_order(digests) if found.start_ns is not None]
+
+
+def _slowest(trace: Trace) -> SlowestStep | None:
+    slowest: Span | None = None
+    longest = 0.0
+    for span in trace.spans:
+        below = sum(child.latency_ms or 0.0 for child in trace.children(span.span_id))
+        own = (span.latency_ms or 0.0) - below
+        if own > longest:
+            slowest, longest = span, own
+    if slowest is None:
+        return None
+    return SlowestStep(component_of(slowest), longest, span_evidence(slowest))

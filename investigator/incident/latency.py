@@ -1,0 +1,57 @@
+"""A trace stands out by its latency against the others of its kind; healthy variation does not.
+
+Traces of one service and root name are compared, at least `FEWEST` of them. Latencies of agents
+are skewed, so they are compared as logarithms: slow is what lies more than `DEVIATIONS` robust
+standard deviations (1.4826 times the median absolute deviation) above the median, and is also
+at least `TIMES` the median and `FLOOR_MS` longer than it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from investigator.incident.digest import TraceDigest, in_order
+
+FEWEST = 5
+DEVIATIONS = 4.0
+TIMES = 2.0
+FLOOR_MS = 1_000.0
+
+_TO_SIGMA = 1.4826
+
+
+@dataclass(frozen=True, slots=True)
+class SlowTrace:
+    """A trace that stands out, and what it stands out from."""
+
+    digest: TraceDigest
+    latency_ms: float
+    median_ms: float
+    compared_with: int
+
+
+def slow_traces(digests: Iterable[TraceDigest]) -> tuple[SlowTrace, ...]:
+    """The traces that stand out, the slowest first, then by start and trace id."""
+    groups: defaultdict[tuple[str, str], list[tuple[TraceDigest, float]]] = defaultdict(list)
+    for found in in_order(digests):
+        if found.latency_ms is not None and found.latency_ms > 0:
+            groups[found.service, found.root_name].append((found, found.latency_ms))
+    slow = [one for group in groups.values() for one in _slow_in(group)]
+    return tuple(sorted(slow, key=lambda one: (-one.latency_ms, one.digest.trace_id)))
+
+
+def _slow_in(group: Sequence[tuple[TraceDigest, float]]) -> list[SlowTrace]:
+    if len(group) < FEWEST:
+        return []
+    logs = [math.log(latency) for _, latency in group]
+    middle = median(logs)
+    spread = _TO_SIGMA * median(abs(log - middle) for log in logs)
+    usual = math.exp(middle)
+    limit = max(math.exp(middle + DEVIATIONS * spread), TIMES * usual, usual + FLOOR_MS)
+    return [
+        SlowTrace(found, latency, usual, len(group)) for found, latency in group if latency > limit
+    ]

@@ -1,0 +1,177 @@
+"""A failure has a signature: the service, the tool or step, and the type of error.
+
+Two failures of one signature are told once. A trace fails where an open signal is at least
+`FAILING_STRENGTH` strong, or where a root ended with status ERROR.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import re2
+
+from investigator.incident.templates import masked, template_of
+from investigator.inspection.evidence import EvidenceKind, EvidenceRef, span_evidence
+from investigator.signals.building import quoted, shortened, without_secrets
+from investigator.signals.detect import detect
+from investigator.signals.failure_text import fault_of
+from investigator.signals.model import Fault
+from investigator.signals.view import TraceView, error_of
+from investigator.traces.model import Span, SpanKind, StatusCode, Trace
+from investigator.traces.openinference import tool_io_of
+
+FAILING_STRENGTH = 0.5
+"""The strength from which an open signal makes its trace a failing one."""
+
+OCCURRENCE_LIMIT = 20
+"""How many failures of one trace are kept, the strongest first."""
+
+_NAME_LIMIT = 80
+_SERVICE_KEYS = ("service.name", "resource.service.name", "resource.attributes.service.name")
+_GENERIC = frozenset({Fault.EXCEPTION, Fault.HTTP_ERROR})
+_ERROR_CLASS = re2.compile(
+    r"^\W{0,3}(?:\w+\.)*([A-Z]\w*(?:Error|Exception|Fault|Interrupt|Exit))\b"
+)
+_HTTP_STATUS = re2.compile(r"(?i)\b(?:HTTP|status|code)\W{0,3}(?:\w+\W{1,2})?([45]\d\d)\b")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Signature:
+    """What two failures have in common; `service` is empty where no span names one."""
+
+    service: str
+    component: str
+    error_type: str
+
+    @property
+    def text(self) -> str:
+        """The stable form: `service | component | error type`."""
+        return f"{self.service or '-'} | {self.component} | {self.error_type}"
+
+    @property
+    def words(self) -> str:
+        """For a sentence, such as `search: timeout`."""
+        return f"{self.component}: {self.error_type.replace('_', ' ')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """One failure in one trace. `at_ns` is when the step where it surfaced began."""
+
+    signature: Signature
+    template: str
+    summary: str
+    strength: float
+    at_ns: int | None
+    span_id: str
+    evidence: tuple[EvidenceRef, ...]
+
+
+def occurrences_of(trace: Trace) -> tuple[Occurrence, ...]:
+    """The failures of a trace, each signature once, the strongest first, then the earliest."""
+    view = TraceView(trace)
+    services = services_of(trace)
+    ranked = sorted(_occurrences(view, services), key=lambda found: -found.strength)
+    first: dict[Signature, Occurrence] = {}
+    for occurrence in ranked:
+        first.setdefault(occurrence.signature, occurrence)
+    return tuple(first.values())[:OCCURRENCE_LIMIT]
+
+
+def root_failed(trace: Trace) -> bool:
+    """Whether a root of the trace ended with status ERROR."""
+    return any(root.status is StatusCode.ERROR for root in trace.roots)
+
+
+def services_of(trace: Trace) -> dict[str, str]:
+    """For each span the service that did it: named by itself, else above it, else in the trace."""
+    own = {span.span_id: _service(span) for span in trace.spans}
+    anywhere = next((name for name in own.values() if name), "")
+    found: dict[str, str] = {}
+    stack = [(root, anywhere) for root in reversed(trace.roots)]
+    while stack:
+        span, above = stack.pop()
+        found[span.span_id] = own[span.span_id] or above
+        stack += [(child, found[span.span_id]) for child in trace.children(span.span_id)]
+    return found
+
+
+def component_of(span: Span) -> str:
+    """What did the step: the tool, the model, else the name of the step."""
+    io = tool_io_of(span)
+    model = span.text("llm.model_name") if span.kind is SpanKind.LLM else None
+    return _name((io.name if io is not None else None) or model or masked(span.name))
+
+
+def _service(span: Span) -> str:
+    named = next((text for key in _SERVICE_KEYS if (text := span.text(key))), "")
+    return shortened(without_secrets(named), _NAME_LIMIT) if named else ""
+
+
+def _name(name: str) -> str:
+    return shortened(without_secrets(name), _NAME_LIMIT) or "(unnamed)"
+
+
+def _occurrences(view: TraceView, services: dict[str, str]) -> Iterator[Occurrence]:
+    failing = [s for s in detect(view.trace) if s.open and s.strength >= FAILING_STRENGTH]
+    tools = {(attempt.span.span_id, attempt.message_index): attempt for attempt in view.attempts}
+    for signal in failing:
+        span = view.trace.get(signal.span_id)
+        if span is None:
+            continue
+        attempt = tools.get((span.span_id, _message_index(signal.evidence)))
+        raised = error_of(span)
+        error = raised if raised is not None else (attempt.failure if attempt else None)
+        component = _name(attempt.tool) if attempt is not None else component_of(span)
+        yield Occurrence(
+            signature=Signature(
+                services[span.span_id], component, _error_type(signal.fault, error)
+            ),
+            template=template_of(error if error is not None else signal.summary),
+            summary=signal.summary,
+            strength=signal.strength,
+            at_ns=span.start_ns,
+            span_id=span.span_id,
+            evidence=signal.evidence,
+        )
+    if not failing:
+        yield from _failed_roots(view.trace, services)
+
+
+def _failed_roots(trace: Trace, services: dict[str, str]) -> Iterator[Occurrence]:
+    for root in trace.roots:
+        if root.status is StatusCode.ERROR:
+            error = error_of(root) or ""
+            fault = fault_of(error) or Fault.EXCEPTION
+            component = component_of(root)
+            yield Occurrence(
+                signature=Signature(services[root.span_id], component, _error_type(fault, error)),
+                template=template_of(error),
+                summary=shortened(f"{component} ended with {quoted(error)}", 200),
+                strength=0.9,
+                at_ns=root.start_ns,
+                span_id=root.span_id,
+                evidence=(span_evidence(root),),
+            )
+
+
+def _message_index(evidence: tuple[EvidenceRef, ...]) -> int | None:
+    """The message that the first reference names; None where it names none."""
+    first = evidence[0] if evidence else None
+    if first is None or first.kind is not EvidenceKind.MESSAGE:
+        return None
+    index = first.ref.rpartition(":")[2]
+    return int(index) if index.isdecimal() else None
+
+
+def _error_type(fault: Fault, error: str | None) -> str:
+    """The fault; where that says only that something failed, what the error calls itself."""
+    if fault not in _GENERIC or error is None:
+        return fault.value
+    telling = quoted(error)
+    status = _HTTP_STATUS.search(telling)
+    if status is not None:
+        return f"HTTP {status.group(1)}"
+    named = _ERROR_CLASS.search(telling)
+    return str(named.group(1)) if named is not None else fault.value

@@ -1,0 +1,104 @@
+"""Where a fact steps from one value to another over the traces of a window, in order of start.
+
+A step needs consistency: values that vary from trace to trace, or stand side by side all along,
+are no step. Two rules find one. Where the traces fall into few runs, and no value set comes back
+after it was left, every border of two runs is a step. Elsewhere a value that is first seen (or
+last seen) at a place makes a step if its occurrences would all fall on one side of that place by
+chance with a probability of at most `BY_CHANCE`, corrected for the number of values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from math import exp, inf, lgamma
+
+BY_CHANCE = 0.05
+"""The greatest probability with which a step may be mere chance."""
+
+FEWEST_IN_A_RUN = 3
+"""Runs must be that long on average, unless there are only two."""
+
+MOST_VALUES = 200
+"""A fact with more values than this varies; it is not looked at."""
+
+Values = frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Between places `at - 1` and `at` of the sequence; compared are `[begin, at)`, `[at, end)`.
+
+    `gone` and `new` are the values that stop and start here; `strength` (0..1) is how unlikely
+    such a step would be if the values were in random order.
+    """
+
+    begin: int
+    at: int
+    end: int
+    gone: Values
+    new: Values
+    strength: float
+
+
+def steps_in(sequence: Sequence[Values]) -> tuple[Step, ...]:
+    """The steps of a sequence of value sets, one for each trace that has the fact."""
+    if len(frozenset().union(*sequence)) > MOST_VALUES:
+        return ()
+    runs = _runs(sequence)
+    few = len(runs) <= max(2, len(sequence) // FEWEST_IN_A_RUN)
+    clean = few and len({sequence[begin] for begin, _ in runs}) == len(runs)
+    return tuple(_between_runs(sequence, runs) if clean else _of_values(sequence))
+
+
+def strength_of(before: int, after: int) -> float:
+    """How unlikely it is that as many traces of two kinds would be in order by chance."""
+    return 1.0 - exp(-_log_choices(before + after, before))
+
+
+def _runs(sequence: Sequence[Values]) -> list[tuple[int, int]]:
+    """Stretches of equal value sets, as [begin, end)."""
+    borders = [place for place in range(1, len(sequence)) if sequence[place] != sequence[place - 1]]
+    return list(zip([0, *borders], [*borders, len(sequence)], strict=True))
+
+
+def _between_runs(sequence: Sequence[Values], runs: list[tuple[int, int]]) -> Iterator[Step]:
+    for (begin, at), (_, end) in pairwise(runs):
+        old, new = sequence[begin], sequence[at]
+        yield Step(begin, at, end, old - new, new - old, strength_of(at - begin, end - at))
+
+
+def _of_values(sequence: Sequence[Values]) -> Iterator[Step]:
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
+    count: dict[str, int] = {}
+    for place, values in enumerate(sequence):
+        for value in values:
+            first.setdefault(value, place)
+            last[value] = place
+            count[value] = count.get(value, 0) + 1
+    length = len(sequence)
+    places = {*first.values(), *(place + 1 for place in last.values())} - {0, length}
+    for at in sorted(places):
+        new = [value for value, place in first.items() if place == at]
+        gone = [value for value, place in last.items() if place == at - 1]
+        chances = [
+            *(_chance(length, length - at, count[value]) for value in new),
+            *(_chance(length, at, count[value]) for value in gone),
+        ]
+        chance = min(chances) * len(first)
+        if chance <= BY_CHANCE:
+            yield Step(0, at, length, frozenset(gone), frozenset(new), 1.0 - chance)
+
+
+def _chance(length: int, side: int, count: int) -> float:
+    """The probability that `count` of `length` places all fall among `side` of them."""
+    return exp(_log_choices(side, count) - _log_choices(length, count))
+
+
+def _log_choices(of: int, count: int) -> float:
+    """The logarithm of the number of ways to choose `count` of `of`."""
+    if count > of:
+        return -inf
+    return lgamma(of + 1) - lgamma(count + 1) - lgamma(of - count + 1)

@@ -1,0 +1,171 @@
+"""Which change is suspected of an incident: asserted, only a hypothesis, none, or unknown.
+
+The confidence is the score of the best change: how surely it is a step, times how much more
+often traces fail after it, times how soon they did (and less where the failure was seen before).
+It is asserted from `ASSERTED_FROM`, with evidence on both sides of it and at least
+`SURE_STEP` sure that it is a step; a weaker one is a hypothesis from `HYPOTHESIS_FROM`. Changes
+that came together cannot be told apart and are named together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from investigator.incident.changes import Change
+from investigator.incident.digest import TraceDigest, dated, in_order
+from investigator.incident.facts import FactKind
+from investigator.incident.latency import SlowTrace, slow_traces
+from investigator.inspection.evidence import EvidenceRef
+from investigator.signals.building import shortened
+
+ASSERTED_FROM = 0.5
+HYPOTHESIS_FROM = 0.15
+SURE_STEP = 0.75
+"""How sure a step must be to be asserted; one trace against three is that sure."""
+
+MOST_SURE = 0.95
+"""What comes before need not be the cause: no suspicion is surer than this."""
+
+_STATEMENT_LIMIT = 900
+
+
+class SuspicionStatus(StrEnum):
+    """How far a suspicion goes."""
+
+    ASSERTED = "asserted"
+    HYPOTHESIS = "hypothesis"
+    NONE_FOUND = "none_found"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectedChange:
+    """The answer to "what changed?".
+
+    `changes` came together, the most telling first; empty for `NONE_FOUND` and `UNKNOWN`, where
+    `statement` says what was compared, or why nothing could be. `gaps` say what was not seen.
+    """
+
+    status: SuspicionStatus
+    confidence: float
+    statement: str
+    changes: tuple[Change, ...] = ()
+    evidence_refs: tuple[EvidenceRef, ...] = ()
+    gaps: tuple[str, ...] = ()
+
+
+def suspected_change(
+    digests: Iterable[TraceDigest],
+    changes: Sequence[Change],
+    *,
+    slow: tuple[SlowTrace, ...] | None = None,
+) -> SuspectedChange:
+    """The change that explains the failures of the window best, or why none is named.
+
+    `changes` are those of `detect_changes` over the same digests.
+    """
+    ordered = in_order(digests)
+    outliers = slow_traces(ordered) if slow is None else slow
+    failed = {found.trace_id for found in ordered if found.failing}
+    failed |= {one.digest.trace_id for one in outliers}
+    gaps = _gaps(ordered)
+    if not failed:
+        return SuspectedChange(
+            SuspicionStatus.NONE_FOUND,
+            1.0 if ordered else 0.0,
+            f"nothing failed in {len(ordered):,} traces, so no change is suspected",
+            gaps=gaps,
+        )
+    best = changes[0] if changes else None
+    if best is None or best.score < HYPOTHESIS_FROM:
+        return _without_change(ordered, failed, changes, gaps)
+    together = tuple(
+        change
+        for change in changes
+        if change.score >= HYPOTHESIS_FROM and _borders(change) == _borders(best)
+    )
+    asserted = (
+        best.score >= ASSERTED_FROM
+        and best.strength >= SURE_STEP
+        and best.trace_before is not None
+        and len({(ref.trace_id, ref.ref) for ref in best.evidence_refs}) > 1
+    )
+    return SuspectedChange(
+        SuspicionStatus.ASSERTED if asserted else SuspicionStatus.HYPOTHESIS,
+        round(min(best.score, MOST_SURE), 2),
+        _statement(together),
+        together,
+        _evidence(together),
+        gaps,
+    )
+
+
+def _borders(change: Change) -> tuple[str | None, str | None]:
+    return (change.trace_before, change.trace_after)
+
+
+def _statement(together: Sequence[Change]) -> str:
+    words = together[0].statement
+    if len(together) > 1:
+        words += "; at the same place changed: " + ", ".join(c.subject for c in together[1:])
+    return shortened(words, _STATEMENT_LIMIT)
+
+
+def _evidence(together: Sequence[Change]) -> tuple[EvidenceRef, ...]:
+    refs = [ref for change in together for ref in change.evidence_refs]
+    return tuple({(ref.trace_id, ref.ref): ref for ref in refs}.values())
+
+
+def _without_change(
+    ordered: Sequence[TraceDigest],
+    failed: set[str],
+    changes: Sequence[Change],
+    gaps: tuple[str, ...],
+) -> SuspectedChange:
+    """Nothing changed, or nothing could be compared."""
+    timed = dated(ordered)
+    first = next((i for i, found in enumerate(timed) if found.trace_id in failed), None)
+    reason = None
+    if first is None:
+        reason = "no failing trace has a time, so there is no before and after"
+    elif first == 0 and not any(change.separation > 0 for change in changes):
+        reason = "the first trace of the window failed already, so there is no healthy before"
+    elif not any(found.facts for found in timed):
+        reason = "the spans name no model, prompt, tools, parameters or release"
+    earlier = [c for c in changes if c.kind is FactKind.CONFIG and c.trace_before is None]
+    if reason is not None and earlier:
+        return SuspectedChange(
+            SuspicionStatus.HYPOTHESIS,
+            HYPOTHESIS_FROM,
+            shortened(f"{earlier[0].statement}, before the window began; {reason}", 900),
+            tuple(earlier),
+            _evidence(earlier),
+            gaps,
+        )
+    if reason is not None:
+        return SuspectedChange(SuspicionStatus.UNKNOWN, 0.0, reason, gaps=gaps)
+    kinds = {fact.subject.kind for found in timed for fact in found.facts}
+    compared = ", ".join(kind.value for kind in FactKind if kind in kinds)
+    unrelated = f"; {len(changes):,} changes do not go with the failures" if changes else ""
+    return SuspectedChange(
+        SuspicionStatus.NONE_FOUND,
+        0.5,
+        f"nothing that the spans record changed before the failures (compared: {compared})"
+        f"{unrelated}",
+        gaps=gaps,
+    )
+
+
+def _gaps(ordered: Sequence[TraceDigest]) -> tuple[str, ...]:
+    undated = sum(found.start_ns is None for found in ordered)
+    cut = sum(found.facts_left_out > 0 for found in ordered)
+    return tuple(
+        text
+        for count, text in (
+            (undated, f"{undated:,} traces have no times and were not compared"),
+            (cut, f"{cut:,} traces hold more facts than were compared"),
+        )
+        if count
+    )
