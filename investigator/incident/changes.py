@@ -3,7 +3,7 @@ separates traces that fail from traces that do not.
 
 Facts are compared among the traces that have them. A deployed config snapshot is a change where
 its content differs from the one before; it is compared over all traces. Changes are ranked by
-`score`: how surely it is a step, how much more often traces fail after it, and how soon.
+`score`: how surely it is a step, how far the failures after it go with it, and how soon they came.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from investigator.incident.facts import (
     Subject,
 )
 from investigator.incident.latency import SlowTrace, slow_traces
-from investigator.incident.steps import Step, steps_in, strength_of
+from investigator.incident.steps import Step, chance_of_spread, steps_in, strength_of
 from investigator.inspection.evidence import EvidenceRef
 from investigator.signals.building import shortened
 from investigator.snapshots import ConfigDiff, SnapshotInfo, SnapshotStore
@@ -35,6 +35,7 @@ AFTER_THE_FAILURE = 0.7
 """What a change's score is multiplied by where its failure was already seen before it."""
 
 _GROUPS = 50
+_WAITING = 0.75
 _NAMED_VALUES = 3
 _STATEMENT_LIMIT = 600
 
@@ -63,8 +64,11 @@ class Change:
     between `trace_before` and `trace_after` (None where the window has none). `failure` names
     the failures that are counted in `failing_before` and `failing_after`; empty where nothing
     failed. `precedes_first_failure`: none of these failures was seen before the change.
-    `strength` is how surely it is a step at all, `separation` how much greater the share of
-    failing traces is after it, `nearness` how soon they failed (all 0..1).
+    All from 0 to 1: `strength` is how surely it is a step at all; `separation` how much greater
+    the share of failing traces is after it; `attributable` which part of the failures after it
+    would not be there at the share of before; `sureness` how unlikely such a spread is by chance
+    (Fisher's exact test, one-sided, corrected for the number of failures that were tried);
+    `nearness` how soon after it traces failed.
     """
 
     kind: FactKind
@@ -81,6 +85,8 @@ class Change:
     precedes_first_failure: bool
     strength: float
     separation: float
+    attributable: float
+    sureness: float
     nearness: float
     statement: str
     diff: ConfigDiff | None = None
@@ -89,7 +95,8 @@ class Change:
     def score(self) -> float:
         """0..1; 0 where traces do not fail more often after the change."""
         order = 1.0 if self.precedes_first_failure else AFTER_THE_FAILURE
-        return self.strength * self.separation * self.nearness * order
+        spread = self.attributable * self.sureness * self.nearness
+        return self.strength * spread * order
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +116,24 @@ class _Effect:
     before: Rate
     after: Rate
     precedes: bool
+    sureness: float
     nearness: float
     first: TraceDigest | None
 
     @property
     def separation(self) -> float:
-        return max(0.0, self.after.share - self.before.share)
+        """0 where there is nothing to compare with."""
+        return max(0.0, self.after.share - self.before.share) if self.before.traces else 0.0
+
+    @property
+    def attributable(self) -> float:
+        return self.separation / self.after.share if self.separation else 0.0
 
     @property
     def rank(self) -> tuple[float, int, str]:
         order = 1.0 if self.precedes else AFTER_THE_FAILURE
-        return (-self.separation * self.nearness * order, -self.after.failing, self.group.name)
+        spread = self.attributable * self.sureness * self.nearness
+        return (-spread * order, -self.after.failing, self.group.name)
 
 
 def detect_changes(
@@ -310,20 +324,25 @@ def _effect(
     before: Sequence[TraceDigest], after: Sequence[TraceDigest], groups: Sequence[_Group]
 ) -> _Effect | None:
     """The failure that is spread least evenly; None where nothing failed."""
-    effects = (_spread(before, after, group) for group in groups)
+    tried = len({group.trace_ids for group in groups})
+    effects = (_spread(before, after, group, tried) for group in groups)
     return min(effects, key=lambda effect: effect.rank, default=None)
 
 
-def _spread(before: Sequence[TraceDigest], after: Sequence[TraceDigest], group: _Group) -> _Effect:
+def _spread(
+    before: Sequence[TraceDigest], after: Sequence[TraceDigest], group: _Group, tried: int
+) -> _Effect:
     failing_before = sum(found.trace_id in group.trace_ids for found in before)
     places = [i for i, found in enumerate(after) if found.trace_id in group.trace_ids]
     waited = places[0] / len(after) if places else 1.0
+    chance = chance_of_spread(failing_before, len(before), len(places), len(after))
     return _Effect(
         group=group,
         before=Rate(failing_before, len(before)),
         after=Rate(len(places), len(after)),
         precedes=failing_before == 0 and bool(places),
-        nearness=1.0 - 0.5 * waited,
+        sureness=max(0.0, 1.0 - tried * chance),
+        nearness=1.0 - _WAITING * waited,
         first=after[places[0]] if places else None,
     )
 
@@ -360,6 +379,8 @@ def _change(
         precedes_first_failure=effect is not None and effect.precedes,
         strength=strength,
         separation=effect.separation if effect is not None else 0.0,
+        attributable=effect.attributable if effect is not None else 0.0,
+        sureness=effect.sureness if effect is not None else 0.0,
         nearness=effect.nearness if effect is not None else 0.0,
         statement=_statement(subject, values, traces, effect, diff),
         diff=diff,

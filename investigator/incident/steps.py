@@ -23,6 +23,8 @@ FEWEST_IN_A_RUN = 3
 MOST_VALUES = 200
 """A fact with more values than this varies; it is not looked at."""
 
+_NEGLIGIBLE = 1e-9
+
 Values = frozenset[str]
 
 
@@ -55,6 +57,22 @@ def steps_in(sequence: Sequence[Values]) -> tuple[Step, ...]:
 def strength_of(before: int, after: int) -> float:
     """How unlikely it is that as many traces of two kinds would be in order by chance."""
     return 1.0 - exp(-_log_choices(before + after, before))
+
+
+def chance_of_spread(failing_before: int, before: int, failing_after: int, after: int) -> float:
+    """The probability that at least so many of the failing traces come after by mere chance.
+
+    Fisher's exact test, one-sided: the upper tail of the hypergeometric distribution.
+    """
+    failing, total = failing_before + failing_after, before + after
+    ways = _log_choices(total, failing)
+    chance = 0.0
+    for count in range(failing_after, min(failing, after) + 1):
+        part = exp(_log_choices(after, count) + _log_choices(before, failing - count) - ways)
+        chance += part
+        if part < chance * _NEGLIGIBLE:
+            break
+    return min(1.0, chance)
 
 
 def _runs(sequence: Sequence[Values]) -> list[tuple[int, int]]:

@@ -1,7 +1,8 @@
 """Which change is suspected of an incident: asserted, only a hypothesis, none, or unknown.
 
-The confidence is the score of the best change: how surely it is a step, times how much more
-often traces fail after it, times how soon they did (and less where the failure was seen before).
+The confidence is the score of the best change: how surely it is a step, times which part of the
+failures goes with it and how unlikely that is by chance, times how soon they came (and less where
+the failure was seen before).
 It is asserted from `ASSERTED_FROM`, with evidence on both sides of it and at least
 `SURE_STEP` sure that it is a step; a weaker one is a hypothesis from `HYPOTHESIS_FROM`. Changes
 that came together cannot be told apart and are named together.
@@ -21,13 +22,14 @@ from investigator.inspection.evidence import EvidenceRef
 from investigator.signals.building import shortened
 
 ASSERTED_FROM = 0.5
-HYPOTHESIS_FROM = 0.15
+HYPOTHESIS_FROM = 0.2
 SURE_STEP = 0.75
 """How sure a step must be to be asserted; one trace against three is that sure."""
 
 MOST_SURE = 0.95
 """What comes before need not be the cause: no suspicion is surer than this."""
 
+_ONLY_EARLIER = 0.1
 _STATEMENT_LIMIT = 900
 
 
@@ -138,8 +140,10 @@ def _without_change(
     if reason is not None and earlier:
         return SuspectedChange(
             SuspicionStatus.HYPOTHESIS,
-            HYPOTHESIS_FROM,
-            shortened(f"{earlier[0].statement}, before the window began; {reason}", 900),
+            _ONLY_EARLIER,
+            shortened(
+                f"{earlier[0].statement}, before the window began; {reason}", _STATEMENT_LIMIT
+            ),
             tuple(earlier),
             _evidence(earlier),
             gaps,
