@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from investigator.controls.conversation import Conversation
 from investigator.inspection.evidence import EvidenceRef
 from investigator.signals.view import TraceView
 from investigator.traces.model import Trace
@@ -64,6 +65,11 @@ class Subject:
     def view(self) -> TraceView:
         """The trace as detectors see it."""
         return TraceView(self.trace)
+
+    @cached_property
+    def conversation(self) -> Conversation:
+        """What was said and done, in one order."""
+        return Conversation.of(self.view)
 
 
 ParamsT = TypeVar("ParamsT", bound=Params)
