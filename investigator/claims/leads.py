@@ -49,13 +49,15 @@ class Lead(Generic[StatedT]):
 class Work(Generic[StatedT]):
     """What a scope is to do. Leads go to children where there are `delegate_from` or more.
 
-    `conclude` makes the draft of the findings, in the order of the leads, and of the gaps.
+    `conclude` makes the draft of the findings, in the order of the leads, and of the gaps; a
+    scope that `drafts` puts it down before it ends with it.
     """
 
     overview: tuple[str, ...]
     leads: tuple[Lead[StatedT], ...]
     conclude: Callable[[Sequence[StatedT], Sequence[str]], Draft[Any]]
     delegate_from: int = 2
+    drafts: bool = True
 
 
 class _ChildAnswer(BaseModel):
@@ -113,7 +115,7 @@ class LeadPlanner(FreePlanner, Generic[StatedT]):
         if children is None and not alone and ActionKind.DELEGATE in view.offered:
             return _delegation(work.leads, of)
         draft = self._own(work, view) if children is None else self._together(work, children)
-        first = view.draft is None and ActionKind.SYNTHESIZE in view.offered
+        first = work.drafts and view.draft is None and ActionKind.SYNTHESIZE in view.offered
         return said(ActionKind.SYNTHESIZE if first else ActionKind.FINALIZE, draft)
 
     def _follow(self, view: View, lead: Lead[StatedT]) -> str:

@@ -101,11 +101,13 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
         findings = []
         for stated in output.findings:
             refs = self._references(stated, cited, gaps)
-            if not refs and not self.stands_without_evidence(stated):
+            if self.stands_without_evidence(stated):
+                findings.append(self.checked(stated, refs, stated.confidence))
+            elif refs:
+                borne = round(capped_confidence(stated.confidence, refs), 2)
+                findings.append(self.checked(stated, refs, borne))
+            else:
                 gaps.append(f"finding {stated.id} has no evidence: {stated.description}")
-                continue
-            borne = capped_confidence(stated.confidence, refs) if refs else stated.confidence
-            findings.append(self.checked(stated, refs, round(borne, 2)))
         answer = self.answer_type(
             findings=tuple(findings), gaps=tuple(gaps), summary=output.summary
         )

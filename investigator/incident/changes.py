@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 from investigator.incident.clusters import Clusters, clusters
 from investigator.incident.digest import TraceDigest, dated, in_order
@@ -26,7 +25,7 @@ from investigator.incident.latency import SlowTrace, slow_traces
 from investigator.incident.steps import Step, chance_of_spread, steps_in, strength_of
 from investigator.inspection.evidence import EvidenceRef
 from investigator.signals.building import shortened
-from investigator.snapshots import ConfigDiff, SnapshotInfo, SnapshotStore
+from investigator.snapshots import ConfigDiff, SnapshotStore
 
 CHANGE_LIMIT = 50
 """How many changes are told, the best ranked first."""
@@ -287,22 +286,25 @@ def _deployments(
     starts = [found.start_ns for found in timed if found.start_ns is not None]
     if not starts:
         return
-    pairs = list(pairwise(known))
-    earlier = [pair for pair in pairs if (pair[1].created_ns or 0) <= starts[0]]
-    within = [pair for pair in pairs if starts[0] < (pair[1].created_ns or 0) <= starts[-1]]
-    for base, target in [*earlier[-1:], *within]:
-        diff = snapshots.get_config_diff(base.tag, target.tag)
-        if diff.entries:
-            yield _deployment(timed, groups, target, diff)
+    times = [info.created_ns or 0 for info in known]
+    last_before = max((i for i, time in enumerate(times) if time <= starts[0]), default=0)
+    for place in range(max(1, last_before), len(known)):
+        diff = snapshots.get_config_diff(known[place - 1].tag, known[place].tag)
+        if diff.entries and times[place] <= starts[-1]:
+            until = times[place + 1] if place + 1 < len(known) else None
+            began = [found for found in timed if (found.start_ns or 0) >= times[place - 1]]
+            yield _deployment(
+                [found for found in began if until is None or (found.start_ns or 0) < until],
+                groups,
+                times[place],
+                diff,
+            )
 
 
 def _deployment(
-    timed: Sequence[TraceDigest],
-    groups: Sequence[_Group],
-    target: SnapshotInfo,
-    diff: ConfigDiff,
+    timed: Sequence[TraceDigest], groups: Sequence[_Group], at_ns: int, diff: ConfigDiff
 ) -> Change:
-    at_ns = target.created_ns or 0
+    """One deployment, among the traces from the one before it to the one after it."""
     before = [found for found in timed if (found.start_ns or 0) < at_ns]
     after = [found for found in timed if (found.start_ns or 0) >= at_ns]
     beside = (before[-1] if before else None, after[0] if after else None)

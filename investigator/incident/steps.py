@@ -1,10 +1,11 @@
 """Where a fact steps from one value to another over the traces of a window, in order of start.
 
 A step needs consistency: values that vary from trace to trace, or stand side by side all along,
-are no step. Two rules find one. Where the traces fall into few runs, and no value set comes back
-after it was left, every border of two runs is a step. Elsewhere a value that is first seen (or
-last seen) at a place makes a step if its occurrences would all fall on one side of that place by
-chance with a probability of at most `BY_CHANCE`, corrected for the number of values.
+are no step. Two rules find one. Where the traces fall into few runs of equal values, every border
+of two runs is a step; fewer still where a value comes back, as after a rollback. Elsewhere a value
+that is first seen (or last seen) at a place makes a step if its occurrences would all fall on one
+side of that place by chance with a probability of at most `BY_CHANCE`, corrected for the number
+of values.
 """
 
 from __future__ import annotations
@@ -17,8 +18,13 @@ from math import exp, inf, lgamma
 BY_CHANCE = 0.05
 """The greatest probability with which a step may be mere chance."""
 
-FEWEST_IN_A_RUN = 3
+LENGTH_OF_RUNS = 3
 """Runs must be that long on average, unless there are only two."""
+
+LENGTH_OF_RUNS_THAT_RETURN = 4
+"""The same where a value comes back, unless there are only three in `RETURNING` traces or more."""
+
+RETURNING = 10
 
 MOST_VALUES = 200
 """A fact with more values than this varies; it is not looked at."""
@@ -46,12 +52,20 @@ class Step:
 
 def steps_in(sequence: Sequence[Values]) -> tuple[Step, ...]:
     """The steps of a sequence of value sets, one for each trace that has the fact."""
-    if len(frozenset().union(*sequence)) > MOST_VALUES:
+    if not sequence or len(frozenset().union(*sequence)) > MOST_VALUES:
         return ()
     runs = _runs(sequence)
-    few = len(runs) <= max(2, len(sequence) // FEWEST_IN_A_RUN)
-    clean = few and len({sequence[begin] for begin, _ in runs}) == len(runs)
-    return tuple(_between_runs(sequence, runs) if clean else _of_values(sequence))
+    return tuple(_between_runs(sequence, runs) if _few(sequence, runs) else _of_values(sequence))
+
+
+def _few(sequence: Sequence[Values], runs: Sequence[tuple[int, int]]) -> bool:
+    """Whether the runs are too few for values that come and go by chance."""
+    length = len(sequence)
+    if len({sequence[begin] for begin, _ in runs}) == len(runs):
+        return len(runs) <= max(2, length // LENGTH_OF_RUNS)
+    alone = any(end - begin == 1 for begin, end in runs[1:-1])
+    most = max(3 if length >= RETURNING else 2, length // LENGTH_OF_RUNS_THAT_RETURN)
+    return len(runs) <= most and not alone
 
 
 def strength_of(before: int, after: int) -> float:

@@ -38,6 +38,13 @@ class SnapshotStore:
         """Every snapshot, by time of creation (without one last), then by tag."""
         return tuple(snapshot.info for snapshot in self._snapshots.values())
 
+    @property
+    def content_hash(self) -> str:
+        """sha256 over the tags, times and contents of all snapshots."""
+        return sha256_json(
+            [[i.tag, i.created_at, i.content_hash] for i in self.list_config_snapshots()]
+        )
+
     def get_config_snapshot(self, tag: str) -> Snapshot:
         """The snapshot of that tag.
 

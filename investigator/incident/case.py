@@ -1,0 +1,141 @@
+"""What is known of a window before any scope opens: digests, who stands for them, what changed.
+
+Traces are read one after the other and only digests are kept, so memory does not grow with the
+traces' size; evidence is checked against the traces read again. All of it is pure, so a resumed
+or replayed run has the same case.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from investigator.canonical import sha256_json
+from investigator.incident.changes import Change, detect_changes
+from investigator.incident.clusters import Clusters, clusters
+from investigator.incident.digest import TraceDigest, digest, in_order
+from investigator.incident.latency import SlowTrace, slow_traces
+from investigator.incident.selection import Representative, select
+from investigator.incident.suspicion import SuspectedChange, suspected_change
+from investigator.incident.timeline import Timeline, timeline
+from investigator.inspection.evidence import EvidenceIndex, EvidenceKind, EvidenceRef
+from investigator.signals import completeness
+from investigator.snapshots.store import SnapshotStore
+from investigator.traces.model import Trace
+
+_INDEXES = 16
+
+
+@dataclass(frozen=True)
+class IncidentCase:
+    """One window. `start` and `end` are what it was limited to (RFC 3339), None for no limit.
+
+    `incomplete` are the traces whose absence of failures proves nothing; `read` reads a trace.
+    """
+
+    start: str | None
+    end: str | None
+    digests: tuple[TraceDigest, ...]
+    incomplete: tuple[str, ...]
+    dataset_hash: str
+    snapshots: SnapshotStore | None
+    read: Callable[[str], Trace]
+
+    @classmethod
+    def of(
+        cls,
+        trace_ids: Sequence[str],
+        read: Callable[[str], Trace],
+        *,
+        start: str | None = None,
+        end: str | None = None,
+        snapshots: SnapshotStore | None = None,
+    ) -> IncidentCase:
+        """Read the traces of a window, each once."""
+        digests: list[TraceDigest] = []
+        incomplete: list[str] = []
+        hashes: dict[str, str] = {}
+        for trace_id in sorted(set(trace_ids)):
+            trace = read(trace_id)
+            digests.append(digest(trace))
+            hashes[trace_id] = trace.content_hash
+            if completeness(trace):
+                incomplete.append(trace_id)
+        return cls(
+            start=start,
+            end=end,
+            digests=tuple(in_order(digests)),
+            incomplete=tuple(incomplete),
+            dataset_hash=sha256_json(dict(hashes)),
+            snapshots=snapshots,
+            read=read,
+        )
+
+    @cached_property
+    def failing(self) -> tuple[TraceDigest, ...]:
+        """The traces in which something failed."""
+        return tuple(found for found in self.digests if found.failing)
+
+    @cached_property
+    def clusters(self) -> Clusters:
+        """The failing traces by what they have in common."""
+        return clusters(self.digests)
+
+    @cached_property
+    def slow(self) -> tuple[SlowTrace, ...]:
+        """The traces that stand out by their latency."""
+        return slow_traces(self.digests)
+
+    @cached_property
+    def representatives(self) -> tuple[Representative, ...]:
+        """The traces that stand for the window; none where nothing happened."""
+        return select(self.digests, grouped=self.clusters, slow=self.slow)
+
+    @cached_property
+    def changes(self) -> tuple[Change, ...]:
+        """What changed in the window, the best explanation of a failure first."""
+        return detect_changes(self.digests, self.snapshots, grouped=self.clusters, slow=self.slow)
+
+    @cached_property
+    def suspicion(self) -> SuspectedChange:
+        """The change that is suspected of the incident, or why none is."""
+        return suspected_change(self.digests, self.changes, slow=self.slow)
+
+    @cached_property
+    def shared(self) -> Counter[str]:
+        """For each signature, by its text, how many representatives show it."""
+        return Counter(
+            signature.text
+            for one in self.representatives
+            for signature in self.digest_of(one.trace_id).signatures
+        )
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """What happened when."""
+        return timeline(self.digests, self.changes, grouped=self.clusters, slow=self.slow)
+
+    def digest_of(self, trace_id: str) -> TraceDigest:
+        """The digest of a trace of the window."""
+        return self._by_id[trace_id]
+
+    @cached_property
+    def _by_id(self) -> dict[str, TraceDigest]:
+        return {found.trace_id: found for found in self.digests}
+
+    def unresolved(self, refs: Sequence[EvidenceRef]) -> list[str]:
+        """The references that resolve in no trace of the window and in no snapshot."""
+        return [ref.ref for ref in refs if not self._resolves(ref)]
+
+    def _resolves(self, ref: EvidenceRef) -> bool:
+        if ref.kind is EvidenceKind.CONFIG_DIFF:
+            return self.snapshots is not None and self.snapshots.problem(ref) is None
+        if ref.trace_id not in self._by_id:
+            return False
+        return self._index(ref.trace_id).problem(ref) is None
+
+    @cached_property
+    def _index(self) -> Callable[[str], EvidenceIndex]:
+        return lru_cache(_INDEXES)(lambda trace_id: EvidenceIndex(self.read(trace_id)))

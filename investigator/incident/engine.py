@@ -1,0 +1,303 @@
+"""The incident engine: what happened in this window, and what changed? A strategy, nothing more.
+
+Narrow (no planner): digests of all traces, clusters, representatives, timeline, changes. Scopes:
+one for each representative, then a synthesis over them. Conclude (pure): the synthesis' causes;
+where it came to none, those that follow from what the scopes could show; then failures that
+representatives share and that no scope stated, with little confidence since nobody looked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from pydantic import BaseModel
+
+from investigator.canonical import JsonValue, canonical_json
+from investigator.claims.confidence import capped_confidence
+from investigator.incident.actions import action_for
+from investigator.incident.case import IncidentCase
+from investigator.incident.hypotheses import MAX_HYPOTHESES, Cause, Shown, causes
+from investigator.incident.outputs import IncidentAnswer, IncidentDraft, IncidentOutputs
+from investigator.incident.report import (
+    SCHEMA_VERSION,
+    ChangeSeen,
+    Component,
+    Event,
+    Hypothesis,
+    IncidentDossier,
+    Outcome,
+    RepresentativeTrace,
+    SuspectedChange,
+    Window,
+)
+from investigator.incident.rules import SYNTHESIS
+from investigator.incident.selection import Representative
+from investigator.incident.suspicion import SuspicionStatus
+from investigator.inspection.evidence import EvidenceRef
+from investigator.runtime.actions import ActionSpace
+from investigator.runtime.strategy import Artifact, Brief, Ended, Plan
+from investigator.runtime.tools import ToolRegistry
+from investigator.traces.model import iso_time
+
+RUN_TYPE = "incident_dossier"
+INCIDENT_DOSSIER = Artifact("incident_dossier", SCHEMA_VERSION)
+UNEXAMINED = 0.4
+"""The most confidence that a cause has which no scope stated."""
+_COMPONENTS = 20
+_NAMED = 5
+
+
+class IncidentStrategy:
+    """One window, one run."""
+
+    artifact = INCIDENT_DOSSIER
+    finalize_tokens = (6000, 2000)
+
+    def __init__(self, case: IncidentCase, tools: ToolRegistry) -> None:
+        self._case = case
+        self.space = ActionSpace(tools.tools, IncidentDraft, IncidentDraft)
+        self.outputs = IncidentOutputs(case)
+
+    @property
+    def plan(self) -> Plan:
+        """A scope for each representative and a synthesis; none where nothing happened."""
+        chosen = self._case.representatives
+        if not chosen:
+            return Plan()
+        suspicion = self._case.suspicion
+        context: JsonValue = {
+            "of": SYNTHESIS,
+            "traces": len(self._case.digests),
+            "failing": len(self._case.failing),
+            "suspected_change": suspicion.statement,
+            "status": suspicion.status.value,
+        }
+        synthesis = Brief(
+            "What do the failures of the representative traces share, and what caused them?",
+            canonical_json(context),
+        )
+        return Plan(scopes=tuple(map(self._brief, chosen)), synthesis=synthesis)
+
+    def _brief(self, chosen: Representative) -> Brief:
+        occurrences = self._case.digest_of(chosen.trace_id).occurrences[:_NAMED]
+        context = canonical_json(
+            {
+                "of": chosen.trace_id,
+                "why_selected": chosen.why_selected,
+                "leads": [
+                    {"signature": o.signature.text, "span_id": o.span_id, "seen": o.summary}
+                    for o in occurrences
+                ],
+            }
+        )
+        return Brief(f"What went wrong in trace {chosen.trace_id}?", context)
+
+    def conclude(self, ended: Ended) -> IncidentDossier:
+        """The dossier of the window, whatever became of the scopes."""
+        case = self._case
+        outcome = self._outcome()
+        found = self._found(ended) if outcome is Outcome.INCIDENT else []
+        hypotheses = tuple(_hypothesis(rank, cause) for rank, cause in enumerate(found, 1))
+        return IncidentDossier(
+            outcome=outcome,
+            window=self._window(),
+            incident_summary=self._summary(outcome, hypotheses),
+            impacted_components=self._components(),
+            timeline=tuple(
+                Event(timestamp=e.timestamp, event=e.event, evidence_refs=e.evidence_refs)
+                for e in case.timeline.events
+            ),
+            representative_traces=tuple(
+                RepresentativeTrace(
+                    trace_id=one.trace_id,
+                    why_selected=one.why_selected,
+                    evidence_refs=one.evidence_refs,
+                )
+                for one in case.representatives
+            ),
+            suspected_change=self._change(),
+            hypotheses=hypotheses,
+            recommended_actions=self._actions(found),
+            confidence=_confidence(outcome, hypotheses),
+            gaps=tuple(dict.fromkeys((*self._gaps(), *_answer_gaps(ended), *ended.gaps))),
+        )
+
+    def check(self, report: BaseModel) -> list[str]:
+        """Traces that are not in the window, references that do not resolve."""
+        if not isinstance(report, IncidentDossier):
+            return [f"not an incident dossier: {type(report).__name__}"]
+        known = {found.trace_id for found in self._case.digests}
+        problems = [
+            f"trace {one.trace_id} is not in the window"
+            for one in report.representative_traces
+            if one.trace_id not in known
+        ]
+        lost = dict.fromkeys(self._case.unresolved(report.cited))
+        return problems + [f"evidence {ref} does not resolve in the source" for ref in lost]
+
+    def _outcome(self) -> Outcome:
+        case = self._case
+        if case.failing or case.slow:
+            return Outcome.INCIDENT
+        nothing_seen = len(case.incomplete) == len(case.digests)
+        return Outcome.UNDETERMINED if nothing_seen else Outcome.NO_INCIDENT
+
+    def _found(self, ended: Ended) -> list[Cause[EvidenceRef]]:
+        """The causes that scopes stated, then those that nobody did."""
+        found = list(self._stated(ended))
+        told = {cause.signature for cause in found}
+        found += [cause for cause in self._unexamined() if cause.signature not in told]
+        return found[:MAX_HYPOTHESES]
+
+    def _stated(self, ended: Ended) -> Iterator[Cause[EvidenceRef]]:
+        """The synthesis' causes; without any, what follows from the scopes' findings."""
+        last = ended.synthesis
+        if last is not None and last.answer is not None:
+            for one in IncidentAnswer.model_validate_json(last.answer).findings:
+                yield Cause(one.signature, one.description, one.confidence, one.evidence_refs)
+            return
+        yield from self._causes(
+            Shown(
+                chosen.trace_id, one.signature, one.description, one.confidence, one.evidence_refs
+            )
+            for chosen, end in zip(self._case.representatives, ended.scopes, strict=True)
+            if end is not None and end.answer is not None
+            for one in IncidentAnswer.model_validate_json(end.answer).findings
+        )
+
+    def _unexamined(self) -> list[Cause[EvidenceRef]]:
+        """Failures that representatives share, whether or not a scope stated them."""
+        return self._causes(
+            (
+                Shown(
+                    one.trace_id,
+                    seen.signature.text,
+                    seen.summary,
+                    seen.strength,
+                    seen.evidence,
+                )
+                for one in self._case.representatives
+                for seen in self._case.digest_of(one.trace_id).occurrences
+                if self._case.shared[seen.signature.text] > 1
+            ),
+            at_most=UNEXAMINED,
+        )
+
+    def _causes(
+        self, shown: Iterable[Shown[EvidenceRef]], *, at_most: float = 1.0
+    ) -> list[Cause[EvidenceRef]]:
+        return causes(
+            shown,
+            self._case.clusters.by_signature,
+            failing=len(self._case.failing),
+            at_most=at_most,
+        )
+
+    def _window(self) -> Window:
+        case = self._case
+        starts = [found.start_ns for found in case.digests if found.start_ns is not None]
+        return Window(
+            start=case.start,
+            end=case.end,
+            first_trace=iso_time(min(starts, default=None)),
+            last_trace=iso_time(max(starts, default=None)),
+            traces=len(case.digests),
+            failing=len(case.failing),
+            slow=len(case.slow),
+        )
+
+    def _components(self) -> tuple[Component, ...]:
+        """What failed, the most often first."""
+        traces: dict[tuple[str, str], set[str]] = {}
+        types: dict[tuple[str, str], dict[str, None]] = {}
+        for cluster in self._case.clusters.by_signature:
+            key = (cluster.signature.component, cluster.signature.service)
+            traces.setdefault(key, set()).update(cluster.trace_ids)
+            types.setdefault(key, {})[cluster.signature.error_type] = None
+        ranked = sorted(traces, key=lambda key: (-len(traces[key]), key))
+        return tuple(
+            Component(
+                name=key[0],
+                service=key[1] or None,
+                error_types=tuple(types[key]),
+                traces=len(traces[key]),
+            )
+            for key in ranked[:_COMPONENTS]
+        )
+
+    def _change(self) -> SuspectedChange:
+        found = self._case.suspicion
+        return SuspectedChange(
+            status=found.status,
+            statement=found.statement,
+            changes=tuple(
+                ChangeSeen(
+                    kind=change.kind.value,
+                    subject=change.subject,
+                    before=change.before,
+                    after=change.after,
+                    at=iso_time(change.at_ns) or "",
+                    trace_before=change.trace_before,
+                    trace_after=change.trace_after,
+                    diff=None if change.diff is None else change.diff.shown(),
+                )
+                for change in found.changes
+            ),
+            confidence=found.confidence if found.changes else 0.0,
+            evidence_refs=found.evidence_refs,
+        )
+
+    def _actions(self, found: Sequence[Cause[EvidenceRef]]) -> tuple[str, ...]:
+        suspicion = self._case.suspicion
+        actions: list[str] = []
+        if found and suspicion.changes:
+            verb = "Undo" if suspicion.status is SuspicionStatus.ASSERTED else "Check"
+            subjects = ", ".join(dict.fromkeys(change.subject for change in suspicion.changes))
+            actions.append(f"{verb} the change of {subjects}, and compare the failures after it.")
+        actions += (action_for(cause.signature) for cause in found)
+        return tuple(dict.fromkeys(actions))
+
+    def _gaps(self) -> Iterator[str]:
+        case = self._case
+        if not case.digests:
+            yield "no trace is in the window"
+        if case.incomplete:
+            yield (
+                f"{len(case.incomplete):,} of {len(case.digests):,} traces are incomplete or hide "
+                "content; that nothing failed in them cannot be said"
+            )
+        yield from case.timeline.gaps
+        yield from case.suspicion.gaps
+
+    def _summary(self, outcome: Outcome, hypotheses: Sequence[Hypothesis]) -> str:
+        count = len(self._case.digests)
+        if outcome is Outcome.NO_INCIDENT:
+            return f"No incident: nothing failed and nothing stood out in {count:,} traces."
+        if outcome is Outcome.UNDETERMINED:
+            return f"Nothing can be said of the {count:,} traces of the window."
+        slow = f", {len(self._case.slow):,} stood out by their latency" if self._case.slow else ""
+        first = f" First: {hypotheses[0].statement}." if hypotheses else ""
+        return f"{len(self._case.failing):,} of {count:,} traces failed{slow}.{first}"
+
+
+def _hypothesis(rank: int, cause: Cause[EvidenceRef]) -> Hypothesis:
+    return Hypothesis(
+        rank=rank,
+        statement=cause.statement,
+        confidence=round(capped_confidence(cause.confidence, cause.evidence), 2),
+        evidence_refs=cause.evidence,
+    )
+
+
+def _answer_gaps(ended: Ended) -> Iterator[str]:
+    """What the scopes said they could not show."""
+    for end in (*ended.scopes, ended.synthesis):
+        if end is not None and end.answer is not None:
+            yield from IncidentAnswer.model_validate_json(end.answer).gaps
+
+
+def _confidence(outcome: Outcome, hypotheses: Sequence[Hypothesis]) -> float:
+    """That of the first hypothesis; that nothing was found speaks less."""
+    if outcome is Outcome.INCIDENT:
+        return hypotheses[0].confidence if hypotheses else 0.0
+    return 0.7 if outcome is Outcome.NO_INCIDENT else 0.0

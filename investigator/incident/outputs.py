@@ -1,0 +1,86 @@
+"""What a scope of an incident may say: failures in a trace, or causes over several.
+
+`signature` names the sort of failure (`service | component | error type`), so that the
+synthesis can tell which traces share one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from investigator.claims.confidence import Confidence
+from investigator.claims.outputs import ClaimOutputs, ScopeAnswer, StatedFinding
+from investigator.incident.case import IncidentCase
+from investigator.inspection.evidence import EvidenceRef
+from investigator.runtime.actions import Draft
+
+
+class IncidentFinding(StatedFinding):
+    """One failure, or one possible cause, as a planner states it."""
+
+    signature: str = Field(description="service | component | error type, as the context gives it")
+
+
+IncidentDraft = Draft[IncidentFinding]
+"""Drafts and answers of a scope have one form."""
+
+
+class CheckedIncidentFinding(BaseModel):
+    """What is left of it once it was checked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    signature: str
+    description: str
+    confidence: Confidence
+    evidence_refs: tuple[EvidenceRef, ...]
+
+
+IncidentAnswer: TypeAlias = ScopeAnswer[CheckedIncidentFinding]
+
+
+class IncidentOutputs(ClaimOutputs[IncidentFinding, CheckedIncidentFinding]):
+    """Parses what scopes say about one window."""
+
+    answer_type = IncidentAnswer
+
+    def __init__(self, case: IncidentCase) -> None:
+        self._case = case
+
+    def problem(self, stated: IncidentFinding) -> str | None:
+        """Nothing that a finding names must exist but its evidence."""
+        return None if stated.signature else "a finding names its signature"
+
+    def checked(
+        self, stated: IncidentFinding, refs: tuple[EvidenceRef, ...], confidence: float
+    ) -> CheckedIncidentFinding:
+        """As it was stated."""
+        return CheckedIncidentFinding(
+            signature=stated.signature,
+            description=stated.description,
+            confidence=confidence,
+            evidence_refs=refs,
+        )
+
+    def restated(
+        self, finding: CheckedIncidentFinding, evidence: tuple[str, ...]
+    ) -> IncidentFinding:
+        """As a planner states it."""
+        return IncidentFinding(
+            id="",
+            signature=finding.signature,
+            description=finding.description,
+            confidence=finding.confidence,
+            evidence=evidence,
+        )
+
+    def evidence_of(self, finding: CheckedIncidentFinding) -> Sequence[EvidenceRef]:
+        """Its references."""
+        return finding.evidence_refs
+
+    def unresolved(self, refs: Sequence[EvidenceRef]) -> list[str]:
+        """References that are neither in a trace of the window nor a diff of its snapshots."""
+        return self._case.unresolved(refs)
