@@ -19,6 +19,7 @@ from investigator.canonical import JsonValue, canonical_json, sha256_text
 from investigator.incident.signature import services_of
 from investigator.incident.templates import masked
 from investigator.inspection.evidence import EvidenceRef, message_evidence, span_evidence
+from investigator.inspection.patterns import well_formed
 from investigator.signals.building import shortened, without_secrets
 from investigator.traces.model import REDACTED, Span, SpanKind, Trace
 from investigator.traces.openinference import input_messages_of, tool_definitions_of
@@ -227,15 +228,16 @@ def _said_of_tool(span: Span, cite: Callable[[], EvidenceRef]) -> Iterator[_Said
 
 
 def _said_of_release(span: Span, cite: Callable[[], EvidenceRef]) -> Iterator[_Said]:
-    for key, value in span.attributes.items():
+    for raw_key, value in span.attributes.items():
+        key = well_formed(raw_key)
         if key == "metadata" or key.endswith(".metadata"):
             if _CONTENT_KEY.search(key) is None:
                 held = _object(value if isinstance(value, str) else None)
-                inner = {f"{key}.{name}": item for name, item in held.items()}
+                inner = {f"{key}.{well_formed(name)}": item for name, item in held.items()}
                 yield from _releases(inner, cite)
         elif _names_release(key):
             yield from _releases({key: value}, cite)
-        elif _TOOL_NAMES_KEY.search(key) is not None and (text := span.text(key)):
+        elif _TOOL_NAMES_KEY.search(key) is not None and (text := span.text(raw_key)):
             yield _Said(FactKind.TOOLS, key, text, cite, long=len(text) > _SHOWN)
 
 

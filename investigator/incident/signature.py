@@ -13,6 +13,7 @@ import re2
 
 from investigator.incident.templates import masked, template_of
 from investigator.inspection.evidence import EvidenceKind, EvidenceRef, span_evidence
+from investigator.inspection.patterns import well_formed
 from investigator.signals.building import quoted, shortened, without_secrets
 from investigator.signals.detect import detect
 from investigator.signals.failure_text import fault_of
@@ -169,7 +170,7 @@ def _error_type(fault: Fault, error: str | None) -> str:
     """The fault; where that says only that something failed, what the error calls itself."""
     if fault not in _GENERIC or error is None:
         return fault.value
-    telling = quoted(error)
+    telling = well_formed(quoted(error))
     status = _HTTP_STATUS.search(telling)
     if status is not None:
         return f"HTTP {status.group(1)}"

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re2
 
+from investigator.inspection.patterns import well_formed
 from investigator.signals.building import quoted
 
 _MASKS = (
     (re2.compile(r"(?i)\b[a-z][a-z0-9+.-]*://[^\s\"'<>)\]]+"), "<url>"),
-    (re2.compile(r"\b[\w.+-]+@[\w-]+\.[\w.-]+\b"), "<email>"),
     (
         re2.compile(r"""(^|[\s=(\[{:,])(?:"[^"\n]{1,400}"|'[^'\n]{1,400}'|`[^`\n]{1,400}`)"""),
         r"\1<text>",
@@ -39,6 +39,7 @@ def template_of(error: str) -> str:
 
 def masked(text: str) -> str:
     """The text with a mark in place of what varies from one occurrence to the next."""
+    text = well_formed(text)
     for pattern, mark in _MASKS:
         text = pattern.sub(mark, text)
     return " ".join(text.split())

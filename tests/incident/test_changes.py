@@ -128,6 +128,22 @@ def test_another_fault_all_along_does_not_hide_what_changed() -> None:
     assert suspicion.changes[0].failure == "search: timeout"
 
 
+def test_a_rollback_does_not_hide_the_change_that_it_undid(tmp_path: Path) -> None:
+    """Old, new, old again: the new value is suspected, by the spans and by the snapshots."""
+    bad = range(5, 9)
+    window = [
+        run(i, model="m2" if i in bad else "m1", error=TIMEOUT if i in bad else None)
+        for i in range(14)
+    ]
+    store = snapshots(
+        tmp_path, v1="1969-12-31T00:00:00Z", v2="1970-01-01T00:04:30Z", v3="1970-01-01T00:08:30Z"
+    )
+    suspicion, changes = told(window, store)
+    assert suspicion.status is SuspicionStatus.ASSERTED
+    assert {change.after for change in suspicion.changes} == {("m2",), ("v2",)}
+    assert [change.after for change in changes if change.score == 0] == [("v3",), ("m1",)]
+
+
 def test_two_traces_are_too_few_to_assert() -> None:
     """One before and one after give a hypothesis."""
     suspicion, _ = told([run(0), run(1, model="m2", error=TIMEOUT)])
