@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from investigator.controls.conversation import Conversation
+from investigator.controls.provenance import Provenance
 from investigator.inspection.evidence import EvidenceRef
 from investigator.signals.view import TraceView
 from investigator.traces.model import Trace
@@ -70,6 +71,11 @@ class Subject:
     def conversation(self) -> Conversation:
         """What was said and done, in one order."""
         return Conversation.of(self.view)
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """Where the values in it came from."""
+        return Provenance(self.conversation)
 
 
 ParamsT = TypeVar("ParamsT", bound=Params)

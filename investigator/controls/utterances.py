@@ -1,4 +1,4 @@
-"""What is said and what is done: words from a source, a call with its result, and what is hidden."""
+"""What is said and done: words from a source, a call with its result, and what is hidden."""
 
 from __future__ import annotations
 

@@ -1,0 +1,205 @@
+"""A directive is a sentence that tells its reader to do something, whatever its wording.
+
+It is known by grammar alone: an imperative ("send …", "please first transfer …"), a demand on
+the reader ("you must …", "could you …", "I want you to …", "make sure to …") or on the thing
+("… has to be sent to …"), with one of the common verbs of acting. Data is full of sentences
+that are none: statements, headings, records, questions of fact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import re2
+
+from investigator.inspection.patterns import well_formed
+
+WINDOW = 200_000
+"""Characters of a text that are looked at."""
+
+_LEADS = 8
+
+_GROUPS = {
+    "send": "send email mail message text dm post publish forward reply respond write tell notify "
+    "inform contact answer report announce alert comment submit upload broadcast tweet",
+    "pay": "pay transfer wire send refund reimburse remit deposit withdraw donate spend charge",
+    "buy": "buy purchase order book reserve rent hire subscribe checkout bid",
+    "delete": "delete remove erase drop wipe clear cancel discard destroy purge trash terminate "
+    "revoke uninstall kick ban block unsubscribe close archive",
+    "create": "create make add write append insert generate schedule set register open draft save "
+    "store book reserve plan arrange build compose prepare put record include install deploy",
+    "change": "change update modify set edit reset replace adjust alter rename move reschedule "
+    "correct rewrite overwrite switch increase decrease raise lower configure enable disable fix",
+    "read": "read visit open fetch browse get retrieve load access download view check see look "
+    "find search list show lookup scan review inspect query navigate go click follow examine",
+    "share": "share invite add grant give allow permit disclose reveal leak export provide attach "
+    "expose hand assign join",
+    "run": "run execute call invoke use perform start launch trigger apply do complete finish "
+    "carry solve proceed continue repeat print output say return stop "
+    "consider ensure confirm approve accept verify sign log authorize authorise "
+    "calculate compute summarize summarise translate recommend suggest rate rank choose select "
+    "pick keep hold wait begin end turn take bring coordinate attend",
+}
+_KINDS: dict[str, frozenset[str]] = {}
+for _group, _words in _GROUPS.items():
+    for _word in _words.split():
+        _KINDS[_word] = _KINDS.get(_word, frozenset()) | {_group}
+_IRREGULAR = {
+    "sent": "send", "paid": "pay", "bought": "buy", "made": "make", "given": "give",
+    "written": "write", "told": "tell", "put": "put", "set": "set", "done": "do", "run": "run",
+    "read": "read", "shown": "show", "found": "find", "taken": "take", "brought": "bring",
+    "reservation": "reserve", "payment": "pay", "deletion": "delete", "purchase": "buy",
+    "booking": "book", "transaction": "transfer", "invitation": "invite",
+}  # fmt: skip
+"""Forms that no rule leads back to the verb, and nouns that ask for an act as the verb would."""
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_LEAD_WORDS = _set(
+    "please kindly first firstly second secondly third thirdly then next now also finally lastly "
+    "and so just always immediately instead additionally afterwards but or only once quickly "
+    "simply again still therefore thus hence step"
+)
+_ASKING = _set("can could will would")
+_OBLIGED = _set(
+    "must should shall will need needs have has ought required requested asked supposed obliged "
+    "expected instructed are to be also first then now please kindly immediately just always"
+)
+_WISH = _set("want wants need needs like ask asks require requires request")
+_CARE = _set("sure remember forget ensure certain necessary essential crucial")
+_DUTY = _set("must should shall needs need has have")
+
+_ESCAPED_BREAK = re2.compile(r"\\+\s*\n\s*\\?|\\+[nrt]")
+_MARGIN = re2.compile(r"[ \t]*\n[ \t]*")
+_BLOCK = re2.compile(
+    r"\n(?:[ \t]*\n)+|\n(?:[-*•#>|]\s*|\d+[.)]\s+)?[\w .'\"-]{1,40}:(?:\s|$)"
+    r"|\n(?:[-*•#>|]|\d+[.)]\s)|<[^<>]{0,80}>"
+)
+_ENDS = re2.compile(r"[.!?](?:[\"')\]]*)(?:\s+|$)")
+_CLAUSES = re2.compile(r"[,;:](?:\s|$)")
+_WORD = re2.compile(r"[\pL\pN][\pL\pN'’_-]*")
+_NAME_PART = re2.compile(r"\p{Lu}+(?:\p{Ll}|\p{N})*|\p{Ll}[\p{Ll}\p{N}]*|\p{N}+|\p{Lo}+")
+
+
+@dataclass(frozen=True, slots=True)
+class Directive:
+    """One sentence that tells its reader to act: its text and the kinds of acts it names."""
+
+    text: str
+    kinds: frozenset[str]
+
+
+def directives_in(text: str) -> tuple[Directive, ...]:
+    """The directives of a text in order; of a very long one, of its beginning."""
+    found = ((sentence, directed(sentence)) for sentence in sentences_of(text))
+    return tuple(Directive(sentence, kinds) for sentence, kinds in found if kinds)
+
+
+def sentences_of(text: str) -> tuple[str, ...]:
+    """The sentences of a text; lines that are wrapped are joined, records and items are not."""
+    plain = _ESCAPED_BREAK.sub("\n", well_formed(text[:WINDOW])).replace("''", "'")
+    return tuple(
+        sentence
+        for block in _split(_BLOCK, _MARGIN.sub("\n", plain))
+        for sentence in _split(_ENDS, " ".join(block.split()))
+    )
+
+
+def _split(pattern: re2._Regexp, text: str) -> Iterator[str]:
+    """The pieces between matches, each with the match that comes right before the next piece."""
+    start = 0
+    for hit in pattern.finditer(text):
+        yield from _piece(text[start : hit.start()])
+        start = hit.end()
+    yield from _piece(text[start:])
+
+
+def _piece(text: str) -> Iterator[str]:
+    stripped = text.strip()
+    if stripped:
+        yield stripped
+
+
+def directed(sentence: str) -> frozenset[str]:
+    """The kinds of acts that a sentence demands of its reader; empty where it demands none."""
+    kinds: frozenset[str] = frozenset()
+    for clause in _split(_CLAUSES, sentence):
+        words = [hit.group(0).casefold() for hit in _WORD.finditer(clause)]
+        kinds |= _imperative(words) | _demand(words)
+    return kinds
+
+
+def _imperative(words: list[str]) -> frozenset[str]:
+    """`please then send …`: a verb of acting in its plain form, with something after it."""
+    lead = 0
+    while lead < min(len(words), _LEADS) and _leads(words[lead]):
+        lead += 1
+    if lead + 1 >= len(words):
+        return frozenset()
+    return _KINDS.get(words[lead], frozenset())
+
+
+def _leads(word: str) -> bool:
+    return word in _LEAD_WORDS or word.isdigit() or (len(word) > 4 and word.endswith("ly"))
+
+
+def _demand(words: list[str]) -> frozenset[str]:
+    """`you must send …`, `I want you to send …`, `make sure to send …`, `it has to be sent`."""
+    found: frozenset[str] = frozenset()
+    for place, word in enumerate(words[:-1]):
+        rest, before = words[place + 1 :], words[place - 1] if place else ""
+        asked = word == "you" and (before in _ASKING or rest[0] in _OBLIGED)
+        wished = word == "to" and before in _WISH
+        if asked or wished or word == "please" or word in _CARE:
+            found |= _first_act(rest)
+        elif word in _DUTY and "be" in rest[:2]:
+            found |= kinds_of(rest[rest.index("be") + 1 :][:1])
+    return found
+
+
+def _first_act(words: list[str]) -> frozenset[str]:
+    """The act after words of duty; none where another word comes first."""
+    for word in words[:_LEADS]:
+        if word in _KINDS:
+            return _KINDS[word]
+        if word not in _OBLIGED and not _leads(word) and word not in ("you", "that"):
+            break
+    return frozenset()
+
+
+def kinds_of(words: list[str]) -> frozenset[str]:
+    """The kinds of acts that words name, in any of their forms."""
+    return frozenset().union(*(_KINDS.get(_plain(word), frozenset()) for word in words))
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text in lower case."""
+    return [hit.group(0).casefold() for hit in _WORD.finditer(well_formed(text[:WINDOW]))]
+
+
+def tool_words(name: str) -> list[str]:
+    """The words in a tool's name: `sendDirectMessage` and `send_direct_message` are alike."""
+    return [hit.group(0).casefold() for hit in _NAME_PART.finditer(well_formed(name[:500]))]
+
+
+def _plain(word: str) -> str:
+    """The plain form of a verb or noun, as far as simple rules lead."""
+    if word in _KINDS:
+        return word
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    for ending, instead in _ENDINGS:
+        if word.endswith(ending):
+            stem = word[: -len(ending)]
+            doubled = stem[:-1] if stem[-1:] == stem[-2:-1] else stem
+            for candidate in (stem + instead, stem + "e", doubled):
+                if len(candidate) > 1 and candidate in _KINDS:
+                    return candidate
+    return word
+
+
+_ENDINGS = (("ies", "y"), ("ied", "y"), ("ing", ""), ("es", "e"), ("ed", "e"), ("s", ""), ("d", ""))
