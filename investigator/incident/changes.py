@@ -15,14 +15,20 @@ from dataclasses import dataclass
 from investigator.incident.clusters import Clusters, clusters
 from investigator.incident.digest import TraceDigest, dated, in_order
 from investigator.incident.facts import (
+    COARSER_FORMS,
     SYSTEM_MESSAGE,
-    SYSTEM_MESSAGE_SHAPE,
     Fact,
     FactKind,
     Subject,
 )
 from investigator.incident.latency import SlowTrace, slow_traces
-from investigator.incident.steps import Step, chance_of_spread, steps_in, strength_of
+from investigator.incident.steps import (
+    Step,
+    chance_of_spread,
+    least_chance_of_spread,
+    steps_in,
+    strength_of,
+)
 from investigator.inspection.evidence import EvidenceRef
 from investigator.signals.building import shortened
 from investigator.snapshots import ConfigDiff, SnapshotStore
@@ -35,6 +41,7 @@ AFTER_THE_FAILURE = 0.7
 
 _GROUPS = 50
 _WAITING = 0.75
+_ROUNDING = 1.000001
 _NAMED_VALUES = 3
 _STATEMENT_LIMIT = 600
 
@@ -60,14 +67,15 @@ class Change:
     """One change, and the failure that it separates best.
 
     `at_ns` is the start of the first trace with it, or the time of deployment; the change lies
-    between `trace_before` and `trace_after` (None where the window has none). `failure` names
-    the failures that are counted in `failing_before` and `failing_after`; empty where nothing
-    failed. `precedes_first_failure`: none of these failures was seen before the change.
+    between `trace_before` and `trace_after` (None where the window has none). `failure` names the
+    failures that are counted in `failing_before` (of the traces without the change) and
+    `failing_after` (of those with it); it is empty where nothing failed. With
+    `precedes_first_failure` none of these failures was seen without the change.
     All from 0 to 1: `strength` is how surely it is a step at all; `separation` how much greater
-    the share of failing traces is after it; `attributable` which part of the failures after it
-    would not be there at the share of before; `sureness` how unlikely such a spread is by chance
-    (Fisher's exact test, one-sided, corrected for the number of failures that were tried);
-    `nearness` how soon after it traces failed.
+    the share of failing traces is with it; `attributable` which part of the failures with it
+    would not be there at the share of those without; `sureness` how unlikely such a spread is by
+    chance (Fisher's exact test, one-sided, corrected after Tarone for the failures that were
+    tried); `nearness` how soon after it traces failed.
     """
 
     kind: FactKind
@@ -208,17 +216,21 @@ def _fact_changes(
         subject: steps_in([frozenset(facts) for _, facts in carrying])
         for subject, carrying in carriers.items()
     }
-    told = {
-        (s.service, s.agent, carriers[s][step.at][0].trace_id)
-        for s in steps
-        if s.name == SYSTEM_MESSAGE
-        for step in steps[s]
-    }
-    for subject, carrying in carriers.items():
-        for step in steps[subject]:
-            place = (subject.service, subject.agent, carrying[step.at][0].trace_id)
-            if subject.name != SYSTEM_MESSAGE_SHAPE or place not in told:
+    told: set[tuple[str, str, str]] = set()
+    for subject in sorted(carriers, key=_finest_first):
+        carrying = carriers[subject]
+        places = {step: carrying[step.at][0].trace_id for step in steps[subject]}
+        for step, trace_id in places.items():
+            place = (subject.service, subject.agent, trace_id)
+            if subject.name not in COARSER_FORMS or place not in told:
                 yield _fact_change(subject, carrying, step, groups, snapshots)
+        if subject.name == SYSTEM_MESSAGE or subject.name in COARSER_FORMS:
+            told.update((subject.service, subject.agent, at) for at in places.values())
+
+
+def _finest_first(subject: Subject) -> int:
+    """A message as it is before its coarser forms, which are told only where it says nothing."""
+    return COARSER_FORMS.index(subject.name) + 1 if subject.name in COARSER_FORMS else 0
 
 
 def _fact_change(
@@ -231,9 +243,10 @@ def _fact_change(
     before, after = carrying[step.at - 1], carrying[step.at]
     old = _values(carrying[step.begin : step.at], step.gone, before[1])
     new = _values(carrying[step.at : step.end], step.new, after[1])
+    compared = carrying[step.begin : step.end]
     effect = _effect(
-        [found for found, _ in carrying[step.begin : step.at]],
-        [found for found, _ in carrying[step.at : step.end]],
+        [found for found, facts in compared if not step.taken_by(frozenset(facts))],
+        [found for found, facts in compared if step.taken_by(frozenset(facts))],
         groups,
     )
     diff = _named_diff(old, new, snapshots) if subject.kind is FactKind.RELEASE else None
@@ -326,18 +339,29 @@ def _effect(
     before: Sequence[TraceDigest], after: Sequence[TraceDigest], groups: Sequence[_Group]
 ) -> _Effect | None:
     """The failure that is spread least evenly; None where nothing failed."""
-    tried = len({group.trace_ids for group in groups})
-    effects = (_spread(before, after, group, tried) for group in groups)
+    least = [
+        least_chance_of_spread(len(failing), len(before), len(after))
+        for failing in {
+            frozenset(found.trace_id for found in (*before, *after)) & group.trace_ids
+            for group in groups
+        }
+    ]
+    effects = (_spread(before, after, group, least) for group in groups)
     return min(effects, key=lambda effect: effect.rank, default=None)
 
 
 def _spread(
-    before: Sequence[TraceDigest], after: Sequence[TraceDigest], group: _Group, tried: int
+    before: Sequence[TraceDigest],
+    after: Sequence[TraceDigest],
+    group: _Group,
+    least: Sequence[float],
 ) -> _Effect:
+    """How one failure is spread. Only failures that could be as uneven by chance are trials."""
     failing_before = sum(found.trace_id in group.trace_ids for found in before)
     places = [i for i, found in enumerate(after) if found.trace_id in group.trace_ids]
     waited = places[0] / len(after) if places else 1.0
     chance = chance_of_spread(failing_before, len(before), len(places), len(after))
+    tried = sum(possible <= chance * _ROUNDING for possible in least)
     return _Effect(
         group=group,
         before=Rate(failing_before, len(before)),
@@ -405,7 +429,8 @@ def _statement(
         words += f" ({_listed(tuple(files))})"
     if effect is not None and effect.before.traces and effect.after.traces:
         words += (
-            f"; “{effect.group.name}” in {effect.before} traces before and in {effect.after} after"
+            f"; “{effect.group.name}” in {effect.before} traces without it and in "
+            f"{effect.after} with it"
         )
     return shortened(words, _STATEMENT_LIMIT)
 

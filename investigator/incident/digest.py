@@ -115,4 +115,4 @@ def _slowest(trace: Trace) -> SlowestStep | None:
             slowest, longest = span, own
     if slowest is None:
         return None
-    return SlowestStep(component_of(slowest), longest, span_evidence(slowest))
+    return SlowestStep(component_of(trace, slowest), longest, span_evidence(slowest))

@@ -42,10 +42,14 @@ FACT_LIMIT = 150
 
 SYSTEM_MESSAGE = "system message"
 SYSTEM_MESSAGE_SHAPE = "system message apart from names, dates and numbers"
+SYSTEM_MESSAGE_OPENING = "opening of the system message"
+COARSER_FORMS = (SYSTEM_MESSAGE_SHAPE, SYSTEM_MESSAGE_OPENING)
+"""What stays the same where a system message carries the date, or documents, of its trace."""
 
 _SHOWN = 90
 _JSON_LIMIT = 20_000
 _PROMPT_LIMIT = 50_000
+_OPENING = 300
 _SYSTEM_ROLES = frozenset({"system", "developer"})
 _OF_ONE_CALL = frozenset(
     {
@@ -196,11 +200,8 @@ def _said_by_model_call(span: Span, cite: Callable[[], EvidenceRef]) -> Iterator
     for index, message in enumerate(messages):
         if message.role in _SYSTEM_ROLES and message.content:
             cite_message = partial(message_evidence, span, index, message)
-            text = message.content[:_PROMPT_LIMIT]
-            yield _Said(FactKind.PROMPT, SYSTEM_MESSAGE, message.content, cite_message, long=True)
-            yield _Said(
-                FactKind.PROMPT, SYSTEM_MESSAGE_SHAPE, masked(text), cite_message, long=True
-            )
+            for name, text in ((SYSTEM_MESSAGE, message.content), *_coarser(message.content)):
+                yield _Said(FactKind.PROMPT, name, text, cite_message, long=True)
             break
     else:
         if messages:
@@ -217,6 +218,15 @@ def _said_by_model_call(span: Span, cite: Callable[[], EvidenceRef]) -> Iterator
     settings = {key: value for key, value in parameters.items() if key not in _OF_ONE_CALL}
     if settings:
         yield _Said(FactKind.PARAMETERS, "parameters", canonical_json(settings), cite)
+
+
+@lru_cache(maxsize=16)
+def _coarser(content: str) -> tuple[tuple[str, str], ...]:
+    """The coarser forms of a system message, which many calls in a row share."""
+    return (
+        (SYSTEM_MESSAGE_SHAPE, masked(content[:_PROMPT_LIMIT])),
+        (SYSTEM_MESSAGE_OPENING, masked(content[:_OPENING])),
+    )
 
 
 def _said_of_tool(span: Span, cite: Callable[[], EvidenceRef]) -> Iterator[_Said]:

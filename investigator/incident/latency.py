@@ -2,8 +2,9 @@
 
 Traces of one service and root name are compared, at least `FEWEST` of them. Latencies of agents
 are skewed, so they are compared as logarithms: slow is what lies more than `DEVIATIONS` robust
-standard deviations (1.4826 times the median absolute deviation) above the median, and is also
-at least `TIMES` the median and `FLOOR_MS` longer than it.
+standard deviations (1.4826 times the median absolute deviation) above the median, or more than
+`DEVIATIONS_APART` where nothing lies between it and a `GAP`-th of it. Slow is also at least
+`TIMES` the median and `FLOOR_MS` longer than it.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 
 from investigator.incident.digest import TraceDigest, in_order
 
 FEWEST = 5
 DEVIATIONS = 4.0
+DEVIATIONS_APART = 3.0
+GAP = 3.0
 TIMES = 2.0
 FLOOR_MS = 1_000.0
 
@@ -51,7 +55,12 @@ def _slow_in(group: Sequence[tuple[TraceDigest, float]]) -> list[SlowTrace]:
     middle = median(logs)
     spread = _TO_SIGMA * median(abs(log - middle) for log in logs)
     usual = math.exp(middle)
-    limit = max(math.exp(middle + DEVIATIONS * spread), TIMES * usual, usual + FLOOR_MS)
+    least = max(TIMES * usual, usual + FLOOR_MS)
+    far = max(least, math.exp(middle + DEVIATIONS * spread))
+    near = max(least, math.exp(middle + DEVIATIONS_APART * spread))
+    latencies = sorted(latency for _, latency in group)
+    apart = (high for low, high in pairwise(latencies) if high > near and high >= GAP * low)
+    first = min(next(apart, math.inf), math.nextafter(far, math.inf))
     return [
-        SlowTrace(found, latency, usual, len(group)) for found, latency in group if latency > limit
+        SlowTrace(found, latency, usual, len(group)) for found, latency in group if latency >= first
     ]

@@ -98,11 +98,16 @@ def services_of(trace: Trace) -> dict[str, str]:
     return found
 
 
-def component_of(span: Span) -> str:
-    """What did the step: the tool, the model, else the name of the step."""
+def component_of(trace: Trace, span: Span) -> str:
+    """What did the step: the tool, the model call of an agent, else the name of the step.
+
+    The model is not named: a failure stays the same when another model does the same.
+    """
+    if span.kind is SpanKind.LLM:
+        agent = trace.agent_of(span)
+        return _name(f"model call of {agent}") if agent else "model call"
     io = tool_io_of(span)
-    model = span.text("llm.model_name") if span.kind is SpanKind.LLM else None
-    return _name((io.name if io is not None else None) or model or masked(span.name))
+    return _name((io.name if io is not None else None) or masked(span.name))
 
 
 def _service(span: Span) -> str:
@@ -124,7 +129,7 @@ def _occurrences(view: TraceView, services: dict[str, str]) -> Iterator[Occurren
         attempt = tools.get((span.span_id, _message_index(signal.evidence)))
         raised = error_of(span)
         error = raised if raised is not None else (attempt.failure if attempt else None)
-        component = _name(attempt.tool) if attempt is not None else component_of(span)
+        component = _name(attempt.tool) if attempt is not None else component_of(view.trace, span)
         yield Occurrence(
             signature=Signature(
                 services[span.span_id], component, _error_type(signal.fault, error)
@@ -145,7 +150,7 @@ def _failed_roots(trace: Trace, services: dict[str, str]) -> Iterator[Occurrence
         if root.status is StatusCode.ERROR:
             error = error_of(root) or ""
             fault = fault_of(error) or Fault.EXCEPTION
-            component = component_of(root)
+            component = component_of(trace, root)
             yield Occurrence(
                 signature=Signature(services[root.span_id], component, _error_type(fault, error)),
                 template=template_of(error),

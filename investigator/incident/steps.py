@@ -49,6 +49,10 @@ class Step:
     new: Values
     strength: float
 
+    def taken_by(self, values: Values) -> bool:
+        """Whether a trace of these values has taken the step."""
+        return bool(values & self.new) if self.new else not values & self.gone
+
 
 def steps_in(sequence: Sequence[Values]) -> tuple[Step, ...]:
     """The steps of a sequence of value sets, one for each trace that has the fact."""
@@ -87,6 +91,12 @@ def chance_of_spread(failing_before: int, before: int, failing_after: int, after
         if part < chance * _NEGLIGIBLE:
             break
     return min(1.0, chance)
+
+
+def least_chance_of_spread(failing: int, before: int, after: int) -> float:
+    """The least that `chance_of_spread` can be for so many failing traces: as many after as can."""
+    late = min(failing, after)
+    return chance_of_spread(failing - late, before, late, after)
 
 
 def _runs(sequence: Sequence[Values]) -> list[tuple[int, int]]:

@@ -3,8 +3,9 @@
 The confidence is the score of the best change: how surely it is a step, times which part of the
 failures goes with it and how unlikely that is by chance, times how soon they came (and less where
 the failure was seen before).
-It is asserted from `ASSERTED_FROM`, with evidence on both sides of it and at least
-`SURE_STEP` sure that it is a step; a weaker one is a hypothesis from `HYPOTHESIS_FROM`. Changes
+It is asserted from `ASSERTED_FROM`, with evidence on both sides of it, if it is at
+least `SURE_STEP` sure that it is a step and `SURE_SPREAD` that the failures go with it; a weaker
+one is a hypothesis from `HYPOTHESIS_FROM`. Changes
 that came together cannot be told apart and are named together.
 """
 
@@ -26,10 +27,14 @@ HYPOTHESIS_FROM = 0.2
 SURE_STEP = 0.75
 """How sure a step must be to be asserted; one trace against three is that sure."""
 
+SURE_SPREAD = 0.9
+"""How sure it must be that failures go with the change, for it to be asserted."""
+
 MOST_SURE = 0.95
 """What comes before need not be the cause: no suspicion is surer than this."""
 
 _ONLY_EARLIER = 0.1
+_NONE_FOUND = 0.5
 _STATEMENT_LIMIT = 900
 
 
@@ -91,6 +96,7 @@ def suspected_change(
     asserted = (
         best.score >= ASSERTED_FROM
         and best.strength >= SURE_STEP
+        and best.sureness >= SURE_SPREAD
         and best.trace_before is not None
         and len({(ref.trace_id, ref.ref) for ref in best.evidence_refs}) > 1
     )
@@ -128,14 +134,18 @@ def _without_change(
 ) -> SuspectedChange:
     """Nothing changed, or nothing could be compared."""
     timed = dated(ordered)
-    first = next((i for i, found in enumerate(timed) if found.trace_id in failed), None)
+    failing = [found for found in timed if found.trace_id in failed]
     reason = None
-    if first is None:
+    if not failing:
         reason = "no failing trace has a time, so there is no before and after"
-    elif first == 0 and not any(change.separation > 0 for change in changes):
-        reason = "the first trace of the window failed already, so there is no healthy before"
     elif not any(found.facts for found in timed):
         reason = "the spans name no model, prompt, tools, parameters or release"
+    elif failing[0] is timed[0]:
+        first = "the first trace of the window failed already"
+        known = set(failing[0].signatures)
+        if all(known.issuperset(found.signatures) for found in failing):
+            reason = f"{first}, so there is no healthy before"
+        gaps = (*gaps, f"{first}: what changed before it is not seen")
     earlier = [c for c in changes if c.kind is FactKind.CONFIG and c.trace_before is None]
     if reason is not None and earlier:
         return SuspectedChange(
@@ -152,14 +162,22 @@ def _without_change(
         return SuspectedChange(SuspicionStatus.UNKNOWN, 0.0, reason, gaps=gaps)
     kinds = {fact.subject.kind for found in timed for fact in found.facts}
     compared = ", ".join(kind.value for kind in FactKind if kind in kinds)
-    unrelated = f"; {len(changes):,} changes do not go with the failures" if changes else ""
+    unrelated = f"; changed without them: {_subjects(changes)}" if changes else ""
     return SuspectedChange(
         SuspicionStatus.NONE_FOUND,
-        0.5,
-        f"nothing that the spans record changed before the failures (compared: {compared})"
-        f"{unrelated}",
+        _NONE_FOUND,
+        shortened(
+            f"nothing that the spans record changed with the failures (compared: {compared})"
+            f"{unrelated}",
+            _STATEMENT_LIMIT,
+        ),
         gaps=gaps,
     )
+
+
+def _subjects(changes: Sequence[Change]) -> str:
+    """What the changes are changes of, each once."""
+    return ", ".join(dict.fromkeys(change.subject for change in changes))
 
 
 def _gaps(ordered: Sequence[TraceDigest]) -> tuple[str, ...]:

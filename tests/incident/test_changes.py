@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -38,7 +39,9 @@ def test_a_model_that_changed_before_the_failures_is_asserted() -> None:
     assert (change.trace_before, change.trace_after) == ("t005", "t006")
     assert change.at_ns == window[6].spans[0].start_ns
     assert change.precedes_first_failure
-    assert "“search: timeout” in 0 of 6 traces before and in 4 of 4 after" in suspicion.statement
+    assert (
+        "“search: timeout” in 0 of 6 traces without it and in 4 of 4 with it" in suspicion.statement
+    )
     traces = {trace.trace_id: trace for trace in window}
     for ref in suspicion.evidence_refs:
         assert EvidenceIndex(traces[ref.trace_id or ""]).problem(ref) is None
@@ -99,6 +102,21 @@ def test_prompts_that_differ_from_trace_to_trace_are_no_change() -> None:
     assert "apart from names, dates and numbers" in suspicion.statement
 
 
+def test_a_new_prompt_is_seen_though_each_carries_its_own_documents() -> None:
+    """Where the whole message varies, its opening tells."""
+    rng = random.Random(4)
+
+    def filled(instruction: str) -> str:
+        words = " ".join("".join(rng.sample("abcdefghij", 5)) for _ in range(20))
+        return f"{instruction} {'Take care. ' * 30}\n{words}"
+
+    window = [run(i, prompt=filled("Answer in words.")) for i in range(6)]
+    window += [run(i, prompt=filled("Answer in JSON."), error=TIMEOUT) for i in range(6, 10)]
+    suspicion, (change,) = told(window)
+    assert suspicion.status is SuspicionStatus.ASSERTED
+    assert change.subject == "opening of the system message of helper"
+
+
 def test_a_change_long_before_the_failures_is_not_asserted() -> None:
     """Many healthy traces after a change speak against it."""
     window = [run(i) for i in range(4)]
@@ -106,7 +124,7 @@ def test_a_change_long_before_the_failures_is_not_asserted() -> None:
     suspicion, changes = told(window)
     assert len(changes) == 1
     assert suspicion.status is SuspicionStatus.NONE_FOUND
-    assert "1 changes do not go with the failures" in suspicion.statement
+    assert suspicion.statement.endswith("changed without them: model of helper")
 
 
 def test_a_change_after_the_failures_began_is_not_their_cause() -> None:

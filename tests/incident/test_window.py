@@ -134,6 +134,15 @@ def test_a_trace_that_stands_out_by_latency_is_chosen() -> None:
     assert "40.0 s against a median of 2.0 s in 13 traces; longest in search" in one.why_selected
 
 
+def test_traces_that_hung_stand_apart_even_where_latencies_vary_much() -> None:
+    """A group far from all others is slow, however wide the others spread."""
+    usual = [run(i, seconds=9 * 1.15**i) for i in range(16)]
+    hung = [run(i, seconds=900 + i) for i in range(20, 22)]
+    found = slow_traces(digests([*usual, *hung]))
+    assert [one.digest.trace_id for one in found] == ["t021", "t020"]
+    assert slow_traces(digests(usual)) == ()
+
+
 def test_few_traces_or_small_differences_do_not_stand_out() -> None:
     """Without enough to compare with, and below a second, nothing is slow."""
     assert slow_traces(digests([run(0), run(1), run(2, seconds=99)])) == ()
