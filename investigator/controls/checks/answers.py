@@ -1,0 +1,47 @@
+"""What every condition on a call shares: its paths, and an answer that may be "cannot be told"."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from investigator.controls.checking import Params
+from investigator.controls.checks.facts import Facts, Found
+from investigator.controls.checks.paths import plain
+from investigator.inspection.evidence import EvidenceRef
+from investigator.signals.building import shortened
+
+_SHOWN = 60
+_NAMED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Whether a condition holds (None: it cannot be told), what was seen, and where."""
+
+    holds: bool | None
+    seen: str
+    evidence: tuple[EvidenceRef, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+class Condition(Params):
+    """One condition on a call."""
+
+    @abstractmethod
+    def ask(self, facts: Facts) -> Answer:
+        """Whether it holds of the call."""
+
+    def operands(self) -> Iterator[str]:
+        """The paths that it reads."""
+        yield from ()
+
+
+def shown(found: Found) -> str:
+    """The values as one short text for a summary."""
+    if not found.values:
+        return "not seen" if found.missing else "not given"
+    texts = [shortened(plain(value), _SHOWN) for value in found.values[:_NAMED]]
+    more = len(found.values) - _NAMED
+    return ", ".join(texts) + (f" and {more} more" if more > 0 else "")

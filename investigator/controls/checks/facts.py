@@ -1,0 +1,196 @@
+"""What was known when a call was made: its arguments, its result, and the records read before.
+
+A path begins with what it looks into: `call` (the arguments), `result` (what the call gave
+back) or the name of a record. A record is the result of an earlier call that succeeded; which
+one follows from its `match`. What the trace does not show is named as missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from investigator.canonical import JsonValue
+from investigator.controls.checking import Params
+from investigator.controls.checks.calls import is_named, succeeded
+from investigator.controls.checks.paths import document_in, plain, values_at
+from investigator.controls.conversation import Conversation
+from investigator.controls.utterances import Action, Source, Utterance
+from investigator.inspection.evidence import EvidenceRef
+from investigator.signals.building import quoted
+
+CALL = "call"
+RESULT = "result"
+_PERSONS = (Source.USER, Source.ASSISTANT)
+
+
+def _operand(text: str) -> str:
+    if not all(text.split(".")):
+        raise ValueError(f"{text!r} is no path; write call.ARGUMENT, result.KEY or RECORD.KEY")
+    return text
+
+
+Operand = Annotated[str, AfterValidator(_operand)]
+"""`call.…` (the arguments), `result.…` (what the call gave back) or `NAME.…` (a record)."""
+
+
+def _with_tools(raw: object) -> object:
+    return {"tools": raw} if isinstance(raw, list | tuple) else raw
+
+
+class RecordPattern(Params):
+    """What one of the tools gave back, with success, before a call.
+
+    `match` maps a key of the earlier call's arguments (or, where it was not asked with that
+    key, of its result) to the path whose value it must have.
+    """
+
+    tools: tuple[str, ...] = Field(min_length=1)
+    match: Mapping[str, Operand] = Field(default_factory=dict)
+    take: Literal["latest", "every"] = "latest"
+
+    def __str__(self) -> str:
+        return ", ".join(self.tools)
+
+
+Record = Annotated[RecordPattern, BeforeValidator(_with_tools)]
+"""A `RecordPattern`; a bare list of tools is one that any call of theirs makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Values at a path, where they stand, and what could not be seen of them."""
+
+    values: tuple[JsonValue, ...] = ()
+    missing: tuple[str, ...] = ()
+    evidence: tuple[EvidenceRef, ...] = ()
+
+
+class Facts:
+    """One call of a conversation, with what can be looked up for it."""
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        action: Action,
+        records: Mapping[str, RecordPattern] | None = None,
+        now_ns: int | None = None,
+    ) -> None:
+        self.conversation = conversation
+        self.action = action
+        self.now_ns = action.span.start_ns if now_ns is None else now_ns
+        self._records = records or {}
+
+    def find(self, path: str) -> Found:
+        """The values at a path, of every part that it looks into."""
+        root, *parts = path.split(".")
+        match root:
+            case "call":
+                return self._in_arguments(path, parts)
+            case "result":
+                return _in_result(self.action, path, parts)
+            case _:
+                return self._in_records(root, path, parts)
+
+    def said_by(self, sources: Iterable[Source]) -> tuple[Utterance, ...]:
+        """What these had said before the call."""
+        return self.conversation.said_by(*sources, before=self.action.position)
+
+    def unheard(self, sources: Iterable[Source]) -> tuple[str, ...]:
+        """What of their words before the call is not in the trace."""
+        lines = self.conversation.missing(*sources, before=self.action.position)
+        silent = [s for s in sources if s in _PERSONS and not self.conversation.said_by(s)]
+        return (*lines, *(f"the trace has no words of the {s.value.lower()}" for s in silent))
+
+    @cached_property
+    def earlier(self) -> tuple[Action, ...]:
+        """The calls that were asked for before this one."""
+        end = self.action.position
+        return tuple(action for action in self.conversation.actions if action.position < end)
+
+    def matching(self, record: RecordPattern) -> Iterator[tuple[Action, bool | None]]:
+        """The earlier calls that may have made a record, the last first, and whether they did."""
+        wanted = {key: self.find(path) for key, path in record.match.items()}
+        for action in reversed(self.earlier):
+            if is_named(action.tool, record.tools):
+                made = _all_true([_has(action, key, value) for key, value in wanted.items()])
+                done = _all_true([made, self._has_ended_well(action)])
+                if done is not False:
+                    yield action, done
+
+    def _has_ended_well(self, action: Action) -> bool | None:
+        result = action.result
+        if result is not None and result.position > self.action.position:
+            return False
+        return succeeded(action)
+
+    def _in_arguments(self, path: str, parts: list[str]) -> Found:
+        arguments = arguments_of(self.action)
+        if arguments is None:
+            return Found(missing=(f"the arguments of {self.action.tool} are no JSON object",))
+        at = values_at(arguments, parts)
+        missing = () if at.hidden is None else (f"{path} of {self.action.tool} is hidden",)
+        return Found(at.values, missing, (self.action.evidence,))
+
+    def _in_records(self, name: str, path: str, parts: list[str]) -> Found:
+        record = self._records[name]
+        values: list[JsonValue] = []
+        missing: list[str] = []
+        evidence: list[EvidenceRef] = []
+        candidates = list(self.matching(record))
+        for action, made in candidates if record.take == "every" else candidates[:1]:
+            found = _in_result(action, path, parts)
+            values += found.values if made else ()
+            missing += found.missing if made else (f"whether {action.tool} gave {name}",)
+            evidence += found.evidence
+        if not candidates:
+            missing.append(f"no {name} ({self._wanted(record)}) was read before {self.action.tool}")
+        return Found(tuple(values), tuple(missing), tuple(evidence))
+
+    def _wanted(self, record: RecordPattern) -> str:
+        pairs = [(key, self.find(path).values) for key, path in record.match.items()]
+        told = [f"{key} {quoted(plain(values[0]))}" for key, values in pairs if values]
+        return ", ".join(told) or f"by {record}"
+
+
+def arguments_of(action: Action) -> dict[str, JsonValue] | None:
+    """The arguments by name; none where nothing was given, None where they are no JSON object."""
+    if not action.arguments.strip():
+        return {}
+    found = document_in(action.arguments)
+    return found if isinstance(found, dict) else None
+
+
+def _in_result(action: Action, path: str, parts: list[str]) -> Found:
+    if action.result is None:
+        return Found(missing=(f"what {action.tool} gave back is not recorded",))
+    evidence = (action.result.evidence,)
+    document = document_in(action.result.text)
+    if document is None:
+        return Found(missing=(f"what {action.tool} gave back is no whole JSON",), evidence=evidence)
+    at = values_at(document, parts)
+    lost = "hidden" if at.hidden is not None else "not in its result" if at.absent else None
+    missing = () if lost is None else (f"{path} of {action.tool} is {lost}",)
+    return Found(at.values, missing, evidence)
+
+
+def _has(action: Action, key: str, wanted: Found) -> bool | None:
+    """Whether a call was asked with, or gave back, the value that is wanted of a key."""
+    if len(wanted.values) != 1 or wanted.missing:
+        return None
+    arguments = arguments_of(action)
+    at = values_at(arguments, [key]) if arguments is not None else None
+    if at is not None and at.hidden is None and at.absent is None:
+        return plain(at.values[0]) == plain(wanted.values[0])
+    given = _in_result(action, key, [key])
+    if given.missing:
+        return None
+    return plain(given.values[0]) == plain(wanted.values[0])
+
+
+def _all_true(answers: list[bool | None]) -> bool | None:
+    return False if False in answers else None if None in answers else True

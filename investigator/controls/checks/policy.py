@@ -1,0 +1,171 @@
+"""Rules of a business policy about tool calls: what must come before, how often, under what terms.
+
+The checks name no tool and no field of their own; a control's parameters do.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
+
+from pydantic import Field, field_validator, model_validator
+
+from investigator.controls.checking import Checked, Params, Subject, Violation, check
+from investigator.controls.checks.calls import Calls, count_of, evidence_of_call, unseen_calls
+from investigator.controls.checks.conditions import AnyCondition
+from investigator.controls.checks.facts import CALL, RESULT, Facts, Operand, Record
+from investigator.controls.checks.paths import plain
+from investigator.controls.checks.violations import broken_by
+from investigator.controls.conversation import Conversation
+from investigator.controls.utterances import Action
+from investigator.signals.building import unique
+from investigator.traces.model import parse_time
+
+_SHOWN = 4
+
+
+class CallBefore(Params):
+    """Parameters of `call_before`."""
+
+    calls: Calls
+    earlier: Record
+
+    @model_validator(mode="after")
+    def _known_roots(self) -> CallBefore:
+        _refuse_unknown_roots(self.earlier.match.values(), known=(CALL,))
+        return self
+
+
+@check("call_before", CallBefore)
+def call_before(subject: Subject, params: CallBefore) -> Checked:
+    """Before each of the calls, one of the earlier ones has succeeded."""
+    violations: list[Violation] = []
+    calls, missing = chosen_calls(subject.conversation, params.calls)
+    for action in calls:
+        made = [done for _, done in Facts(subject.conversation, action).matching(params.earlier)]
+        if True in made:
+            continue
+        if made:
+            missing.append(f"whether {params.earlier} had succeeded before {action.tool}")
+        else:
+            summary = f"{action.tool} was called without {params.earlier} before it"
+            violations.append(broken_by(action, summary))
+    return checked(subject.conversation, params.calls, calls, violations, missing)
+
+
+class CallLimit(Params):
+    """Parameters of `call_limit`."""
+
+    calls: Calls
+    at_most: int = Field(ge=0)
+    per: tuple[str, ...] = ()
+
+
+@check("call_limit", CallLimit)
+def call_limit(subject: Subject, params: CallLimit) -> Checked:
+    """There are at most so many of the calls, or so many for each value of some arguments."""
+    calls, unsure = chosen_calls(subject.conversation, params.calls)
+    missing: list[str] = []
+    groups: defaultdict[tuple[str, ...], list[Action]] = defaultdict(list)
+    for action in calls:
+        found = [Facts(subject.conversation, action).find(f"{CALL}.{path}") for path in params.per]
+        missing += [line for one in found for line in one.missing]
+        groups[tuple(plain(list(one.values)) for one in found)].append(action)
+    violations = [
+        broken_by(
+            action,
+            f"{action.tool} is call {number} of at most {params.at_most}",
+            [ref for earlier in group[: params.at_most] for ref in evidence_of_call(earlier)],
+        )
+        for group in groups.values()
+        for number, action in enumerate(group, start=1)
+        if number > params.at_most
+    ]
+    return checked(subject.conversation, params.calls, calls, violations, [*missing, *unsure])
+
+
+class CallRule(Params):
+    """Parameters of `call_rule`; `now` stands for the time of the calls where it is given."""
+
+    calls: Calls
+    records: Mapping[str, Record] = Field(default_factory=dict)
+    when: AnyCondition | None = None
+    require: AnyCondition
+    now: str | None = None
+
+    @field_validator("now", mode="before")
+    @classmethod
+    def _is_time(cls, now: object) -> str | None:
+        text = now.isoformat() if isinstance(now, datetime) else now
+        if text is not None and not isinstance(text, str):
+            raise ValueError(f"{text!r} is no ISO 8601 time")
+        if text is not None:
+            parse_time(text)
+        return text
+
+    @model_validator(mode="after")
+    def _known_roots(self) -> CallRule:
+        known = [CALL, RESULT]
+        for name, record in self.records.items():
+            if name in known or "." in name:
+                raise ValueError(f"a record cannot be called {name!r}")
+            _refuse_unknown_roots(record.match.values(), known=(CALL, *known[2:]))
+            known.append(name)
+        for condition in (self.when, self.require):
+            _refuse_unknown_roots(() if condition is None else condition.operands(), known=known)
+        return self
+
+
+@check("call_rule", CallRule)
+def call_rule(subject: Subject, params: CallRule) -> Checked:
+    """Each of the calls that meets `when` meets `require`."""
+    violations: list[Violation] = []
+    calls, missing = chosen_calls(subject.conversation, params.calls)
+    now_ns = None if params.now is None else parse_time(params.now)
+    for action in calls:
+        facts = Facts(subject.conversation, action, params.records, now_ns)
+        meant = params.when.ask(facts) if params.when is not None else None
+        if meant is not None and meant.holds is False:
+            continue
+        met = params.require.ask(facts)
+        if met.holds is True:
+            continue
+        if met.holds is None or (meant is not None and meant.holds is None):
+            missing += met.missing if meant is None else (*meant.missing, *met.missing)
+            continue
+        because = "; ".join(dict.fromkeys([meant.seen, met.seen] if meant else [met.seen]))
+        shown_by = met.evidence if meant is None else (*meant.evidence, *met.evidence)
+        violations.append(broken_by(action, f"{action.tool}, although {because}", shown_by))
+    return checked(subject.conversation, params.calls, calls, violations, missing)
+
+
+def chosen_calls(conversation: Conversation, calls: Calls) -> tuple[list[Action], list[str]]:
+    """The calls that are meant, and why it is not known of some whether they are."""
+    fits = [(action, calls.fits(action)) for action in conversation.actions]
+    unsure = [f"how {action.tool} ended is not recorded" for action, fit in fits if fit is None]
+    return [action for action, fit in fits if fit], [*unseen_calls(conversation), *unsure]
+
+
+def checked(
+    conversation: Conversation,
+    meant: Calls,
+    calls: list[Action],
+    violations: list[Violation],
+    missing: list[str],
+) -> Checked:
+    """What was found in the calls that a check looked at."""
+    total = count_of(len(conversation.actions), "tool call")
+    return Checked(
+        violations=tuple(violations),
+        missing=tuple(dict.fromkeys(missing)),
+        scanned=f"{total}, {len(calls)} of them {meant}",
+        evidence=unique(ref for action in calls[:_SHOWN] for ref in evidence_of_call(action)),
+    )
+
+
+def _refuse_unknown_roots(paths: Iterable[Operand], *, known: Collection[str]) -> None:
+    for path in paths:
+        root = path.split(".")[0]
+        if root not in known:
+            raise ValueError(f"{path!r}: no {root!r}; a path begins with {', '.join(known)}")

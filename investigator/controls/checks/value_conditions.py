@@ -1,0 +1,281 @@
+"""Conditions on the values at a path: in an argument, in a result, in a record read before."""
+
+from __future__ import annotations
+
+import operator
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field
+
+from investigator.canonical import JsonValue
+from investigator.controls.checks.answers import Answer, Condition, shown
+from investigator.controls.checks.facts import Facts, Found, Operand
+from investigator.controls.checks.paths import number, plain
+from investigator.controls.checks.words import Regex, found_in
+from investigator.controls.utterances import Source
+from investigator.traces.model import parse_time
+
+
+def _upper(raw: object) -> object:
+    return raw.upper() if isinstance(raw, str) else raw
+
+
+Speaker = Annotated[Source, BeforeValidator(_upper)]
+"""`user`, `assistant`, `tool`, `retrieval` or `system`."""
+
+
+class OfValues(Condition):
+    """A condition on every value at a path (at least one), on some, or on none of them."""
+
+    value: Operand
+    of_many: Literal["every", "some", "none"] = "every"
+
+    def operands(self) -> Iterator[str]:
+        yield self.value
+
+    def decide(
+        self, facts: Facts, passes: Callable[[JsonValue], bool | None], *others: Found
+    ) -> Answer:
+        """The answer where `passes` says it of one value, None where that cannot be told."""
+        found = facts.find(self.value)
+        told = [passes(value) for value in found.values]
+        unsure = None in told or bool(found.missing)
+        holds: bool | None
+        if self.of_many == "every":
+            holds = False if False in told else None if unsure else bool(told)
+        else:
+            some = True if True in told else None if unsure else False
+            holds = some if self.of_many == "some" else None if some is None else not some
+        missing = [*found.missing, *(line for other in others for line in other.missing)]
+        if None in told and not missing:
+            missing.append(f"{self.value} is {shown(found)}, which cannot be compared")
+        return Answer(
+            holds,
+            f"{self.value} is {shown(found)}",
+            (*found.evidence, *(ref for other in others for ref in other.evidence)),
+            tuple(missing) if holds is None else (),
+        )
+
+
+class Equals(OfValues):
+    """The value is this one; 5, 5.0 and "5" are alike."""
+
+    equals: str | bool | int | float
+
+    def ask(self, facts: Facts) -> Answer:
+        wanted = plain(self.equals)
+        return self.decide(facts, lambda value: plain(value) == wanted)
+
+
+class OneOf(OfValues):
+    """The value is one of these."""
+
+    one_of: tuple[str | bool | int | float, ...] = Field(min_length=1)
+
+    def ask(self, facts: Facts) -> Answer:
+        wanted = {plain(value) for value in self.one_of}
+        return self.decide(facts, lambda value: plain(value) in wanted)
+
+
+class Matches(OfValues):
+    """The text of the value holds a match of the pattern."""
+
+    matches: Regex
+
+    def ask(self, facts: Facts) -> Answer:
+        return self.decide(facts, lambda value: found_in(self.matches, plain(value)) is not None)
+
+
+class Among(OfValues):
+    """The value is one of those at another path."""
+
+    among: Operand
+
+    def operands(self) -> Iterator[str]:
+        yield from (self.value, self.among)
+
+    def ask(self, facts: Facts) -> Answer:
+        allowed = facts.find(self.among)
+        texts = {plain(value) for value in allowed.values}
+
+        def passes(value: JsonValue) -> bool | None:
+            return True if plain(value) in texts else None if allowed.missing else False
+
+        answer = self.decide(facts, passes, allowed)
+        return _beside(answer, f"{self.among} is {shown(allowed)}")
+
+
+class AtMost(OfValues):
+    """The number is at most this one, or the one at another path."""
+
+    at_most: float | Operand
+
+    def operands(self) -> Iterator[str]:
+        yield self.value
+        if isinstance(self.at_most, str):
+            yield self.at_most
+
+    def ask(self, facts: Facts) -> Answer:
+        return _compared(self, facts, self.at_most, operator.le)
+
+
+class AtLeast(OfValues):
+    """The number is at least this one, or the one at another path."""
+
+    at_least: float | Operand
+
+    def operands(self) -> Iterator[str]:
+        yield self.value
+        if isinstance(self.at_least, str):
+            yield self.at_least
+
+    def ask(self, facts: Facts) -> Answer:
+        return _compared(self, facts, self.at_least, operator.ge)
+
+
+class WithinHours(OfValues):
+    """The time lies at most so many hours before the call (before `now`, where that is given)."""
+
+    within_hours: float = Field(ge=0)
+
+    def ask(self, facts: Facts) -> Answer:
+        now = facts.now_ns
+
+        def passes(value: JsonValue) -> bool | None:
+            try:
+                age_ns = None if now is None else now - parse_time(plain(value))
+            except (ValueError, OverflowError):
+                return None
+            return None if age_ns is None else 0 <= age_ns <= self.within_hours * 3.6e12
+
+        return self.decide(facts, passes)
+
+
+class SeenIn(OfValues):
+    """The value was in what one of these had said before the call."""
+
+    seen_in: tuple[Speaker, ...] = Field(min_length=1)
+
+    def ask(self, facts: Facts) -> Answer:
+        heard = [said.text.casefold() for said in facts.said_by(self.seen_in)]
+        unheard = facts.unheard(self.seen_in)
+
+        def passes(value: JsonValue) -> bool | None:
+            wanted = plain(value).casefold()
+            if any(wanted in text for text in heard):
+                return True
+            return None if unheard else False
+
+        who = " or ".join(source.value.lower() for source in self.seen_in)
+        answer = self.decide(facts, passes, Found(missing=unheard))
+        stood = "" if answer.holds else "not "
+        return _beside(answer, f"{stood}in what the {who} had said")
+
+
+class SameAs(Condition):
+    """The values at both paths are the same, in any order."""
+
+    value: Operand
+    same_as: Operand
+
+    def operands(self) -> Iterator[str]:
+        yield from (self.value, self.same_as)
+
+    def ask(self, facts: Facts) -> Answer:
+        return _same(facts, self.value, self.same_as, _texts)
+
+
+class CountSameAs(Condition):
+    """There are as many values at one path as at the other."""
+
+    value: Operand
+    count_same_as: Operand
+
+    def operands(self) -> Iterator[str]:
+        yield from (self.value, self.count_same_as)
+
+    def ask(self, facts: Facts) -> Answer:
+        return _same(facts, self.value, self.count_same_as, _count)
+
+
+class CountAtMost(Condition):
+    """There are at most so many values, of those with a match of `matching` where it is given."""
+
+    value: Operand
+    count_at_most: int = Field(ge=0)
+    matching: Regex | None = None
+
+    def operands(self) -> Iterator[str]:
+        yield self.value
+
+    def ask(self, facts: Facts) -> Answer:
+        found = facts.find(self.value)
+        texts = [plain(value) for value in found.values]
+        if self.matching is not None:
+            texts = [text for text in texts if found_in(self.matching, text) is not None]
+        holds = False if len(texts) > self.count_at_most else None if found.missing else True
+        which = f" that match {self.matching}" if self.matching is not None else ""
+        seen = f"{self.value} has {len(texts)} values{which}"
+        return Answer(holds, seen, found.evidence, found.missing if holds is None else ())
+
+
+class Given(Condition):
+    """There is a value at the path."""
+
+    given: Operand
+
+    def operands(self) -> Iterator[str]:
+        yield self.given
+
+    def ask(self, facts: Facts) -> Answer:
+        found = facts.find(self.given)
+        holds = True if found.values else None if found.missing else False
+        seen = f"{self.given} is {shown(found)}"
+        return Answer(holds, seen, found.evidence, found.missing if holds is None else ())
+
+
+def _compared(
+    test: OfValues,
+    facts: Facts,
+    limit: float | str,
+    fits: Callable[[float, float], bool],
+) -> Answer:
+    """The answer of a comparison of numbers; what is no number cannot be told."""
+    if not isinstance(limit, str):
+        return test.decide(facts, lambda value: _fits(number(value), limit, fits))
+    found = facts.find(limit)
+    bound = number(found.values[0]) if len(found.values) == 1 else None
+    answer = test.decide(facts, lambda value: _fits(number(value), bound, fits), found)
+    return _beside(answer, f"{limit} is {shown(found)}")
+
+
+def _fits(
+    value: float | None, limit: float | None, fits: Callable[[float, float], bool]
+) -> bool | None:
+    return None if value is None or limit is None else fits(value, limit)
+
+
+def _same(facts: Facts, one: str, other: str, measure: Callable[[Found], object]) -> Answer:
+    """Whether what is measured of the values at two paths is equal."""
+    left, right = facts.find(one), facts.find(other)
+    missing = left.missing + right.missing
+    return Answer(
+        None if missing else measure(left) == measure(right),
+        f"{one} is {shown(left)}, {other} is {shown(right)}",
+        left.evidence + right.evidence,
+        missing,
+    )
+
+
+def _texts(found: Found) -> object:
+    return Counter(map(plain, found.values))
+
+
+def _count(found: Found) -> object:
+    return len(found.values)
+
+
+def _beside(answer: Answer, more: str) -> Answer:
+    return Answer(answer.holds, f"{answer.seen}, {more}", answer.evidence, answer.missing)

@@ -1,0 +1,35 @@
+"""How checks of a policy tell a breach: one bounded line, the call first, then what shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from investigator.controls.checking import Violation
+from investigator.controls.checks.calls import evidence_of_call
+from investigator.controls.utterances import Action
+from investigator.inspection.evidence import EvidenceRef
+from investigator.signals.building import SUMMARY_LIMIT, shortened, unique, without_secrets
+
+CERTAIN = 0.9
+"""Strength of a breach that follows from calls and values alone."""
+
+WORDED = 0.7
+"""Strength of a breach that was read from somebody's words."""
+
+
+def broken_by(
+    action: Action, summary: str, shown_by: Iterable[EvidenceRef] = (), *, strength: float = CERTAIN
+) -> Violation:
+    """A breach by one call; `shown_by` is the evidence beside the call's own."""
+    asked, *given = evidence_of_call(action)
+    return Violation(
+        span_id=action.span.span_id,
+        summary=one_line(summary),
+        evidence=unique([asked, *shown_by, *given]),
+        strength=strength,
+    )
+
+
+def one_line(text: str) -> str:
+    """A summary as a report may have it."""
+    return shortened(without_secrets(text), SUMMARY_LIMIT)
