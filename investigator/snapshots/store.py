@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
+from itertools import permutations
 from pathlib import Path
 
 from investigator.canonical import sha256_json
@@ -75,22 +76,18 @@ class SnapshotStore:
         """Why `ref` does not resolve to a diff of two snapshots here; None when it does."""
         if ref.kind is not EvidenceKind.CONFIG_DIFF:
             return f"{ref.ref} is no config diff"
-        made = next((diff for diff in self._diffs.values() if diff.evidence.ref == ref.ref), None)
-        found = made or self._all_diffs.get(ref.ref)
+        made = {diff.evidence.ref: diff.evidence for diff in self._diffs.values()}
+        found = made.get(ref.ref) or self._all_refs.get(ref.ref)
         if found is None:
             return f"{ref.ref} is no diff of two known config snapshots"
-        return None if found.evidence == ref else f"{ref.ref} resolves to other content"
+        return None if found == ref else f"{ref.ref} resolves to other content"
 
     @cached_property
-    def _all_diffs(self) -> dict[str, ConfigDiff]:
+    def _all_refs(self) -> dict[str, EvidenceRef]:
         """The diff of every ordered pair, by reference: asked for only by refs not made here."""
-        pairs = (
-            self.get_config_diff(base, target)
-            for base in self._snapshots
-            for target in self._snapshots
-            if base != target
-        )
-        return {diff.evidence.ref: diff for diff in pairs}
+        snapshots = self._snapshots.values()
+        pairs = (config_diff(base, target) for base, target in permutations(snapshots, 2))
+        return {diff.evidence.ref: diff.evidence for diff in pairs}
 
 
 def open_snapshots(folder: Path | str) -> SnapshotStore:
