@@ -19,6 +19,7 @@ WINDOW = 200_000
 """Characters of a text that are looked at."""
 
 _LEADS = 8
+_GREETING = 3
 
 _GROUPS = {
     "send": "send email mail message text dm post publish forward reply respond write tell notify "
@@ -81,6 +82,13 @@ _BLOCK = re2.compile(
 )
 _ENDS = re2.compile(r"[.!?](?:[\"')\]]*)(?:\s+|$)")
 _CLAUSES = re2.compile(r"[,;:](?:\s|$)")
+_RECORD = re2.compile(
+    r"[\"']\s*[,:]\s*[\"'\[{\pN-]|[\"']\s*[,:]\s*(?:None|True|False|null|true|false)|[{}\[\]]"
+)
+_SUBORDINATE = _set(
+    "before after when whenever once if unless until while since because as to for in upon given "
+    "instead besides regardless"
+)
 _WORD = re2.compile(r"[\pL\pN][\pL\pN'’_-]*")
 _NAME_PART = re2.compile(r"\p{Lu}+(?:\p{Ll}|\p{N})*|\p{Ll}[\p{Ll}\p{N}]*|\p{N}+|\p{Lo}+")
 
@@ -93,44 +101,54 @@ class Directive:
     kinds: frozenset[str]
 
 
-def directives_in(text: str) -> tuple[Directive, ...]:
-    """The directives of a text in order; of a very long one, of its beginning."""
-    found = ((sentence, directed(sentence)) for sentence in sentences_of(text))
-    return tuple(Directive(sentence, kinds) for sentence, kinds in found if kinds)
+def read_text(text: str) -> tuple[tuple[Directive, ...], str]:
+    """The directives of a text in order, and the rest of it, one sentence a line."""
+    found = [Directive(sentence, directed(sentence)) for sentence in sentences_of(text)]
+    rest = (sentence.text for sentence in found if not sentence.kinds)
+    return tuple(sentence for sentence in found if sentence.kinds), "\n".join(rest)
 
 
 def sentences_of(text: str) -> tuple[str, ...]:
     """The sentences of a text; lines that are wrapped are joined, records and items are not."""
     plain = _ESCAPED_BREAK.sub("\n", well_formed(text[:WINDOW])).replace("''", "'")
+    is_record = plain.lstrip()[:1] in ("{", "[")
     return tuple(
         sentence
-        for block in _split(_BLOCK, _MARGIN.sub("\n", plain))
+        for field in (_split(_RECORD, plain) if is_record else (plain,))
+        for block in _split(_BLOCK, _MARGIN.sub("\n", field))
         for sentence in _split(_ENDS, " ".join(block.split()))
     )
 
 
 def _split(pattern: re2._Regexp, text: str) -> Iterator[str]:
-    """The pieces between matches, each with the match that comes right before the next piece."""
+    """The pieces between the matches that are not blank."""
     start = 0
-    for hit in pattern.finditer(text):
-        yield from _piece(text[start : hit.start()])
-        start = hit.end()
-    yield from _piece(text[start:])
+    for end, after in _spans(pattern, text):
+        if piece := text[start:end].strip():
+            yield piece
+        start = after
 
 
-def _piece(text: str) -> Iterator[str]:
-    stripped = text.strip()
-    if stripped:
-        yield stripped
+def _spans(pattern: re2._Regexp, text: str) -> list[tuple[int, int]]:
+    """Where each piece of a text ends and the next one starts."""
+    return [*(hit.span() for hit in pattern.finditer(text)), (len(text), len(text))]
 
 
 def directed(sentence: str) -> frozenset[str]:
     """The kinds of acts that a sentence demands of its reader; empty where it demands none."""
     kinds: frozenset[str] = frozenset()
-    for clause in _split(_CLAUSES, sentence):
-        words = [hit.group(0).casefold() for hit in _WORD.finditer(clause)]
-        kinds |= _imperative(words) | _demand(words)
+    opens, start = True, 0
+    for end, after in _spans(_CLAUSES, sentence):
+        words = words_of(sentence[start:end])
+        kinds |= _demand(words) | (_imperative(words) if opens else frozenset())
+        opens = sentence[end : end + 1] != "," or bool(kinds) or _leads_on(words)
+        start = after
     return kinds
+
+
+def _leads_on(words: list[str]) -> bool:
+    """Whether an imperative may come after a comma: "if …, send", "Hi Bob, send"; not a list."""
+    return len(words) <= _GREETING or words[0] in _SUBORDINATE
 
 
 def _imperative(words: list[str]) -> frozenset[str]:
