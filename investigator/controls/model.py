@@ -1,0 +1,170 @@
+"""A control is data: what is asked, how grave a breach is, when it applies, what would show it.
+
+A library is a versioned list of controls. What does not hold together is refused when it is
+read, with the field; `investigator.controls.library` adds the line.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import cached_property
+from string import Formatter
+from typing import Any
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from investigator.canonical import sha256_text
+from investigator.controls.checking import KnownCheck, known_checks
+from investigator.controls.predicates import Predicate
+from investigator.controls.required_evidence import RequiredEvidence
+
+_PLACEHOLDERS = frozenset({"trace_id", "span_id"})
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Severity(StrEnum):
+    """How grave a breach is, the gravest first."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    INFO = "info"
+
+
+class Reference(_Part):
+    """A public standard that asks for the control, and the edition that is meant.
+
+    `confirm`: the place in that edition should be confirmed by a person before it is relied on.
+    """
+
+    standard: str = Field(min_length=1)
+    edition: str = Field(min_length=1)
+    section: str = Field(min_length=1)
+    confirm: bool = False
+
+
+class CodeCheck(_Part):
+    """A check by its name, with parameters of that check's own form."""
+
+    name: str
+    params: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in known_checks():
+            known = ", ".join(sorted(known_checks()))
+            raise ValueError(f"no check '{name}'; there are: {known}")
+        return name
+
+    @model_validator(mode="after")
+    def _params_fit(self) -> CodeCheck:
+        try:
+            self.known.params.model_validate(self.params)
+        except ValidationError as error:
+            told = error.errors()[0]
+            place = ".".join(map(str, ("params", *told["loc"])))
+            raise ValueError(f"{place}: {told['msg'].removeprefix('Value error, ')}") from None
+        return self
+
+    @property
+    def known(self) -> KnownCheck:
+        """The check itself."""
+        return known_checks()[self.name]
+
+
+class ModelCheck(_Part):
+    """A question that a model judges."""
+
+    question: str = Field(min_length=1)
+
+
+class CheckSpec(_Part):
+    """What judges a control: code, a model, or both."""
+
+    code: CodeCheck | None = None
+    model: ModelCheck | None = None
+
+    @model_validator(mode="after")
+    def _one_at_least(self) -> CheckSpec:
+        if self.code is None and self.model is None:
+            raise ValueError("a check has code, model or both")
+        return self
+
+
+class Control(_Part):
+    """One thing asked of an agent. `remediation_template` may name `{trace_id}`, `{span_id}`."""
+
+    control_id: str = Field(pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*$")
+    title: str = Field(min_length=1)
+    description: str = Field(min_length=1)
+    severity: Severity
+    applies_when: Predicate
+    required_evidence: tuple[RequiredEvidence, ...]
+    check: CheckSpec
+    remediation_template: str = Field(min_length=1)
+    references: tuple[Reference, ...] = ()
+
+    @field_validator("remediation_template")
+    @classmethod
+    def _known_placeholders(cls, template: str) -> str:
+        try:
+            named = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
+        except ValueError as error:
+            raise ValueError(f"not a template: {error}") from error
+        unknown = sorted(named - _PLACEHOLDERS)
+        if unknown:
+            raise ValueError(
+                f"unknown placeholder {{{unknown[0]}}}; use {{trace_id}} or {{span_id}}"
+            )
+        return template
+
+    def remediation(self, *, trace_id: str, span_id: str) -> str:
+        """What to do about a breach at `span_id`."""
+        return self.remediation_template.format(trace_id=trace_id, span_id=span_id)
+
+
+class ControlLibrary(_Part):
+    """A versioned list of controls, in the order of the file."""
+
+    version: str = Field(min_length=1)
+    description: str = Field(min_length=1)
+    controls: tuple[Control, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> ControlLibrary:
+        ids = [control.control_id for control in self.controls]
+        twice = sorted({one for one in ids if ids.count(one) > 1})
+        if twice:
+            raise ValueError(f"control '{twice[0]}' is defined twice")
+        return self
+
+    @cached_property
+    def ordered(self) -> tuple[Control, ...]:
+        """The controls by severity, the gravest first, then by id."""
+        grave = list(Severity)
+        return tuple(sorted(self.controls, key=lambda c: (grave.index(c.severity), c.control_id)))
+
+    @cached_property
+    def _by_id(self) -> dict[str, Control]:
+        return {control.control_id: control for control in self.controls}
+
+    def get(self, control_id: str) -> Control | None:
+        """The control of that id; None where there is none."""
+        return self._by_id.get(control_id)
+
+    @cached_property
+    def content_hash(self) -> str:
+        """sha256 of all that it says; a run is not continued under another."""
+        return sha256_text(self.model_dump_json())
