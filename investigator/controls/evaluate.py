@@ -1,31 +1,37 @@
-"""The one rule by which a verdict follows from what a check found.
+"""One rule turns what was found into a verdict, for every control alike.
 
-In this order: the control does not apply; a breach with a reference is a fail, also where other
-evidence is missing; with anything missing nothing can be said; else it is a pass, which says
-what was scanned.
+Not applicable, where the predicate was evaluated and says so. Else a breach that is shown by
+evidence is a fail. Else anything that could not be seen, and anything that only a model can
+judge, makes the evidence insufficient. What is left is a pass, with what was looked at.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from investigator.controls.checking import Checked, Subject, Violation
 from investigator.controls.model import Control
+from investigator.controls.predicates import applies
 from investigator.controls.required_evidence import missing_evidence
 from investigator.inspection.evidence import EvidenceRef
+from investigator.signals.building import shortened, unique, without_secrets
 
 PASSED = 0.8
-"""The confidence of a pass: a check sees only what it looks for."""
+"""Confidence in a pass: a check that saw everything may still not know every kind of breach."""
 
 NOT_MET = 0.9
-"""The confidence that a control does not apply: its predicate was evaluated on what is there."""
+"""Confidence that a control does not apply: counted in a record that hides nothing of it."""
 
-_NAMED = 3
+NOTHING_KNOWN = 0.0
+"""Confidence of insufficient evidence: it claims nothing of the agent."""
+
+_LINE = 300
+_LINES = 20
 
 
 class Verdict(StrEnum):
-    """What can be said of one control."""
+    """What is said of one control and one trace."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -35,9 +41,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What code says of one control. `reason` is one line: what was found, missing or scanned.
+    """The verdict of one control over one trace, and what it rests on.
 
-    `evidence` are places that were scanned, for a pass; a breach has its own.
+    `violations` are strongest first; `evidence` is theirs for a fail, else some of what was
+    scanned. `missing_evidence` is kept beside a fail as well: there may be more to see.
     """
 
     control_id: str
@@ -46,49 +53,63 @@ class Evaluation:
     reason: str
     violations: tuple[Violation, ...] = ()
     missing_evidence: tuple[str, ...] = ()
+    scanned: str = ""
     evidence: tuple[EvidenceRef, ...] = ()
 
 
 def evaluate(control: Control, subject: Subject) -> Evaluation:
-    """Judge one control in code."""
-    applies = control.applies_when.holds(subject)
-    if not applies.yes:
-        reason = f"does not apply: {applies.reason}"
-        return Evaluation(control.control_id, Verdict.NOT_APPLICABLE, NOT_MET, reason)
+    """What code alone can say of a control."""
+    met = applies(control.applies_when, subject)
+    if not met.yes:
+        verdict = Verdict.NOT_APPLICABLE
+        return Evaluation(control.control_id, verdict, NOT_MET, reason=met.reason)
     found = _checked(control, subject)
-    violations = tuple(
-        sorted((v for v in found.violations if v.evidence), key=lambda v: -v.strength)
-    )
-    missing = missing_evidence(subject, control.required_evidence)
-    missing = tuple(dict.fromkeys((*missing, *found.missing)))
+    shown = [violation for violation in found.violations if violation.evidence]
+    violations = tuple(sorted(shown, key=lambda violation: -violation.strength))
+    lines = _missing(control, subject, found)
     if violations:
-        return Evaluation(
-            control.control_id,
-            Verdict.FAIL,
-            violations[0].strength,
-            _told(violations),
-            violations,
-            missing,
-        )
-    if missing:
-        verdict, reason = Verdict.INSUFFICIENT_EVIDENCE, "; ".join(missing[:_NAMED])
-        return Evaluation(control.control_id, verdict, 0.0, reason, missing_evidence=missing)
-    reason = f"nothing found; scanned: {found.scanned or applies.reason}"
-    return Evaluation(control.control_id, Verdict.PASS, PASSED, reason, evidence=found.evidence)
+        verdict, confidence = Verdict.FAIL, violations[0].strength
+        reason, evidence = violations[0].summary, _evidence_of(violations)
+    elif lines:
+        verdict, confidence = Verdict.INSUFFICIENT_EVIDENCE, NOTHING_KNOWN
+        reason, evidence = f"could not be judged: {lines[0]}", found.evidence
+    else:
+        verdict, confidence = Verdict.PASS, PASSED
+        reason, evidence = f"no breach in {found.scanned or 'the trace'}", found.evidence
+    return Evaluation(
+        control_id=control.control_id,
+        verdict=verdict,
+        confidence=confidence,
+        reason=shortened(without_secrets(reason), _LINE),
+        violations=violations,
+        missing_evidence=lines,
+        scanned=found.scanned,
+        evidence=unique(evidence),
+    )
 
 
 def _checked(control: Control, subject: Subject) -> Checked:
-    """What the check found; a question that only a model can judge is left open."""
+    """What the check found; a question that only a model can judge stays open."""
     code, model = control.check.code, control.check.model
+    found = Checked()
     if code is not None:
         found = code.known.run(subject, code.known.params.model_validate(code.params))
-        if model is None or found.violations:
-            return found
-        return Checked(missing=(*found.missing, f"a model has to judge: {model.question}"))
-    assert model is not None
-    return Checked(missing=(f"a model has to judge: {model.question}",))
+    if model is None:
+        return found
+    return replace(found, missing=(*found.missing, f"a model has to judge: {model.question}"))
 
 
-def _told(violations: tuple[Violation, ...]) -> str:
-    more = f"; {len(violations) - 1:,} more" if len(violations) > 1 else ""
-    return violations[0].summary + more
+def _missing(control: Control, subject: Subject, found: Checked) -> tuple[str, ...]:
+    """Everything that was needed and not seen, one bounded line each."""
+    lines = [*missing_evidence(subject, control.required_evidence), *found.missing]
+    if not subject.trace.spans:
+        lines.append("the trace has no spans")
+    if not all(violation.evidence for violation in found.violations):
+        lines.append("a breach was suspected that nothing in the trace shows")
+    told = tuple(dict.fromkeys(shortened(without_secrets(line), _LINE) for line in lines))
+    more = len(told) - _LINES
+    return told if more <= 0 else (*told[:_LINES], f"{more} more things that could not be seen")
+
+
+def _evidence_of(violations: tuple[Violation, ...]) -> tuple[EvidenceRef, ...]:
+    return tuple(ref for violation in violations for ref in violation.evidence)

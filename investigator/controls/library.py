@@ -1,114 +1,175 @@
-"""Control libraries: those that come with the package, and a user's own by path (YAML or JSON).
+"""A control library is a file: built in, by its name, or a user's own, by its path.
 
-A file that does not hold together is refused with the line, the field and what to do.
+A file that does not hold together is refused as a whole, with the lines, the fields and what to
+do about each: a control that was silently left out would look like one that passed.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+import json
+from collections.abc import Iterator
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
+from investigator.controls import places
 from investigator.controls.model import ControlLibrary
 from investigator.errors import UsageError
 
-_FOLDER = resources.files("investigator.controls") / "libraries"
-_TOLD = 5
-_MAX_BYTES = 2**22
+_LIBRARIES = resources.files("investigator.controls") / "libraries"
+_SHOWN = 5
+_HINTS = {
+    "extra_forbidden": "no such field here; check its spelling and its indentation",
+    "missing": "is required; add it",
+    "string_type": "should be text; write it in quotes",
+    "tuple_type": "should be a list",
+    "model_type": "should be a mapping",
+    "model_attributes_type": "should be a mapping",
+}
 
-Place = tuple[int | str, ...]
-
-
-def _built_in_names() -> tuple[str, ...]:
-    names = (file.name for file in _FOLDER.iterdir() if file.name.endswith(".yaml"))
-    return tuple(sorted(name.removesuffix(".yaml") for name in names))
-
-
-BUILT_IN = _built_in_names()
-"""The libraries that come with the package."""
+BUILT_IN: tuple[str, ...] = tuple(
+    sorted(
+        file.name.removesuffix(".yaml")
+        for file in _LIBRARIES.iterdir()
+        if file.name.endswith(".yaml")
+    )
+)
+"""The names of the libraries that come with the package."""
 
 
 def load_library(name_or_path: str | Path) -> ControlLibrary:
-    """A built-in library by name, or a user's own by path.
+    """A built-in library by name, or a user's own by path (YAML or JSON).
 
     Raises:
-        UsageError: no such library, not readable, not YAML or JSON, or not a library; with the
-            line and the field.
+        UsageError: no such library, not readable, not YAML (with line and column), or not a
+            library (with lines, fields and what to do).
     """
     if str(name_or_path) in BUILT_IN:
         return _built_in(str(name_or_path))
     path = Path(name_or_path)
     if not path.is_file():
         raise UsageError(
-            f"no control library {str(name_or_path)!r}: it is neither a built-in one "
+            f"no control library '{name_or_path}': it is neither a built-in one "
             f"({', '.join(BUILT_IN)}) nor a file"
         )
     try:
-        raw = path.read_bytes()
-        if len(raw) > _MAX_BYTES:
-            raise UsageError(f"control library {path} is larger than {_MAX_BYTES:,} bytes")
-        text = raw.decode("utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"control library {path} cannot be read: {error}") from error
     return parse_library(text, where=str(path))
 
 
-@lru_cache
+@cache
 def _built_in(name: str) -> ControlLibrary:
-    return parse_library((_FOLDER / f"{name}.yaml").read_text(encoding="utf-8"), where=name)
+    text = (_LIBRARIES / f"{name}.yaml").read_text(encoding="utf-8")
+    return parse_library(text, where=name)
 
 
 def parse_library(text: str, *, where: str) -> ControlLibrary:
-    """The library that a text is; `where` names it in errors."""
-    try:
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        at = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
+    """The library that a text is; `where` names the text in errors.
+
+    Raises:
+        UsageError: as `load_library`.
+    """
+    root, content = _read(text, where)
+    if root is None or content is None:
         raise UsageError(
-            f"control library {where} is not YAML or JSON: {at}{error.problem}"
-        ) from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise UsageError(f"control library {where} is not YAML or JSON: {error}") from error
+            f"control library {where} is empty; it needs version, description and controls "
+            "(`controls-v1` shows what one looks like)"
+        )
     if not isinstance(content, dict):
         raise UsageError(
-            f"control library {where} holds no mapping; it needs version, description and "
-            "controls (see docs/controls.md)"
+            f"control library {where}, line {root.start_mark.line + 1}: it holds a "
+            f"{_shape(content)}, not a mapping of version, description and controls; put the "
+            "list of controls under `controls:`"
         )
+    twice = [
+        f"line {n}: the key '{key}' stands here twice" for n, key in places.duplicate_keys(root)
+    ]
+    if twice:
+        raise UsageError(_refusal(where, twice))
     try:
         return ControlLibrary.model_validate(content)
     except ValidationError as error:
-        told = error.errors()[:_TOLD]
-        problems = "; ".join(_problem(item["loc"], item["msg"], tree) for item in told)
-        raise UsageError(f"control library {where} does not hold together: {problems}") from error
+        found = list(_problems(error, root, content))
+        raise UsageError(_refusal(where, found)) from error
 
 
-def _problem(place: Place, message: str, tree: Any) -> str:
-    line, field = _locate(place, tree)
-    reason = message.removeprefix("Value error, ").replace("\n", " ")
-    return f"line {line}: {field}: {reason}" if field else f"line {line}: {reason}"
+def _read(text: str, where: str) -> tuple[yaml.Node | None, Any]:
+    """The nodes and the values of a text. Tabs may indent JSON, but not YAML."""
+    try:
+        if text.lstrip()[:1] in ("{", "[") and _is_json(text):
+            text = text.replace("\t", " ")
+        return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
+        raise UsageError(
+            f"control library {where} is not YAML or JSON: {place}{error.problem}"
+        ) from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UsageError(f"control library {where} is not YAML or JSON: {error}") from error
 
 
-def _locate(place: Place, tree: Any) -> tuple[int, str]:
-    """The line of the deepest node that the place names, and the place in words."""
-    node, words = tree, ""
-    for step in place:
-        following = _child(node, step)
-        words += f"[{step}]" if isinstance(step, int) else f".{step}" if words else str(step)
-        if following is None:
-            break
-        node = following
-    return node.start_mark.line + 1, words
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
-def _child(node: Any, step: int | str) -> Any:
-    if isinstance(node, yaml.SequenceNode) and isinstance(step, int):
-        return node.value[step] if step < len(node.value) else None
-    if isinstance(node, yaml.MappingNode):
-        return next((value for key, value in node.value if key.value == str(step)), None)
-    return None
+def _shape(content: object) -> str:
+    return "list" if isinstance(content, list) else "single value"
+
+
+def _problems(error: ValidationError, root: yaml.Node, content: dict[str, Any]) -> Iterator[str]:
+    for path, message in _flat(error.errors()):
+        field = ".".join(map(str, path))
+        line = places.line_of(root, path)
+        yield f"line {line}: {_named(path, content)}{field + ': ' if field else ''}{message}"
+
+
+def _flat(errors: list[ErrorDetails], above: places.Path = ()) -> Iterator[tuple[places.Path, str]]:
+    """Path and message of each error; the parameters of a check bring errors of their own.
+
+    Left out is what follows from an error below: a list that is too short without its bad items.
+    """
+    paths = [error["loc"] for error in errors]
+    for error in errors:
+        if any(len(path) > len(error["loc"]) == _shared(path, error["loc"]) for path in paths):
+            continue
+        path = (*above, *error["loc"])
+        inner = error.get("ctx", {}).get("error")
+        if isinstance(inner, ValidationError):
+            yield from _flat(inner.errors(), (*path, "params"))
+        else:
+            said = error["msg"].removeprefix("Value error, ")
+            yield path, _HINTS.get(error["type"], said)
+
+
+def _shared(path: places.Path, above: places.Path) -> int:
+    """How many parts of `above` the path begins with."""
+    return len(above) if path[: len(above)] == above else 0
+
+
+def _named(path: places.Path, content: dict[str, Any]) -> str:
+    """The control that a path leads into, by its id where it has one."""
+    controls = content.get("controls")
+    index = path[1] if len(path) > 1 and path[0] == "controls" else None
+    if not isinstance(controls, list) or not isinstance(index, int) or index >= len(controls):
+        return ""
+    one = controls[index]
+    control_id = one.get("control_id") if isinstance(one, dict) else None
+    return f"{control_id}, " if isinstance(control_id, str) else ""
+
+
+def _refusal(where: str, problems: list[str]) -> str:
+    more = len(problems) - _SHOWN
+    rest = [f"and {more} more"] if more > 0 else []
+    return "\n  ".join([f"control library {where}:", *problems[:_SHOWN], *rest])

@@ -15,12 +15,12 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
 from investigator.canonical import sha256_text
+from investigator.controls import checks as checks
 from investigator.controls.checking import KnownCheck, known_checks
 from investigator.controls.predicates import Predicate
 from investigator.controls.required_evidence import RequiredEvidence
@@ -51,6 +51,8 @@ class Reference(_Part):
     standard: str = Field(min_length=1)
     edition: str = Field(min_length=1)
     section: str = Field(min_length=1)
+    title: str | None = None
+    note: str | None = None
     confirm: bool = False
 
 
@@ -70,12 +72,7 @@ class CodeCheck(_Part):
 
     @model_validator(mode="after")
     def _params_fit(self) -> CodeCheck:
-        try:
-            self.known.params.model_validate(self.params)
-        except ValidationError as error:
-            told = error.errors()[0]
-            place = ".".join(map(str, ("params", *told["loc"])))
-            raise ValueError(f"{place}: {told['msg'].removeprefix('Value error, ')}") from None
+        self.known.params.model_validate(self.params)
         return self
 
     @property

@@ -1,23 +1,30 @@
 """When a control applies: a small closed language over what a trace holds.
 
-A predicate is evaluated and gives its reason in words. Where what it rests on is hidden, or not
-recorded at all, the answer is that the control applies: required evidence will then be missing,
-which is honest, where "not applicable" would not be.
+A predicate answers yes, no, or that it cannot be known, each with its reason in words. It cannot
+be known where nothing was found and content is hidden or not recorded; the control then applies,
+and the evidence that it requires will be missing. So "not applicable" is always something that
+was looked at.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple
+import json
+from collections.abc import Iterator
+from typing import Annotated, Literal, NamedTuple
 
-import re2
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from investigator.canonical import JsonValue, canonical_json
 from investigator.controls.checking import Subject
 from investigator.controls.conversation import Source
-from investigator.traces.model import REDACTED, SpanKind
+from investigator.errors import UsageError
+from investigator.inspection.patterns import Pattern
+from investigator.signals.building import shortened, without_secrets
+from investigator.traces.model import REDACTED, Span, SpanKind
 from investigator.traces.openinference import messages_of
+
+_SPEAKERS = frozenset({SpanKind.LLM, SpanKind.UNKNOWN})
+_REASON = 300
 
 
 class Applies(NamedTuple):
@@ -27,164 +34,317 @@ class Applies(NamedTuple):
     reason: str
 
 
-class AttributeTest(BaseModel):
-    """A span attribute by its dotted key: that it is there, is a value, or matches RE2."""
+class Answer(NamedTuple):
+    """What a predicate says of a trace; `holds` is None where it cannot be known."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    key: str = Field(min_length=1)
-    equals: str | int | float | bool | None = None
-    matches: str | None = None
-
-    @field_validator("matches")
-    @classmethod
-    def _is_re2(cls, pattern: str | None) -> str | None:
-        return None if pattern is None else _pattern(pattern)
+    holds: bool | None
+    reason: str
 
 
-class Predicate(BaseModel):
-    """Exactly one of these; the combinations hold predicates of their own."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    always: bool | None = Field(default=None, description="true: every trace")
-    span_kind: tuple[SpanKind, ...] | None = Field(default=None, description="a span of a kind")
-    tool_calls: bool | None = Field(default=None, description="true: a tool was asked for")
-    tool_name: str | None = Field(default=None, description="RE2: a tool of such a name")
-    message_role: tuple[Source, ...] | None = Field(default=None, description="someone spoke")
-    retrieval: bool | None = Field(default=None, description="true: something was retrieved")
-    attribute: AttributeTest | None = None
-    all_of: tuple[Predicate, ...] | None = Field(default=None, min_length=1)
-    any_of: tuple[Predicate, ...] | None = Field(default=None, min_length=1)
-    not_: Predicate | None = Field(default=None, alias="not")
-
-    @field_validator("tool_name")
-    @classmethod
-    def _is_re2(cls, pattern: str | None) -> str | None:
-        return None if pattern is None else _pattern(pattern)
-
-    @field_validator("always", "tool_calls", "retrieval")
-    @classmethod
-    def _is_true(cls, value: bool | None) -> bool | None:
-        if value is False:
-            raise ValueError("write `true` here, or use `not`")
-        return value
-
-    @model_validator(mode="after")
-    def _one(self) -> Predicate:
-        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
-        if len(given) != 1:
-            known = ", ".join(f.alias or n for n, f in type(self).model_fields.items())
-            raise ValueError(f"give exactly one of: {known}")
-        return self
-
-    def holds(self, subject: Subject) -> Applies:
-        """Whether the trace meets the predicate, as far as it can be seen."""
-        if self.all_of is not None:
-            return _all(one.holds(subject) for one in self.all_of)
-        if self.any_of is not None:
-            return _any(one.holds(subject) for one in self.any_of)
-        if self.not_ is not None:
-            inner = self.not_.holds(subject)
-            return Applies(not inner.yes or _hides(subject), inner.reason)
-        return self._simple(subject)
-
-    def _simple(self, subject: Subject) -> Applies:
-        spans, said = subject.trace.spans, subject.conversation
-        if self.always is not None:
-            return Applies(True, "it applies to every trace")
-        if self.span_kind is not None:
-            count = sum(span.kind in self.span_kind for span in spans)
-            return Applies(count > 0, _counted(count, "/".join(self.span_kind) + " span", subject))
-        if self.tool_calls is not None:
-            count = len(said.actions)
-            return _seen(count, "tool call", subject)
-        if self.tool_name is not None:
-            pattern = re2.compile(self.tool_name)
-            count = sum(pattern.search(action.tool) is not None for action in said.actions)
-            return _seen(count, f"call of a tool like '{self.tool_name}'", subject)
-        if self.message_role is not None:
-            count = sum(one.source in self.message_role for one in said.utterances)
-            return _seen(count, f"{'/'.join(self.message_role)} message", subject)
-        if self.retrieval is not None:
-            return self._retrieved(subject)
-        return self._attribute(subject)
-
-    def _retrieved(self, subject: Subject) -> Applies:
-        count = sum(span.kind is SpanKind.RETRIEVER for span in subject.trace.spans)
-        count += sum(u.source is Source.RETRIEVAL for u in subject.conversation.utterances)
-        return _seen(count, "retrieval", subject)
-
-    def _attribute(self, subject: Subject) -> Applies:
-        test = self.attribute
-        assert test is not None
-        values = [
-            span.attributes[test.key] for span in subject.trace.spans if test.key in span.attributes
-        ]
-        fitting = sum(_fits(test, value) for value in values)
-        hidden = any(isinstance(value, str) and REDACTED in value for value in values)
-        words = _counted(fitting, f"span whose {test.key} is as asked", subject)
-        return Applies(fitting > 0 or hidden, words)
+def applies(predicate: Predicate, subject: Subject) -> Applies:
+    """Whether the trace meets the predicate; what cannot be known counts as met."""
+    answer = predicate.ask(subject)
+    reason = shortened(without_secrets(answer.reason), _REASON)
+    return Applies(answer.holds is not False, reason)
 
 
-def _pattern(pattern: str) -> str:
+def _is_re2(pattern: str) -> str:
     try:
-        re2.compile(pattern)
-    except re2.error as error:
-        raise ValueError(f"not an RE2 pattern: {error}") from error
+        Pattern(pattern)
+    except UsageError as error:
+        raise ValueError(str(error)) from error
     return pattern
 
 
+def occurs(pattern: str, text: str) -> bool:
+    """Whether some of the text matches."""
+    return any(Pattern(pattern).hits(text))
+
+
+Regexp = Annotated[str, Field(min_length=1), AfterValidator(_is_re2)]
+"""A regular expression that is matched in linear time."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
+
+
+class Always(_Part):
+    """Every trace."""
+
+    always: Literal[True]
+
+    def ask(self, _subject: Subject) -> Answer:
+        """Yes."""
+        return Answer(True, "it applies to every trace")
+
+
+class HasSpan(_Part):
+    """A span of one of these kinds."""
+
+    span_kind: tuple[SpanKind, ...] = Field(min_length=1)
+
+    def ask(self, subject: Subject) -> Answer:
+        """Kinds are not hidden by redaction, but a source may name none at all."""
+        spans = subject.trace.spans
+        count = sum(span.kind in self.span_kind for span in spans)
+        words = _counted(count, "/".join(self.span_kind) + " span", subject)
+        if count == 0 and all(span.kind is SpanKind.UNKNOWN for span in spans):
+            return Answer(None, f"{words}, and no kind of span is recorded")
+        return Answer(count > 0, words)
+
+
+class HasToolCalls(_Part):
+    """A tool was called, or a model asked for one."""
+
+    tool_calls: Literal[True]
+
+    def ask(self, subject: Subject) -> Answer:
+        """Calls are counted once, however often they are written down."""
+        return _seen(len(subject.conversation.actions), "tool call", subject)
+
+
+class HasTool(_Part):
+    """A tool whose name matches was called."""
+
+    tool_name: Regexp
+
+    def ask(self, subject: Subject) -> Answer:
+        """Names of tools stand in calls and in TOOL spans."""
+        count = sum(occurs(self.tool_name, action.tool) for action in subject.conversation.actions)
+        return _seen(count, f"call of a tool like '{self.tool_name}'", subject)
+
+
+class HasMessage(_Part):
+    """Words of the system, the user, the assistant, a tool or a retrieved document."""
+
+    message_role: tuple[Source, ...] = Field(min_length=1)
+
+    def ask(self, subject: Subject) -> Answer:
+        """Each message counts once, where it first appears."""
+        count = len(subject.conversation.said_by(*self.message_role))
+        roles = "/".join(role.lower() for role in self.message_role)
+        return _seen(count, f"{roles} message", subject)
+
+
+class HasRetrieval(_Part):
+    """Documents were looked for."""
+
+    retrieval: Literal[True]
+
+    def ask(self, subject: Subject) -> Answer:
+        """A RETRIEVER or RERANKER span, or documents on another one."""
+        kinds = (SpanKind.RETRIEVER, SpanKind.RERANKER)
+        found = {s.span_id for s in subject.trace.spans if s.kind in kinds}
+        found |= {u.span.span_id for u in subject.conversation.said_by(Source.RETRIEVAL)}
+        return _seen(len(found), "retrieval", subject)
+
+
+class AttributeTest(_Part):
+    """A span attribute by its dotted key: that it is there, is a value, or matches."""
+
+    key: str = Field(min_length=1)
+    equals: str | int | float | bool | None = None
+    matches: Regexp | None = None
+
+
+class HasAttribute(_Part):
+    """A span with such an attribute."""
+
+    attribute: AttributeTest
+
+    def ask(self, subject: Subject) -> Answer:
+        """A redacted value may be any value."""
+        test = self.attribute
+        values = [s.attributes[test.key] for s in subject.trace.spans if test.key in s.attributes]
+        count = sum(_fits(test, value) for value in values)
+        words = _counted(count, f"span whose {test.key} is as asked", subject)
+        hidden = not subject.trace.spans or any(_is_redacted(value) for value in values)
+        return Answer(None if hidden and count == 0 else count > 0, words)
+
+
+class IsApp(_Part):
+    """The trace declares one of these kinds of application."""
+
+    app_type: tuple[str, ...] = Field(min_length=1)
+
+    def ask(self, subject: Subject) -> Answer:
+        """Declared as an attribute, in `metadata`, or as a tag."""
+        return _declared(("app_type", "app.type"), self.app_type, subject)
+
+
+class HasDomain(_Part):
+    """The trace declares that it deals with one of these domains of data."""
+
+    data_domains: tuple[str, ...] = Field(min_length=1)
+
+    def ask(self, subject: Subject) -> Answer:
+        """Declared as an attribute, in `metadata`, or as a tag."""
+        keys = ("data_domains", "data_domain", "data.domains", "data.domain")
+        return _declared(keys, self.data_domains, subject)
+
+
+class AllOf(_Part):
+    """Every one of these."""
+
+    all_of: tuple[Predicate, ...] = Field(min_length=1)
+
+    def ask(self, subject: Subject) -> Answer:
+        """One no is a no; without one, what cannot be known decides."""
+        answers = [one.ask(subject) for one in self.all_of]
+        for holds in (False, None):
+            reasons = [answer.reason for answer in answers if answer.holds is holds]
+            if reasons:
+                return Answer(holds, "; ".join(reasons))
+        return Answer(True, "; ".join(answer.reason for answer in answers))
+
+
+class AnyOf(_Part):
+    """At least one of these."""
+
+    any_of: tuple[Predicate, ...] = Field(min_length=1)
+
+    def ask(self, subject: Subject) -> Answer:
+        """One yes is a yes; without one, what cannot be known decides."""
+        answers = [one.ask(subject) for one in self.any_of]
+        for holds in (True, None):
+            reasons = [answer.reason for answer in answers if answer.holds is holds]
+            if reasons:
+                return Answer(holds, "; ".join(reasons))
+        return Answer(False, "; ".join(answer.reason for answer in answers))
+
+
+class Not(_Part):
+    """The opposite; what cannot be known stays so."""
+
+    negated: Predicate = Field(alias="not")
+
+    def ask(self, subject: Subject) -> Answer:
+        """Yes for no, and no for yes."""
+        holds, reason = self.negated.ask(subject)
+        return Answer(None if holds is None else not holds, reason)
+
+
+_BY_KEY: dict[str, type[BaseModel]] = {
+    "always": Always,
+    "span_kind": HasSpan,
+    "tool_calls": HasToolCalls,
+    "tool_name": HasTool,
+    "message_role": HasMessage,
+    "retrieval": HasRetrieval,
+    "attribute": HasAttribute,
+    "app_type": IsApp,
+    "data_domains": HasDomain,
+    "all_of": AllOf,
+    "any_of": AnyOf,
+    "not": Not,
+}
+
+
+def _key_of(value: object) -> str | None:
+    """The one key that a predicate is written with."""
+    if isinstance(value, dict):
+        key = next(iter(value), None)
+        return key if len(value) == 1 and isinstance(key, str) and key in _BY_KEY else None
+    return next((key for key, model in _BY_KEY.items() if type(value) is model), None)
+
+
+Predicate = Annotated[
+    Annotated[Always, Tag("always")]
+    | Annotated[HasSpan, Tag("span_kind")]
+    | Annotated[HasToolCalls, Tag("tool_calls")]
+    | Annotated[HasTool, Tag("tool_name")]
+    | Annotated[HasMessage, Tag("message_role")]
+    | Annotated[HasRetrieval, Tag("retrieval")]
+    | Annotated[HasAttribute, Tag("attribute")]
+    | Annotated[IsApp, Tag("app_type")]
+    | Annotated[HasDomain, Tag("data_domains")]
+    | Annotated[AllOf, Tag("all_of")]
+    | Annotated[AnyOf, Tag("any_of")]
+    | Annotated[Not, Tag("not")],
+    Discriminator(
+        _key_of,
+        custom_error_type="predicate",
+        custom_error_message=f"write a mapping with exactly one of: {', '.join(_BY_KEY)}",
+    ),
+]
+"""Exactly one key says what is asked; the combinations hold predicates of their own."""
+
+for _model in (AllOf, AnyOf, Not):
+    _model.model_rebuild()
+
+
 def _fits(test: AttributeTest, value: JsonValue) -> bool:
-    if test.equals is not None:
-        return value == test.equals
+    if test.equals is not None and value != test.equals:
+        return False
     if test.matches is not None:
         text = value if isinstance(value, str) else canonical_json(value)
-        return re2.compile(test.matches).search(text) is not None
+        return occurs(test.matches, text)
     return True
 
 
-def _all(parts: Iterable[Applies]) -> Applies:
-    reasons = []
-    for part in parts:
-        if not part.yes:
-            return part
-        reasons.append(part.reason)
-    return Applies(True, "; ".join(reasons))
+def _declared(keys: tuple[str, ...], wanted: tuple[str, ...], subject: Subject) -> Answer:
+    """Whether the trace calls itself one of `wanted`; a trace that says nothing may be any."""
+    said = {word for span in subject.trace.spans for word in _declarations(span, keys)}
+    known = sorted(word for word in said if REDACTED not in word)
+    common = sorted({word.casefold() for word in known} & {word.casefold() for word in wanted})
+    if common:
+        return Answer(True, f"{keys[0]} is {', '.join(common)}")
+    if len(known) < len(said) or not known:
+        return Answer(None, f"the trace does not say its {keys[0]}")
+    return Answer(False, f"{keys[0]} is {', '.join(known)}, not {' or '.join(wanted)}")
 
 
-def _any(parts: Iterable[Applies]) -> Applies:
-    reasons = []
-    for part in parts:
-        if part.yes:
-            return part
-        reasons.append(part.reason)
-    return Applies(False, "; ".join(reasons))
+def _declarations(span: Span, keys: tuple[str, ...]) -> Iterator[str]:
+    for key in keys:
+        yield from _words(span.attributes.get(key))
+        yield from _words(span.attributes.get(f"metadata.{key}"))
+    try:
+        metadata: JsonValue = json.loads(span.text("metadata") or "null")
+    except (ValueError, RecursionError):
+        metadata = None
+    if isinstance(metadata, dict):
+        for key in keys:
+            yield from _words(metadata.get(key))
+    for tag in _words(span.attributes.get("tag.tags")):
+        key, _, value = tag.partition(":")
+        if key.strip() in keys and value.strip():
+            yield value.strip()
 
 
-def _seen(count: int, what: str, subject: Subject) -> Applies:
+def _words(value: JsonValue) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from (part.strip() for part in value.split(",") if part.strip())
+    elif isinstance(value, list):
+        yield from (item for item in value if isinstance(item, str))
+
+
+def _seen(count: int, what: str, subject: Subject) -> Answer:
     """Something of the content was seen; where content is hidden, nothing seen proves nothing."""
+    words = _counted(count, what, subject)
     if count == 0 and _hides(subject):
-        return Applies(True, f"no {what} is visible, but content is hidden or not recorded")
-    return Applies(count > 0, _counted(count, what, subject))
+        return Answer(None, f"{words} is visible, but content is hidden or not recorded")
+    return Answer(count > 0, words)
 
 
 def _counted(count: int, what: str, subject: Subject) -> str:
-    number = f"{count:,}" if count else "no"
-    return f"{number} {what}{'s' * (count > 1)} in {len(subject.trace.spans):,} spans"
+    number, spans = f"{count:,}" if count else "no", len(subject.trace.spans)
+    plural = "s" if count > 1 else ""
+    return f"{number} {what}{plural} in {spans:,} span{'s' * (spans != 1)}"
 
 
 def _hides(subject: Subject) -> bool:
     """Whether the trace may hold more than can be seen."""
-    spans = subject.trace.spans
-    if not spans or subject.conversation.gaps:
+    said, spans = subject.conversation, subject.trace.spans
+    return not said.items or bool(said.gaps) or any(map(_is_hidden, spans))
+
+
+def _is_hidden(span: Span) -> bool:
+    if any(_is_redacted(value) for value in span.attributes.values()):
         return True
-    hidden = any(isinstance(v, str) and REDACTED in v for s in spans for v in s.attributes.values())
-    silent = any(
-        span.kind in (SpanKind.LLM, SpanKind.UNKNOWN)
-        and not messages_of(span)
-        and not span.text("input.value")
-        and not span.text("output.value")
-        for span in spans
-    )
-    return hidden or silent
+    told = messages_of(span) or span.text("input.value") or span.text("output.value")
+    return span.kind in _SPEAKERS and not told
+
+
+def _is_redacted(value: JsonValue) -> bool:
+    return isinstance(value, str) and REDACTED in value

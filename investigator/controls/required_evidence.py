@@ -1,36 +1,38 @@
-"""What must be visible before a control can be judged, and what of it a trace withholds.
+"""What a control has to see before it may pass, and what of it a trace does not show.
 
-Each kind of evidence has one test. What is absent, hidden (`__REDACTED__`) or cut off by an
-exporter is told with the spans where it is missing; nothing told means that it can be seen.
+Absent, redacted and cut content all count as not shown. Where nothing of a kind is in the trace
+at all, that is missing too: whoever asks for it needs it. An empty trace shows nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 
-import re2
-
+from investigator.canonical import JsonValue
 from investigator.controls.checking import Subject
-from investigator.controls.conversation import Source
-from investigator.signals.building import shortened
-from investigator.signals.completeness import completeness
+from investigator.controls.conversation import Action, Source, Utterance
+from investigator.controls.truncation import is_cut
+from investigator.signals.building import shortened, without_secrets
 from investigator.traces.model import REDACTED, Span, SpanKind
-from investigator.traces.openinference import retrieval_chunks_of, tool_definitions_of
+from investigator.traces.openinference import (
+    messages_of,
+    retrieval_chunks_of,
+    token_counts_of,
+    tool_definitions_of,
+    tool_io_of,
+)
 
 _NAMED = 3
-_CUT = re2.compile(
-    r"(?i)(?:\[|<|\(|…|\.\.\.)\s*(?:content |output |text |value )?truncated\b"
-    r"|\btruncated\s*(?:\]|>|\))|\[\s*(?:\d[\d,]* )?(?:more )?(?:characters|chars|bytes) "
-    r"(?:omitted|removed|truncated)"
-)
-"""How exporters mark text that they cut: a bracketed or dotted note, not the word in a sentence."""
+_NAME = 60
+_LINES = 8
+MODEL_KEYS = ("llm.model_name", "gen_ai.response.model", "gen_ai.request.model")
+"""Where a model call names its model, the most telling first."""
 
 
 class RequiredEvidence(StrEnum):
-    """What a control may need to see."""
+    """Kinds of content that a control may ask for."""
 
-    COMPLETE_TREE = "complete_tree"
     MESSAGES = "messages"
     SYSTEM_MESSAGE = "system_message"
     USER_MESSAGE = "user_message"
@@ -39,135 +41,231 @@ class RequiredEvidence(StrEnum):
     TOOL_RESULTS = "tool_results"
     TOOL_DEFINITIONS = "tool_definitions"
     RETRIEVAL_CHUNKS = "retrieval_chunks"
+    GUARDRAIL_RESULTS = "guardrail_results"
     MODEL_NAME = "model_name"
     TOKEN_COUNTS = "token_counts"
     TIMESTAMPS = "timestamps"
+    COMPLETE_TREE = "complete_tree"
 
 
 def missing_evidence(subject: Subject, kinds: Iterable[RequiredEvidence]) -> tuple[str, ...]:
-    """What of the evidence cannot be seen, one a line."""
-    return tuple(dict.fromkeys(line for kind in kinds for line in _TESTS[kind](subject)))
+    """What the trace does not show of several kinds of content, one a line."""
+    return tuple(dict.fromkeys(line for kind in kinds for line in missing(subject, kind)))
 
 
-def _complete_tree(subject: Subject) -> Iterable[str]:
-    yield from completeness(subject.trace)
+def missing(subject: Subject, kind: RequiredEvidence) -> tuple[str, ...]:
+    """What of a kind of content the trace does not show, one a line."""
+    if not subject.trace.spans:
+        return ("the trace has no spans",)
+    lines = tuple(dict.fromkeys(_READERS[kind](subject)))
+    more = len(lines) - _LINES
+    return lines if more <= 0 else (*lines[:_LINES], f"{more} more of {kind.value}")
 
 
-def _messages(subject: Subject) -> Iterable[str]:
+def about(spans: Iterable[Span], what: str) -> Iterator[str]:
+    """One line that names some of the spans; none where there are no spans."""
+    ids = list(dict.fromkeys(span.span_id for span in spans))
+    if ids:
+        named = ", ".join(short(span_id) for span_id in ids[:_NAMED])
+        more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
+        yield f"{len(ids)} span{'s' * (len(ids) > 1)} {what}: {named}{more}"
+
+
+def short(name: str) -> str:
+    """A name as a line may hold it."""
+    return shortened(without_secrets(name), _NAME)
+
+
+def is_hidden(value: JsonValue) -> bool:
+    """Whether a value was withheld from the trace, all of it or a part."""
+    return isinstance(value, str) and REDACTED in value
+
+
+def unseen(text: str | None) -> str | None:
+    """Why a text cannot be relied on as a whole; None where it can."""
+    if text is None or not text.strip():
+        return "not recorded"
+    if is_hidden(text):
+        return "hidden"
+    return "cut off" if is_cut(text) else None
+
+
+def model_of(span: Span) -> str | None:
+    """The name of the model that a model call ran on."""
+    return next((text for key in MODEL_KEYS if (text := span.text(key))), None)
+
+
+def unlinked(subject: Subject) -> Iterator[tuple[tuple[Span, ...], str]]:
+    """Spans that keep the trace from being one whole tree, with what is wrong with them."""
+    trace = subject.trace
+    orphans = [s for s in trace.spans if s.parent_id is not None and trace.parent(s) is None]
+    cycles = [s for s in trace.spans if s.span_id in trace.cycle_ids]
+    twice = [s for s in trace.spans if s.span_id in trace.duplicate_ids]
+    yield tuple(orphans), "whose parent is not in the trace"
+    yield tuple(cycles), "in a cycle of parents"
+    yield tuple(twice), "with an id that another span has"
+
+
+def _model_calls(subject: Subject) -> tuple[Span, ...]:
+    """Model calls; in a chat log, the turns."""
+    return subject.trace.spans if subject.view.is_transcript else subject.view.model_calls
+
+
+def _messages(subject: Subject) -> Iterator[str]:
     said = subject.conversation
     if not said.utterances:
         yield "no message is recorded"
-    silent = [span for span in subject.view.model_calls if not subject.view.outputs(span)]
-    silent = [span for span in silent if not span.text("output.value")]
-    yield from _at(silent, "what the model answered is not recorded")
+    yield from about(filter(_is_silent, _model_calls(subject)), "of a model without messages")
     yield from said.missing(*Source)
-    yield from _withheld(subject.trace.spans)
+    yield from _cut(said.utterances)
+    yield from (f"the arguments of {short(a.tool)} are cut off" for a in _cut_calls(subject))
 
 
-def _spoken_by(source: Source, words: str) -> Callable[[Subject], Iterable[str]]:
-    def test(subject: Subject) -> Iterable[str]:
-        said = subject.conversation
-        if not said.said_by(source):
-            yield f"no {words} is recorded"
-        yield from said.missing(source)
-        yield from _cut_off(u.span for u in said.said_by(source) if _CUT.search(u.text))
-
-    return test
+def _is_silent(span: Span) -> bool:
+    shown = messages_of(span) or span.text("output.value") or span.text("input.value")
+    return not shown
 
 
-def _tool_arguments(subject: Subject) -> Iterable[str]:
-    actions = subject.conversation.actions
-    hidden = [action.span for action in actions if REDACTED in action.arguments]
-    yield from _at(hidden, "arguments of a tool call are hidden")
-    yield from _cut_off(action.span for action in actions if _CUT.search(action.arguments))
-    bare = [action.span for action in actions if not action.arguments]
-    yield from _at(bare, "arguments of a tool call are not recorded")
-    if not actions:
-        yield from _withheld(subject.trace.spans)
+def _cut(utterances: Iterable[Utterance]) -> Iterator[str]:
+    for one in utterances:
+        if is_cut(one.text):
+            whose = (
+                f"what {short(one.tool)} answered"
+                if one.tool
+                else f"a {one.source.lower()} message"
+            )
+            yield f"{whose} in {short(one.span.name)} ({short(one.span.span_id)}) is cut off"
 
 
-def _tool_results(subject: Subject) -> Iterable[str]:
-    said = subject.conversation
-    silent = [action.span for action in said.actions if action.result is None]
-    yield from _at(silent, "the result of a tool call is not recorded")
-    yield from said.missing(Source.TOOL)
-    yield from _cut_off(u.span for u in said.said_by(Source.TOOL) if _CUT.search(u.text))
+def _cut_calls(subject: Subject) -> list[Action]:
+    return [action for action in subject.conversation.actions if is_cut(action.arguments)]
 
 
-def _tool_definitions(subject: Subject) -> Iterable[str]:
-    if not any(tool_definitions_of(span) for span in subject.trace.spans):
-        yield "the tools that the model was offered are not recorded"
+def _words_of(source: Source) -> Callable[[Subject], Iterator[str]]:
+    def lines(subject: Subject) -> Iterator[str]:
+        said = subject.conversation.said_by(source)
+        if not said:
+            yield f"no {source.lower()} message is recorded"
+        yield from subject.conversation.missing(source)
+        yield from _cut(said)
+
+    return lines
 
 
-def _retrieval_chunks(subject: Subject) -> Iterable[str]:
-    retrievers = [span for span in subject.trace.spans if span.kind is SpanKind.RETRIEVER]
-    empty = [span for span in retrievers if not retrieval_chunks_of(span)]
-    yield from _at(empty, "what was retrieved is not recorded")
+def _final_answer(subject: Subject) -> Iterator[str]:
+    said = subject.conversation.said_by(Source.ASSISTANT)
+    if not said:
+        yield "no answer of the agent is recorded"
+        return
+    problem = unseen(said[-1].text)
+    if problem is not None:
+        yield f"the last answer ({short(said[-1].span.span_id)}) is {problem}"
+
+
+def _tool_arguments(subject: Subject) -> Iterator[str]:
+    yield from about(filter(_is_silent, _model_calls(subject)), "of a model without messages")
+    if not subject.conversation.items:
+        yield "no message and no tool call is recorded"
+    for action in subject.conversation.actions:
+        io = tool_io_of(action.span)
+        absent = io is not None and io.arguments is None
+        problem = "not recorded" if absent else unseen(action.arguments or "none")
+        if problem is not None:
+            where = f"{short(action.tool)} ({short(action.span.span_id)})"
+            yield f"the arguments of {where} are {problem}"
+    yield from subject.conversation.missing(Source.ASSISTANT)
+
+
+def _tool_results(subject: Subject) -> Iterator[str]:
+    if not subject.conversation.items:
+        yield "no message and no tool call is recorded"
+    for action in subject.conversation.actions:
+        problem = "not recorded" if action.result is None else unseen(action.result.text or "none")
+        if problem is not None:
+            yield f"what {short(action.tool)} answered ({short(action.span.span_id)}) is {problem}"
+    yield from subject.conversation.missing(Source.TOOL)
+
+
+def _tool_definitions(subject: Subject) -> Iterator[str]:
+    calls = _model_calls(subject)
+    offered = {span.span_id: tool_definitions_of(span) for span in calls}
+    if not any(offered.values()):
+        yield "no tool definitions are recorded"
+    hidden = [
+        span
+        for span in calls
+        if any(unseen(definition.json_schema) for definition in offered[span.span_id])
+    ]
+    yield from about(hidden, "whose tool definitions are hidden or cut off")
+
+
+def _retrieval_chunks(subject: Subject) -> Iterator[str]:
+    found = subject.conversation.said_by(Source.RETRIEVAL)
+    chunks = [(s, c) for s in subject.trace.spans for c in retrieval_chunks_of(s)]
+    if not found and not chunks:
+        yield "no retrieved document is recorded"
+    bad = [span for span, chunk in chunks if unseen(chunk.content) is not None]
+    yield from about(bad, "with documents that are not recorded, hidden or cut off")
     yield from subject.conversation.missing(Source.RETRIEVAL)
-    chunks = [(span, chunk) for span in retrievers for chunk in retrieval_chunks_of(span)]
-    yield from _cut_off(span for span, chunk in chunks if _CUT.search(chunk.content or ""))
+    yield from _cut(found)
 
 
-def _model_name(subject: Subject) -> Iterable[str]:
+def _guardrail_results(subject: Subject) -> Iterator[str]:
+    rails = [span for span in subject.trace.spans if span.kind is SpanKind.GUARDRAIL]
+    bad = [span for span in rails if unseen(span.text("output.value")) is not None]
+    if not rails:
+        yield "no guardrail is recorded"
+    yield from about(bad, "of a guardrail whose result is not recorded, hidden or cut off")
+
+
+def _model_name(subject: Subject) -> Iterator[str]:
     calls = subject.view.model_calls
     if not calls:
         yield "no model call is recorded"
-    yield from _at(
-        [span for span in calls if _unknown(span.text("llm.model_name"))],
-        "the model is not named",
-    )
+    unnamed = [span for span in calls if unseen(model_of(span)) is not None]
+    yield from about(unnamed, "of a model that is not named")
 
 
-def _token_counts(subject: Subject) -> Iterable[str]:
+def _token_counts(subject: Subject) -> Iterator[str]:
     calls = subject.view.model_calls
     if not calls:
         yield "no model call is recorded"
-    uncounted = [span for span in calls if _unknown(span.text("llm.token_count.total"))]
-    uncounted = [span for span in uncounted if _unknown(span.text("llm.token_count.prompt"))]
-    yield from _at(uncounted, "tokens are not counted")
+    yield from about((s for s in calls if tokens_of(s) is None), "of a model without token counts")
 
 
-def _timestamps(subject: Subject) -> Iterable[str]:
+def tokens_of(span: Span) -> int | None:
+    """All the tokens of one model call; None where the trace does not say."""
+    counts = token_counts_of(span)
+    if counts.total is not None:
+        return counts.total
+    if counts.prompt is None or counts.completion is None:
+        return None
+    return counts.prompt + counts.completion
+
+
+def _timestamps(subject: Subject) -> Iterator[str]:
     spans = subject.trace.spans
-    untimed = [span for span in spans if span.start_ns is None or span.end_ns is None]
-    yield from _at(untimed, "start or end is not recorded")
-    if not spans:
-        yield "the trace has no spans"
+    yield from about((s for s in spans if s.start_ns is None), "without a start")
+    yield from about((s for s in spans if s.end_ns is None), "without an end")
 
 
-def _unknown(text: str | None) -> bool:
-    return not text or REDACTED in text
+def _complete_tree(subject: Subject) -> Iterator[str]:
+    for spans, what in unlinked(subject):
+        yield from about(spans, what)
 
 
-def _withheld(spans: Iterable[Span]) -> Iterable[str]:
-    """Texts of spans that are hidden or were cut."""
-    texts = [(s, v) for s in spans for v in s.attributes.values() if isinstance(v, str)]
-    yield from _at([span for span, text in texts if REDACTED in text], "content is hidden")
-    yield from _cut_off(span for span, text in texts if _CUT.search(text))
-
-
-def _cut_off(spans: Iterable[Span]) -> Iterable[str]:
-    yield from _at(list(spans), "a text was cut off when it was recorded")
-
-
-def _at(spans: list[Span], what: str) -> Iterable[str]:
-    ids = list(dict.fromkeys(shortened(span.span_id, 40) for span in spans))
-    if ids:
-        more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
-        yield f"{what}: {', '.join(ids[:_NAMED])}{more}"
-
-
-_TESTS: dict[RequiredEvidence, Callable[[Subject], Iterable[str]]] = {
-    RequiredEvidence.COMPLETE_TREE: _complete_tree,
+_READERS: dict[RequiredEvidence, Callable[[Subject], Iterator[str]]] = {
     RequiredEvidence.MESSAGES: _messages,
-    RequiredEvidence.SYSTEM_MESSAGE: _spoken_by(Source.SYSTEM, "system message"),
-    RequiredEvidence.USER_MESSAGE: _spoken_by(Source.USER, "user message"),
-    RequiredEvidence.FINAL_ANSWER: _spoken_by(Source.ASSISTANT, "answer"),
+    RequiredEvidence.SYSTEM_MESSAGE: _words_of(Source.SYSTEM),
+    RequiredEvidence.USER_MESSAGE: _words_of(Source.USER),
+    RequiredEvidence.FINAL_ANSWER: _final_answer,
     RequiredEvidence.TOOL_ARGUMENTS: _tool_arguments,
     RequiredEvidence.TOOL_RESULTS: _tool_results,
     RequiredEvidence.TOOL_DEFINITIONS: _tool_definitions,
     RequiredEvidence.RETRIEVAL_CHUNKS: _retrieval_chunks,
+    RequiredEvidence.GUARDRAIL_RESULTS: _guardrail_results,
     RequiredEvidence.MODEL_NAME: _model_name,
     RequiredEvidence.TOKEN_COUNTS: _token_counts,
     RequiredEvidence.TIMESTAMPS: _timestamps,
+    RequiredEvidence.COMPLETE_TREE: _complete_tree,
 }
