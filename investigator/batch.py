@@ -18,12 +18,16 @@ from pathlib import Path
 
 from investigator.errors import InvestigatorError
 from investigator.interrupts import Interrupts, held_back, in_charge, take_charge
-from investigator.investigation import RunResult, investigate
+from investigator.investigation import RunResult, ainvestigate_question, run_now
+from investigator.questions import IncidentQuestion, Question, engine_of
 from investigator.runtime.budget import NOTHING, UNLIMITED, Amounts, Budget, Limits
 from investigator.runtime.budget_pool import Hold, Lease, RuntimeBudgetPool, allocate_run_budget
 from investigator.runtime.record import RunRecord
 from investigator.runtime.status import RunStatus
 from investigator.stored_runs import resume_run
+
+WINDOW = "window"
+"""What an incident is about, where other runs name their trace."""
 
 _LOOK_UP_S = 0.1
 """How often the batch looks up from waiting, to see whether it was interrupted."""
@@ -34,24 +38,31 @@ class Task:
     """One run of a batch. `resumes`: an interrupted run of that id goes on instead of a new one."""
 
     source: tuple[str, ...]
-    trace_id: str
-    taxonomy: str
+    question: Question
     budget: Budget
     concurrency: int
     runs_dir: Path
     run_id: str | None
+    best_effort: bool = False
     resumes: bool = False
+
+    @property
+    def subject(self) -> str:
+        """What the run is about, in a word: its trace, or the window."""
+        question = self.question
+        return WINDOW if isinstance(question, IncidentQuestion) else question.trace_id
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a task. `status` is None where no run was started; `report` is JSON text.
 
-    `used` holds the tokens and the cost (micro-USD) of the run's record; None is unknown, and
-    booked in full.
+    `subject` is the run's trace, or the window. `used` holds the tokens and the cost (micro-USD)
+    of the run's record; None is unknown, and booked in full.
     """
 
-    trace_id: str
+    engine: str
+    subject: str
     run_id: str | None
     run_dir: Path | None
     status: RunStatus | None
@@ -113,17 +124,19 @@ def run_one(task: Task) -> Outcome:
         InvestigatorError: no run could be started, or the one to resume cannot go on.
     """
     if task.resumes and task.run_id is not None:
-        return outcome_of(resume_run(task.run_id, task.runs_dir), task.trace_id)
-    result = investigate(
-        task.source,
-        trace_id=task.trace_id,
-        taxonomy=task.taxonomy,
-        budget=task.budget,
-        concurrency=task.concurrency,
-        runs_dir=task.runs_dir,
-        run_id=task.run_id,
+        return outcome_of(resume_run(task.run_id, task.runs_dir))
+    result = run_now(
+        lambda: ainvestigate_question(
+            task.source,
+            task.question,
+            budget=task.budget,
+            concurrency=task.concurrency,
+            best_effort=task.best_effort,
+            runs_dir=task.runs_dir,
+            run_id=task.run_id,
+        )
     )
-    return outcome_of(result, task.trace_id)
+    return outcome_of(result)
 
 
 def run_task(task: Task) -> Outcome:
@@ -131,14 +144,16 @@ def run_task(task: Task) -> Outcome:
     try:
         return run_one(task)
     except InvestigatorError as error:
-        return Outcome(task.trace_id, task.run_id, None, None, None, str(error))
+        return replace(_without_run(task, str(error)), used=NOTHING)
 
 
-def outcome_of(result: RunResult, trace_id: str) -> Outcome:
+def outcome_of(result: RunResult) -> Outcome:
     """What a batch keeps of a run."""
+    engine, traces = engine_of(result.record.run_type), result.record.input_ref.trace_ids
     error = None if result.error is None else f"{result.error.code}: {result.error.message}"
     return Outcome(
-        trace_id=trace_id,
+        engine=engine,
+        subject=WINDOW if engine == "incident" else traces[0],
         run_id=result.run_id,
         run_dir=result.run_dir,
         status=result.status,
@@ -259,10 +274,12 @@ def _outcome_of(future: Future[Outcome], task: Task) -> Outcome:
         raise defect
     error = (
         f"a defect of the Investigator, {type(defect).__name__}: {defect}; the same with "
-        f"--trace-id {task.trace_id} shows where"
+        f"--trace-id {task.subject} shows where"
     )
     return replace(_without_run(task, error), status=RunStatus.FAILED)
 
 
 def _without_run(task: Task, error: str) -> Outcome:
-    return Outcome(task.trace_id, task.run_id, None, None, None, error, used=None)
+    return Outcome(
+        task.question.engine, task.subject, task.run_id, None, None, None, error, used=None
+    )

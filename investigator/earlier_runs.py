@@ -1,20 +1,19 @@
 """What a batch that goes on need not do again: a look at the runs folder, not at a list.
 
-A trace is finished where the folder holds a run of it over the same content, with the same
-taxonomy, that has ended with a report. One that was interrupted or cancelled is resumed.
+A trace is finished where the folder holds a run of the same question over the same content
+(and the same taxonomy or controls) that has ended with a report. One that was interrupted or
+cancelled is resumed.
 """
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from investigator.batch import Outcome, Task, used_by
 from investigator.inspection.api import InspectionAPI
-from investigator.rca.taxonomy import load_taxonomy
+from investigator.investigation import Options
 from investigator.runtime.events import RunOpened
 from investigator.runtime.journal import read_entries
 from investigator.stored_runs import StoredRun, list_runs
@@ -29,13 +28,13 @@ class Remaining:
 
 
 def remaining_of(tasks: Sequence[Task], api: InspectionAPI) -> Remaining:
-    """Sort tasks of one source, taxonomy and runs folder by what earlier runs have done."""
+    """Sort tasks of one source, question and runs folder by what earlier runs have done."""
     outcomes: dict[int, Outcome] = {}
     left: dict[int, Task] = {}
-    known = _runs_by_trace(tasks[0].runs_dir, tasks[0].taxonomy) if tasks else {}
+    known = _runs_by_trace(tasks[0]) if tasks else {}
     for place, task in enumerate(tasks):
-        runs = known.get(task.trace_id, [])
-        content = api.get_trace(task.trace_id).content_hash if runs else None
+        runs = known.get(task.subject, [])
+        content = api.get_trace(task.subject).content_hash if runs else None
         same = [stored for stored, opened in runs if opened.dataset_ref.dataset_hash == content]
         finished = next((outcome for run in same if (outcome := _finished(run, task))), None)
         if finished is not None:
@@ -45,13 +44,14 @@ def remaining_of(tasks: Sequence[Task], api: InspectionAPI) -> Remaining:
     return Remaining(outcomes, left)
 
 
-def _runs_by_trace(runs_dir: Path, taxonomy: str) -> dict[str, list[tuple[StoredRun, RunOpened]]]:
-    """Runs with the taxonomy, by trace."""
-    wanted = load_taxonomy(taxonomy).content_hash
+def _runs_by_trace(task: Task) -> dict[str, list[tuple[StoredRun, RunOpened]]]:
+    """Runs of the task's question with the same materials, by trace."""
+    question = task.question.located()
+    wanted = Options(question=question, materials_sha256=question.materials_hash())
     found: dict[str, list[tuple[StoredRun, RunOpened]]] = defaultdict(list)
-    for stored in list_runs(runs_dir):
+    for stored in list_runs(task.runs_dir):
         opened = _opened(stored)
-        if opened is not None and json.loads(opened.options).get("taxonomy_sha256") == wanted:
+        if opened is not None and wanted.same_but_for_the_trace(opened):
             for trace_id in opened.input_ref.trace_ids:
                 found[trace_id].append((stored, opened))
     return found
@@ -69,7 +69,8 @@ def _finished(stored: StoredRun, task: Task) -> Outcome | None:
     if record is None or record.output_ref.artifact_path is None:
         return None
     return Outcome(
-        trace_id=task.trace_id,
+        engine=task.question.engine,
+        subject=task.subject,
         run_id=stored.run_id,
         run_dir=stored.run_dir,
         status=record.status,

@@ -74,6 +74,10 @@ class UnreadableInput(SourceError):
 class TraceNotFound(SourceError):
     """The source has no trace of that id."""
 
+    def __init__(self, message: str, *, trace_id: str) -> None:
+        self.trace_id = trace_id
+        super().__init__(message)
+
 
 class SpanNotFound(InvestigatorError):
     """The trace has no span of that id; a planner sees this as a refusal."""

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from investigator.errors import (
     SourceError,
@@ -30,26 +30,35 @@ from investigator.errors import (
 )
 from investigator.inspection.api import InspectionAPI
 from investigator.inspection.open import open_source
-from investigator.inspection.redaction import Redactor
-from investigator.inspection.tools import inspection_tools
 from investigator.interrupts import in_charge
-from investigator.rca.case import RCACase
-from investigator.rca.engine import RCA_REPORT, RUN_TYPE, RCAStrategy
-from investigator.rca.report import RCAReport
-from investigator.rca.rules import RulePlanner
-from investigator.rca.taxonomy import BUILT_IN, Taxonomy, load_taxonomy
+from investigator.questions import (
+    ENGINES,
+    ComplianceQuestion,
+    Prepared,
+    Question,
+    RCAQuestion,
+    Report,
+    engine_of,
+    question_of,
+    read_report,
+)
 from investigator.runtime import runner
 from investigator.runtime.budget import DEFAULT_BUDGETS, Budget
-from investigator.runtime.events import DatasetRef, InputRef, RunError, RunOpened
+from investigator.runtime.events import (
+    DatasetRef,
+    InputRef,
+    PlannerIdentity,
+    RunError,
+    RunOpened,
+)
 from investigator.runtime.journal import FILE, read_entries
 from investigator.runtime.record import RunRecord
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.runtime.strategy import Run
-from investigator.runtime.tools import ToolRegistry
-from investigator.traces.model import Trace
 
 DEFAULT_RUNS_DIR = Path("artifacts/investigator_runs")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+RULES = PlannerIdentity(planner="rules")
 _T = TypeVar("_T")
 
 
@@ -60,64 +69,105 @@ class RunResult:
     run_id: str
     run_dir: Path
     status: RunStatus
-    report: RCAReport | None
+    report: Report | None
     record: RunRecord
     error: RunError | None
 
 
-class _Options(BaseModel):
-    """What the journal keeps of the engine's settings."""
+class Options(BaseModel):
+    """What the journal keeps of a question, and of what its answer depends on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    taxonomy: str
-    taxonomy_sha256: str
+    question: Question = Field(discriminator="engine")
+    materials_sha256: str
+
+    def same_but_for_the_trace(self, opened: RunOpened) -> bool:
+        """Whether a run was asked the same, perhaps of another trace."""
+        other = Options.model_validate_json(opened.options)
+        mine, theirs = self.model_dump(), other.model_dump()
+        for asked in (mine, theirs):
+            asked["question"].pop("trace_id", None)
+        return mine == theirs
 
 
 async def ainvestigate(
     source: str | Path | Sequence[str | Path],
     *,
-    engine: Literal["rca"] = "rca",
-    trace_id: str | None = None,
-    taxonomy: str | Path = "default",
+    engine: str = "rca",
     budget: Budget | None = None,
     concurrency: int = 8,
+    best_effort: bool = False,
+    runs_dir: Path = DEFAULT_RUNS_DIR,
+    run_id: str | None = None,
+    cache_dir: Path | None = None,
+    **asked: Any,
+) -> RunResult:
+    """Ask an engine about a source and leave a run in `runs_dir`/`run_id`.
+
+    `source` is a file, a folder, a glob or several. `asked` are the settings of the engine's
+    question (`investigator.questions`): for `rca` trace_id and taxonomy, for `compliance`
+    trace_id, controls and control_ids; a trace_id may be left out where the source holds one
+    trace. Limits that are not given are the engine's defaults; with `best_effort` the least
+    important scopes are left out where the limits do not cover all. What is not in canonical
+    form is read once into `cache_dir` (`$INVESTIGATOR_CACHE_DIR`, else the user's cache).
+
+    Raises:
+        UsageError: what was asked cannot be (no such setting or taxonomy, a taken run id, limits
+            too small, several traces and none named).
+        SourceError: nothing in the source can be read. (A trace that is not in it makes a failed
+            run, with its record.)
+    """
+    question = question_of(engine, asked)
+    return await ainvestigate_question(
+        source,
+        question,
+        budget=budget,
+        concurrency=concurrency,
+        best_effort=best_effort,
+        runs_dir=runs_dir,
+        run_id=run_id,
+        cache_dir=cache_dir,
+    )
+
+
+async def ainvestigate_question(
+    source: str | Path | Sequence[str | Path],
+    question: Question,
+    *,
+    budget: Budget | None = None,
+    concurrency: int = 8,
+    best_effort: bool = False,
     runs_dir: Path = DEFAULT_RUNS_DIR,
     run_id: str | None = None,
     cache_dir: Path | None = None,
 ) -> RunResult:
-    """Investigate one trace of a source and leave a run in `runs_dir`/`run_id`.
-
-    `source` is a file, a folder, a glob or several; `trace_id` may be left out where it holds
-    one trace. Limits that are not given are the engine's defaults. What is not in canonical form
-    is read once into `cache_dir` (`$INVESTIGATOR_CACHE_DIR`, else the user's cache directory).
-
-    Raises:
-        UsageError: what was asked cannot be (no such taxonomy, a taken run id, limits too small,
-            several traces and none named).
-        SourceError: nothing in the source can be read. (A trace that is not in it makes a failed
-            run, with its record.)
-    """
+    """`ainvestigate` for a question that is there as a value."""
     paths = _paths(source)
-    chosen = load_taxonomy(taxonomy)
-    run_id = _new_run_id(engine) if run_id is None else run_id
+    materials = question.materials_hash()
+    run_id = _new_run_id(question.engine) if run_id is None else run_id
     require_run_id(run_id)
     run_dir = runs_dir / run_id
     with _opened(paths, cache_dir) as api:
-        trace_id = trace_id or _only_trace(api, paths)
-        opening = _opening(
+        question = _of_the_only_trace(question, api, paths).located()
+        opening = RunOpened(
             run_id=run_id,
+            run_type=ENGINES[question.engine].run_type,
+            engine_version=version("phoenix-rlm-investigator"),
             source=paths,
-            options=_options(taxonomy, chosen),
-            trace_id=trace_id,
-            budget=budget or DEFAULT_BUDGETS[engine],
+            options=Options(question=question, materials_sha256=materials).model_dump_json(),
+            dataset_ref=DatasetRef(dataset_id=", ".join(paths), dataset_hash=None),
+            input_ref=question.input_ref,
+            planner=RULES,
+            budget=budget or DEFAULT_BUDGETS[question.engine],
             concurrency=concurrency,
+            best_effort=best_effort,
         )
         try:
-            trace = api.get_trace(trace_id)
+            prepared = question.prepare(api)
         except SourceError as error:
             return result_of(run_dir, _fail(opening, run_dir, error, paths, api))
-        run = _rca_run(opening, trace, chosen, api)
+        run = _run_of(opening, prepared)
         return result_of(run_dir, await runner.start(run, run_dir))
 
 
@@ -168,81 +218,57 @@ def _opened(paths: Sequence[str], cache_dir: Path | None) -> Iterator[Inspection
         api.close()
 
 
-def _only_trace(api: InspectionAPI, paths: Sequence[str]) -> str:
+def _of_the_only_trace(question: Question, api: InspectionAPI, paths: Sequence[str]) -> Question:
+    """The question with its trace named, where there is one trace that it can mean."""
+    if not isinstance(question, RCAQuestion | ComplianceQuestion) or question.trace_id:
+        return question
     traces = api.list_traces(limit=2)
     if len(traces) == 1:
-        return traces[0].trace_id
+        return question.model_copy(update={"trace_id": traces[0].trace_id})
     raise UsageError(
         f"{', '.join(paths)} holds {api.count_traces()} traces: name one (trace_id, --trace-id), "
         "or investigate each (--all); `investigator traces` lists them"
     )
 
 
-def _opening(
-    *,
-    run_id: str,
-    source: tuple[str, ...],
-    options: _Options,
-    trace_id: str,
-    budget: Budget,
-    concurrency: int,
-) -> RunOpened:
-    return RunOpened(
-        run_id=run_id,
-        run_type=RUN_TYPE,
-        engine_version=version("phoenix-rlm-investigator"),
-        source=source,
-        options=options.model_dump_json(),
-        dataset_ref=DatasetRef(dataset_id=", ".join(source), dataset_hash=None),
-        input_ref=InputRef(trace_ids=(trace_id,)),
-        planner=RulePlanner.identity,
-        budget=budget,
-        concurrency=concurrency,
-    )
-
-
-def _options(taxonomy: str | Path, loaded: Taxonomy) -> _Options:
-    built_in = str(taxonomy) in BUILT_IN
-    return _Options(
-        taxonomy=str(taxonomy) if built_in else os.path.abspath(taxonomy),
-        taxonomy_sha256=loaded.content_hash,
-    )
-
-
-def _rca_run(opening: RunOpened, trace: Trace, taxonomy: Taxonomy, api: InspectionAPI) -> Run:
-    case = RCACase.of(trace, taxonomy)
-    project = trace.spans[0].text("resource.openinference.project.name")
+def _run_of(opening: RunOpened, prepared: Prepared) -> Run:
+    dataset = {"dataset_hash": prepared.dataset_hash}
     opened = msgspec.structs.replace(
         opening,
-        dataset_ref=opening.dataset_ref.model_copy(update={"dataset_hash": trace.content_hash}),
-        input_ref=opening.input_ref.model_copy(update={"project_name": project}),
+        dataset_ref=opening.dataset_ref.model_copy(update=dataset),
+        input_ref=prepared.input_ref,
+        planner=prepared.planner.identity,
     )
-    tools = ToolRegistry(inspection_tools(api, Redactor(), trace_id=trace.trace_id))
-    return Run(opened, RCAStrategy(case, tools), tools, RulePlanner(case))
+    return Run(opened, prepared.strategy, prepared.tools, prepared.planner)
 
 
 @contextmanager
 def rebuilt(run_dir: Path, cache_dir: Path | None) -> Iterator[Run]:
     """The run that a journal began, over the same data."""
     opened = _opened_event(run_dir)
-    options = _Options.model_validate_json(opened.options)
-    taxonomy = load_taxonomy(options.taxonomy)
-    if _options(options.taxonomy, taxonomy) != options:
+    options = Options.model_validate_json(opened.options)
+    if options.question.materials_hash() != options.materials_sha256:
         raise UsageError(
-            f"the taxonomy {options.taxonomy} has changed since run '{opened.run_id}'; put the old "
+            f"{options.question.materials} has changed since run '{opened.run_id}'; put the old "
             "one back or start a new run"
         )
     with _opened(opened.source, cache_dir) as api:
-        (trace_id,) = opened.input_ref.trace_ids
-        run = _rca_run(opened, api.get_trace(trace_id), taxonomy, api)
+        run = _run_of(opened, options.question.prepare(api))
         then, now = opened.dataset_ref.dataset_hash, run.opened.dataset_ref.dataset_hash
         if then is not None and then != now:
             raise UsageError(
-                f"trace '{trace_id}' in {opened.dataset_ref.dataset_id} has changed since run "
-                f"'{opened.run_id}' (dataset_hash {then[:12]}…, now {str(now)[:12]}…); put the old "
-                "data back or start a new run"
+                f"{_named(opened.input_ref)} in {opened.dataset_ref.dataset_id} has changed since "
+                f"run '{opened.run_id}' (dataset_hash {then[:12]}…, now {str(now)[:12]}…); put "
+                "the old data back or start a new run"
             )
         yield Run(opened, run.strategy, run.tools, run.planner)
+
+
+def _named(asked: InputRef) -> str:
+    """What a run looked at, in a message."""
+    if len(asked.trace_ids) == 1:
+        return f"trace '{asked.trace_ids[0]}'"
+    return "the window" if not asked.trace_ids else f"the {len(asked.trace_ids)} traces"
 
 
 def _opened_event(run_dir: Path) -> RunOpened:
@@ -258,23 +284,23 @@ def _fail(
     """A run that could not begin, with its record."""
     message = str(error)
     if isinstance(error, TraceNotFound):
-        (trace_id,) = opening.input_ref.trace_ids
         count = api.count_traces()
         held = "1 trace" if count == 1 else f"{count} traces"
         message = (
-            f"no trace '{trace_id}' in {', '.join(paths)} ({held}); "
+            f"no trace '{error.trace_id}' in {', '.join(paths)} ({held}); "
             "`investigator traces` lists them"
         )
     code = ErrorCode.SOURCE_UNAVAILABLE
     failed = RunError(code=code, message=message, stage="source")
-    return runner.fail(opening, run_dir, failed, artifact=RCA_REPORT)
+    question = Options.model_validate_json(opening.options).question
+    return runner.fail(opening, run_dir, failed, artifact=ENGINES[question.engine].artifact)
 
 
 def result_of(run_dir: Path, record: RunRecord) -> RunResult:
     report = None
     if record.output_ref.artifact_path is not None:
         content = (run_dir / record.output_ref.artifact_path).read_bytes()
-        report = RCAReport.model_validate_json(content)
+        report = read_report(engine_of(record.run_type), content)
     return RunResult(record.run_id, run_dir, record.status, report, record, record.error)
 
 

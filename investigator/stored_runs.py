@@ -11,8 +11,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from investigator.errors import InvestigatorError, RunNotFound, UsageError
-from investigator.investigation import DEFAULT_RUNS_DIR, RunResult, rebuilt, result_of, run_now
-from investigator.rca.report import RCAReport
+from investigator.investigation import (
+    DEFAULT_RUNS_DIR,
+    RunResult,
+    rebuilt,
+    result_of,
+    run_now,
+)
+from investigator.questions import engine_of, read_report
 from investigator.runtime import runner
 from investigator.runtime.budget import Budget
 from investigator.runtime.driver import OUTPUT_FILE
@@ -127,8 +133,8 @@ def verify_run(
     if problems or not output.is_file():
         return problems
     try:
-        report = RCAReport.model_validate_json(output.read_bytes())
         with rebuilt(run_dir, cache_dir) as run:
+            report = read_report(engine_of(run.opened.run_type), output.read_bytes())
             return run.strategy.check(report)
     except ValidationError as error:
         return [f"{OUTPUT_FILE}: not a valid report: {error}"]

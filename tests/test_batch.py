@@ -17,6 +17,7 @@ import pytest
 from investigator.batch import Outcome, Task, run_batch, schedule
 from investigator.errors import InvestigatorError
 from investigator.interrupts import in_charge
+from investigator.questions import RCAQuestion
 from investigator.runtime.budget import Amounts, Budget, Limits
 from investigator.runtime.status import RunStatus
 
@@ -26,13 +27,13 @@ Run: TypeAlias = Callable[[Task], Outcome]
 def task(trace_id: str, *, tokens: int | None = 100, cost_usd: float | None = None) -> Task:
     """The smallest task; the fake runs below read nothing else of it."""
     budget = Budget(tokens=tokens, cost_usd=cost_usd)
-    return Task(("x",), trace_id, "default", budget, 8, Path("runs"), None)
+    return Task(("x",), RCAQuestion(trace_id=trace_id), budget, 8, Path("runs"), None)
 
 
 def outcome(task: Task, used: Amounts) -> Outcome:
     """A run that succeeded and reports the budget that it was given."""
     given = task.budget.model_dump_json()
-    return Outcome(task.trace_id, "run", None, RunStatus.SUCCEEDED, given, None, used)
+    return Outcome("rca", task.subject, "run", None, RunStatus.SUCCEEDED, given, None, used)
 
 
 def greedy(task: Task) -> Outcome:
@@ -48,7 +49,7 @@ def modest(task: Task) -> Outcome:
 
 def slow_first(task: Task) -> Outcome:
     """A run that ends late where its trace is the first."""
-    time.sleep(0.3 if task.trace_id == "t0" else 0)
+    time.sleep(0.3 if task.subject == "t0" else 0)
     return modest(task)
 
 
@@ -59,7 +60,7 @@ def dying(_task: Task) -> Outcome:
 
 def faulty_first(task: Task) -> Outcome:
     """A run that hits a defect where its trace is the first."""
-    if task.trace_id == "t0":
+    if task.subject == "t0":
         raise ZeroDivisionError("division by zero")
     return modest(task)
 

@@ -5,12 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from investigator.cli.exits import Exit, gravest
+from investigator.cli.options import (
+    BatchOptions,
+    Limits,
+    RunOptions,
+    TraceChoice,
+    changed_budget,
+)
 from investigator.cli.outcomes import Asked, show_all, show_one
 from investigator.cli.reading import open_source
 from investigator.cli.screen import say, stderr
@@ -20,46 +27,106 @@ if TYPE_CHECKING:
     from investigator.batch import Outcome, Task
     from investigator.earlier_runs import Remaining
     from investigator.inspection.open import OpenedSource
-    from investigator.runtime.budget import Limits
+    from investigator.questions import Question
+    from investigator.runtime.budget import Limits as PoolLimits
 
 
-@dataclass(frozen=True, slots=True)
-class BatchOptions:
-    """How a batch is run. `jobs` None: one a core; `limits` None: unlimited."""
+def investigate_traces(
+    source: str,
+    question: Question,
+    asked: Asked,
+    traces: TraceChoice,
+    limits: Limits,
+    run: RunOptions,
+    batch: BatchOptions,
+) -> Exit:
+    """Ask a question of one trace of a source, or of every one, and show the reports."""
+    _check(traces, run, batch)
+    task = _task(source, question, limits, run)
+    if traces.all_traces:
+        return _investigate_all(task, asked, traces.filter_expr, batch)
+    return _investigate_one(task, asked, traces.filter_expr)
 
-    jobs: int | None = None
-    limits: Limits | None = None
-    go_on: bool = False
+
+def investigate_window(
+    source: str, question: Question, asked: Asked, limits: Limits, run: RunOptions
+) -> Exit:
+    """Ask a question of many traces of a source at once, and show the report."""
+    _check_run(run)
+    return _run_and_show(_task(source, question, limits, run), asked, open_source([source]))
 
 
-def investigate_one(task: Task, asked: Asked) -> Exit:
+def _task(source: str, question: Question, limits: Limits, run: RunOptions) -> Task:
+    from investigator.batch import Task
+    from investigator.runtime.budget import DEFAULT_BUDGETS
+
+    return Task(
+        source=(source,),
+        question=question,
+        budget=changed_budget(DEFAULT_BUDGETS[question.engine], limits),
+        concurrency=run.concurrency,
+        runs_dir=run.runs_dir,
+        run_id=run.run_id,
+        best_effort=run.best_effort,
+    )
+
+
+def _check(traces: TraceChoice, run: RunOptions, batch: BatchOptions) -> None:
+    """Refuse options that contradict each other."""
+    if traces.all_traces and traces.trace_id is not None:
+        raise UsageError("--trace-id names one trace and --all takes every one: leave one out")
+    if traces.all_traces and run.run_id is not None:
+        raise UsageError("--run-id names one run; with --all every run gets an id of its own")
+    _check_run(run)
+    if batch.go_on and not traces.all_traces:
+        raise UsageError("--continue goes on with a batch: it needs --all")
+
+
+def _check_run(run: RunOptions) -> None:
+    """Refuse a run id that could not be the name of a folder."""
+    if run.run_id is not None:
+        from investigator.investigation import require_run_id
+
+        require_run_id(run.run_id)
+
+
+def _investigate_one(task: Task, asked: Asked, filter_expr: str | None) -> Exit:
     """Run one trace of the source and show its report."""
+    opened = open_source(task.source)
+    trace_id = task.subject or _only_trace(opened, task.source[0], filter_expr)
+    return _run_and_show(_about(task, trace_id), asked, opened)
+
+
+def _run_and_show(task: Task, asked: Asked, opened: OpenedSource) -> Exit:
+    """Make one run and show its report."""
     from investigator.batch import run_one
 
-    opened = open_source(task.source)
-    trace_id = task.trace_id or _only_trace(opened, task.source[0], asked.filter_expr)
     try:
-        outcome = run_one(replace(task, trace_id=trace_id))
+        outcome = run_one(task)
     except KeyboardInterrupt:
         say("interrupted; `investigator runs list` shows the run, `runs resume` goes on with it")
         return Exit.INTERRUPTED
     return _with_unreadable(show_one(outcome, asked), opened)
 
 
-def investigate_all(task: Task, asked: Asked, batch: BatchOptions) -> Exit:
+def _investigate_all(
+    task: Task, asked: Asked, filter_expr: str | None, batch: BatchOptions
+) -> Exit:
     """Run every trace of the source that passes the filter, and show all reports."""
     from investigator.earlier_runs import remaining_of
-    from investigator.rca.taxonomy import load_taxonomy
+    from investigator.runtime.budget import Budget
 
-    load_taxonomy(task.taxonomy)  # a bad one is refused once, not by every run
+    task.question.materials_hash()  # what is bad about it is told once, not by every run
+    together = Limits(max_cost_usd=batch.batch_max_cost_usd, max_tokens=batch.batch_max_tokens)
+    limits = changed_budget(Budget(), together).limits
     opened = open_source(task.source)
-    rows = opened.api.list_traces(filter_expr=asked.filter_expr)
+    rows = opened.api.list_traces(filter_expr=filter_expr)
     if not rows:
         count = opened.api.count_traces()
         raise UsageError(f"none of the {count:,} traces of '{task.source[0]}' passes the filter")
-    tasks = [replace(task, trace_id=row.trace_id) for row in rows]
+    tasks = [_about(task, row.trace_id) for row in rows]
     known = remaining_of(tasks, opened.api) if batch.go_on else None
-    done = run_tasks(tasks, batch, known)
+    done = run_tasks(tasks, jobs=batch.jobs, limits=limits, known=known)
     if done and all(outcome.status is None for outcome in done):
         raise UsageError(f"no run was started: {done[0].error}")
     ended = show_all(done, asked)
@@ -69,10 +136,22 @@ def investigate_all(task: Task, asked: Asked, batch: BatchOptions) -> Exit:
     return _with_unreadable(ended, opened)
 
 
+def _about(task: Task, trace_id: str) -> Task:
+    """The task with its trace named."""
+    return replace(task, question=task.question.model_copy(update={"trace_id": trace_id}))
+
+
 def run_tasks(
-    tasks: Sequence[Task], batch: BatchOptions, known: Remaining | None = None
+    tasks: Sequence[Task],
+    *,
+    jobs: int | None = None,
+    limits: PoolLimits | None = None,
+    known: Remaining | None = None,
 ) -> list[Outcome]:
-    """The outcomes of the tasks, in their order, without those that an interrupt kept back."""
+    """The outcomes of the tasks, in their order, without those that an interrupt kept back.
+
+    `jobs` None: one a core; `limits` None: unlimited.
+    """
     from investigator.batch import limits_left, run_batch, run_task
     from investigator.runtime.budget import UNLIMITED
 
@@ -81,8 +160,8 @@ def run_tasks(
     places = list(waiting)
     ended = run_batch(
         list(waiting.values()),
-        jobs=_jobs(batch.jobs, len(waiting)),
-        limits=limits_left(batch.limits or UNLIMITED, list(outcomes.values())),
+        jobs=_jobs(jobs, len(waiting)),
+        limits=limits_left(limits or UNLIMITED, list(outcomes.values())),
         run=run_task,
     )
     with _progress(len(tasks)) as advance, suppress(KeyboardInterrupt):

@@ -15,8 +15,10 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from investigator.cli.compliance import compliance
 from investigator.cli.demo import demo
 from investigator.cli.exits import Exit, exit_of
+from investigator.cli.incident import incident
 from investigator.cli.ingest import ingest
 from investigator.cli.rca import rca
 from investigator.cli.runs import app as runs
@@ -94,4 +96,6 @@ app.command()(demo)
 app.command()(ingest)
 app.command()(traces)
 app.command()(rca)
+app.command()(compliance)
+app.command()(incident)
 app.add_typer(runs)

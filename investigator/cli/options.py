@@ -5,8 +5,9 @@ The budget options leave a limit as it is when they are not given; `none` lifts 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 BUDGET_PANEL = "Budget (a number, or `none` for no limit)"
 RUNS_PANEL = "Runs"
+BATCH_PANEL = "With --all"
 
 Sources: TypeAlias = Annotated[
     list[str],
@@ -36,6 +38,16 @@ Filter: TypeAlias = Annotated[
         "--filter",
         metavar="EXPR",
         help="Traces with a span that matches, e.g. \"status_code == 'ERROR'\".",
+        show_default=False,
+    ),
+]
+Output: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Write the reports there too, one JSON object a line.",
         show_default=False,
     ),
 ]
@@ -81,26 +93,40 @@ MaxDepth: TypeAlias = Annotated[
 ]
 
 
-class Given(NamedTuple):
-    """Limits as they stand on the command line, by field of `Budget`; None: not given."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits as they stand on the command line, as text; None: not given."""
 
-    iterations: str | None = None
-    tool_calls: str | None = None
-    subcalls: str | None = None
-    tokens: str | None = None
-    cost_usd: str | None = None
-    wall_time_s: str | None = None
-    depth: str | None = None
+    max_iterations: MaxIterations = None
+    max_tool_calls: MaxToolCalls = None
+    max_subcalls: MaxSubcalls = None
+    max_tokens: MaxTokens = None
+    max_cost_usd: MaxCost = None
+    max_wall_time: MaxWallTime = None
+    max_depth: MaxDepth = None
+
+    @property
+    def given(self) -> dict[str, str]:
+        """What was given, by field of `Budget`."""
+        texts = {
+            "iterations": self.max_iterations,
+            "tool_calls": self.max_tool_calls,
+            "subcalls": self.max_subcalls,
+            "tokens": self.max_tokens,
+            "cost_usd": self.max_cost_usd,
+            "wall_time_s": self.max_wall_time,
+            "depth": self.max_depth,
+        }
+        return {name: text for name, text in texts.items() if text is not None}
 
 
-def changed_budget(budget: Budget, given: Given) -> Budget:
+def changed_budget(budget: Budget, limits: Limits) -> Budget:
     """The budget with the limits that were given.
 
     Raises:
         UsageError: a text is no number from 0 up and not `none`.
     """
-    told = given._asdict().items()
-    changes = {name: _amount(name, text) for name, text in told if text is not None}
+    changes = {name: _amount(name, text) for name, text in limits.given.items()}
     depth = changes.get("depth", 0)
     if depth is None or depth > 3:
         raise UsageError("--max-depth takes 0, 1, 2 or 3")
@@ -123,3 +149,95 @@ def _amount(name: str, text: str) -> int | float | None:
         flag = "--max-" + name.removesuffix("_s").replace("_", "-")
         raise UsageError(f"{flag} takes a number from 0 up or `none`, not {text!r}")
     return value
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How one run is made and where it is kept."""
+
+    concurrency: Annotated[
+        int,
+        typer.Option(
+            "--concurrency",
+            metavar="N",
+            min=1,
+            help="Scopes at once, in one run.",
+            rich_help_panel=BUDGET_PANEL,
+        ),
+    ] = 8
+    best_effort: Annotated[
+        bool,
+        typer.Option(
+            "--best-effort",
+            help="Leave the least important scopes out where the limits do not cover all.",
+            rich_help_panel=BUDGET_PANEL,
+        ),
+    ] = False
+    run_id: Annotated[
+        str | None,
+        typer.Option(
+            "--run-id",
+            metavar="ID",
+            help="The run's id; one that is taken is refused.",
+            show_default=False,
+            rich_help_panel=RUNS_PANEL,
+        ),
+    ] = None
+    runs_dir: RunsDir = DEFAULT_RUNS_DIR
+
+
+@dataclass(frozen=True, slots=True)
+class BatchOptions:
+    """How a batch is run: one run for every trace."""
+
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            metavar="N",
+            min=1,
+            help="Processes; one a core unless given.",
+            show_default=False,
+            rich_help_panel=BATCH_PANEL,
+        ),
+    ] = None
+    batch_max_cost_usd: Annotated[
+        str | None,
+        typer.Option(
+            "--batch-max-cost-usd",
+            metavar="USD",
+            help="What all runs together may cost.",
+            show_default=False,
+            rich_help_panel=BATCH_PANEL,
+        ),
+    ] = None
+    batch_max_tokens: Annotated[
+        str | None,
+        typer.Option(
+            "--batch-max-tokens",
+            metavar="N",
+            help="The tokens of all runs together.",
+            show_default=False,
+            rich_help_panel=BATCH_PANEL,
+        ),
+    ] = None
+    go_on: Annotated[
+        bool,
+        typer.Option(
+            "--continue",
+            help="Skip traces whose run has finished, go on with runs that were interrupted.",
+            rich_help_panel=BATCH_PANEL,
+        ),
+    ] = False
+
+
+@dataclass(frozen=True, slots=True)
+class TraceChoice:
+    """Which traces of the source a command is about."""
+
+    trace_id: Annotated[
+        str | None,
+        typer.Option("--trace-id", metavar="ID", help="The trace to look at.", show_default=False),
+    ] = None
+    all_traces: Annotated[bool, typer.Option("--all", help="Every trace, one run each.")] = False
+    filter_expr: Filter = None

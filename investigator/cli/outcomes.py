@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,38 +15,23 @@ from investigator.errors import UsageError
 
 if TYPE_CHECKING:
     from investigator.batch import Outcome
-    from investigator.rca.report import RCAReport
-
-
-class FailOn(StrEnum):
-    """Outcomes that make the command exit with 1."""
-
-    FAILURE = "failure"
-    UNDETERMINED = "undetermined"
-
-    def crossed_by(self, report: RCAReport) -> bool:
-        """Whether the report's outcome is the named one or a graver one."""
-        outcomes = {"failure"} if self is FailOn.FAILURE else {"failure", "undetermined"}
-        return report.outcome.value in outcomes
+    from investigator.questions import Report
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How the user wants to be told."""
+    """How the user wants to be told; verdicts of `fail_on` make the command exit with 1."""
 
-    filter_expr: str | None
-    output: Path | None
-    fail_on: FailOn | None
-    as_json: bool
+    output: Path | None = None
+    fail_on: tuple[str, ...] = ()
+    as_json: bool = False
 
 
-def report_of(outcome: Outcome) -> RCAReport | None:
+def report_of(outcome: Outcome) -> Report | None:
     """The report of a run that has one."""
-    from investigator.rca.report import RCAReport
+    from investigator.questions import read_report
 
-    if outcome.report is None:
-        return None
-    return RCAReport.model_validate_json(outcome.report)
+    return None if outcome.report is None else read_report(outcome.engine, outcome.report)
 
 
 def show_one(outcome: Outcome, asked: Asked) -> Exit:
@@ -75,20 +59,21 @@ def show_all(outcomes: Sequence[Outcome], asked: Asked) -> Exit:
         for outcome, report in told:
             print_row(outcome, report)
     else:
-        stdout().print(reports_table([(o.trace_id, _status(o), r) for o, r in told]))
+        rows = [(o.subject, _status(o), r) for o, r in told]
+        stdout().print(reports_table(outcomes[0].engine, rows))
     write_reports(outcomes, asked.output)
     for outcome in outcomes:
         if outcome.error:
-            say(f"{outcome.trace_id}: {outcome.error}", style="yellow")
+            say(f"{outcome.subject}: {outcome.error}", style="yellow")
     say(_count(outcomes, reports))
     return gravest(exit_for(outcome, report, asked.fail_on) for outcome, report in told)
 
 
-def exit_for(outcome: Outcome, report: RCAReport | None, fail_on: FailOn | None) -> Exit:
+def exit_for(outcome: Outcome, report: Report | None, fail_on: Sequence[str] = ()) -> Exit:
     """What one run means for the exit code."""
     match _status(outcome):
         case "succeeded":
-            crossed = fail_on is not None and report is not None and fail_on.crossed_by(report)
+            crossed = report is not None and report.verdict in fail_on
             return Exit.THRESHOLD if crossed else Exit.SUCCEEDED
         case "failed":
             return Exit.FAILED
@@ -100,7 +85,8 @@ def write_reports(outcomes: Sequence[Outcome], path: Path | None) -> None:
     """One report a line, in the order of the traces; the file appears whole."""
     if path is None:
         return
-    lines = [_line(outcome.report) for outcome in outcomes if outcome.report is not None]
+    reports = [report for outcome in outcomes if (report := report_of(outcome)) is not None]
+    lines = [report.model_dump_json() + "\n" for report in reports]
     scratch = path.with_name(f".{path.name}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -110,20 +96,17 @@ def write_reports(outcomes: Sequence[Outcome], path: Path | None) -> None:
         raise UsageError(f"cannot write '{path}': {error.strerror or error}") from error
 
 
-def _line(report: str) -> str:
-    from investigator.rca.report import RCAReport
-
-    return RCAReport.model_validate_json(report).model_dump_json() + "\n"
-
-
 def _status(outcome: Outcome) -> str:
     return "not started" if outcome.status is None else outcome.status.value
 
 
-def print_row(outcome: Outcome, report: RCAReport | None) -> None:
+def print_row(outcome: Outcome, report: Report | None) -> None:
     """One run as one JSON object on a line of stdout."""
+    from investigator.batch import WINDOW
+
     row: dict[str, JsonValue] = {
-        "trace_id": outcome.trace_id,
+        "engine": outcome.engine,
+        "trace_id": None if outcome.subject == WINDOW else outcome.subject,
         "run_id": outcome.run_id,
         "run_dir": None if outcome.run_dir is None else str(outcome.run_dir),
         "status": _status(outcome),
@@ -133,8 +116,8 @@ def print_row(outcome: Outcome, report: RCAReport | None) -> None:
     print_json(row)
 
 
-def _count(outcomes: Sequence[Outcome], reports: Sequence[RCAReport | None]) -> str:
+def _count(outcomes: Sequence[Outcome], reports: Sequence[Report | None]) -> str:
     statuses = Counter(_status(outcome) for outcome in outcomes)
-    found = Counter(report.outcome.value for report in reports if report is not None)
+    found = Counter(report.verdict for report in reports if report is not None)
     parts = [", ".join(f"{n:,} {name}" for name, n in tally.items()) for tally in (statuses, found)]
     return f"{len(outcomes):,} runs: " + " · ".join(part for part in parts if part)

@@ -1,85 +1,35 @@
-"""How reports look to people: one block a report, or one row a report."""
+"""How reports look to people: each engine's in its own form."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
-from investigator.cli.screen import cell, one_line, plain, table
-from investigator.rca.report import Finding, Outcome, RCAReport
+from investigator.cli.compliance_reports import compliance_table, print_compliance
+from investigator.cli.incident_reports import print_dossier
+from investigator.cli.rca_reports import print_rca, rca_table
+from investigator.compliance.report import ComplianceReport
+from investigator.incident.report import IncidentDossier
+from investigator.rca.report import RCAReport
 
-OUTCOME_STYLES = {
-    Outcome.FAILURE: "bold red",
-    Outcome.NO_FAILURE: "bold green",
-    Outcome.UNDETERMINED: "bold yellow",
-}
-_FINDINGS_SHOWN = 5
-
-
-def print_report(console: Console, report: RCAReport) -> None:
-    """The report as a block: verdict, findings with their evidence, what to do, what is open."""
-    console.print(_verdict(report))
-    _print(console, 2, Text(plain(report.summary)))
-    for number, finding in enumerate(report.findings[:_FINDINGS_SHOWN], start=1):
-        _print_finding(console, number, finding)
-    more = len(report.findings) - _FINDINGS_SHOWN
-    if more > 0:
-        _print(console, 2, Text(f"… and {more} more findings (--json has all)", style="dim"))
-    for title, lines in (("what to do", report.remediation), ("gaps", report.gaps)):
-        if lines:
-            _print(console, 2, Text(title, style="bold"))
-        for line in lines:
-            _print(console, 2, Text(f"- {one_line(line, 300)}"))
-    console.print()
+if TYPE_CHECKING:
+    from investigator.questions import Report
 
 
-def _verdict(report: RCAReport) -> Text:
-    verdict = report.outcome.value + (f": {report.primary_label}" if report.primary_label else "")
-    return Text.assemble(
-        ("trace ", "dim"),
-        (one_line(report.trace_id), "bold"),
-        "  ",
-        (verdict, OUTCOME_STYLES[report.outcome]),
-        (f"  confidence {report.confidence:.2f}", "dim"),
-    )
+def print_report(console: Console, report: Report) -> None:
+    """A report as a block."""
+    match report:
+        case RCAReport():
+            print_rca(console, report)
+        case ComplianceReport():
+            print_compliance(console, report)
+        case IncidentDossier():
+            print_dossier(console, report)
 
 
-def _print_finding(console: Console, number: int, finding: Finding) -> None:
-    agent = f", agent {finding.agent}" if finding.agent else ""
-    where = f" at span {finding.span_id}{agent} (confidence {finding.confidence:.2f})"
-    evidence = ", ".join(one_line(ref.ref) for ref in finding.evidence_refs)
-    _print(
-        console, 2, Text.assemble(f"{number}. ", (finding.category, "bold"), (plain(where), "dim"))
-    )
-    _print(console, 5, Text(one_line(finding.description, 300)))
-    _print(console, 5, Text(f"evidence: {evidence}", style="dim"))
-
-
-def _print(console: Console, indent: int, text: Text) -> None:
-    """Wrapped and indented, without spaces at the ends of lines."""
-    for line in text.wrap(console, console.width - indent):
-        line.rstrip()
-        console.print(Text(" " * indent) + line)
-
-
-def reports_table(rows: Sequence[tuple[str, str, RCAReport | None]]) -> Table:
-    """One row a run: (trace id, status, its report where it has one)."""
-    grid = table(
-        "trace", "run", "outcome", "label", "began at", "confidence", right=("confidence",)
-    )
-    for trace_id, status, report in rows:
-        if report is None:
-            grid.add_row(cell(trace_id), cell(status, "red"), *[cell(None)] * 4)
-            continue
-        grid.add_row(
-            cell(trace_id),
-            cell(status),
-            cell(report.outcome.value, OUTCOME_STYLES[report.outcome]),
-            cell(report.primary_label),
-            cell(report.findings[0].span_id if report.outcome is Outcome.FAILURE else None),
-            cell(f"{report.confidence:.2f}"),
-        )
-    return grid
+def reports_table(engine: str, rows: Sequence[tuple[str, str, Any]]) -> Table:
+    """One row a run of a batch: (trace id, status, its report where it has one)."""
+    return compliance_table(rows) if engine == "compliance" else rca_table(rows)

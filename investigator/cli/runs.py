@@ -9,18 +9,12 @@ import typer
 from rich.text import Text
 
 from investigator.canonical import JsonValue
+from investigator.cli.bundles import bundled
 from investigator.cli.exits import Exit
 from investigator.cli.options import (
     DEFAULT_RUNS_DIR,
-    Given,
     Json,
-    MaxCost,
-    MaxDepth,
-    MaxIterations,
-    MaxSubcalls,
-    MaxTokens,
-    MaxToolCalls,
-    MaxWallTime,
+    Limits,
     RunId,
     RunIds,
     RunsDir,
@@ -206,15 +200,10 @@ def verify(run_ids: RunIds, runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json 
 
 
 @app.command()
+@bundled
 def resume(
     run_id: RunId,
-    max_iterations: MaxIterations = None,
-    max_tool_calls: MaxToolCalls = None,
-    max_subcalls: MaxSubcalls = None,
-    max_tokens: MaxTokens = None,
-    max_cost_usd: MaxCost = None,
-    max_wall_time: MaxWallTime = None,
-    max_depth: MaxDepth = None,
+    limits: Limits,
     runs_dir: RunsDir = DEFAULT_RUNS_DIR,
     as_json: Json = False,
 ) -> None:
@@ -234,26 +223,16 @@ def resume(
     from investigator.batch import outcome_of
     from investigator.stored_runs import resume_run
 
-    limits = Given(
-        max_iterations,
-        max_tool_calls,
-        max_subcalls,
-        max_tokens,
-        max_cost_usd,
-        max_wall_time,
-        max_depth,
-    )
     result = resume_run(run_id, runs_dir, budget=_raised(runs_dir / run_id, limits))
-    outcome = outcome_of(result, ", ".join(result.record.input_ref.trace_ids))
-    raise typer.Exit(show_one(outcome, Asked(None, None, None, as_json)))
+    raise typer.Exit(show_one(outcome_of(result), Asked(as_json=as_json)))
 
 
-def _raised(run_dir: Path, limits: Given) -> Budget | None:
+def _raised(run_dir: Path, limits: Limits) -> Budget | None:
     """The run's own budget with the limits that were given; None where none was."""
     from investigator.runtime.journal import FILE, read_entries
     from investigator.runtime.runner import budget_of
 
-    if not any(limits) or not (run_dir / FILE).is_file():
+    if not limits.given or not (run_dir / FILE).is_file():
         return None
     return changed_budget(budget_of(read_entries(run_dir)), limits)
 

@@ -62,6 +62,21 @@ def table(*columns: str, right: Iterable[str] = ()) -> Table:
     return grid
 
 
+def print_wrapped(console: Console, indent: int, text: Text) -> None:
+    """Wrapped and indented, without spaces at the ends of lines."""
+    for line in text.wrap(console, console.width - indent):
+        line.rstrip()
+        console.print(Text(" " * indent) + line)
+
+
+def print_list(console: Console, title: str, lines: Iterable[str]) -> None:
+    """A titled list of one-liners; nothing where there are none."""
+    for place, line in enumerate(lines):
+        if place == 0:
+            print_wrapped(console, 2, Text(title, style="bold"))
+        print_wrapped(console, 2, Text(f"- {one_line(line, 300)}"))
+
+
 def say(text: str, style: str = "") -> None:
     """One line or block to people, on stderr."""
     stderr().print(Text(plain(text), style=style))

@@ -56,7 +56,8 @@ class MemoryInspectionAPI(TraceReads):
             return self._traces[trace_id]
         except KeyError:
             raise TraceNotFound(
-                f"no trace '{trace_id}' in memory ({len(self._traces)} traces)"
+                f"no trace '{trace_id}' in memory ({len(self._traces)} traces)",
+                trace_id=trace_id,
             ) from None
 
     def close(self) -> None:

@@ -122,7 +122,8 @@ class ParquetInspectionAPI(TraceReads):
         if not rows:
             raise TraceNotFound(
                 f"no trace '{trace_id}' in {self.path.name} ({self._traces} traces);"
-                f" 'investigator traces {self.path.name}' lists them"
+                f" 'investigator traces {self.path.name}' lists them",
+                trace_id=trace_id,
             )
         try:
             return Trace(trace_id, (read_row(row) for row in rows))

@@ -65,6 +65,11 @@ class RCAReport(BaseModel):
     remediation: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
 
+    @property
+    def verdict(self) -> str:
+        """The report in one word."""
+        return self.outcome.value
+
     @model_validator(mode="after")
     def _outcome_and_findings_agree(self) -> RCAReport:
         failed = self.outcome is Outcome.FAILURE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from investigator.cli.exits import Exit, exit_of, gravest
-from investigator.cli.options import Given, changed_budget
+from investigator.cli.options import Limits, changed_budget
 from investigator.cli.screen import one_line, plain
 from investigator.errors import (
     BudgetTooSmall,
@@ -40,7 +40,7 @@ def test_of_several_outcomes_the_gravest_is_told(exits: list[int], expected: int
         (RunExists("x"), 2),
         (BudgetTooSmall("x"), 2),
         (SourceUnavailable("x"), 2),
-        (TraceNotFound("x"), 4),
+        (TraceNotFound("x", trace_id="t"), 4),
         (JournalError("x"), 4),
     ],
     ids=lambda value: type(value).__name__,
@@ -53,7 +53,9 @@ def test_an_error_before_any_run_has_an_exit_code(error: InvestigatorError, code
 def test_a_limit_that_is_not_given_stays_and_none_lifts_one() -> None:
     """`none` is unlimited and `0` is none, as everywhere in budgets."""
     budget = Budget(iterations=40, tokens=9, cost_usd=1.0)
-    changed = changed_budget(budget, Given(tokens="none", cost_usd="0.25", tool_calls="0"))
+    changed = changed_budget(
+        budget, Limits(max_tokens="none", max_cost_usd="0.25", max_tool_calls="0")
+    )
     assert changed == Budget(iterations=40, tokens=None, cost_usd=0.25, tool_calls=0)
 
 

@@ -24,11 +24,16 @@ def test_the_demo_finds_what_the_samples_show(call: Call, tmp_path: Path) -> Non
     """Each sample's outcome and label is the one that its story was written for."""
     expected = json.loads((SAMPLES / "expected.json").read_text(encoding="utf-8"))
     ended = call("demo", "--json", "--runs-dir", tmp_path / "runs")
-    reports = {row["trace_id"]: row["report"] for row in rows(ended.out)}
-    found = {key: (r["outcome"], r["primary_label"]) for key, r in reports.items()}
+    told = [(row["engine"], row["trace_id"], row["report"]) for row in rows(ended.out)]
+    found = {
+        subject: (report["outcome"], report["primary_label"])
+        for engine, subject, report in told
+        if engine == "rca"
+    }
     assert found == {key: (e["outcome"], e["label"]) for key, e in expected.items()}
+    assert [report["outcome"] for engine, _, report in told if engine == "incident"] == ["incident"]
     assert ended.code == 0
-    assert len(list((tmp_path / "runs").iterdir())) == len(expected)
+    assert len(list((tmp_path / "runs").iterdir())) == len(told) == 2 * len(expected) + 1
 
 
 @pytest.fixture

@@ -1,0 +1,75 @@
+"""What is known before any scope opens: the trace, the controls asked for, what code finds.
+
+Everything here comes from the source and is made without a planner; all of it is pure, so a
+resumed or replayed run has the same case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from investigator.controls.checking import Subject
+from investigator.controls.evaluate import Evaluation, Verdict, evaluate
+from investigator.controls.model import Control, ControlLibrary
+from investigator.errors import UsageError
+from investigator.inspection.evidence import EvidenceIndex, EvidenceRef
+from investigator.traces.model import Trace
+
+
+@dataclass(frozen=True)
+class ComplianceCase:
+    """One trace under a control library; `controls` by severity, then id."""
+
+    trace: Trace
+    library: ControlLibrary
+    controls: tuple[Control, ...]
+    evaluations: dict[str, Evaluation]
+
+    @classmethod
+    def of(
+        cls, trace: Trace, library: ControlLibrary, control_ids: Sequence[str] = ()
+    ) -> ComplianceCase:
+        """Evaluate the controls of a library, or those named, in code."""
+        controls = chosen(library, control_ids)
+        subject = Subject(trace)
+        return cls(
+            trace=trace,
+            library=library,
+            controls=controls,
+            evaluations={c.control_id: evaluate(c, subject) for c in controls},
+        )
+
+    @property
+    def applicable(self) -> tuple[Control, ...]:
+        """The controls whose predicate the trace meets: each gets a scope."""
+        return tuple(
+            control
+            for control in self.controls
+            if self.evaluations[control.control_id].verdict is not Verdict.NOT_APPLICABLE
+        )
+
+    @cached_property
+    def _evidence(self) -> EvidenceIndex:
+        return EvidenceIndex(self.trace)
+
+    def unresolved(self, refs: Sequence[EvidenceRef]) -> list[str]:
+        """The references that do not resolve in the trace, hash and all."""
+        return [ref.ref for ref in refs if self._evidence.problem(ref) is not None]
+
+
+def chosen(library: ControlLibrary, control_ids: Sequence[str]) -> tuple[Control, ...]:
+    """The controls of those ids, all of them where none is named, by severity, then id.
+
+    Raises:
+        UsageError: the library has no control of that id.
+    """
+    known = {control.control_id: control for control in library.controls}
+    stray = [control_id for control_id in control_ids if control_id not in known]
+    if stray:
+        raise UsageError(
+            f"no control '{stray[0]}' in {library.version}; it has: {', '.join(sorted(known))}"
+        )
+    wanted = set(control_ids or known)
+    return tuple(control for control in library.ordered if control.control_id in wanted)

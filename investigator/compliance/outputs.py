@@ -1,0 +1,95 @@
+"""What a scope of a control may say: verdicts, a `fail` for each breach it can show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from investigator.claims.confidence import Confidence
+from investigator.claims.outputs import ClaimOutputs, ScopeAnswer, StatedFinding
+from investigator.compliance.case import ComplianceCase
+from investigator.controls.evaluate import Verdict
+from investigator.inspection.evidence import EvidenceRef
+from investigator.runtime.actions import Draft
+
+
+class ControlFinding(StatedFinding):
+    """One breach of the control, or the verdict that there is none, as a planner states it."""
+
+    verdict: Verdict
+    span_id: str | None = Field(description="The step that breaks the control; null for none")
+
+
+ControlDraft = Draft[ControlFinding]
+"""Drafts and answers of a scope have one form."""
+
+
+class CheckedControl(BaseModel):
+    """What is left of it once it was checked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    verdict: Verdict
+    span_id: str | None
+    description: str
+    confidence: Confidence
+    evidence_refs: tuple[EvidenceRef, ...]
+
+
+ControlAnswer: TypeAlias = ScopeAnswer[CheckedControl]
+
+
+class ComplianceOutputs(ClaimOutputs[ControlFinding, CheckedControl]):
+    """Parses what scopes say about the controls of one trace."""
+
+    answer_type = ControlAnswer
+
+    def __init__(self, case: ComplianceCase) -> None:
+        self._case = case
+
+    def problem(self, stated: ControlFinding) -> str | None:
+        """A span that does not exist; a breach that no step made."""
+        if stated.span_id is not None and self._case.trace.get(stated.span_id) is None:
+            return f"no span '{stated.span_id}' in the trace"
+        if stated.verdict is Verdict.FAIL and stated.span_id is None:
+            return "a fail names the span that breaks the control"
+        if stated.verdict is Verdict.NOT_APPLICABLE:
+            return "the control applies: its predicate was evaluated before this scope was opened"
+        return None
+
+    def stands_without_evidence(self, stated: ControlFinding) -> bool:
+        """What was not found, or could not be seen, has no place to point at."""
+        return stated.verdict is not Verdict.FAIL
+
+    def checked(
+        self, stated: ControlFinding, refs: tuple[EvidenceRef, ...], confidence: float
+    ) -> CheckedControl:
+        """As it was stated."""
+        return CheckedControl(
+            verdict=stated.verdict,
+            span_id=stated.span_id,
+            description=stated.description,
+            confidence=confidence,
+            evidence_refs=refs,
+        )
+
+    def restated(self, finding: CheckedControl, evidence: tuple[str, ...]) -> ControlFinding:
+        """As a planner states it."""
+        return ControlFinding(
+            id="",
+            verdict=finding.verdict,
+            span_id=finding.span_id,
+            description=finding.description,
+            confidence=finding.confidence,
+            evidence=evidence,
+        )
+
+    def evidence_of(self, finding: CheckedControl) -> Sequence[EvidenceRef]:
+        """Its references."""
+        return finding.evidence_refs
+
+    def unresolved(self, refs: Sequence[EvidenceRef]) -> list[str]:
+        """References that are not in the trace."""
+        return self._case.unresolved(refs)

@@ -1,0 +1,97 @@
+"""A compliance report: one verdict for each control, and no more said than was seen.
+
+`fail` stands on references that resolve; what could not be seen is `insufficient_evidence`;
+`not_applicable` says which predicate was not met; a `pass` says what was scanned.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from investigator.claims.confidence import Confidence
+from investigator.controls.evaluate import Verdict
+from investigator.controls.model import Severity
+from investigator.inspection.evidence import EvidenceRef
+
+SCHEMA_VERSION: Literal["1.0.0"] = "1.0.0"
+
+
+class Overall(StrEnum):
+    """What the verdicts amount to."""
+
+    COMPLIANT = "compliant"
+    NON_COMPLIANT = "non_compliant"
+    NEEDS_REVIEW = "needs_review"
+
+
+class ControlResult(BaseModel):
+    """One control. `explanation` says what was found, or scanned, or why it does not apply.
+
+    `violations` counts the breaches; the most telling are in the explanation and the evidence.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    control_id: str
+    title: str
+    pass_fail: Verdict
+    severity: Severity
+    confidence: Confidence
+    explanation: str = Field(min_length=1)
+    violations: int = Field(default=0, ge=0)
+    evidence_refs: tuple[EvidenceRef, ...] = ()
+    missing_evidence: tuple[str, ...] = ()
+    remediation: str | None = None
+
+    @model_validator(mode="after")
+    def _a_fail_is_shown(self) -> ControlResult:
+        if self.pass_fail is Verdict.FAIL and not self.evidence_refs:
+            raise ValueError(f"{self.control_id}: a fail needs a reference")
+        if self.pass_fail is Verdict.PASS and self.missing_evidence:
+            raise ValueError(f"{self.control_id}: a pass misses no evidence")
+        return self
+
+
+class ComplianceReport(BaseModel):
+    """The controls of a library on one trace, the gravest first."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal["1.0.0"] = SCHEMA_VERSION
+    trace_id: str
+    controls_version: str
+    overall: Overall
+    summary: str = Field(min_length=1)
+    controls_evaluated: tuple[ControlResult, ...]
+    gaps: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """The report in one word."""
+        return self.overall.value
+
+    @model_validator(mode="after")
+    def _overall_follows(self) -> ComplianceReport:
+        if self.overall is not overall_of([c.pass_fail for c in self.controls_evaluated]):
+            raise ValueError(f"the verdicts do not amount to {self.overall}")
+        return self
+
+    @model_validator(mode="after")
+    def _evidence_is_of_this_trace(self) -> ComplianceReport:
+        for control in self.controls_evaluated:
+            for ref in control.evidence_refs:
+                if ref.trace_id != self.trace_id:
+                    raise ValueError(f"{ref.ref} is of trace {ref.trace_id}")
+        return self
+
+
+def overall_of(verdicts: list[Verdict]) -> Overall:
+    """One fail is enough; what could not be judged, or nothing judged at all, needs review."""
+    if Verdict.FAIL in verdicts:
+        return Overall.NON_COMPLIANT
+    if Verdict.INSUFFICIENT_EVIDENCE in verdicts or Verdict.PASS not in verdicts:
+        return Overall.NEEDS_REVIEW
+    return Overall.COMPLIANT
