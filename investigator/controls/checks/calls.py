@@ -59,7 +59,10 @@ def _glob(name: str) -> str:
 
 
 def succeeded(action: Action) -> bool | None:
-    """Whether a call gave a result that is no error; None where that is not recorded."""
+    """Whether a call gave a result that is no error; None where that cannot be seen.
+
+    A record with hidden values is seen to be one; of other hidden text nothing is known.
+    """
     result = action.result
     if result is None:
         return None
@@ -67,7 +70,8 @@ def succeeded(action: Action) -> bool | None:
         return False
     if failure_in(result.text) is not None:
         return False
-    return None if result.hidden else True
+    is_record = result.text.lstrip()[:1] in ("{", "[")
+    return None if result.hidden and not is_record else True
 
 
 def evidence_of_call(action: Action) -> tuple[EvidenceRef, ...]:

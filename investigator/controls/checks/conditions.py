@@ -104,7 +104,7 @@ def _said(facts: Facts, source: Source, pattern: str) -> Answer:
             seen = f"the {who} had said {shortened(words, _SHOWN)!r}"
             return Answer(True, seen, (said.evidence,))
     missing = facts.unheard((source,))
-    seen = f"nothing that the {who} had said matches {pattern}"
+    seen = f"nothing that the {who} had said matches {shortened(pattern, _SHOWN)}"
     return Answer(None if missing else False, seen, (), missing)
 
 

@@ -70,11 +70,11 @@ def _unseen(conversation: Conversation, action: Action, passed: tuple[Utterance,
     """What may hold the yes, or what it answered, and is not in the trace."""
     if not conversation.said_by(Source.USER):
         return [f"what the user said before {action.tool} is not in the trace"]
-    start = passed[-1].position if passed else 0
+    start = passed[-1].position if passed else -1
     return [
         gap.line
         for gap in conversation.gaps
-        if gap.source in (Source.USER, Source.ASSISTANT) and start <= gap.position < action.position
+        if gap.source in (Source.USER, Source.ASSISTANT) and start < gap.position < action.position
     ]
 
 

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from investigator.controls.checking import Params
 from investigator.controls.checks.words import any_of_words, found_in
+from investigator.inspection.patterns import well_formed
 
 _SENTENCE = re2.compile(r"[^.!?\n]+[.!?]*")
 _WINDOW = 4_000
@@ -60,7 +61,8 @@ class ConsentWords(Params):
 
 def consent_in(text: str, words: ConsentWords) -> Consent:
     """What the message says; of a very long one its beginning counts."""
-    sentences = [found.group().strip() for found in _SENTENCE.finditer(text[:_WINDOW])]
+    clean = well_formed(text[:_WINDOW])
+    sentences = [found.group().strip() for found in _SENTENCE.finditer(clean)]
     said = [sentence for sentence in sentences if any(map(str.isalnum, sentence))]
     found = [_sentence(sentence, words) for sentence in said]
     given = [place for place, consent in enumerate(found) if consent is not Consent.NONE]

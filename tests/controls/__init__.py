@@ -1,0 +1,1 @@
+"""Controls: what each check finds, and how a verdict follows."""
