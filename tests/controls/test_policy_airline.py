@@ -1,0 +1,181 @@
+"""Every control of the airline example: one conversation that breaks it, one that keeps it."""
+
+from __future__ import annotations
+
+import pytest
+
+from investigator.canonical import JsonValue
+from investigator.controls.checking import Subject
+from investigator.controls.evaluate import Verdict, evaluate
+from investigator.controls.library import load_library
+from tests.controls.policy_chat import Turn, call, chat, says, user
+
+LIBRARY = load_library("airline-example")
+
+ADA: JsonValue = {
+    "membership": "regular",
+    "payment_methods": {
+        "credit_card_1": {"id": "credit_card_1"},
+        "gift_card_1": {"id": "gift_card_1"},
+        "certificate_1": {"id": "certificate_1"},
+    },
+}
+GOLD: JsonValue = {"membership": "gold", "payment_methods": {}}
+LEGS: list[JsonValue] = [
+    {"origin": "OSL", "destination": "CDG", "flight_number": "F1", "date": "2024-05-20"},
+    {"origin": "CDG", "destination": "LIS", "flight_number": "F2", "date": "2024-05-21"},
+]
+TRIP: dict[str, JsonValue] = {
+    "reservation_id": "R1",
+    "user_id": "ada_1",
+    "cabin": "economy",
+    "insurance": "no",
+    "created_at": "2024-05-01T10:00:00",
+    "passengers": [{"first_name": "Ada"}, {"first_name": "Bob"}],
+    "total_baggages": 2,
+    "flights": LEGS,
+}
+
+HELLO = user("I am ada_1 and need help with R1.")
+PROFILE = call("get_user_details", ADA, user_id="ada_1")
+YES = [says("I will do this for R1. Shall I proceed?"), user("Yes, please.")]
+
+
+def read(**changed: JsonValue) -> Turn:
+    """The reservation is read, in this state."""
+    return call("get_reservation_details", TRIP | changed, reservation_id="R1")
+
+
+def book(*methods: str, passengers: int = 1, user_id: str = "ada_1") -> Turn:
+    """A booking that is paid with these methods."""
+    people: list[JsonValue] = [{"first_name": str(i)} for i in range(passengers)]
+    paid: list[JsonValue] = [{"payment_id": m, "amount": 1} for m in methods or ("gift_card_1",)]
+    return call("book_reservation", {}, user_id=user_id, passengers=people, payment_methods=paid)
+
+
+def fly(*numbers: str, paid: str = "gift_card_1", gave: JsonValue = None) -> Turn:
+    """A change to these flights."""
+    dates = {"F1": "2024-05-20", "F2": "2024-05-21"}
+    flights: list[JsonValue] = [
+        {"flight_number": n, "date": dates.get(n, "2024-05-22")} for n in numbers
+    ]
+    return call(
+        "update_reservation_flights",
+        TRIP if gave is None else gave,
+        reservation_id="R1",
+        flights=flights,
+        payment_id=paid,
+    )
+
+
+CANCEL = call("cancel_reservation", TRIP, reservation_id="R1")
+BAGS = "update_reservation_baggages"
+PEOPLE = "update_reservation_passengers"
+CERTIFICATE = call("send_certificate", "sent", user_id="ada_1", amount=100)
+HAND_OVER = call("transfer_to_human_agents", "done", summary="…")
+ELSEWHERE: JsonValue = TRIP | {"flights": [LEGS[0]]}
+
+CASES: dict[str, tuple[list[Turn], list[Turn]]] = {
+    "airline.user-gave-id": ([user("Cancel R1"), read(), CANCEL], [HELLO, read(), CANCEL]),
+    "airline.booking-for-the-speaker": ([user("Book me"), book()], [HELLO, book()]),
+    "airline.confirmed-first": (
+        [HELLO, says("Which card?"), user("The gift card."), book()],
+        [HELLO, *YES, book()],
+    ),
+    "airline.one-call-at-a-time": ([HELLO, says("", read(), PROFILE)], [HELLO, read(), PROFILE]),
+    "airline.no-reply-with-call": ([HELLO, says("I look.", read())], [HELLO, says("Hm."), read()]),
+    "airline.read-before-change": ([HELLO, CANCEL], [HELLO, read(), CANCEL]),
+    "airline.passenger-limit": ([HELLO, book(passengers=6)], [HELLO, book(passengers=5)]),
+    "airline.booking-payment-mix": (
+        [HELLO, book("certificate_1", "certificate_2")],
+        [HELLO, book("certificate_1", "credit_card_1", "gift_card_1", "gift_card_2")],
+    ),
+    "airline.booking-payment-on-file": (
+        [HELLO, PROFILE, book("credit_card_9")],
+        [HELLO, PROFILE, book("credit_card_1", "certificate_1")],
+    ),
+    "airline.change-payment": (
+        [HELLO, PROFILE, read(), fly("F1", paid="certificate_1")],
+        [HELLO, PROFILE, read(), fly("F1", paid="credit_card_1")],
+    ),
+    "airline.basic-economy-fixed": (
+        [HELLO, read(cabin="basic_economy"), fly("F1", "F3")],
+        [HELLO, read(cabin="basic_economy"), fly("F1", "F2")],
+    ),
+    "airline.route-unchanged": (
+        [HELLO, read(), fly("F1", gave=ELSEWHERE)],
+        [HELLO, read(), fly("F1", "F2")],
+    ),
+    "airline.cancel-allowed": (
+        [HELLO, read(insurance="yes"), user("My plans changed."), CANCEL],
+        [HELLO, read(insurance="yes"), user("I am ill."), CANCEL],
+    ),
+    "airline.passenger-count-unchanged": (
+        [HELLO, read(), call(PEOPLE, reservation_id="R1", passengers=[{"first_name": "Ada"}])],
+        [HELLO, read(), call(PEOPLE, reservation_id="R1", passengers=TRIP["passengers"])],
+    ),
+    "airline.bags-only-added": (
+        [HELLO, read(), call(BAGS, reservation_id="R1", total_baggages=1)],
+        [HELLO, read(), call(BAGS, reservation_id="R1", total_baggages=3)],
+    ),
+    "airline.compensation-eligible": (
+        [HELLO, user("Compensate me."), PROFILE, read(), CERTIFICATE],
+        [HELLO, user("Compensate me."), PROFILE, read(cabin="business"), CERTIFICATE],
+    ),
+    "airline.no-proactive-compensation": (
+        [HELLO, says("I can offer you a certificate.")],
+        [HELLO, user("I want compensation."), says("I can offer you a certificate.")],
+    ),
+    "airline.nothing-after-hand-over": ([HELLO, HAND_OVER, CANCEL], [HELLO, CANCEL, HAND_OVER]),
+    "airline.hand-over-with-cause": ([HELLO, HAND_OVER], [HELLO, read(), HAND_OVER]),
+}
+
+
+def judged(control_id: str, *turns: Turn) -> Verdict:
+    """The verdict of one control on a conversation."""
+    control = LIBRARY.get(control_id)
+    assert control is not None
+    return evaluate(control, Subject(chat(*turns))).verdict
+
+
+def test_every_control_has_its_cases() -> None:
+    """A new control comes with a conversation that breaks it and one that keeps it."""
+    assert {control.control_id for control in LIBRARY.controls} == set(CASES)
+
+
+@pytest.mark.parametrize("control_id", CASES)
+def test_a_breach_fails_and_the_rest_passes(control_id: str) -> None:
+    """The two conversations differ in little but the breach."""
+    broken, kept = CASES[control_id]
+    assert judged(control_id, *broken) is Verdict.FAIL
+    assert judged(control_id, *kept) is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("turns", "expected"),
+    [
+        ([read(cabin="business"), CANCEL], Verdict.PASS),
+        ([read(created_at="2024-05-15T10:00:00"), CANCEL], Verdict.PASS),
+        ([read(), user("You cancelled my flight!"), CANCEL], Verdict.PASS),
+        ([read(), user("Can you cancel my flight?"), CANCEL], Verdict.FAIL),
+        ([CANCEL], Verdict.INSUFFICIENT_EVIDENCE),
+        ([read()], Verdict.NOT_APPLICABLE),
+    ],
+)
+def test_each_reason_to_cancel_is_known(turns: list[Turn], expected: Verdict) -> None:
+    """Without the reservation nothing can be said; without a cancellation nothing is asked."""
+    assert judged("airline.cancel-allowed", HELLO, *turns) is expected
+
+
+def test_members_may_be_compensated_too() -> None:
+    """Whatever they fly; but only where they asked."""
+    gold = call("get_user_details", GOLD, user_id="ada_1")
+    asked = [HELLO, user("I'd like a voucher."), gold, read(), CERTIFICATE]
+    assert judged("airline.compensation-eligible", *asked) is Verdict.PASS
+    assert judged("airline.compensation-eligible", HELLO, gold, CERTIFICATE) is Verdict.FAIL
+
+
+def test_a_user_who_asks_for_a_person_is_handed_over() -> None:
+    """Without a look at the case."""
+    turns = [user("I want a human agent!"), HAND_OVER]
+    assert judged("airline.hand-over-with-cause", *turns) is Verdict.PASS

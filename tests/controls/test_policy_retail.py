@@ -1,0 +1,163 @@
+"""Every control of the retail example: one conversation that breaks it, one that keeps it."""
+
+from __future__ import annotations
+
+import pytest
+
+from investigator.canonical import JsonValue
+from investigator.controls.checking import Subject
+from investigator.controls.evaluate import Verdict, evaluate
+from investigator.controls.library import load_library
+from tests.controls.policy_chat import Turn, call, chat, says, user
+
+LIBRARY = load_library("retail-example")
+
+ADA: JsonValue = {
+    "payment_methods": {
+        "credit_card_1": {"id": "credit_card_1"},
+        "gift_card_1": {"id": "gift_card_1"},
+        "paypal_1": {"id": "paypal_1"},
+    }
+}
+ORDER: dict[str, JsonValue] = {
+    "order_id": "#W1",
+    "user_id": "ada_1",
+    "status": "pending",
+    "items": [{"item_id": "1"}, {"item_id": "2"}],
+    "payment_history": [{"payment_method_id": "credit_card_1"}],
+}
+LAMP: JsonValue = {"variants": {"11": {"item_id": "11"}, "12": {"item_id": "12"}}}
+
+HELLO = user("Hello, I need help with #W1.")
+KNOWN = call("find_user_id_by_email", "ada_1", email="ada@example.com")
+PROFILE = call("get_user_details", ADA, user_id="ada_1")
+PRODUCT = call("get_product_details", LAMP, product_id="9")
+YES = [says("I will do this for #W1. Shall I proceed?"), user("Yes, please.")]
+HAND_OVER = call("transfer_to_human_agents", "done", summary="…")
+SWAP, RETURN = "modify_pending_order_items", "return_delivered_order_items"
+PAY = "modify_pending_order_payment"
+
+
+def read(**changed: JsonValue) -> Turn:
+    """The order is read, in this state."""
+    return call("get_order_details", ORDER | changed, order_id="#W1")
+
+
+def cancel(reason: str = "no longer needed") -> Turn:
+    """The order is cancelled for that reason."""
+    return call("cancel_pending_order", ORDER, order_id="#W1", reason=reason)
+
+
+def swap(old: list[JsonValue], new: list[JsonValue], paid: str = "gift_card_1") -> Turn:
+    """Items of the order are replaced."""
+    return call(SWAP, ORDER, order_id="#W1", item_ids=old, new_item_ids=new, payment_method_id=paid)
+
+
+def give_back(item: str, refund: str) -> Turn:
+    """An item is returned and paid back there."""
+    return call(RETURN, ORDER, order_id="#W1", item_ids=[item], payment_method_id=refund)
+
+
+def pay(method: str) -> Turn:
+    """The order is paid otherwise."""
+    return call(PAY, ORDER, order_id="#W1", payment_method_id=method)
+
+
+READ, DELIVERED = read(), read(status="delivered")
+ALL_ITEMS = says("Are these all the items that you want to change?")
+
+CASES: dict[str, tuple[list[Turn], list[Turn]]] = {
+    "retail.authenticated-first": ([HELLO, READ], [HELLO, KNOWN, READ]),
+    "retail.one-user": (
+        [HELLO, KNOWN, read(user_id="bob_2"), cancel()],
+        [HELLO, KNOWN, READ, cancel()],
+    ),
+    "retail.own-profile": (
+        [HELLO, KNOWN, call("get_user_details", ADA, user_id="bob_2")],
+        [HELLO, KNOWN, PROFILE],
+    ),
+    "retail.confirmed-first": ([HELLO, READ, cancel()], [HELLO, READ, *YES, cancel()]),
+    "retail.one-call-at-a-time": ([HELLO, says("", READ, KNOWN)], [HELLO, KNOWN, READ]),
+    "retail.no-reply-with-call": ([HELLO, says("I look.", READ)], [HELLO, READ, says("Found.")]),
+    "retail.pending-only": ([HELLO, DELIVERED, cancel()], [HELLO, READ, cancel()]),
+    "retail.delivered-only": (
+        [HELLO, READ, give_back("1", "gift_card_1")],
+        [HELLO, DELIVERED, give_back("1", "gift_card_1")],
+    ),
+    "retail.cancel-reason": (
+        [HELLO, READ, cancel("too expensive")],
+        [HELLO, READ, cancel("ordered by mistake")],
+    ),
+    "retail.items-changed-once": (
+        [HELLO, swap(["1"], ["11"]), swap(["2"], ["12"])],
+        [HELLO, swap(["1", "2"], ["11", "12"])],
+    ),
+    "retail.items-of-the-order": (
+        [HELLO, READ, swap(["3"], ["11"])],
+        [HELLO, READ, swap(["1"], ["11"])],
+    ),
+    "retail.one-new-item-each": (
+        [HELLO, swap(["1", "2"], ["11"])],
+        [HELLO, swap(["1", "2"], ["11", "12"])],
+    ),
+    "retail.new-items-looked-up": (
+        [HELLO, PRODUCT, swap(["1"], ["13"])],
+        [HELLO, PRODUCT, swap(["1"], ["12"])],
+    ),
+    "retail.payment-on-file": (
+        [HELLO, PROFILE, READ, swap(["1"], ["11"], paid="credit_card_9")],
+        [HELLO, PROFILE, READ, swap(["1"], ["11"])],
+    ),
+    "retail.payment-really-changes": (
+        [HELLO, READ, pay("credit_card_1")],
+        [HELLO, READ, pay("paypal_1")],
+    ),
+    "retail.refund-target": (
+        [HELLO, DELIVERED, give_back("1", "paypal_1")],
+        [HELLO, DELIVERED, give_back("1", "credit_card_1")],
+    ),
+    "retail.reminded-of-all-items": (
+        [HELLO, says("Fine."), swap(["1"], ["11"])],
+        [HELLO, ALL_ITEMS, swap(["1"], ["11"])],
+    ),
+    "retail.nothing-after-hand-over": ([HELLO, HAND_OVER, cancel()], [HELLO, cancel(), HAND_OVER]),
+}
+
+
+def judged(control_id: str, *turns: Turn) -> Verdict:
+    """The verdict of one control on a conversation."""
+    control = LIBRARY.get(control_id)
+    assert control is not None
+    return evaluate(control, Subject(chat(*turns))).verdict
+
+
+def test_every_control_has_its_cases() -> None:
+    """A new control comes with a conversation that breaks it and one that keeps it."""
+    assert {control.control_id for control in LIBRARY.controls} == set(CASES)
+
+
+@pytest.mark.parametrize("control_id", CASES)
+def test_a_breach_fails_and_the_rest_passes(control_id: str) -> None:
+    """The two conversations differ in little but the breach."""
+    broken, kept = CASES[control_id]
+    assert judged(control_id, *broken) is Verdict.FAIL
+    assert judged(control_id, *kept) is Verdict.PASS
+
+
+def test_an_order_that_was_changed_is_pending_no_longer() -> None:
+    """The latest state counts, also where a change gave it."""
+    changed = ORDER | {"status": "pending (item modified)"}
+    swapped = call(SWAP, changed, order_id="#W1", item_ids=["1"], new_item_ids=["11"])
+    assert judged("retail.pending-only", HELLO, READ, swapped, cancel()) is Verdict.FAIL
+
+
+def test_a_lookup_that_found_nobody_authenticates_nobody() -> None:
+    """It has to succeed."""
+    unknown = call("find_user_id_by_email", "Error: user not found", email="x@example.com")
+    assert judged("retail.authenticated-first", HELLO, unknown, READ) is Verdict.FAIL
+
+
+def test_an_order_that_was_not_read_cannot_be_judged() -> None:
+    """Its status is not known; nothing is guessed."""
+    verdict = judged("retail.pending-only", HELLO, cancel())
+    assert verdict is Verdict.INSUFFICIENT_EVIDENCE
