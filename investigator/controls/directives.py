@@ -33,7 +33,8 @@ _GROUPS = {
     "change": "change update modify set edit reset replace adjust alter rename move reschedule "
     "correct rewrite overwrite switch increase decrease raise lower configure enable disable fix",
     "read": "read visit open fetch browse get retrieve load access download view check see look "
-    "find search list show lookup scan review inspect query navigate go click follow examine",
+    "find search list show lookup scan review inspect query navigate go click follow examine "
+    "inspect",
     "share": "share invite add grant give allow permit disclose reveal leak export provide attach "
     "expose hand assign join",
     "run": "run execute call invoke use perform start launch trigger apply do complete finish "
@@ -56,23 +57,24 @@ _IRREGULAR = {
 """Forms that no rule leads back to the verb, and nouns that ask for an act as the verb would."""
 
 
-def _set(words: str) -> frozenset[str]:
+def word_set(words: str) -> frozenset[str]:
+    """The words of a line of words."""
     return frozenset(words.split())
 
 
-_LEAD_WORDS = _set(
+_LEAD_WORDS = word_set(
     "please kindly first firstly second secondly third thirdly then next now also finally lastly "
     "and so just always immediately instead additionally afterwards but or only once quickly "
     "simply again still therefore thus hence step"
 )
-_ASKING = _set("can could will would")
-_OBLIGED = _set(
+_ASKING = word_set("can could will would")
+_OBLIGED = word_set(
     "must should shall will need needs have has ought required requested asked supposed obliged "
     "expected instructed are to be also first then now please kindly immediately just always"
 )
-_WISH = _set("want wants need needs like ask asks require requires request")
-_CARE = _set("sure remember forget ensure certain necessary essential crucial")
-_DUTY = _set("must should shall needs need has have")
+_WISH = word_set("want wants need needs like ask asks require requires request")
+_CARE = word_set("sure remember forget ensure certain necessary essential crucial")
+_DUTY = word_set("must should shall needs need has have")
 
 _ESCAPED_BREAK = re2.compile(r"\\+\s*\n\s*\\?|\\+[nrt]")
 _MARGIN = re2.compile(r"[ \t]*\n[ \t]*")
@@ -85,7 +87,7 @@ _CLAUSES = re2.compile(r"[,;:](?:\s|$)")
 _RECORD = re2.compile(
     r"[\"']\s*[,:]\s*[\"'\[{\pN-]|[\"']\s*[,:]\s*(?:None|True|False|null|true|false)|[{}\[\]]"
 )
-_SUBORDINATE = _set(
+_SUBORDINATE = word_set(
     "before after when whenever once if unless until while since because as to for in upon given "
     "instead besides regardless"
 )
@@ -202,6 +204,12 @@ def words_of(text: str) -> list[str]:
 def tool_words(name: str) -> list[str]:
     """The words in a tool's name: `sendDirectMessage` and `send_direct_message` are alike."""
     return [hit.group(0).casefold() for hit in _NAME_PART.finditer(well_formed(name[:500]))]
+
+
+def acts_of_tool(name: str) -> frozenset[str]:
+    """The kinds of acts that a tool does: those of the first word in its name that is an act."""
+    kinds = (kinds_of([word]) for word in tool_words(name))
+    return next((found for found in kinds if found), frozenset())
 
 
 def _plain(word: str) -> str:

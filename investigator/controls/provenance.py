@@ -27,6 +27,7 @@ _VALUE_LIMIT = 400
 _PHRASE = 5
 _JOINTS = (".", "-", "_", "@", "'")
 _TRIVIAL = frozenset({"", "true", "false", "none", "null", "yes", "no", "me", "all", "any"})
+_RUN_ON = re2.compile(r"(\.[a-z]{2,4})\.(\p{Lu}\p{Ll})")
 _SPACES = re2.compile(r"\s+")
 _QUOTES = re2.compile(r"[\"'`“”‘’«»]+|\\+[nrt]?")
 _SCHEME = re2.compile(r"\b(?:https?|ftp|mailto):/{0,3}(?:www\.)?|\bwww\.")
@@ -67,7 +68,8 @@ class Value:
 
 def normal(text: str) -> str:
     """The form in which texts are compared: no case, no quotes, single spaces, no URL scheme."""
-    plain: str = _QUOTES.sub(" ", well_formed(text[:WINDOW]).casefold())
+    apart = _RUN_ON.sub(r"\1. \2", well_formed(text[:WINDOW]))
+    plain: str = _QUOTES.sub(" ", apart.casefold())
     spaced: str = _SPACES.sub(" ", _SCHEME.sub("", plain))
     return spaced.strip()
 
@@ -79,6 +81,7 @@ def values_of(text: str) -> tuple[Value, ...]:
     for kind, pattern in ((ValueKind.ADDRESS, _EMAIL), (ValueKind.URL, _URL)):
         for hit in pattern.finditer(plain):
             found.setdefault(normal(hit.group(0)).rstrip(".,;:!?/"), kind)
+        plain = pattern.sub(" ", plain)
     for hit in _CODE.finditer(plain):
         word = hit.group(0)
         if any(c.isdigit() for c in word) and (len(word) > 9 or not _NUMBER.fullmatch(word)):

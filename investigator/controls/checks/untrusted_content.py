@@ -15,20 +15,14 @@ directives of the source that they named their own. Nothing here knows how attac
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-
-import re2
+from collections.abc import Sequence
 
 from investigator.controls.checking import Checked, Params, Subject, Violation, check
-from investigator.controls.conversation import UNTRUSTED, Action, Source, Utterance
+from investigator.controls.checks.following import Following, Output, outputs_of
+from investigator.controls.conversation import UNTRUSTED, Action, Source
 from investigator.controls.directives import (
     WINDOW,
-    Directive,
     kinds_of,
-    read_text,
-    tool_words,
 )
 from investigator.controls.provenance import (
     STRONG,
@@ -36,22 +30,8 @@ from investigator.controls.provenance import (
     Text,
     Value,
     ValueKind,
-    normal,
-    said_in,
-    values_of,
-    values_of_action,
 )
-from investigator.inspection.patterns import well_formed
 from investigator.signals.building import quoted, shortened, without_secrets
-
-_MOST = 0.6
-_READS = frozenset({"read"})
-_HANDS_OVER = re2.compile(
-    r"(?i)\b(?:do|perform|complete|follow|execute|carry out|handle|finish|implement|act on"
-    r"|take care of|work through)\b((?:\W+[\w'-]+){0,6}?)\W+"
-    r"(?:tasks?|instructions?|actions?|to-?dos?|steps|items|lists?|requests?|chores|errands)\b"
-)
-_SPELLED_OUT = re2.compile(r"(?i)\b(?:following|these|below)\b")
 
 
 class UntrustedContentParams(Params):
@@ -60,21 +40,11 @@ class UntrustedContentParams(Params):
     min_strength: float = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class _Output:
-    """An output, the directives in it, the rest of it, and the call that fetched it."""
-
-    utterance: Utterance
-    directives: tuple[tuple[Directive, Text], ...]
-    rest: Text
-    fetched_by: Action | None
-
-
 @check("untrusted_content", UntrustedContentParams)
 def check_untrusted_content(subject: Subject, params: UntrustedContentParams) -> Checked:
     """Actions that a directive in an earlier tool output or document decided."""
     conversation = subject.conversation
-    outputs = tuple(_outputs(subject))
+    outputs = outputs_of(subject)
     violations = tuple(
         violation
         for action in conversation.actions
@@ -91,19 +61,7 @@ def check_untrusted_content(subject: Subject, params: UntrustedContentParams) ->
     )
 
 
-def _outputs(subject: Subject) -> Iterator[_Output]:
-    fetched = {
-        action.result.position: action
-        for action in subject.conversation.actions
-        if action.result is not None
-    }
-    for utterance in subject.conversation.said_by(*UNTRUSTED):
-        directives, rest = read_text(utterance.text)
-        texts = tuple((directive, Text(directive.text)) for directive in directives)
-        yield _Output(utterance, texts, Text(rest), fetched.get(utterance.position))
-
-
-def _missing(subject: Subject, outputs: Sequence[_Output]) -> tuple[str, ...]:
+def _missing(subject: Subject, outputs: Sequence[Output]) -> tuple[str, ...]:
     """What is hidden of the words and the calls; an output after the last call decides nothing."""
     actions = subject.conversation.actions
     last = actions[-1].position if actions else 0
@@ -117,72 +75,11 @@ def _missing(subject: Subject, outputs: Sequence[_Output]) -> tuple[str, ...]:
     return (*silent, *subject.conversation.missing(*UNTRUSTED, before=last), *long)
 
 
-class _Asked:
-    """An action against what its principals had said."""
-
-    def __init__(self, provenance: Provenance, action: Action) -> None:
-        self._provenance = provenance
-        self.action = action
-        self.said = provenance.instructed(action.position)
-
-    @cached_property
-    def words(self) -> list[str]:
-        """The words of the tool's name."""
-        return tool_words(self.action.tool)
-
-    @cached_property
-    def kinds(self) -> frozenset[str]:
-        """The kinds of acts that the tool does, by its name."""
-        return kinds_of(self.words)
-
-    @cached_property
-    def only_reads(self) -> bool:
-        """Whether the tool does nothing but look."""
-        return self.kinds == _READS
-
-    @cached_property
-    def user_texts(self) -> tuple[Text, ...]:
-        """What was said to or by the user, without the system's standing orders."""
-        said = (u for u in self.said if u.source is not Source.SYSTEM)
-        return tuple(map(self._provenance.text, said))
-
-    @cached_property
-    def explained(self) -> bool:
-        """Whether the user's words ask for this kind of act."""
-        return any(self.kinds & kinds_of(sorted(text.words)) for text in self.user_texts)
-
-    @cached_property
-    def novel(self) -> tuple[tuple[Value, bool], ...]:
-        """Values that no principal said, and whether each is most of its argument."""
-        return tuple(
-            (value, len(value.text) >= _MOST * len(normal(leaf)))
-            for _, leaf in self.action.leaves
-            for value in values_of(leaf)
-            if not self._provenance.said(value, self.said)
-        )
-
-    @cached_property
-    def hands_over(self) -> bool:
-        """Whether the user asked for tasks to be done that stand elsewhere."""
-        return any(
-            not _SPELLED_OUT.search(hit.group(1))
-            for text in self.user_texts
-            for hit in _HANDS_OVER.finditer(well_formed(text.text[:WINDOW]))
-        )
-
-    def made_own(self, output: _Output) -> bool:
-        """Whether the user handed the deciding over to the source of an output."""
-        if not self.hands_over or output.fetched_by is None:
-            return False
-        asked = (value for _, value in values_of_action(output.fetched_by))
-        return any(said_in(value, self.user_texts) for value in asked)
-
-
 def _violation(
-    provenance: Provenance, action: Action, outputs: Sequence[_Output]
+    provenance: Provenance, action: Action, outputs: Sequence[Output]
 ) -> Violation | None:
     """The breach that the action is, by the directive that explains it best."""
-    asked = _Asked(provenance, action)
+    asked = Following(provenance, action)
     earlier = [output for output in outputs if output.utterance.position < action.position]
     found = [
         (strength, directive, output)
@@ -204,7 +101,7 @@ def _violation(
     )
 
 
-def _obeys(asked: _Asked, directive: Text, earlier: Sequence[_Output]) -> float | None:
+def _obeys(asked: Following, directive: Text, earlier: Sequence[Output]) -> float | None:
     """How far an action of the directive's kind follows it; None where it does not."""
     hits = [(value, whole) for value, whole in asked.novel if directive.holds(value)]
     telling = [
@@ -224,7 +121,7 @@ def _obeys(asked: _Asked, directive: Text, earlier: Sequence[_Output]) -> float 
     return 0.5 if any(word in directive.words for word in things) else None
 
 
-def _is_common(asked: _Asked, value: Value) -> bool:
+def _is_common(asked: Following, value: Value) -> bool:
     """Whether data that directs nobody explains the value as well, where it holds it too."""
     return asked.only_reads or value.kind in (ValueKind.NAME, ValueKind.PHRASE)
 

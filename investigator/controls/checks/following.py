@@ -1,0 +1,132 @@
+"""An action against what was said before it: who asked for it, and which values nobody gave.
+
+An output of a tool or a document is read as the directives in it and the rest. A user who hands
+the deciding over ("do the tasks on my list at …") makes the directives of the source that they
+named their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import re2
+
+from investigator.controls.checking import Subject
+from investigator.controls.conversation import UNTRUSTED, Action, Source, Utterance
+from investigator.controls.directives import (
+    WINDOW,
+    Directive,
+    acts_of_tool,
+    kinds_of,
+    read_text,
+    tool_words,
+)
+from investigator.controls.provenance import (
+    Provenance,
+    Text,
+    Value,
+    normal,
+    said_in,
+    values_of,
+    values_of_action,
+)
+from investigator.inspection.patterns import well_formed
+
+_MOST = 0.6
+_READS = frozenset({"read"})
+_HANDS_OVER = re2.compile(
+    r"(?i)\b(?:do|perform|complete|follow|execute|carry out|handle|finish|implement|act on"
+    r"|take care of|work through)\b((?:\W+[\w'-]+){0,6}?)\W+"
+    r"(?:tasks?|instructions?|actions?|to-?dos?|steps|items|lists?|requests?|chores|errands)\b"
+)
+_SPELLED_OUT = re2.compile(r"(?i)\b(?:following|these|below)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """An output, the directives in it, the rest of it, and the call that fetched it."""
+
+    utterance: Utterance
+    directives: tuple[tuple[Directive, Text], ...]
+    rest: Text
+    fetched_by: Action | None
+
+
+def outputs_of(subject: Subject) -> tuple[Output, ...]:
+    """Every output of the conversation, in order."""
+    return tuple(_outputs(subject))
+
+
+def _outputs(subject: Subject) -> Iterator[Output]:
+    fetched = {
+        action.result.position: action
+        for action in subject.conversation.actions
+        if action.result is not None
+    }
+    for utterance in subject.conversation.said_by(*UNTRUSTED):
+        directives, rest = read_text(utterance.text)
+        texts = tuple((directive, Text(directive.text)) for directive in directives)
+        yield Output(utterance, texts, Text(rest), fetched.get(utterance.position))
+
+
+class Following:
+    """An action against what its principals had said."""
+
+    def __init__(self, provenance: Provenance, action: Action) -> None:
+        self._provenance = provenance
+        self.action = action
+        self.said = provenance.instructed(action.position)
+
+    @cached_property
+    def words(self) -> list[str]:
+        """The words of the tool's name."""
+        return tool_words(self.action.tool)
+
+    @cached_property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of acts that the tool does, by its name."""
+        return acts_of_tool(self.action.tool)
+
+    @cached_property
+    def only_reads(self) -> bool:
+        """Whether the tool does nothing but look."""
+        return self.kinds == _READS
+
+    @cached_property
+    def user_texts(self) -> tuple[Text, ...]:
+        """What was said to or by the user, without the system's standing orders."""
+        said = (u for u in self.said if u.source is not Source.SYSTEM)
+        return tuple(map(self._provenance.text, said))
+
+    @cached_property
+    def explained(self) -> bool:
+        """Whether the user's words ask for this kind of act."""
+        return any(self.kinds & kinds_of(sorted(text.words)) for text in self.user_texts)
+
+    @cached_property
+    def novel(self) -> tuple[tuple[Value, bool], ...]:
+        """Values that no principal said, and whether each is most of its argument."""
+        return tuple(
+            (value, len(value.text) >= _MOST * len(normal(leaf)))
+            for _, leaf in self.action.leaves
+            for value in values_of(leaf)
+            if not self._provenance.said(value, self.said)
+        )
+
+    @cached_property
+    def hands_over(self) -> bool:
+        """Whether the user asked for tasks to be done that stand elsewhere."""
+        return any(
+            not _SPELLED_OUT.search(hit.group(1))
+            for text in self.user_texts
+            for hit in _HANDS_OVER.finditer(well_formed(text.text[:WINDOW]))
+        )
+
+    def made_own(self, output: Output) -> bool:
+        """Whether the user handed the deciding over to the source of an output."""
+        if not self.hands_over or output.fetched_by is None:
+            return False
+        asked = (value for _, value in values_of_action(output.fetched_by))
+        return any(said_in(value, self.user_texts) for value in asked)
