@@ -1,0 +1,64 @@
+"""`docs/controls.md` is true: its examples are controls, and it names all that can be written."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+import yaml
+
+from investigator.controls.checking import known_checks
+from investigator.controls.checks.conditions import AnyCondition
+from investigator.controls.library import parse_library
+from investigator.controls.model import CheckSpec
+from investigator.controls.predicates import Predicate
+from investigator.controls.required_evidence import RequiredEvidence
+
+TEXT = (Path(__file__).parent.parent.parent / "docs" / "controls.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+POLICY = (
+    "call_before",
+    "call_limit",
+    "call_rule",
+    "calls_per_turn",
+    "confirmation_before",
+    "no_reply_with_call",
+    "statement_rule",
+)
+
+
+def tags(union: object) -> set[str]:
+    """The telling keys of a tagged union."""
+    members = get_args(get_args(union)[0])
+    return {get_args(member)[1].tag for member in members}
+
+
+def test_the_example_of_a_library_is_one() -> None:
+    """The first example can be copied as it stands."""
+    assert parse_library(EXAMPLES[0], where="docs/controls.md").controls
+
+
+@pytest.mark.parametrize("example", EXAMPLES[1:])
+def test_the_examples_of_checks_are_checks(example: str) -> None:
+    """So can the others."""
+    assert CheckSpec.model_validate(yaml.safe_load(example)["check"]).code is not None
+
+
+def test_every_check_is_named() -> None:
+    """Those of a policy with all their parameters."""
+    assert [name for name in known_checks() if f"`{name}`" not in TEXT] == []
+    for name in POLICY:
+        section = TEXT.partition(f"### `{name}`")[2].partition("\n### ")[0]
+        fields = known_checks()[name].params.model_fields
+        assert [field for field in fields if f"`{field}`" not in section] == []
+
+
+def test_every_condition_predicate_and_kind_of_evidence_is_named() -> None:
+    """Whatever a control may say is in the reference."""
+    assert [key for key in tags(AnyCondition) if f"{key}:" not in TEXT] == []
+    assert [
+        key for key in tags(Predicate) if f"{key}:" not in TEXT and f"`{key}`" not in TEXT
+    ] == []
+    assert [kind for kind in RequiredEvidence if f"`{kind.value}`" not in TEXT] == []
