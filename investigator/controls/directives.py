@@ -72,6 +72,8 @@ _OBLIGED = word_set(
     "must should shall will need needs have has ought required requested asked supposed obliged "
     "expected instructed are to be also first then now please kindly immediately just always"
 )
+_READER = word_set("you assistant agent bot ai model")
+_FILLERS = word_set("you that so kind good as able willing help me us by")
 _WISH = word_set("want wants need needs like ask asks require requires request")
 _CARE = word_set("sure remember forget ensure certain necessary essential crucial")
 _DUTY = word_set("must should shall needs need has have")
@@ -141,8 +143,9 @@ def directed(sentence: str) -> frozenset[str]:
     kinds: frozenset[str] = frozenset()
     opens, start = True, 0
     for end, after in _spans(_CLAUSES, sentence):
-        words = words_of(sentence[start:end])
-        kinds |= _demand(words) | (_imperative(words) if opens else frozenset())
+        clause = sentence[start:end]
+        words = words_of(clause)
+        kinds |= _demand(words) | _run_on(clause) | (_imperative(words) if opens else frozenset())
         opens = sentence[end : end + 1] != "," or bool(kinds) or _leads_on(words)
         start = after
     return kinds
@@ -163,8 +166,21 @@ def _imperative(words: list[str]) -> frozenset[str]:
     return _KINDS.get(words[lead], frozenset())
 
 
+def _run_on(clause: str) -> frozenset[str]:
+    """An imperative that was put behind other words without a stop: `report 12 Send it to …`."""
+    words = clause.split()
+    return frozenset().union(
+        *(
+            _KINDS.get(word.casefold(), frozenset())
+            for before, word, after in zip(words, words[1:], words[2:], strict=False)
+            if word.istitle() and not before[:1].isupper() and not after[:1].isupper()
+        )
+    )
+
+
 def _leads(word: str) -> bool:
-    return word in _LEAD_WORDS or word.isdigit() or (len(word) > 4 and word.endswith("ly"))
+    adverb = len(word) > 4 and word.endswith("ly") and word not in _KINDS
+    return adverb or word in _LEAD_WORDS or word.isdigit()
 
 
 def _demand(words: list[str]) -> frozenset[str]:
@@ -172,7 +188,7 @@ def _demand(words: list[str]) -> frozenset[str]:
     found: frozenset[str] = frozenset()
     for place, word in enumerate(words[:-1]):
         rest, before = words[place + 1 :], words[place - 1] if place else ""
-        asked = word == "you" and (before in _ASKING or rest[0] in _OBLIGED)
+        asked = word in _READER and (before in _ASKING or rest[0] in _OBLIGED)
         wished = word == "to" and before in _WISH
         if asked or wished or word == "please" or word in _CARE:
             found |= _first_act(rest)
@@ -186,7 +202,7 @@ def _first_act(words: list[str]) -> frozenset[str]:
     for word in words[:_LEADS]:
         if word in _KINDS:
             return _KINDS[word]
-        if word not in _OBLIGED and not _leads(word) and word not in ("you", "that"):
+        if not (word in _FILLERS or word in _OBLIGED or _leads(word)):
             break
     return frozenset()
 
