@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,17 +13,15 @@ from investigator.incident.tools import snapshot_tools
 from investigator.inspection.memory import MemoryInspectionAPI
 from investigator.inspection.redaction import Redactor
 from investigator.inspection.tools import inspection_tools
-from investigator.runtime import runner
 from investigator.runtime.budget import DEFAULT_BUDGETS, Budget
-from investigator.runtime.driver import OUTPUT_FILE
-from investigator.runtime.events import DatasetRef, InputRef, RunOpened
 from investigator.runtime.planner import Planner
 from investigator.runtime.record import RunRecord
 from investigator.runtime.strategy import Run
 from investigator.runtime.tools import ToolRegistry
-from investigator.runtime.verify import verify_files
 from investigator.snapshots import SnapshotStore
 from investigator.traces.model import Trace
+from tests import running
+from tests.running import opening
 
 
 def case_of(traces: Sequence[Trace], snapshots: SnapshotStore | None = None) -> IncidentCase:
@@ -49,25 +46,16 @@ def incident_run(
         tools += snapshot_tools(snapshots, Redactor())
     decides = RulePlanner(case) if planner is None else planner
     registry = ToolRegistry(tools)
-    opened = RunOpened(
-        run_id="run",
-        run_type=RUN_TYPE,
-        engine_version="0",
-        source=(),
-        options="{}",
-        dataset_ref=DatasetRef(dataset_id="memory", dataset_hash=case.dataset_hash),
-        input_ref=InputRef(),
-        planner=decides.identity,
-        budget=budget or DEFAULT_BUDGETS["incident"],
+    opened = opening(
+        RUN_TYPE,
+        decides,
+        budget or DEFAULT_BUDGETS["incident"],
+        dataset_hash=case.dataset_hash,
         concurrency=concurrency,
     )
     return Run(opened, IncidentStrategy(case, registry), registry, decides)
 
 
 def investigated(run: Run, run_dir: Path) -> tuple[RunRecord, IncidentDossier]:
-    """The record and the dossier of a run whose files and evidence were checked."""
-    record = asyncio.run(runner.start(run, run_dir))
-    assert verify_files(run_dir) == []
-    dossier = IncidentDossier.model_validate_json((run_dir / OUTPUT_FILE).read_bytes())
-    assert run.strategy.check(dossier) == []
-    return record, dossier
+    """The record and the dossier of a run that was checked."""
+    return running.investigated(run, run_dir, IncidentDossier)

@@ -20,7 +20,7 @@ from investigator.rca.taxonomy import Taxonomy, load_taxonomy
 from investigator.runtime import runner
 from investigator.runtime.budget import DEFAULT_BUDGETS, Budget
 from investigator.runtime.driver import OUTPUT_FILE
-from investigator.runtime.events import AnyEvent, DatasetRef, InputRef, RunOpened
+from investigator.runtime.events import AnyEvent
 from investigator.runtime.journal import FILE, read_entries
 from investigator.runtime.planner import Planner, ScriptedPlanner
 from investigator.runtime.record import RunRecord
@@ -28,6 +28,7 @@ from investigator.runtime.strategy import Run
 from investigator.runtime.tools import ToolRegistry
 from investigator.runtime.verify import verify_files
 from investigator.traces.model import Trace
+from tests.running import opening
 
 DEFAULT = load_taxonomy("default")
 FULL = DEFAULT_BUDGETS["rca"]
@@ -63,7 +64,14 @@ def run_rca(
     tools = ToolRegistry(inspection_tools(api, Redactor(), trace_id=trace.trace_id))
     strategy = RCAStrategy(case, tools)
     decides = planner or RulePlanner(case)
-    opened = _opened(trace, decides, budget, concurrency)
+    opened = opening(
+        RUN_TYPE,
+        decides,
+        budget,
+        dataset_hash=trace.content_hash,
+        trace_ids=(trace.trace_id,),
+        concurrency=concurrency,
+    )
     with tempfile.TemporaryDirectory() as folder:
         run_dir = Path(folder) / "run"
         run = Run(opened, strategy, tools, decides)
@@ -77,21 +85,6 @@ def run_rca(
             events=tuple(entry.event for entry in read_entries(run_dir)),
             strategy=strategy,
         )
-
-
-def _opened(trace: Trace, planner: Planner, budget: Budget, concurrency: int) -> RunOpened:
-    return RunOpened(
-        run_id="run",
-        run_type=RUN_TYPE,
-        engine_version="test",
-        source=("memory",),
-        options="{}",
-        dataset_ref=DatasetRef(dataset_id="memory", dataset_hash=trace.content_hash),
-        input_ref=InputRef(trace_ids=(trace.trace_id,)),
-        planner=planner.identity,
-        budget=budget,
-        concurrency=concurrency,
-    )
 
 
 def scripted(*turns: str, **children: Sequence[str]) -> ScriptedPlanner:

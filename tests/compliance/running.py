@@ -1,0 +1,61 @@
+"""Compliance runs over one trace in memory, driven to their end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from investigator.compliance.case import ComplianceCase
+from investigator.compliance.engine import RUN_TYPE, ComplianceStrategy
+from investigator.compliance.report import ComplianceReport, ControlResult
+from investigator.compliance.rules import RulePlanner
+from investigator.compliance.tools import control_tools
+from investigator.controls.library import load_library
+from investigator.controls.model import ControlLibrary
+from investigator.inspection.memory import MemoryInspectionAPI
+from investigator.inspection.redaction import Redactor
+from investigator.inspection.tools import inspection_tools
+from investigator.runtime.budget import DEFAULT_BUDGETS, Budget
+from investigator.runtime.planner import Planner
+from investigator.runtime.record import RunRecord
+from investigator.runtime.strategy import Run
+from investigator.runtime.tools import ToolRegistry
+from investigator.traces.model import Trace
+from tests import running
+from tests.running import opening
+
+V1 = load_library("controls-v1")
+
+
+def compliance_run(
+    trace: Trace,
+    *,
+    library: ControlLibrary = V1,
+    control_ids: tuple[str, ...] = (),
+    planner: Planner | None = None,
+    budget: Budget | None = None,
+    concurrency: int = 8,
+) -> Run:
+    """A run over a trace, by rules unless another planner is given."""
+    case = ComplianceCase.of(trace, library, control_ids)
+    reads = inspection_tools(MemoryInspectionAPI([trace]), Redactor(), trace_id=trace.trace_id)
+    tools = ToolRegistry([*reads, *control_tools(library)])
+    decides = RulePlanner(case) if planner is None else planner
+    opened = opening(
+        RUN_TYPE,
+        decides,
+        budget or DEFAULT_BUDGETS["compliance"],
+        dataset_hash=trace.content_hash,
+        trace_ids=(trace.trace_id,),
+        concurrency=concurrency,
+    )
+    return Run(opened, ComplianceStrategy(case, tools), tools, decides)
+
+
+def investigated(run: Run, run_dir: Path) -> tuple[RunRecord, ComplianceReport]:
+    """The record and the report of a run that was checked."""
+    return running.investigated(run, run_dir, ComplianceReport)
+
+
+def result_of(report: ComplianceReport, control_id: str) -> ControlResult:
+    """The result of one control."""
+    return next(r for r in report.controls_evaluated if r.control_id == control_id)

@@ -1,0 +1,53 @@
+"""Runs of any engine over traces in memory, driven to their end and checked."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from investigator.runtime import runner
+from investigator.runtime.budget import Budget
+from investigator.runtime.driver import OUTPUT_FILE
+from investigator.runtime.events import DatasetRef, InputRef, RunOpened
+from investigator.runtime.planner import Planner
+from investigator.runtime.record import RunRecord
+from investigator.runtime.strategy import Run
+from investigator.runtime.verify import verify_files
+
+ReportT = TypeVar("ReportT", bound=BaseModel)
+
+
+def opening(
+    run_type: str,
+    planner: Planner,
+    budget: Budget,
+    *,
+    dataset_hash: str,
+    trace_ids: tuple[str, ...] = (),
+    concurrency: int = 8,
+) -> RunOpened:
+    """The first event of a run over traces in memory."""
+    return RunOpened(
+        run_id="run",
+        run_type=run_type,
+        engine_version="test",
+        source=("memory",),
+        options="{}",
+        dataset_ref=DatasetRef(dataset_id="memory", dataset_hash=dataset_hash),
+        input_ref=InputRef(trace_ids=trace_ids),
+        planner=planner.identity,
+        budget=budget,
+        concurrency=concurrency,
+    )
+
+
+def investigated(run: Run, run_dir: Path, kind: type[ReportT]) -> tuple[RunRecord, ReportT]:
+    """The record and the report of a run whose files, ledger and evidence were checked."""
+    record = asyncio.run(runner.start(run, run_dir))
+    assert verify_files(run_dir) == []
+    report = kind.model_validate_json((run_dir / OUTPUT_FILE).read_bytes())
+    assert run.strategy.check(report) == []
+    return record, report
