@@ -97,12 +97,11 @@ class Not(Condition):
 
 def _said(facts: Facts, source: Source, pattern: str) -> Answer:
     who = source.value.lower()
-    heard = facts.said_by((source,))
-    for said in reversed(heard):
-        words = found_in(pattern, said.text)
-        if words is not None:
-            seen = f"the {who} had said {shortened(words, _SHOWN)!r}"
-            return Answer(True, seen, (said.evidence,))
+    said = facts.heard.first(source, pattern)
+    if said is not None and said.position < facts.action.position:
+        words = found_in(pattern, said.text) or ""
+        seen = f"the {who} had said {shortened(words, _SHOWN)!r}"
+        return Answer(True, seen, (said.evidence,))
     missing = facts.unheard((source,))
     seen = f"nothing that the {who} had said matches {shortened(pattern, _SHOWN)}"
     return Answer(None if missing else False, seen, (), missing)

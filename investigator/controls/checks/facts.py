@@ -7,9 +7,11 @@ one follows from its `match`. What the trace does not show is named as missing.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -18,6 +20,7 @@ from investigator.canonical import JsonValue
 from investigator.controls.checking import Params
 from investigator.controls.checks.calls import is_named, succeeded
 from investigator.controls.checks.paths import document_in, plain, values_at
+from investigator.controls.checks.words import found_in
 from investigator.controls.conversation import Conversation
 from investigator.controls.utterances import Action, Source, Utterance
 from investigator.inspection.evidence import EvidenceRef
@@ -70,6 +73,23 @@ class Found:
     evidence: tuple[EvidenceRef, ...] = ()
 
 
+class Heard:
+    """The first words of each source that match a pattern; looked for once in a conversation."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self._conversation = conversation
+        self._first: dict[tuple[Source, str], Utterance | None] = {}
+
+    def first(self, source: Source, pattern: str) -> Utterance | None:
+        """The first utterance of the source with a match, wherever it stands."""
+        key = (source, pattern)
+        if key not in self._first:
+            said = self._conversation.said_by(source)
+            matching = (u for u in said if found_in(pattern, u.text) is not None)
+            self._first[key] = next(matching, None)
+        return self._first[key]
+
+
 class Facts:
     """One call of a conversation, with what can be looked up for it."""
 
@@ -79,8 +99,10 @@ class Facts:
         action: Action,
         records: Mapping[str, RecordPattern] | None = None,
         now_ns: int | None = None,
+        heard: Heard | None = None,
     ) -> None:
         self.conversation = conversation
+        self.heard = Heard(conversation) if heard is None else heard
         self.action = action
         self.now_ns = action.span.start_ns if now_ns is None else now_ns
         self._records = records or {}
@@ -110,7 +132,8 @@ class Facts:
     def earlier(self) -> tuple[Action, ...]:
         """The calls that were asked for before this one."""
         end = self.action.position
-        return tuple(action for action in self.conversation.actions if action.position < end)
+        actions = self.conversation.actions
+        return actions[: bisect_left(actions, end, key=lambda action: action.position)]
 
     def matching(self, record: RecordPattern) -> Iterator[tuple[Action, bool | None]]:
         """The earlier calls that may have made a record, the last first, and whether they did."""
@@ -141,8 +164,8 @@ class Facts:
         values: list[JsonValue] = []
         missing: list[str] = []
         evidence: list[EvidenceRef] = []
-        candidates = list(self.matching(record))
-        for action, made in candidates if record.take == "every" else candidates[:1]:
+        candidates = self._candidates(record)
+        for action, made in candidates:
             found = _in_result(action, path, parts)
             values += found.values if made else ()
             missing += found.missing if made else (f"whether {action.tool} gave {name}",)
@@ -150,6 +173,9 @@ class Facts:
         if not candidates:
             missing.append(f"no {name} ({self._wanted(record)}) was read before {self.action.tool}")
         return Found(tuple(values), tuple(missing), tuple(evidence))
+
+    def _candidates(self, record: RecordPattern) -> list[tuple[Action, bool | None]]:
+        return list(islice(self.matching(record), 1 if record.take == "latest" else None))
 
     def _wanted(self, record: RecordPattern) -> str:
         pairs = [(key, self.find(path).values) for key, path in record.match.items()]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from investigator.canonical import JsonValue, canonical_json
 from investigator.traces.jsontext import embedded_json
@@ -17,6 +18,7 @@ from investigator.traces.model import REDACTED
 from investigator.traces.openinference import to_json
 
 EACH = "*"
+_KEPT = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +30,12 @@ class Values:
     hidden: str | None = None
 
 
+@lru_cache(maxsize=_KEPT)
 def document_in(text: str) -> JsonValue:
     """The object or list that a text holds; of any other text the text itself.
 
-    None where the text begins as JSON and is none: cut off, or nested too deeply.
+    None where the text begins as JSON and is none: cut off, or nested too deeply. The last few
+    are kept, as several conditions look into the same record; they are only read.
     """
     if text.lstrip()[:1] not in ("{", "["):
         return text

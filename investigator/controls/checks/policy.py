@@ -6,7 +6,7 @@ The checks name no tool and no field of their own; a control's parameters do.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from pydantic import Field, field_validator, model_validator
@@ -14,7 +14,7 @@ from pydantic import Field, field_validator, model_validator
 from investigator.controls.checking import Checked, Params, Subject, Violation, check
 from investigator.controls.checks.calls import Calls, count_of, evidence_of_call, unseen_calls
 from investigator.controls.checks.conditions import AnyCondition
-from investigator.controls.checks.facts import CALL, RESULT, Facts, Operand, Record
+from investigator.controls.checks.facts import CALL, RESULT, Facts, Heard, Operand, Record
 from investigator.controls.checks.paths import plain
 from investigator.controls.checks.violations import broken_by
 from investigator.controls.conversation import Conversation
@@ -43,7 +43,8 @@ def call_before(subject: Subject, params: CallBefore) -> Checked:
     violations: list[Violation] = []
     calls, missing = chosen_calls(subject.conversation, params.calls)
     for action in calls:
-        made = [done for _, done in Facts(subject.conversation, action).matching(params.earlier)]
+        earlier = Facts(subject.conversation, action).matching(params.earlier)
+        made = set(_until_sure(earlier))
         if True in made:
             continue
         if made:
@@ -52,6 +53,14 @@ def call_before(subject: Subject, params: CallBefore) -> Checked:
             summary = f"{action.tool} was called without {params.earlier} before it"
             violations.append(broken_by(action, summary))
     return checked(subject.conversation, params.calls, calls, violations, missing)
+
+
+def _until_sure(earlier: Iterable[tuple[Action, bool | None]]) -> Iterator[bool | None]:
+    """Whether each of the earlier calls counts, up to the first that surely does."""
+    for _, done in earlier:
+        yield done
+        if done:
+            return
 
 
 class CallLimit(Params):
@@ -123,8 +132,9 @@ def call_rule(subject: Subject, params: CallRule) -> Checked:
     violations: list[Violation] = []
     calls, missing = chosen_calls(subject.conversation, params.calls)
     now_ns = None if params.now is None else parse_time(params.now)
+    heard = Heard(subject.conversation)
     for action in calls:
-        facts = Facts(subject.conversation, action, params.records, now_ns)
+        facts = Facts(subject.conversation, action, params.records, now_ns, heard)
         meant = params.when.ask(facts) if params.when is not None else None
         if meant is not None and meant.holds is False:
             continue
