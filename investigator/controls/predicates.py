@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from investigator.canonical import JsonValue, canonical_json
 from investigator.controls.checking import Subject
 from investigator.controls.conversation import Source
+from investigator.controls.delegation import delegated_agents
 from investigator.errors import UsageError
 from investigator.inspection.patterns import Pattern
 from investigator.signals.building import shortened, without_secrets
@@ -140,12 +141,29 @@ class HasRetrieval(_Part):
         return _seen(len(found), "retrieval", subject)
 
 
+class HasDelegation(_Part):
+    """An agent called another agent."""
+
+    delegation: Literal[True]
+
+    def ask(self, subject: Subject) -> Answer:
+        """An AGENT span below another one; kinds are not hidden by redaction."""
+        count = len(delegated_agents(subject))
+        words = _counted(count, "delegated agent", subject)
+        return Answer(None if not subject.trace.spans else count > 0, words)
+
+
 class AttributeTest(_Part):
     """A span attribute by its dotted key: that it is there, is a value, or matches."""
 
     key: str = Field(min_length=1)
     equals: str | int | float | bool | None = None
     matches: Regexp | None = None
+
+    @property
+    def any_value(self) -> bool:
+        """Whether it is enough that the attribute is there."""
+        return self.equals is None and self.matches is None
 
 
 class HasAttribute(_Part):
@@ -157,9 +175,10 @@ class HasAttribute(_Part):
         """A redacted value may be any value."""
         test = self.attribute
         values = [s.attributes[test.key] for s in subject.trace.spans if test.key in s.attributes]
-        count = sum(_fits(test, value) for value in values)
+        known = [value for value in values if test.any_value or not _is_redacted(value)]
+        count = sum(_fits(test, value) for value in known)
         words = _counted(count, f"span whose {test.key} is as asked", subject)
-        hidden = not subject.trace.spans or any(_is_redacted(value) for value in values)
+        hidden = not subject.trace.spans or len(known) < len(values)
         return Answer(None if hidden and count == 0 else count > 0, words)
 
 
@@ -232,6 +251,7 @@ _BY_KEY: dict[str, type[BaseModel]] = {
     "tool_name": HasTool,
     "message_role": HasMessage,
     "retrieval": HasRetrieval,
+    "delegation": HasDelegation,
     "attribute": HasAttribute,
     "app_type": IsApp,
     "data_domains": HasDomain,
@@ -256,6 +276,7 @@ Predicate = Annotated[
     | Annotated[HasTool, Tag("tool_name")]
     | Annotated[HasMessage, Tag("message_role")]
     | Annotated[HasRetrieval, Tag("retrieval")]
+    | Annotated[HasDelegation, Tag("delegation")]
     | Annotated[HasAttribute, Tag("attribute")]
     | Annotated[IsApp, Tag("app_type")]
     | Annotated[HasDomain, Tag("data_domains")]
@@ -275,8 +296,10 @@ for _model in (AllOf, AnyOf, Not):
 
 
 def _fits(test: AttributeTest, value: JsonValue) -> bool:
-    if test.equals is not None and value != test.equals:
-        return False
+    if test.equals is not None:
+        alike = isinstance(value, bool) is isinstance(test.equals, bool)
+        if not alike or value != test.equals:
+            return False
     if test.matches is not None:
         text = value if isinstance(value, str) else canonical_json(value)
         return occurs(test.matches, text)
@@ -302,13 +325,17 @@ def _declarations(span: Span, keys: tuple[str, ...]) -> Iterator[str]:
     try:
         metadata: JsonValue = json.loads(span.text("metadata") or "null")
     except (ValueError, RecursionError):
-        metadata = None
+        metadata = span.text("metadata")
     if isinstance(metadata, dict):
         for key in keys:
             yield from _words(metadata.get(key))
+    elif _is_redacted(metadata):
+        yield REDACTED
     for tag in _words(span.attributes.get("tag.tags")):
         key, _, value = tag.partition(":")
-        if key.strip() in keys and value.strip():
+        if REDACTED in tag:
+            yield REDACTED
+        elif key.strip() in keys and value.strip():
             yield value.strip()
 
 
@@ -347,4 +374,5 @@ def _is_hidden(span: Span) -> bool:
 
 
 def _is_redacted(value: JsonValue) -> bool:
-    return isinstance(value, str) and REDACTED in value
+    values = value if isinstance(value, list) else [value]
+    return any(isinstance(one, str) and REDACTED in one for one in values)

@@ -1,0 +1,165 @@
+"""Whether a run used what was approved: models and prompts by a version that cannot move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pydantic import Field
+
+from investigator.controls.checking import Checked, Params, Subject, Violation, check
+from investigator.controls.checks.calls import count_of, is_named
+from investigator.controls.checks.recorded import statements
+from investigator.controls.checks.violations import CERTAIN, one_line
+from investigator.controls.predicates import Regexp, occurs
+from investigator.controls.required_evidence import MODEL_KEYS, about, is_hidden, model_of, short
+from investigator.inspection.evidence import span_evidence
+from investigator.traces.model import Span
+
+_SHOWN = 4
+_MOVING = r"(?i)(?:^|[-_:/@. ])(?:latest|stable|default|current|auto|main|master|head|production)$"
+_PINNED = (
+    r"(?:19|20)\d\d-?(?:0[1-9]|1[0-2])(?:-?(?:0[1-9]|[12]\d|3[01]))?(?:\D|$)",
+    r"[-@](?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])(?:\D|$)",
+    r"-00\d(?:\D|$)",
+    r"(?i)@(?:sha256:)?[0-9a-f]{7,64}$",
+    r"(?i)[-_:@]v\d+(?:\.\d+)*(?::\d+)?$",
+    r"(?:^|[-_:@])\d+\.\d+\.\d+$",
+)
+_PROMPT_KEYS = (
+    "llm.prompt_template.version",
+    "prompt.version",
+    "prompt_version",
+    "prompt.version_id",
+    "gen_ai.prompt.version",
+)
+
+NOT_DATED = 0.6
+"""Strength where a name carries no version: it may still be one that its maker never changes."""
+
+
+class ApprovedModel(Params):
+    """Names of models that are approved, in which `*` stands for any text.
+
+    A name with a slash is compared with `provider/model` too.
+    """
+
+    approved: tuple[str, ...] = ()
+
+
+@check("approved_model", ApprovedModel)
+def approved_model(subject: Subject, params: ApprovedModel) -> Checked:
+    """Every model that was called is on the list."""
+    calls = [(call, model_of(call)) for call in subject.view.model_calls]
+    unset = "no approved models are configured; list them as params.approved of approved_model"
+    if not params.approved:
+        return Checked(missing=(unset,), scanned=count_of(len(calls), "model call"))
+    stray = [
+        (call, model)
+        for call, model in calls
+        if model and not is_hidden(model) and not _is_approved(call, model, params.approved)
+    ]
+    return _judged(calls, stray, "is not an approved model", CERTAIN)
+
+
+def _is_approved(call: Span, model: str, approved: Iterable[str]) -> bool:
+    names = tuple(approved)
+    provider = call.text("llm.provider") or call.text("llm.system") or call.text("gen_ai.system")
+    return is_named(model, names) or is_named(f"{provider}/{model}", names)
+
+
+class PinnedModel(Params):
+    """What a version looks like in the name of a model, and names that are taken as pinned."""
+
+    version: tuple[Regexp, ...] = Field(default=_PINNED, min_length=1)
+    pinned: tuple[str, ...] = ()
+
+
+@check("pinned_model", PinnedModel)
+def pinned_model(subject: Subject, params: PinnedModel) -> Checked:
+    """Every model was called by a version, not by a name that may mean another one tomorrow."""
+    calls = [(call, model_of(call)) for call in subject.view.model_calls]
+    open_ = [
+        (call, model)
+        for call, model in calls
+        if model and not is_hidden(model) and not _is_pinned(call, params)
+    ]
+    moving = [(call, model) for call, model in open_ if occurs(_MOVING, model)]
+    names = {model for _, model in moving}
+    undated = [(call, model) for call, model in open_ if model not in names]
+    found = _judged(calls, moving, "is a name that moves to other versions", CERTAIN)
+    more = _judged(calls, undated, "names no version", NOT_DATED)
+    violations = (*found.violations, *more.violations)
+    return Checked(violations, found.missing, found.scanned, found.evidence)
+
+
+def _is_pinned(call: Span, params: PinnedModel) -> bool:
+    """Whether one of the names of a call's model carries a version."""
+    names = [name for key in MODEL_KEYS if (name := call.text(key))]
+    return any(
+        is_named(name, params.pinned) or any(occurs(pattern, name) for pattern in params.version)
+        for name in names
+    )
+
+
+def _judged(
+    calls: list[tuple[Span, str | None]],
+    stray: list[tuple[Span, str]],
+    reason: str,
+    strength: float,
+) -> Checked:
+    """A breach for each name that is not in order, with some of the calls that show it."""
+    by_model: dict[str, list[Span]] = {}
+    for call, model in stray:
+        by_model.setdefault(model, []).append(call)
+    unknown = [call for call, model in calls if not model or is_hidden(model)]
+    nothing = () if calls else ("no model call is recorded",)
+    return Checked(
+        violations=tuple(
+            Violation(
+                span_id=spans[0].span_id,
+                summary=one_line(
+                    f"{short(model)} {reason}, in {count_of(len(spans), 'model call')}"
+                ),
+                evidence=tuple(map(span_evidence, spans[:_SHOWN])),
+                strength=strength,
+            )
+            for model, spans in by_model.items()
+        ),
+        missing=(*nothing, *about(unknown, "of a model that is not named")),
+        scanned=count_of(len(calls), "model call"),
+        evidence=tuple(span_evidence(call) for call, _ in calls[:_SHOWN]),
+    )
+
+
+class PinnedPrompt(Params):
+    """The attributes that tell the version of a prompt, on a model call or above it."""
+
+    keys: tuple[str, ...] = Field(default=_PROMPT_KEYS, min_length=1)
+
+
+@check("pinned_prompt_version", PinnedPrompt)
+def pinned_prompt_version(subject: Subject, params: PinnedPrompt) -> Checked:
+    """Every model call says by which version of its prompt it was made, and none is an alias."""
+    calls = subject.view.model_calls
+    asked = statements(subject, calls, "prompt version", params.keys)
+    moving = [(span, text) for span, text in asked.said if text and occurs(_MOVING, text)]
+    aliased = (
+        [
+            Violation(
+                span_id=moving[0][0].span_id,
+                summary=one_line(
+                    f"the prompt version '{short(moving[0][1])}' is a name that moves"
+                ),
+                evidence=tuple(span_evidence(span) for span, _ in moving[:_SHOWN]),
+                strength=CERTAIN,
+            )
+        ]
+        if moving
+        else []
+    )
+    return Checked(
+        violations=(*aliased, *asked.violations()),
+        missing=tuple(asked.missing()) if calls else ("no model call is recorded",),
+        scanned=count_of(len(calls), "model call"),
+        evidence=tuple(map(span_evidence, calls[:_SHOWN])),
+    )

@@ -1,0 +1,160 @@
+"""Whether the record itself can be relied on: whole, attributed, its memory writes explained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from investigator.controls.checking import Checked, Params, Subject, Violation, check
+from investigator.controls.checks.calls import count_of, evidence_of_call
+from investigator.controls.checks.recorded import Statements, statements
+from investigator.controls.checks.violations import CERTAIN, WORDED, one_line
+from investigator.controls.conversation import Action, Source
+from investigator.controls.directives import tool_words
+from investigator.controls.provenance import STRONG, values_of_action
+from investigator.controls.required_evidence import about, model_of, short, unlinked
+from investigator.inspection.evidence import span_evidence
+from investigator.traces.model import Span
+
+_SHOWN = 4
+
+RELEASE_KEYS = (
+    "service.version",
+    "agent.version",
+    "app.version",
+    "deployment.version",
+    "release",
+    "version",
+    "git.commit",
+    "commit",
+    "llm.prompt_template.version",
+)
+"""Attributes by which the release of an agent is told."""
+
+
+class CompleteTrace(Params):
+    """`complete_trace` takes no parameters."""
+
+
+@check("complete_trace", CompleteTrace)
+def complete_trace(subject: Subject, _params: CompleteTrace) -> Checked:
+    """Every span has its parent, ends, and ends after it starts.
+
+    Where the only root has a parent elsewhere, the run was called by something that is not
+    recorded here; whether more is missing cannot be told.
+    """
+    trace = subject.trace
+    called = len(trace.roots) == 1 and trace.roots[0].parent_id is not None
+    outside = called and not trace.cycle_ids
+    found = [(spans, what) for spans, what in unlinked(subject) if spans]
+    violations = [_about(s, w) for s, w in found if not (outside and s == trace.roots)]
+    if not subject.view.is_transcript:
+        violations += [_about(spans, what) for spans, what in _untimely(subject) if spans]
+    caller = ("what called the first span is not in the trace",) if outside else ()
+    return Checked(
+        violations=tuple(violations),
+        missing=caller,
+        scanned=count_of(len(trace.spans), "span"),
+        evidence=tuple(map(span_evidence, trace.roots[:_SHOWN])),
+    )
+
+
+def _untimely(subject: Subject) -> Iterator[tuple[tuple[Span, ...], str]]:
+    spans = subject.trace.spans
+    yield tuple(s for s in spans if s.start_ns is None), "without a start"
+    yield tuple(s for s in spans if s.end_ns is None), "without an end"
+    reversed_ = (s for s in spans if s.latency_ms is not None and s.latency_ms < 0)
+    yield tuple(reversed_), "that ends before it starts"
+
+
+def _about(spans: tuple[Span, ...], what: str) -> Violation:
+    return Violation(
+        span_id=spans[0].span_id,
+        summary=one_line(next(about(spans, what))),
+        evidence=tuple(map(span_evidence, spans[:_SHOWN])),
+        strength=CERTAIN,
+    )
+
+
+class Attribution(Params):
+    """The attributes that tell the release of the agent, on a span or above it."""
+
+    release_keys: tuple[str, ...] = Field(default=RELEASE_KEYS, min_length=1)
+
+
+@check("attribution", Attribution)
+def attribution(subject: Subject, params: Attribution) -> Checked:
+    """Each model call says which agent made it, on which model, in which release."""
+    calls = subject.view.model_calls
+    agents = tuple((call, _agent_of(subject, call)) for call in calls)
+    asked = (
+        Statements("agent", agents),
+        Statements("model", tuple((call, model_of(call)) for call in calls)),
+        statements(subject, calls, "release", params.release_keys),
+    )
+    return Checked(
+        violations=tuple(violation for one in asked for violation in one.violations()),
+        missing=tuple(line for one in asked for line in one.missing()),
+        scanned=count_of(len(calls), "model call"),
+        evidence=tuple(map(span_evidence, calls[:_SHOWN])),
+    )
+
+
+def _agent_of(subject: Subject, call: Span) -> str | None:
+    named = subject.trace.agent_of(call)
+    return named or call.text("service.name") or call.text("resource.service.name")
+
+
+class MemoryWrites(Params):
+    """Words of tool names: a tool with one of each writes to a memory that outlives the run."""
+
+    stores: tuple[str, ...] = Field(
+        default=("memory", "memories", "memo", "note", "notes", "knowledge", "preference"),
+        min_length=1,
+    )
+    writes: tuple[str, ...] = Field(
+        default=(
+            "add", "append", "create", "insert", "put", "record", "remember", "save", "set",
+            "store", "take", "update", "upsert", "write",
+        ),
+        min_length=1,
+    )  # fmt: skip
+
+    def writes_memory(self, action: Action) -> bool:
+        """Whether the tool's name says that it writes to memory."""
+        words = set(tool_words(action.tool))
+        return bool(words & set(self.stores) and words & set(self.writes)) or "remember" in words
+
+
+@check("memory_writes_traceable", MemoryWrites)
+def memory_writes_traceable(subject: Subject, params: MemoryWrites) -> Checked:
+    """What is written to memory (addresses, links, codes) was said by somebody before."""
+    written = [a for a in subject.conversation.actions if params.writes_memory(a)]
+    violations = tuple(v for action in written if (v := _unsourced(subject, action)) is not None)
+    return Checked(
+        violations=violations,
+        missing=subject.conversation.missing(*Source) if written else (),
+        scanned=f"{count_of(len(written), 'memory write')} among "
+        f"{count_of(len(subject.conversation.actions), 'tool call')}",
+        evidence=tuple(action.evidence for action in written[:_SHOWN]),
+    )
+
+
+def _unsourced(subject: Subject, action: Action) -> Violation | None:
+    told = [
+        path
+        for path, value in values_of_action(action)
+        if value.kind in STRONG and not subject.provenance.origins_of(value, action.position)
+    ]
+    if not told:
+        return None
+    return Violation(
+        span_id=action.span.span_id,
+        summary=one_line(
+            f"{short(action.tool)} keeps a value that nobody had said, in "
+            f"{', '.join(dict.fromkeys(short(path or 'its arguments') for path in told))}"
+        ),
+        evidence=(*evidence_of_call(action), span_evidence(action.span)),
+        strength=WORDED,
+    )

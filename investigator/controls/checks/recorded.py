@@ -1,0 +1,94 @@
+"""What a step says of the software that ran it: on its own span, one above it, or in metadata."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from investigator.canonical import JsonValue
+from investigator.controls.checking import Subject, Violation
+from investigator.controls.checks.violations import one_line
+from investigator.controls.required_evidence import about, is_hidden
+from investigator.inspection.evidence import span_evidence
+from investigator.traces.model import Span, Trace
+
+_SHOWN = 4
+_PREFIXES = ("", "metadata.", "resource.")
+
+PARTLY_RECORDED = 0.6
+"""Strength of a breach where some steps say what others of the same trace do not."""
+
+
+def stated(trace: Trace, span: Span, keys: Sequence[str]) -> str | None:
+    """The first of the keys that the span, or the nearest one above it, has a value for."""
+    passed = set[str]()
+    above: Span | None = span
+    while above is not None and above.span_id not in passed:
+        found = own_statement(above, keys)
+        if found is not None:
+            return found
+        passed.add(above.span_id)
+        above = trace.parent(above)
+    return None
+
+
+def own_statement(span: Span, keys: Sequence[str]) -> str | None:
+    """What the span itself says under one of the keys, as an attribute or in its metadata."""
+    metadata = _metadata(span)
+    for key in keys:
+        texts = (span.text(prefix + key) for prefix in _PREFIXES)
+        found = next((text for text in texts if text and text.strip()), None)
+        if found is not None:
+            return found
+        value = metadata.get(key)
+        if isinstance(value, str | int | float) and str(value).strip():
+            return str(value)
+    return None
+
+
+def _metadata(span: Span) -> dict[str, JsonValue]:
+    try:
+        found = json.loads(span.text("metadata") or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+class Statements(NamedTuple):
+    """One thing that each of several steps should say, and what each says of it."""
+
+    what: str
+    said: tuple[tuple[Span, str | None], ...]
+
+    @property
+    def silent(self) -> list[Span]:
+        """The steps that do not say it."""
+        return [span for span, text in self.said if text is None]
+
+    def violations(self) -> Iterator[Violation]:
+        """A breach where some steps say it and others do not."""
+        silent = self.silent
+        if silent and len(silent) < len(self.said):
+            shown = [span for span, text in self.said if text is not None][:1]
+            yield Violation(
+                span_id=silent[0].span_id,
+                summary=one_line(f"{next(about(silent, f'without {self.what}'))}, as others have"),
+                evidence=tuple(map(span_evidence, [*silent[:_SHOWN], *shown])),
+                strength=PARTLY_RECORDED,
+            )
+
+    def missing(self) -> Iterator[str]:
+        """Where no step says it, or it is hidden, nobody can tell."""
+        silent = self.silent
+        if silent and len(silent) == len(self.said):
+            yield f"{self.what} is recorded nowhere"
+        hidden = [span for span, text in self.said if is_hidden(text)]
+        yield from about(hidden, f"whose {self.what} is hidden")
+
+
+def statements(
+    subject: Subject, spans: Iterable[Span], what: str, keys: Sequence[str]
+) -> Statements:
+    """What each of the spans, or one above it, says under the keys."""
+    return Statements(what, tuple((span, stated(subject.trace, span, keys)) for span in spans))

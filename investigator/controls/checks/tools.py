@@ -1,0 +1,167 @@
+"""Whether agents keep to the tools they were given, and call them as these ask to be called."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from pydantic import Field
+
+from investigator.canonical import JsonValue
+from investigator.controls.checking import Checked, Params, Subject, Violation, check
+from investigator.controls.checks.calls import count_of, evidence_of_call, is_named, unseen_calls
+from investigator.controls.checks.json_schema import schema_problems
+from investigator.controls.checks.offered import Offer, Offers, calls_by_name
+from investigator.controls.checks.violations import CERTAIN, one_line
+from investigator.controls.conversation import Action
+from investigator.controls.delegation import delegated_agents
+from investigator.controls.required_evidence import about, short, unseen
+from investigator.inspection.evidence import span_evidence
+from investigator.signals.building import unique
+from investigator.signals.view import CODE
+from investigator.traces.model import Span
+
+_SHOWN = 4
+_TOLD = 3
+
+
+class AllowedTools(Params):
+    """Names of tools that may be called, in which `*` stands for any text.
+
+    Without any, the tools that the trace says an agent was given are the list.
+    """
+
+    allowed: tuple[str, ...] = ()
+
+
+@check("allowed_tools", AllowedTools)
+def allowed_tools(subject: Subject, params: AllowedTools) -> Checked:
+    """Every call is of a tool that is on the list."""
+    actions = subject.conversation.actions
+    if params.allowed:
+        stray = [action for action in actions if not is_named(action.tool, params.allowed)]
+        violations = [_stray(action, "is not on the list of allowed tools", ()) for action in stray]
+        return _seen(subject, actions, violations, ())
+    offers, violations, unknown = Offers(subject), [], []
+    for action in actions:
+        given = offers.to(action) or offers.all
+        if action.tool in given:
+            continue
+        if given and action.tool != CODE and not offers.unreadable and calls_by_name(action):
+            shown = next(iter(given.values()))
+            reason = f"was not among the {count_of(len(given), 'tool')} that its agent was given"
+            violations.append(_stray(action, reason, (shown.span,)))
+        else:
+            unknown.append(action)
+    return _seen(subject, actions, violations, _unknown(unknown, offers, "whether {} was given"))
+
+
+class ArgumentSchema(Params):
+    """`tool_arguments_schema` takes no parameters: the trace's own schemas are asked."""
+
+
+@check("tool_arguments_schema", ArgumentSchema)
+def tool_arguments_schema(subject: Subject, _params: ArgumentSchema) -> Checked:
+    """The arguments of every call fit the schema that its tool was offered with."""
+    actions, offers = subject.conversation.actions, Offers(subject)
+    everywhere = offers.all
+    violations: list[Violation] = []
+    unknown: list[Action] = []
+    for action in actions:
+        offer = offers.to(action).get(action.tool) or everywhere.get(action.tool)
+        if offer is None or offer.schema is None:
+            unknown.append(action)
+        elif unseen(action.arguments or "{}") is None:
+            told = list(islice(_wrong(action, offer), _TOLD))
+            violations += [_misfit(action, offer, told)] if told else []
+    return _seen(subject, actions, violations, _unknown(unknown, offers, "the schema of {}"))
+
+
+def _wrong(action: Action, offer: Offer) -> Iterator[str]:
+    try:
+        value: JsonValue = json.loads(action.arguments or "{}")
+    except (ValueError, RecursionError):
+        yield "the arguments are not JSON"
+        return
+    if offer.schema is not None:
+        yield from schema_problems(value, {"type": "object", **offer.schema})
+
+
+def _misfit(action: Action, offer: Offer, told: Sequence[str]) -> Violation:
+    return Violation(
+        span_id=action.span.span_id,
+        summary=one_line(f"{short(action.tool)} was called wrongly: {'; '.join(told)}"),
+        evidence=unique([*evidence_of_call(action), span_evidence(offer.span)]),
+        strength=CERTAIN,
+    )
+
+
+class DelegationScope(Params):
+    """For names of agents (`*` stands for any text), the tools that each may use.
+
+    An agent that no name fits may use what it was given, or what an agent above it was given.
+    """
+
+    agents: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+
+@check("delegation_scope", DelegationScope)
+def delegation_scope(subject: Subject, params: DelegationScope) -> Checked:
+    """An agent that another one called stays within what was handed to it."""
+    delegates = {span.span_id: span for span in delegated_agents(subject)}
+    offers = Offers(subject)
+    actions = [a for a in subject.conversation.actions if offers.scope_of(a) in delegates]
+    violations: list[Violation] = []
+    unknown: list[Action] = []
+    for action in actions:
+        delegate = delegates[offers.scope_of(action) or ""]
+        name = subject.trace.agent_of(delegate) or delegate.name
+        terms = [tools for agent, tools in params.agents.items() if is_named(name, (agent,))]
+        given = {**offers.above(action), **offers.to(action)}
+        if terms:
+            kept = is_named(action.tool, [tool for tools in terms for tool in tools])
+        else:
+            kept = action.tool in given
+            if not kept and (not given or offers.unreadable or not calls_by_name(action)):
+                unknown.append(action)
+                continue
+        if not kept:
+            violations.append(
+                _stray(action, f"is outside what {short(name)} was given", [delegate])
+            )
+    missing = _unknown(unknown, offers, "whether {} was given")
+    found = _seen(subject, actions, violations, missing)
+    count = count_of(len(delegates), "delegated agent")
+    return Checked(found.violations, found.missing, f"{found.scanned} of {count}", found.evidence)
+
+
+def _stray(action: Action, reason: str, shown: Sequence[Span]) -> Violation:
+    spans = [action.span, *shown]
+    return Violation(
+        span_id=action.span.span_id,
+        summary=one_line(f"{short(action.tool)} was called, which {reason}"),
+        evidence=unique([*evidence_of_call(action), *map(span_evidence, spans)]),
+        strength=CERTAIN,
+    )
+
+
+def _unknown(actions: Sequence[Action], offers: Offers, words: str) -> tuple[str, ...]:
+    """A line for each tool of which nothing is recorded."""
+    names = dict.fromkeys(short(action.tool) for action in actions)
+    lines = [f"{words.format(name)} is not recorded" for name in names]
+    return (*lines, *about(offers.unreadable, "whose tool definitions cannot be read"))
+
+
+def _seen(
+    subject: Subject,
+    actions: Sequence[Action],
+    violations: Sequence[Violation],
+    missing: Sequence[str],
+) -> Checked:
+    return Checked(
+        violations=tuple(violations),
+        missing=(*missing, *unseen_calls(subject.conversation)),
+        scanned=count_of(len(actions), "tool call"),
+        evidence=tuple(action.evidence for action in actions[:_SHOWN]),
+    )
