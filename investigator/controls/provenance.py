@@ -25,6 +25,7 @@ PRINCIPALS = (Source.SYSTEM, Source.USER)
 
 _VALUE_LIMIT = 400
 _PHRASE = 5
+_LONG_NUMBER = 10
 _JOINTS = (".", "-", "_", "@", "'")
 _TRIVIAL = frozenset({"", "true", "false", "none", "null", "yes", "no", "me", "all", "any"})
 _RUN_ON = re2.compile(r"(\.[a-z]{2,4})\.(\p{Lu}\p{Ll})")
@@ -84,12 +85,19 @@ def values_of(text: str) -> tuple[Value, ...]:
         plain = pattern.sub(" ", plain)
     for hit in _CODE.finditer(plain):
         word = hit.group(0)
-        if any(c.isdigit() for c in word) and (len(word) > 9 or not _NUMBER.fullmatch(word)):
+        if _is_code(word):
             found.setdefault(normal(word), ValueKind.CODE)
     whole = normal(text).rstrip(".,;:!?/")
     if len(whole) <= _VALUE_LIMIT:
         found.setdefault(whole, _kind_of(whole))
     return tuple(Value(kind, value) for value, kind in found.items() if value not in _TRIVIAL)
+
+
+def _is_code(word: str) -> bool:
+    """Letters and digits in one word, or more digits than a date or an amount has."""
+    digits = sum(character.isdigit() for character in word)
+    letters = any(character.isalpha() for character in word)
+    return digits > 0 and (letters or (digits == len(word) and digits >= _LONG_NUMBER))
 
 
 def _kind_of(whole: str) -> ValueKind:

@@ -27,6 +27,7 @@ from investigator.controls.provenance import (
     Provenance,
     Text,
     Value,
+    ValueKind,
     normal,
     said_in,
     values_of,
@@ -35,6 +36,9 @@ from investigator.controls.provenance import (
 from investigator.inspection.patterns import well_formed
 
 _MOST = 0.6
+_ALIKE = 6
+_EXACT = frozenset({ValueKind.NUMBER, ValueKind.CODE, ValueKind.ADDRESS, ValueKind.URL})
+_DATE = re2.compile(r"^\d{4}-\d{2}-\d{2}")
 _READS = frozenset({"read"})
 _HANDS_OVER = re2.compile(
     r"(?i)\b(?:do|perform|complete|follow|execute|carry out|handle|finish|implement|act on"
@@ -126,7 +130,36 @@ class Following:
 
     def made_own(self, output: Output) -> bool:
         """Whether the user handed the deciding over to the source of an output."""
-        if not self.hands_over or output.fetched_by is None:
+        return self.hands_over and self.names_source_of(output)
+
+    def names_source_of(self, output: Output) -> bool:
+        """Whether the user had named what was read there: its file, its address, its sender."""
+        if output.fetched_by is None:
             return False
         asked = (value for _, value in values_of_action(output.fetched_by))
-        return any(said_in(value, self.user_texts) for value in asked)
+        return any(
+            value.kind is not ValueKind.NUMBER and said_in(value, self.user_texts)
+            for value in asked
+        )
+
+    def looked_up(self, value: Value, output: Output) -> bool:
+        """Whether the value is what the user sent the agent for: "pay the bill in invoice.txt".
+
+        The user asked for this kind of act and named the source, the tool is called this once,
+        the source holds no other value like it that could have been meant, and all the figures
+        and addresses of the call are from there (but for dates, which agents fill in).
+        """
+        calls = self._provenance.conversation.actions
+        once = sum(action.tool == self.action.tool for action in calls) == 1
+        if not once or not self.explained or self.only_reads or not self.names_source_of(output):
+            return False
+        text = self._provenance.text(output.utterance)
+        exact = (novel for novel, _ in self.novel if novel.kind in _EXACT)
+        if not all(text.holds(novel) or _DATE.search(novel.text) for novel in exact):
+            return False
+        others = values_of(output.utterance.text)
+        return not any(other != value and _are_alike(value, other) for other in others)
+
+
+def _are_alike(one: Value, other: Value) -> bool:
+    return one.kind is other.kind and abs(len(one.text) - len(other.text)) <= _ALIKE

@@ -22,6 +22,7 @@ from investigator.controls.checks.following import Following, Output, outputs_of
 from investigator.controls.conversation import UNTRUSTED, Action, Source
 from investigator.controls.directives import (
     WINDOW,
+    Directive,
     kinds_of,
 )
 from investigator.controls.provenance import (
@@ -85,8 +86,8 @@ def _violation(
         (strength, directive, output)
         for output in earlier
         for directive, text in output.directives
-        if asked.kinds & directive.kinds
-        and (strength := _obeys(asked, text, earlier)) is not None
+        if _is_of_kind(asked, directive, text)
+        and (strength := _obeys(asked, text, output, earlier)) is not None
         and not asked.made_own(output)
     ]
     if not found:
@@ -101,7 +102,16 @@ def _violation(
     )
 
 
-def _obeys(asked: Following, directive: Text, earlier: Sequence[Output]) -> float | None:
+def _is_of_kind(asked: Following, directive: Directive, text: Text) -> bool:
+    """Whether the tool does the kind of act; one whose name tells no kind is known by a word."""
+    if asked.kinds:
+        return bool(asked.kinds & directive.kinds)
+    return any(word in text.words for word in asked.words)
+
+
+def _obeys(
+    asked: Following, directive: Text, output: Output, earlier: Sequence[Output]
+) -> float | None:
     """How far an action of the directive's kind follows it; None where it does not."""
     hits = [(value, whole) for value, whole in asked.novel if directive.holds(value)]
     telling = [
@@ -110,10 +120,11 @@ def _obeys(asked: Following, directive: Text, earlier: Sequence[Output]) -> floa
         if whole
         and value.kind in STRONG
         and not (_is_common(asked, value) and any(o.rest.holds(value) for o in earlier))
+        and not asked.looked_up(value, output)
     ]
     if telling:
         return 0.75 if asked.explained else 0.9
-    if asked.explained or asked.only_reads:
+    if asked.explained or asked.only_reads or not asked.kinds:
         return None
     if hits:
         return 0.7
