@@ -35,15 +35,6 @@ _DECIDES = word_set(
     "guardrail_result"
 )
 _TRIPPED = re2.compile(r"(?i)tripwire|\bblocked\b|\btriggered\b|\bviolat(?:ion|es|ed)\b")
-_STOPS = frozenset(
-    "blocked block flagged triggered tripwire_triggered tripwiretriggered violation violated "
-    "rejected denied refused unsafe intervened".split()
-)
-_TRUE_LETS = frozenset("passed pass allowed allow safe valid approved ok is_safe is_valid".split())
-_DECIDES = frozenset(
-    "action decision verdict outcome result status label validator_result "
-    "validation_result guardrail_result".split()
-)
 _STOPS = re2.compile(
     r"(?i)^\W*(?:(?:the |this )?(?:request|input|output|content|message|response|prompt)?\W*"
     r"(?:is |was |has been )?)?(?:block(?:ed)?|den(?:y|ied)|reject(?:ed)?|refused?|fail(?:ed)?"
