@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from investigator.canonical import JsonValue
+from investigator.controls import checks as checks
 from investigator.controls.checking import Checked, Subject, known_checks
 from investigator.inspection.evidence import EvidenceIndex
 from investigator.traces.model import Span, Trace
