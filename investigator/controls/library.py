@@ -16,12 +16,16 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+from yaml.reader import ReaderError
 
 from investigator.controls import places
 from investigator.controls.model import ControlLibrary
 from investigator.errors import UsageError
 
 _LIBRARIES = resources.files("investigator.controls") / "libraries"
+MAX_BYTES = 4 * 2**20
+"""A library of more bytes than this is some other file."""
+
 _SHOWN = 5
 _HINTS = {
     "extra_forbidden": "no such field here; check its spelling and its indentation",
@@ -30,6 +34,8 @@ _HINTS = {
     "tuple_type": "should be a list",
     "model_type": "should be a mapping",
     "model_attributes_type": "should be a mapping",
+    "dict_type": "should be a mapping",
+    "too_short": "is empty; it needs one at least",
 }
 
 BUILT_IN: tuple[str, ...] = tuple(
@@ -52,16 +58,32 @@ def load_library(name_or_path: str | Path) -> ControlLibrary:
     if str(name_or_path) in BUILT_IN:
         return _built_in(str(name_or_path))
     path = Path(name_or_path)
-    if not path.is_file():
-        raise UsageError(
-            f"no control library '{name_or_path}': it is neither a built-in one "
-            f"({', '.join(BUILT_IN)}) nor a file"
-        )
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        if not path.is_file():
+            raise UsageError(
+                f"no control library '{name_or_path}': it is neither a built-in one "
+                f"({', '.join(BUILT_IN)}) nor a file"
+            )
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise UsageError(
+                f"control library {path} is too large: {size:,} bytes, above the limit of "
+                f"{MAX_BYTES:,}; is it the file that was meant?"
+            )
+        content = path.read_bytes()
+    except OSError as error:
         raise UsageError(f"control library {path} cannot be read: {error}") from error
-    return parse_library(text, where=str(path))
+    return parse_library(_decoded(content, path), where=str(path))
+
+
+def _decoded(content: bytes, path: Path) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UsageError(
+            f"control library {path}, line {line}: a byte that is not UTF-8; save the file as UTF-8"
+        ) from error
 
 
 @cache
@@ -103,8 +125,9 @@ def parse_library(text: str, *, where: str) -> ControlLibrary:
 def _read(text: str, where: str) -> tuple[yaml.Node | None, Any]:
     """The nodes and the values of a text. Tabs may indent JSON, but not YAML."""
     try:
-        if text.lstrip()[:1] in ("{", "[") and _is_json(text):
-            text = text.replace("\t", " ")
+        content = _json_in(text)
+        if content is not None:
+            return yaml.compose(text.replace("\t", " "), Loader=yaml.SafeLoader), content
         return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -112,16 +135,27 @@ def _read(text: str, where: str) -> tuple[yaml.Node | None, Any]:
         raise UsageError(
             f"control library {where} is not YAML or JSON: {place}{error.problem}"
         ) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except ReaderError as error:
+        before = text[: error.position]
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise UsageError(
+            f"control library {where} is not YAML or JSON: line {line}, column {column}: "
+            f"character #x{error.character:04x} may not stand here"
+        ) from error
+    except RecursionError as error:
+        raise UsageError(f"control library {where} is nested too deeply to be one") from error
+    except ValueError as error:
         raise UsageError(f"control library {where} is not YAML or JSON: {error}") from error
 
 
-def _is_json(text: str) -> bool:
+def _json_in(text: str) -> Any:
+    """The value of a JSON object or list; None where the text is none."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
     try:
-        json.loads(text)
+        return json.loads(text)
     except (ValueError, RecursionError):
-        return False
-    return True
+        return None
 
 
 def _shape(content: object) -> str:
@@ -129,14 +163,14 @@ def _shape(content: object) -> str:
 
 
 def _problems(error: ValidationError, root: yaml.Node, content: dict[str, Any]) -> Iterator[str]:
-    for path, message in _flat(error.errors()):
+    for path, message in _told(error.errors()):
         field = ".".join(map(str, path))
         line = places.line_of(root, path)
         yield f"line {line}: {_named(path, content)}{field + ': ' if field else ''}{message}"
 
 
-def _flat(errors: list[ErrorDetails], above: places.Path = ()) -> Iterator[tuple[places.Path, str]]:
-    """Path and message of each error; the parameters of a check bring errors of their own.
+def _told(errors: list[ErrorDetails]) -> Iterator[tuple[places.Path, str]]:
+    """Path and message of each error.
 
     Left out is what follows from an error below: a list that is too short without its bad items.
     """
@@ -144,13 +178,19 @@ def _flat(errors: list[ErrorDetails], above: places.Path = ()) -> Iterator[tuple
     for error in errors:
         if any(len(path) > len(error["loc"]) == _shared(path, error["loc"]) for path in paths):
             continue
-        path = (*above, *error["loc"])
-        inner = error.get("ctx", {}).get("error")
-        if isinstance(inner, ValidationError):
-            yield from _flat(inner.errors(), (*path, "params"))
-        else:
-            said = error["msg"].removeprefix("Value error, ")
-            yield path, _HINTS.get(error["type"], said)
+        said = error["msg"].removeprefix("Value error, ")
+        yield _as_written(error["loc"]), _HINTS.get(error["type"], said)
+
+
+def _as_written(path: places.Path) -> places.Path:
+    """The path without the tags of predicates: each stands before a key of the same name."""
+    kept: list[int | str] = []
+    tag = False
+    for part in path:
+        tag = not tag and isinstance(part, str) and kept[-1:] == [part]
+        if not tag:
+            kept.append(part)
+    return tuple(kept)
 
 
 def _shared(path: places.Path, above: places.Path) -> int:

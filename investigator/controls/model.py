@@ -15,9 +15,12 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from investigator.canonical import sha256_text
 from investigator.controls import checks as checks
@@ -60,7 +63,7 @@ class CodeCheck(_Part):
     """A check by its name, with parameters of that check's own form."""
 
     name: str
-    params: dict[str, Any] = Field(default_factory=dict)
+    params: dict[str, Any] = Field(default_factory=dict, validate_default=True)
 
     @field_validator("name")
     @classmethod
@@ -70,10 +73,12 @@ class CodeCheck(_Part):
             raise ValueError(f"no check '{name}'; there are: {known}")
         return name
 
-    @model_validator(mode="after")
-    def _params_fit(self) -> CodeCheck:
-        self.known.params.model_validate(self.params)
-        return self
+    @field_validator("params")
+    @classmethod
+    def _fit_the_check(cls, params: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        if "name" in info.data:
+            known_checks()[info.data["name"]].params.model_validate(params)
+        return params
 
     @property
     def known(self) -> KnownCheck:
@@ -117,14 +122,15 @@ class Control(_Part):
     @classmethod
     def _known_placeholders(cls, template: str) -> str:
         try:
-            named = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
+            named = [part for part in Formatter().parse(template) if part[1] is not None]
         except ValueError as error:
             raise ValueError(f"not a template: {error}") from error
-        unknown = sorted(named - _PLACEHOLDERS)
-        if unknown:
-            raise ValueError(
-                f"unknown placeholder {{{unknown[0]}}}; use {{trace_id}} or {{span_id}}"
-            )
+        for _, name, spec, conversion in named:
+            if name not in _PLACEHOLDERS or spec or conversion:
+                written = f"{name}{'!' + conversion if conversion else ''}{spec and ':' + spec}"
+                raise ValueError(
+                    f"unknown placeholder {{{written}}}; use {{trace_id}} or {{span_id}}"
+                )
         return template
 
     def remediation(self, *, trace_id: str, span_id: str) -> str:
@@ -139,13 +145,26 @@ class ControlLibrary(_Part):
     description: str = Field(min_length=1)
     controls: tuple[Control, ...] = Field(min_length=1)
 
-    @model_validator(mode="after")
-    def _ids_are_unique(self) -> ControlLibrary:
-        ids = [control.control_id for control in self.controls]
-        twice = sorted({one for one in ids if ids.count(one) > 1})
+    @field_validator("controls")
+    @classmethod
+    def _ids_are_unique(cls, controls: tuple[Control, ...]) -> tuple[Control, ...]:
+        first: dict[str, int] = {}
+        for index, control in enumerate(controls):
+            first.setdefault(control.control_id, index)
+        twice = [
+            InitErrorDetails(
+                type=PydanticCustomError(
+                    "id_twice", "controls.{first} has this id; give each its own", {"first": where}
+                ),
+                loc=(index, "control_id"),
+                input=control.control_id,
+            )
+            for index, control in enumerate(controls)
+            if (where := first[control.control_id]) != index
+        ]
         if twice:
-            raise ValueError(f"control '{twice[0]}' is defined twice")
-        return self
+            raise ValidationError.from_exception_data("controls", twice)
+        return controls
 
     @cached_property
     def ordered(self) -> tuple[Control, ...]:
