@@ -103,7 +103,7 @@ def _said(facts: Facts, source: Source, pattern: str) -> Answer:
         seen = f"the {who} had said {shortened(words, _SHOWN)!r}"
         return Answer(True, seen, (said.evidence,))
     missing = facts.unheard((source,))
-    seen = f"nothing that the {who} had said matches {shortened(pattern, _SHOWN)}"
+    seen = f"the {who} had said nothing that the rule asks for"
     return Answer(None if missing else False, seen, (), missing)
 
 
@@ -114,7 +114,7 @@ def _joined(answers: Sequence[Answer], *, decisive: bool) -> Answer:
     telling = deciding or open_ or answers
     return Answer(
         decisive if deciding else None if open_ else not decisive,
-        "; ".join(answer.seen for answer in telling),
+        "; ".join(dict.fromkeys(answer.seen for answer in telling)),
         tuple(ref for answer in telling for ref in answer.evidence),
         () if deciding else tuple(line for answer in open_ for line in answer.missing),
     )
