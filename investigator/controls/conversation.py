@@ -31,16 +31,9 @@ from investigator.traces.openinference import retrieval_chunks_of, tool_io_of
 __all__ = ["UNTRUSTED", "Action", "Conversation", "Gap", "Item", "Source", "Utterance"]
 
 _ROLES = {
-    "system": "SYSTEM",
-    "developer": "SYSTEM",
-    "user": "USER",
-    "human": "USER",
-    "customer": "USER",
-    "tool": "TOOL",
-    "function": "TOOL",
-    "tool-response": "TOOL",
-    "tool_response": "TOOL",
-    "ipython": "TOOL",
+    **dict.fromkeys(("system", "developer"), "SYSTEM"),
+    **dict.fromkeys(("user", "human", "customer"), "USER"),
+    **dict.fromkeys(("tool", "function", "tool-response", "tool_response", "ipython"), "TOOL"),
 }
 _SPEAKERS = frozenset({SpanKind.AGENT, SpanKind.CHAIN, SpanKind.UNKNOWN})
 _TELLING = 40
@@ -178,9 +171,9 @@ class _Listener:
         messages = self._view.inputs(span)
         for index, message in enumerate(messages):
             source = _source(message.role)
-            key = _key(source, message)
-            listed[key] += 1
-            if listed[key] > self._said[key] and not self._is_known_result(source, message):
+            keys = _keys(source, message)
+            listed.update(keys)
+            if listed[keys[0]] > self._said[keys[0]] and not self._is_known_result(source, message):
                 self._hear_message(span, index, message, spoken=False)
         text = span.text("input.value")
         if not messages and span.kind is SpanKind.LLM and text is not None:
@@ -191,7 +184,7 @@ class _Listener:
         first = len(self._view.inputs(span))
         outer = bool(self._view.trace.children(span.span_id))
         for index, message in enumerate(messages, start=first):
-            if not (outer and self._said[_key(Source.ASSISTANT, message)]):
+            if not (outer and self._said[_keys(Source.ASSISTANT, message)[0]]):
                 self._hear_message(span, index, message, spoken=True)
         text = span.text("output.value")
         if messages or span.kind is not SpanKind.LLM:
@@ -203,14 +196,14 @@ class _Listener:
 
     def _hear_text(self, source: Source, text: str, span: Span) -> None:
         """What stands on a span without messages, unless it was heard before."""
-        key = _key(source, Message(source.value, text))
+        (key,) = _keys(source, Message(source.value, text))
         if not self._said[key]:
             self._say(source, text, span, span_evidence(span))
             self._said[key] += 1
 
     def _hear_message(self, span: Span, index: int, message: Message, *, spoken: bool) -> None:
         source = self._speaker(span, message, spoken=spoken)
-        self._said[_key(Source.ASSISTANT if spoken else _source(message.role), message)] += 1
+        self._said.update(_keys(Source.ASSISTANT if spoken else _source(message.role), message))
         evidence = message_evidence(span, index, message)
         if source is Source.TOOL:
             asked = self._asked(message.tool_call_id, message.name, None, taken=self._results)
@@ -367,7 +360,9 @@ class _Listener:
         if message.tool_call_id in self._answered:
             return True
         given = _letters(message.content or "")
-        return any(len(text) >= _TELLING and text in given for text in self._recent)
+        return any(
+            text == given or (len(text) >= _TELLING and text in given) for text in self._recent
+        )
 
 
 def _io(span: Span) -> ToolIO:
@@ -380,10 +375,17 @@ def _source(role: str) -> Source:
     return Source(_ROLES.get(role.strip().lower(), "ASSISTANT"))
 
 
-def _key(source: Source, message: Message) -> tuple[str, str]:
-    """What makes two messages the same; with calls only these, as histories drop the prose."""
+def _keys(source: Source, message: Message) -> tuple[tuple[str, str], ...]:
+    """What makes two messages the same: their calls if they have any, else their words.
+
+    Both are kept, as some histories drop the words beside a call, and some the call.
+    """
     calls = [f"{call.name}({same_arguments(call.arguments)})" for call in message.tool_calls]
-    return source.value, "\n".join(calls) or (message.content or "").strip()
+    words = (message.content or "").strip()
+    parts = ["\n".join(calls)] if calls else []
+    return tuple(
+        (source.value, part) for part in (*parts, *([words] if words or not calls else ()))
+    )
 
 
 def _letters(text: str) -> str:
