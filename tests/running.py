@@ -48,6 +48,18 @@ def investigated(run: Run, run_dir: Path, kind: type[ReportT]) -> tuple[RunRecor
     """The record and the report of a run whose files, ledger and evidence were checked."""
     record = asyncio.run(runner.start(run, run_dir))
     assert verify_files(run_dir) == []
+    adds_up(record)
     report = kind.model_validate_json((run_dir / OUTPUT_FILE).read_bytes())
     assert run.strategy.check(report) == []
     return record, report
+
+
+def adds_up(record: RunRecord) -> None:
+    """What the scopes of a run that was never resumed used is what the run used."""
+    ref = record.runtime_ref
+    scopes = [ref.root_usage, *(subcall.usage for subcall in ref.subcall_metadata)]
+    for name in ("iterations", "tool_calls", "llm_calls", "subcalls", "tokens_in", "tokens_out"):
+        assert sum(getattr(scope, name) for scope in scopes) == getattr(ref.usage, name), name
+    costs = [scope.cost_usd for scope in scopes]
+    if ref.usage.cost_usd is not None:
+        assert abs(sum(cost or 0.0 for cost in costs) - ref.usage.cost_usd) < 1e-9

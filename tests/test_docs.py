@@ -187,16 +187,17 @@ def test_filters_in_the_documents_parse() -> None:
 
 def test_the_readme_names_every_limit_with_its_default() -> None:
     """The table of limits holds the options and the defaults that the code has."""
-    budget = DEFAULT_BUDGETS["rca"]
-    rows = dict(re.findall(r"^\| [^|]+ \| `(--max-[\w-]+)` \| (.+?) \|$", README.read_text(), re.M))
-    assert rows == {
-        "--max-iterations": f"{budget.iterations:,}",
-        "--max-tool-calls": f"{budget.tool_calls:,}",
-        "--max-subcalls": f"{budget.subcalls:,}",
-        "--max-tokens": f"{budget.tokens:,}",
-        "--max-cost-usd": "none",
-        "--max-wall-time": f"{budget.wall_time_s:g} s",
-        "--max-depth": f"{budget.depth} (at most 3)",
+    rows = re.findall(r"^\| [^|]+ \| `(--max-[\w-]+)` \| (.+?) \|$", README.read_text(), re.M)
+    told = {option: values.split(" | ") for option, values in rows}
+    budgets = [DEFAULT_BUDGETS[engine] for engine in ("rca", "compliance", "incident")]
+    assert told == {
+        "--max-iterations": [f"{budget.iterations:,}" for budget in budgets],
+        "--max-tool-calls": [f"{budget.tool_calls:,}" for budget in budgets],
+        "--max-subcalls": [f"{budget.subcalls:,}" for budget in budgets],
+        "--max-tokens": [f"{budget.tokens:,}" for budget in budgets],
+        "--max-cost-usd": ["none"] * 3,
+        "--max-wall-time": [f"{budget.wall_time_s:g} s" for budget in budgets],
+        "--max-depth": [f"{budget.depth}" for budget in budgets],
     }
 
 

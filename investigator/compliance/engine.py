@@ -78,8 +78,9 @@ class ComplianceStrategy:
 
     def conclude(self, ended: Ended) -> ComplianceReport:
         """A verdict for every control, whatever became of its scope."""
-        ends = dict(zip(self._case.applicable, ended.scopes, strict=True))
-        results = tuple(self._result(control, ends.get(control)) for control in self._case.controls)
+        ids = [control.control_id for control in self._case.applicable]
+        ends = dict(zip(ids, ended.scopes, strict=True))
+        results = tuple(self._result(c, ends.get(c.control_id)) for c in self._case.controls)
         overall = overall_of([result.pass_fail for result in results])
         return ComplianceReport(
             trace_id=self._case.trace.trace_id,

@@ -1,7 +1,8 @@
 """Compliance by rules: what a check found is a lead, and a breach counts once it was read.
 
-The scope of a control with one breach reads it itself; several are given to children. Without
-a breach it reads some of what the check scanned and states the verdict.
+The scope of a control gives each breach to a child. Without a breach it reads some of what the
+check scanned and states the verdict. So a scope takes eight turns with its children at most, and
+the default budget carries a library of thirty controls.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from investigator.controls.checking import Violation
 from investigator.controls.evaluate import Evaluation, Verdict
 from investigator.runtime.planner import View
 
-MAX_LEADS = 3
+MAX_LEADS = 2
 """How many breaches of one control are shown; the others are counted."""
-_READS_A_LEAD = 3
+_READS = 2
+"""How many places are read for a breach, or for a pass."""
 
 
 class RulePlanner(LeadPlanner[ControlFinding]):
@@ -36,16 +38,18 @@ class RulePlanner(LeadPlanner[ControlFinding]):
             Lead(
                 id=f"b{number}",
                 statement=violation.summary,
-                reads=tuple(dict.fromkeys(map(read_of, violation.evidence[:_READS_A_LEAD]))),
+                reads=tuple(dict.fromkeys(map(read_of, violation.evidence[:_READS]))),
                 state=partial(_stated, violation),
             )
             for number, violation in enumerate(found.violations[:MAX_LEADS], 1)
         ]
-        looks = () if leads else tuple(map(read_of, found.evidence[:_READS_A_LEAD]))
+        looks = () if leads else tuple(map(read_of, found.evidence[:_READS]))
         return Work(
             overview=tuple(dict.fromkeys(looks)),
             leads=tuple(leads),
             conclude=partial(_conclude, found, known_in(view)),
+            delegate_from=1,
+            drafts=False,
         )
 
 

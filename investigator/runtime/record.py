@@ -102,12 +102,17 @@ class SubcallRecord(_Record):
 
 
 class RuntimeRef(PlannerIdentity):
-    """With what a run was made, under which budget, and what it used."""
+    """With what a run was made, under which budget, and what it used.
+
+    `usage` is that of all scopes: `root_usage`, which is scope 0's own, and that of each subcall
+    (and of scopes that a resume replaced).
+    """
 
     engine_version: str
     budget: Budget
     concurrency: int
     usage: UsageRecord
+    root_usage: UsageRecord
     state_trajectory: tuple[Trajectory, ...]
     subcall_metadata: tuple[SubcallRecord, ...]
 
@@ -358,6 +363,7 @@ class RunFold:
             budget=self.budget,
             concurrency=opened.concurrency,
             usage=_total([scope.tally for scope in (*self._replaced, *self.scopes.values())]),
+            root_usage=_total([s.tally for s in self.scopes.values() if s.parent == RUN]),
             state_trajectory=tuple(
                 Trajectory(call_id=scope_id, states=tuple(scope.states))
                 for scope_id, scope in self.scopes.items()

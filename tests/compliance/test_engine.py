@@ -118,7 +118,7 @@ def test_several_breaches_are_given_to_children(tmp_path: Path) -> None:
     assert usage.tool_calls == sum(s.usage.tool_calls for s in subcalls)
     broken = result_of(report, "ours.tools")
     assert broken.violations == 5
-    assert broken.explanation.endswith("2 more")
+    assert broken.explanation.endswith("3 more")
 
 
 def test_a_breach_that_no_scope_could_read_is_still_a_breach(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from investigator.runtime.strategy import Run
 from investigator.runtime.tools import ToolRegistry
 from investigator.runtime.verify import verify_files
 from investigator.traces.model import Trace
-from tests.running import opening
+from tests.running import adds_up, opening
 
 DEFAULT = load_taxonomy("default")
 FULL = DEFAULT_BUDGETS["rca"]
@@ -77,6 +77,7 @@ def run_rca(
         run = Run(opened, strategy, tools, decides)
         record = asyncio.run(runner.start(run, run_dir))
         assert verify_files(run_dir) == []
+        adds_up(record)
         output = run_dir / OUTPUT_FILE
         return Ran(
             record=record,

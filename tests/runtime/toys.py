@@ -27,6 +27,7 @@ from investigator.runtime.status import ErrorCode
 from investigator.runtime.strategy import Brief, Plan, Run
 from investigator.runtime.verify import verify_files
 from investigator.testing.toy import Cells, delegate, finalize, read, synthesize
+from tests.running import adds_up
 from tests.runtime.virtual_time import in_virtual_time
 
 EventT = TypeVar("EventT", bound=AnyEvent)
@@ -115,8 +116,10 @@ def failing(
 
 
 def run_toy(run: Run, run_dir: Path) -> RunRecord:
-    """Drive a new run to its end, in virtual time."""
-    return in_virtual_time(start(run, run_dir))
+    """Drive a new run to its end, in virtual time; what its scopes used adds up."""
+    record = in_virtual_time(start(run, run_dir))
+    adds_up(record)
+    return record
 
 
 def resume_toy(run: Run, run_dir: Path, budget: Budget | None = None) -> RunRecord:
