@@ -13,7 +13,7 @@ from enum import StrEnum
 from investigator.controls.checking import Checked, Subject, Violation
 from investigator.controls.model import Control
 from investigator.controls.predicates import applies
-from investigator.controls.required_evidence import missing_evidence
+from investigator.controls.required_evidence import missing_evidence, nothing_visible
 from investigator.inspection.evidence import EvidenceRef
 from investigator.signals.building import shortened, unique, without_secrets
 
@@ -104,6 +104,8 @@ def _missing(control: Control, subject: Subject, found: Checked) -> tuple[str, .
     lines = [*missing_evidence(subject, control.required_evidence), *found.missing]
     if not subject.trace.spans:
         lines.append("the trace has no spans")
+    elif nothing_visible(subject):
+        lines.append("nothing that was said or done can be seen")
     if not all(violation.evidence for violation in found.violations):
         lines.append("a breach was suspected that nothing in the trace shows")
     told = tuple(dict.fromkeys(shortened(without_secrets(line), _LINE) for line in lines))

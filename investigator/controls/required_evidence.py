@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
+from itertools import chain
 
 from investigator.canonical import JsonValue
 from investigator.controls.checking import Subject
@@ -60,6 +61,13 @@ def missing(subject: Subject, kind: RequiredEvidence) -> tuple[str, ...]:
     lines = tuple(dict.fromkeys(_READERS[kind](subject)))
     more = len(lines) - _LINES
     return lines if more <= 0 else (*lines[:_LINES], f"{more} more of {kind.value}")
+
+
+def nothing_visible(subject: Subject) -> bool:
+    """Whether of all that was said and done no text can be relied on as a whole."""
+    said = (utterance.text for utterance in subject.conversation.utterances)
+    asked = (action.arguments for action in subject.conversation.actions)
+    return all(unseen(text) is not None for text in chain(said, asked))
 
 
 def about(spans: Iterable[Span], what: str) -> Iterator[str]:
@@ -160,10 +168,12 @@ def _final_answer(subject: Subject) -> Iterator[str]:
     problem = unseen(said[-1].text)
     if problem is not None:
         yield f"the last answer ({short(said[-1].span.span_id)}) is {problem}"
+    later = (gap for gap in subject.conversation.gaps if gap.position > said[-1].position)
+    yield from (gap.line for gap in later if gap.source is Source.ASSISTANT)
 
 
 def _tool_arguments(subject: Subject) -> Iterator[str]:
-    yield from about(filter(_is_silent, _model_calls(subject)), "of a model without messages")
+    """Where tools have no spans of their own, calls stand in what models said."""
     if not subject.conversation.items:
         yield "no message and no tool call is recorded"
     for action in subject.conversation.actions:
@@ -173,16 +183,20 @@ def _tool_arguments(subject: Subject) -> Iterator[str]:
         if problem is not None:
             where = f"{short(action.tool)} ({short(action.span.span_id)})"
             yield f"the arguments of {where} are {problem}"
-    yield from subject.conversation.missing(Source.ASSISTANT)
+    if not any(span.kind is SpanKind.TOOL for span in subject.trace.spans):
+        yield from about(filter(_is_silent, _model_calls(subject)), "of a model without messages")
+        yield from subject.conversation.missing(Source.ASSISTANT)
 
 
 def _tool_results(subject: Subject) -> Iterator[str]:
     if not subject.conversation.items:
         yield "no message and no tool call is recorded"
     for action in subject.conversation.actions:
-        problem = "not recorded" if action.result is None else unseen(action.result.text or "none")
+        result = action.result
+        problem = "not recorded" if result is None else unseen(result.text or "none")
         if problem is not None:
-            yield f"what {short(action.tool)} answered ({short(action.span.span_id)}) is {problem}"
+            span = action.span if result is None else result.span
+            yield f"what {short(action.tool)} answered ({short(span.span_id)}) is {problem}"
     yield from subject.conversation.missing(Source.TOOL)
 
 
