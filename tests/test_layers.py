@@ -73,6 +73,15 @@ FREE_OF = {
         "*root",
     },
     "testing": {"samples", "cli", "*root"},
+    "questions": {
+        "cli",
+        "samples",
+        "investigation",
+        "stored_runs",
+        "batch",
+        "earlier_runs",
+        "testing",
+    },
     "investigation": {"cli", "samples", "stored_runs", "batch", "earlier_runs", "testing"},
     "stored_runs": {"cli", "samples", "batch", "earlier_runs", "testing"},
     "batch": {"cli", "samples", "testing", "earlier_runs"},
@@ -81,7 +90,7 @@ FREE_OF = {
 }
 """What each part may not import; `*root` stands for the modules that compose a run."""
 
-COMPOSITION = {"investigation", "stored_runs", "batch", "earlier_runs", "__init__"}
+COMPOSITION = {"questions", "investigation", "stored_runs", "batch", "earlier_runs", "__init__"}
 LOOP = PACKAGE / "runtime" / "recursive_loop.py"
 
 

@@ -120,12 +120,16 @@ class ToyStrategy:
         self.outputs = CellOutputs()
 
     def conclude(self, ended: Ended) -> CellReport | None:
-        """The answer of the synthesis or of scope 0, and those of all others."""
+        """The answer of the synthesis or of scope 0, and those of all others.
+
+        Siblings without a synthesis have nobody to answer for them all.
+        """
         last = ended.synthesis or ended.root
-        if last.answer is None:
+        nobody = self.plan.root is None and self.plan.synthesis is None and self.plan.scopes
+        if last.answer is None and not nobody:
             return None
         return CellReport(
-            answer=last.answer,
+            answer=last.answer or "",
             children=tuple(c.answer or "" for c in ended.closed.values() if c is not last),
             gaps=tuple(ended.gaps),
         )

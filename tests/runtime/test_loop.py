@@ -50,6 +50,7 @@ from investigator.testing.toy import (
     synthesize,
     toy_run,
 )
+from investigator.testing.virtual_time import in_virtual_time
 from tests.runtime.toys import (
     PAID,
     PAID_BOUND,
@@ -66,7 +67,6 @@ from tests.runtime.toys import (
     run_toy,
     sound,
 )
-from tests.runtime.virtual_time import in_virtual_time
 
 KINDS = (ActionKind.TOOL_CALL, ActionKind.SYNTHESIZE, ActionKind.DELEGATE, ActionKind.FINALIZE)
 NOT_A_TURN = '{"action": {"type": "dance"}}'

@@ -17,6 +17,7 @@ from investigator.runtime.replay import replay
 from investigator.runtime.status import RunStatus
 from investigator.runtime.verify import verify_files
 from investigator.testing.toy import Cells, finalize, read, synthesize, toy_run
+from investigator.testing.virtual_time import in_virtual_time
 from tests.runtime.toys import (
     FAMILY,
     Script,
@@ -31,7 +32,6 @@ from tests.runtime.toys import (
     resume_toy,
     run_toy,
 )
-from tests.runtime.virtual_time import in_virtual_time
 
 PlannerOf = Callable[[Script], ScriptedPlanner]
 DOWN: Script = {**FAMILY, "0/2": [read(40), failing()]}

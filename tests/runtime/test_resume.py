@@ -27,6 +27,7 @@ from investigator.runtime.status import ErrorCode, RunStatus, ScopeState
 from investigator.runtime.strategy import Plan, Run
 from investigator.runtime.verify import verify_files
 from investigator.testing.toy import ALONE, delegate, finalize, read, synthesize, toy_run
+from investigator.testing.virtual_time import in_virtual_time
 from tests.runtime.toys import (
     FAMILY,
     SIBLINGS,
@@ -44,7 +45,6 @@ from tests.runtime.toys import (
     run_toy,
     sound,
 )
-from tests.runtime.virtual_time import in_virtual_time
 
 Call = tuple[str, int]
 

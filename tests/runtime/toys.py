@@ -27,8 +27,8 @@ from investigator.runtime.status import ErrorCode
 from investigator.runtime.strategy import Brief, Plan, Run
 from investigator.runtime.verify import verify_files
 from investigator.testing.toy import Cells, delegate, finalize, read, synthesize
+from investigator.testing.virtual_time import in_virtual_time
 from tests.running import adds_up
-from tests.runtime.virtual_time import in_virtual_time
 
 EventT = TypeVar("EventT", bound=AnyEvent)
 Script = Mapping[str, Sequence[str | PlannerCallFailed]]
