@@ -48,6 +48,6 @@ def test_where_one_after_the_other_hits_the_wall_all_scopes_and_the_synthesis_an
 
 @pytest.mark.parametrize("first", range(0, 100, 20))
 def test_random_runs_break_no_promise(first: int) -> None:
-    """A floor in budget and in time for each sibling, an answer from the synthesis, no overshoot."""
+    """Each sibling has its floor and its time, the synthesis answers, nothing is overspent."""
     broken = {seed: broken_promises(random_trial(seed)) for seed in range(first, first + 20)}
     assert {seed: lines for seed, lines in broken.items() if lines} == {}
