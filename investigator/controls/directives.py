@@ -20,6 +20,7 @@ WINDOW = 200_000
 
 _LEADS = 8
 _GREETING = 3
+_TITLE = 5
 
 _GROUPS = {
     "send": "send email mail message text dm post publish forward reply respond write tell notify "
@@ -120,8 +121,15 @@ def sentences_of(text: str) -> tuple[str, ...]:
         sentence
         for field in (_split(_RECORD, plain) if is_record else (plain,))
         for block in _split(_BLOCK, _MARGIN.sub("\n", field))
-        for sentence in _split(_ENDS, " ".join(block.split()))
+        for passage in _passages(block)
+        for sentence in _split(_ENDS, passage)
     )
+
+
+def _passages(block: str) -> list[str]:
+    """Wrapped lines as one; a list of names as one each."""
+    lines = block.split("\n")
+    return lines if all(map(_is_title, lines)) else [" ".join(block.split())]
 
 
 def _split(pattern: re2._Regexp, text: str) -> Iterator[str]:
@@ -141,7 +149,7 @@ def _spans(pattern: re2._Regexp, text: str) -> list[tuple[int, int]]:
 def directed(sentence: str) -> frozenset[str]:
     """The kinds of acts that a sentence demands of its reader; empty where it demands none."""
     kinds: frozenset[str] = frozenset()
-    opens, start = True, 0
+    opens, start = not _is_title(sentence), 0
     for end, after in _spans(_CLAUSES, sentence):
         clause = sentence[start:end]
         words = words_of(clause)
@@ -149,6 +157,12 @@ def directed(sentence: str) -> frozenset[str]:
         opens = sentence[end : end + 1] != "," or bool(kinds) or _leads_on(words)
         start = after
     return kinds
+
+
+def _is_title(sentence: str) -> bool:
+    """Whether a short line is a name or a heading: `Open Kitchen`, `Book Lovers`."""
+    words = sentence.split()
+    return len(words) <= _TITLE and all(word.isalpha() and word.istitle() for word in words)
 
 
 def _leads_on(words: list[str]) -> bool:

@@ -40,6 +40,8 @@ _URL = re2.compile(
 _CODE = re2.compile(r"[\pL\pN][\pL\pN_-]{4,}")
 _NUMBER = re2.compile(r"\d+(?:[.,:/-]\d+)*")
 
+_FIGURE = re2.compile(r"\b\d[\d,]{0,20}(?:\.\d{1,20})?\b")
+
 
 class ValueKind(StrEnum):
     """What a value is, from the most telling to the least."""
@@ -128,8 +130,17 @@ class Text:
         """Its words in lower case."""
         return frozenset(words_of(self.text))
 
+    @cached_property
+    def figures(self) -> frozenset[float]:
+        """The numbers in it, in which 98.70 is 98.7 and 1,200 is 1200."""
+        return frozenset(
+            float(hit.group(0).replace(",", "")) for hit in _FIGURE.finditer(self.normal)
+        )
+
     def holds(self, value: Value) -> bool:
         """Whether the value stands here, not merely as part of a longer word or number."""
+        if value.kind is ValueKind.NUMBER and _FIGURE.fullmatch(value.text):
+            return float(value.text.replace(",", "")) in self.figures
         plain, start = self.normal, -1
         while (start := plain.find(value.text, start + 1)) >= 0:
             end = start + len(value.text)
