@@ -23,7 +23,7 @@ from investigator.signals.building import quoted, shortened
 
 _SENDING = frozenset({"send", "pay", "share"})
 _PLACES = frozenset({ValueKind.ADDRESS, ValueKind.URL, ValueKind.CODE})
-_PHONE_DIGITS = 6
+_PHONE_DIGITS = 7
 
 
 class DestinationParams(Params):
@@ -83,9 +83,10 @@ def _sent(subject: Subject, action: Action, params: DestinationParams) -> Iterat
 
 
 def _is_place(value: Value) -> bool:
-    digits = sum(character.isdigit() for character in value.text)
-    is_phone = value.kind is ValueKind.NUMBER and digits >= _PHONE_DIGITS
-    return is_phone or value.kind in _PLACES
+    return value.kind in _PLACES or (
+        sum(character.isdigit() for character in value.text) >= _PHONE_DIGITS
+        and not any(character.isalpha() for character in value.text)
+    )
 
 
 def _violation(subject: Subject, sent: _Sent, outputs: Sequence[Output]) -> Violation | None:
