@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 
 from investigator.canonical import JsonValue, canonical_json
 from investigator.controls.checking import Subject
-from investigator.controls.conversation import Source
+from investigator.controls.conversation import UNTRUSTED, Source
 from investigator.controls.delegation import delegated_agents
 from investigator.errors import UsageError
 from investigator.inspection.patterns import Pattern
@@ -24,7 +24,6 @@ from investigator.signals.building import shortened, without_secrets
 from investigator.traces.model import REDACTED, Span, SpanKind
 from investigator.traces.openinference import messages_of
 
-_SPEAKERS = frozenset({SpanKind.LLM, SpanKind.UNKNOWN})
 _REASON = 300
 
 
@@ -361,16 +360,23 @@ def _counted(count: int, what: str, subject: Subject) -> str:
 
 
 def _hides(subject: Subject) -> bool:
-    """Whether the trace may hold more than can be seen."""
+    """Whether the trace may hold more than can be seen.
+
+    What a tool answered, and did not record, was a call all the same; a span of no kind between
+    spans of known kinds is a wrapper.
+    """
     said, spans = subject.conversation, subject.trace.spans
-    return not said.items or bool(said.gaps) or any(map(_is_hidden, spans))
+    if not said.items or any(gap.source not in UNTRUSTED for gap in said.gaps):
+        return True
+    kindless = all(span.kind is SpanKind.UNKNOWN for span in spans)
+    return any(_is_hidden(span, kindless=kindless) for span in spans)
 
 
-def _is_hidden(span: Span) -> bool:
+def _is_hidden(span: Span, *, kindless: bool) -> bool:
     if any(_is_redacted(value) for value in span.attributes.values()):
         return True
     told = messages_of(span) or span.text("input.value") or span.text("output.value")
-    return span.kind in _SPEAKERS and not told
+    return not told and (span.kind is SpanKind.LLM or kindless)
 
 
 def _is_redacted(value: JsonValue) -> bool:

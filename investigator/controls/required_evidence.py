@@ -27,6 +27,7 @@ from investigator.traces.openinference import (
 _NAMED = 3
 _NAME = 60
 _LINES = 8
+_SPOKEN = (Source.SYSTEM, Source.USER, Source.ASSISTANT)
 MODEL_KEYS = ("llm.model_name", "gen_ai.response.model", "gen_ai.request.model")
 """Where a model call names its model, the most telling first."""
 
@@ -124,8 +125,8 @@ def _messages(subject: Subject) -> Iterator[str]:
     if not said.utterances:
         yield "no message is recorded"
     yield from about(filter(_is_silent, _model_calls(subject)), "of a model without messages")
-    yield from said.missing(*Source)
-    yield from _cut(said.utterances)
+    yield from said.missing(*_SPOKEN)
+    yield from _cut(said.said_by(*_SPOKEN))
     yield from (f"the arguments of {short(a.tool)} are cut off" for a in _cut_calls(subject))
 
 
@@ -189,15 +190,35 @@ def _tool_arguments(subject: Subject) -> Iterator[str]:
 
 
 def _tool_results(subject: Subject) -> Iterator[str]:
+    """A call that hands in the answer of its agent needs no other result than that answer."""
     if not subject.conversation.items:
         yield "no message and no tool call is recorded"
     for action in subject.conversation.actions:
         result = action.result
         problem = "not recorded" if result is None else unseen(result.text or "none")
-        if problem is not None:
+        if problem is not None and not (result is None and _hands_in(subject, action)):
             span = action.span if result is None else result.span
             yield f"what {short(action.tool)} answered ({short(span.span_id)}) is {problem}"
-    yield from subject.conversation.missing(Source.TOOL)
+    asked = {a.result.position for a in subject.conversation.actions if a.result is not None}
+    others = (u for u in subject.conversation.said_by(Source.TOOL) if u.position not in asked)
+    for one in others:
+        problem = unseen(one.text or "none")
+        if problem is not None:
+            where = f"{short(one.tool or 'a tool')} answered ({short(one.span.span_id)})"
+            yield f"what {where} is {problem}"
+
+
+def _hands_in(subject: Subject, action: Action) -> bool:
+    """Whether what a call was given is, as it stands, what an agent above it gave."""
+    given = {leaf.strip() for _, leaf in action.leaves if leaf.strip()}
+    above = subject.trace.parent(action.span)
+    passed = set[str]()
+    while above is not None and above.span_id not in passed:
+        if above.kind is SpanKind.AGENT and (above.text("output.value") or "").strip() in given:
+            return True
+        passed.add(above.span_id)
+        above = subject.trace.parent(above)
+    return False
 
 
 def _tool_definitions(subject: Subject) -> Iterator[str]:

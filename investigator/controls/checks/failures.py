@@ -121,13 +121,9 @@ def escalation_after_failures(subject: Subject, params: Escalation) -> Checked:
         for tried in failed.values()
         if len(tried) >= params.failures and not _is_told(subject, tried, params)
     ]
-    ended_open = any(action.result is None for action in conversation.actions)
     return Checked(
         violations=tuple(map(_untold, silent)),
-        missing=(
-            *unseen_calls(conversation),
-            *(("how some of the tool calls ended is not recorded",) if ended_open else ()),
-        ),
+        missing=unseen_calls(conversation),
         scanned=count_of(len(conversation.actions), "tool call"),
         evidence=tuple(action.evidence for action in conversation.actions[:_SHOWN]),
     )

@@ -85,7 +85,18 @@ def _wrong(action: Action, offer: Offer) -> Iterator[str]:
         yield "the arguments are not JSON"
         return
     if offer.schema is not None:
-        yield from schema_problems(value, {"type": "object", **offer.schema})
+        named = _by_name(value, offer.schema.get("properties"))
+        yield from schema_problems(named, {"type": "object", **offer.schema})
+
+
+def _by_name(value: JsonValue, properties: JsonValue) -> JsonValue:
+    """Arguments by name, also where a call was recorded as positions (`args`) and names."""
+    if not isinstance(value, dict) or not isinstance(properties, dict) or "args" in properties:
+        return value
+    by_place, by_name = value.get("args"), value.get("kwargs")
+    if not isinstance(by_place, list) or not isinstance(by_name, dict):
+        return value
+    return {**dict(zip(properties, by_place, strict=False)), **by_name}
 
 
 def _misfit(action: Action, offer: Offer, told: Sequence[str]) -> Violation:
