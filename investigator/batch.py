@@ -19,7 +19,7 @@ from pathlib import Path
 from investigator.errors import InvestigatorError
 from investigator.interrupts import Interrupts, held_back, in_charge, take_charge
 from investigator.investigation import RunResult, ainvestigate_question, run_now
-from investigator.questions import IncidentQuestion, Question, engine_of
+from investigator.questions import IncidentQuestion, Question, Report, engine_of
 from investigator.runtime.budget import NOTHING, UNLIMITED, Amounts, Budget, Limits
 from investigator.runtime.budget_pool import Hold, Lease, RuntimeBudgetPool, allocate_run_budget
 from investigator.runtime.record import RunRecord
@@ -147,7 +147,7 @@ def run_task(task: Task) -> Outcome:
         return replace(_without_run(task, str(error)), used=NOTHING)
 
 
-def outcome_of(result: RunResult) -> Outcome:
+def outcome_of(result: RunResult[Report]) -> Outcome:
     """What a batch keeps of a run."""
     engine, traces = engine_of(result.record.run_type), result.record.input_ref.trace_ids
     error = None if result.error is None else f"{result.error.code}: {result.error.message}"

@@ -18,16 +18,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, Literal, TypeAlias, TypeVar, overload
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
+from investigator.compliance.report import ComplianceReport
 from investigator.errors import (
     SourceError,
     TraceNotFound,
     UsageError,
 )
+from investigator.incident.report import IncidentDossier
 from investigator.inspection.api import InspectionAPI
 from investigator.inspection.open import open_source
 from investigator.interrupts import in_charge
@@ -42,6 +44,7 @@ from investigator.questions import (
     question_of,
     read_report,
 )
+from investigator.rca.report import RCAReport
 from investigator.runtime import runner
 from investigator.runtime.budget import DEFAULT_BUDGETS, Budget
 from investigator.runtime.events import (
@@ -56,20 +59,22 @@ from investigator.runtime.record import RunRecord
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.runtime.strategy import Run
 
+Source: TypeAlias = str | Path | Sequence[str | Path]
 DEFAULT_RUNS_DIR = Path("artifacts/investigator_runs")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 RULES = PlannerIdentity(planner="rules")
+ReportT = TypeVar("ReportT", bound=Report, covariant=True)
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class RunResult:
+class RunResult(Generic[ReportT]):
     """What a run left. `report` is None where the run failed; `error` says why it is not whole."""
 
     run_id: str
     run_dir: Path
     status: RunStatus
-    report: Report | None
+    report: ReportT | None
     record: RunRecord
     error: RunError | None
 
@@ -91,8 +96,26 @@ class Options(BaseModel):
         return mine == theirs
 
 
+@overload
 async def ainvestigate(
-    source: str | Path | Sequence[str | Path],
+    source: Source, *, engine: Literal["rca"] = "rca", **options: Any
+) -> RunResult[RCAReport]: ...
+
+
+@overload
+async def ainvestigate(
+    source: Source, *, engine: Literal["compliance"], **options: Any
+) -> RunResult[ComplianceReport]: ...
+
+
+@overload
+async def ainvestigate(
+    source: Source, *, engine: Literal["incident"], **options: Any
+) -> RunResult[IncidentDossier]: ...
+
+
+async def ainvestigate(
+    source: Source,
     *,
     engine: str = "rca",
     budget: Budget | None = None,
@@ -102,7 +125,7 @@ async def ainvestigate(
     run_id: str | None = None,
     cache_dir: Path | None = None,
     **asked: Any,
-) -> RunResult:
+) -> RunResult[Report]:
     """Ask an engine about a source and leave a run in `runs_dir`/`run_id`.
 
     `source` is a file, a folder, a glob or several. `asked` are the settings of the engine's
@@ -132,7 +155,7 @@ async def ainvestigate(
 
 
 async def ainvestigate_question(
-    source: str | Path | Sequence[str | Path],
+    source: Source,
     question: Question,
     *,
     budget: Budget | None = None,
@@ -141,7 +164,7 @@ async def ainvestigate_question(
     runs_dir: Path = DEFAULT_RUNS_DIR,
     run_id: str | None = None,
     cache_dir: Path | None = None,
-) -> RunResult:
+) -> RunResult[Report]:
     """`ainvestigate` for a question that is there as a value."""
     paths = _paths(source)
     materials = question.materials_hash()
@@ -171,7 +194,25 @@ async def ainvestigate_question(
         return result_of(run_dir, await runner.start(run, run_dir))
 
 
-def investigate(source: str | Path | Sequence[str | Path], **options: Any) -> RunResult:
+@overload
+def investigate(
+    source: Source, *, engine: Literal["rca"] = "rca", **options: Any
+) -> RunResult[RCAReport]: ...
+
+
+@overload
+def investigate(
+    source: Source, *, engine: Literal["compliance"], **options: Any
+) -> RunResult[ComplianceReport]: ...
+
+
+@overload
+def investigate(
+    source: Source, *, engine: Literal["incident"], **options: Any
+) -> RunResult[IncidentDossier]: ...
+
+
+def investigate(source: Source, **options: Any) -> RunResult[Any]:
     """`ainvestigate`, from code that is not asynchronous; the same arguments."""
     return run_now(lambda: ainvestigate(source, **options))
 
@@ -202,7 +243,7 @@ def _in_event_loop() -> bool:
     return True
 
 
-def _paths(source: str | Path | Sequence[str | Path]) -> tuple[str, ...]:
+def _paths(source: Source) -> tuple[str, ...]:
     """The source's paths, absolute, so that a run can be found again from anywhere."""
     one = isinstance(source, str | Path)
     several: Sequence[str | Path] = [source] if one else source  # type: ignore[list-item, assignment]
@@ -296,7 +337,7 @@ def _fail(
     return runner.fail(opening, run_dir, failed, artifact=ENGINES[question.engine].artifact)
 
 
-def result_of(run_dir: Path, record: RunRecord) -> RunResult:
+def result_of(run_dir: Path, record: RunRecord) -> RunResult[Report]:
     report = None
     if record.output_ref.artifact_path is not None:
         content = (run_dir / record.output_ref.artifact_path).read_bytes()

@@ -18,7 +18,7 @@ from investigator.investigation import (
     result_of,
     run_now,
 )
-from investigator.questions import engine_of, read_report
+from investigator.questions import Report, engine_of, read_report
 from investigator.runtime import runner
 from investigator.runtime.budget import Budget
 from investigator.runtime.driver import OUTPUT_FILE
@@ -69,7 +69,7 @@ async def aresume_run(
     *,
     budget: Budget | None = None,
     cache_dir: Path | None = None,
-) -> RunResult:
+) -> RunResult[Report]:
     """Go on with a run that was interrupted, or that ended by what can now be otherwise.
 
     `budget` replaces the run's limits; a run that succeeded is left as it is.
@@ -89,7 +89,7 @@ def resume_run(
     *,
     budget: Budget | None = None,
     cache_dir: Path | None = None,
-) -> RunResult:
+) -> RunResult[Report]:
     """`aresume_run`, from code that is not asynchronous."""
     return run_now(lambda: aresume_run(run_id, runs_dir, budget=budget, cache_dir=cache_dir))
 

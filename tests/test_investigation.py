@@ -35,7 +35,8 @@ from investigator.errors import (
     TraceNotFound,
     UsageError,
 )
-from investigator.rca.report import Outcome
+from investigator.questions import Report
+from investigator.rca.report import Outcome, RCAReport
 from investigator.rca.taxonomy import load_taxonomy
 from investigator.runtime.budget import Budget
 from investigator.runtime.clock import Clock
@@ -58,13 +59,15 @@ class Desk:
     runs: Path
     cache: Path
 
-    def investigate(self, run_id: str = "run", *, budget: Budget | None = None) -> RunResult:
+    def investigate(
+        self, run_id: str = "run", *, budget: Budget | None = None
+    ) -> RunResult[RCAReport]:
         """Investigate the source's one trace."""
         return investigate(
             self.source, run_id=run_id, runs_dir=self.runs, cache_dir=self.cache, budget=budget
         )
 
-    def resume(self, run_id: str = "run") -> RunResult:
+    def resume(self, run_id: str = "run") -> RunResult[Report]:
         """Go on with a run."""
         return resume_run(run_id, self.runs, cache_dir=self.cache)
 
@@ -114,7 +117,7 @@ def test_a_run_from_within_a_running_event_loop(desk: Desk) -> None:
     """As in a notebook: plain calls work there too, and give the same."""
     plain = desk.investigate()
 
-    async def cell() -> tuple[RunResult, list[str]]:
+    async def cell() -> tuple[RunResult[RCAReport], list[str]]:
         return desk.investigate("cell"), desk.problems("cell")
 
     result, problems = asyncio.run(cell())
@@ -125,7 +128,7 @@ def test_a_run_from_within_a_running_event_loop(desk: Desk) -> None:
 def test_a_run_that_is_awaited(desk: Desk) -> None:
     """`ainvestigate` is the same run; two may be awaited side by side."""
 
-    async def both() -> list[RunResult]:
+    async def both() -> list[RunResult[RCAReport]]:
         runs = (
             ainvestigate(desk.source, run_id=name, runs_dir=desk.runs, cache_dir=desk.cache)
             for name in ("one", "two")
