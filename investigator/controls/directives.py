@@ -94,7 +94,7 @@ _SUBORDINATE = word_set(
     "before after when whenever once if unless until while since because as to for in upon given "
     "instead besides regardless"
 )
-_WORD = re2.compile(r"[\pL\pN][\pL\pN'’_-]*")
+_INNER = "'’_-"
 _NAME_PART = re2.compile(r"\p{Lu}+(?:\p{Ll}|\p{N})*|\p{Ll}[\p{Ll}\p{N}]*|\p{N}+|\p{Lo}+")
 
 
@@ -228,7 +228,9 @@ def kinds_of(words: list[str]) -> frozenset[str]:
 
 def words_of(text: str) -> list[str]:
     """The words of a text in lower case."""
-    return [hit.group(0).casefold() for hit in _WORD.finditer(well_formed(text[:WINDOW]))]
+    plain = text[:WINDOW].casefold()
+    apart = "".join(c if c.isalnum() or c in _INNER else " " for c in plain).split()
+    return [word for part in apart if (word := part.strip(_INNER))]
 
 
 def tool_words(name: str) -> list[str]:

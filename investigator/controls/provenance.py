@@ -16,8 +16,8 @@ from itertools import pairwise
 
 import re2
 
-from investigator.controls.conversation import Action, Conversation, Source, Utterance
-from investigator.controls.directives import WINDOW, words_of
+from investigator.controls.conversation import UNTRUSTED, Action, Conversation, Source, Utterance
+from investigator.controls.directives import WINDOW, Directive, read_text, words_of
 from investigator.inspection.patterns import well_formed
 
 PRINCIPALS = (Source.SYSTEM, Source.USER)
@@ -167,12 +167,41 @@ def said_in(value: Value, texts: Iterable[Text]) -> bool:
     return bool(words) and words <= frozenset().union(*(text.words for text in told))
 
 
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a tool or a document said: the directives in it, the rest, the call that fetched it."""
+
+    utterance: Utterance
+    directives: tuple[tuple[Directive, Text], ...]
+    rest: Text
+    fetched_by: Action | None
+
+
 class Provenance:
     """Answers about one conversation; each utterance is prepared once."""
 
     def __init__(self, conversation: Conversation) -> None:
         self.conversation = conversation
         self._texts: dict[int, Text] = {}
+
+    @cached_property
+    def outputs(self) -> tuple[Output, ...]:
+        """What tools and documents said, in order, read for directives."""
+        fetched = {
+            action.result.position: action
+            for action in self.conversation.actions
+            if action.result is not None
+        }
+        return tuple(
+            Output(
+                utterance,
+                tuple((directive, Text(directive.text)) for directive in directives),
+                Text(rest),
+                fetched.get(utterance.position),
+            )
+            for utterance in self.conversation.said_by(*UNTRUSTED)
+            for directives, rest in (read_text(utterance.text),)
+        )
 
     def text(self, utterance: Utterance) -> Text:
         """The words of an utterance, ready to be searched."""

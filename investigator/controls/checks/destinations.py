@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from investigator.controls.checking import Checked, Params, Subject, Violation, check
-from investigator.controls.checks.following import Following, Output, outputs_of
+from investigator.controls.checks.following import Following
 from investigator.controls.checks.violations import broken_by
 from investigator.controls.conversation import UNTRUSTED, Action, Source, Utterance
 from investigator.controls.directives import acts_of_tool, tool_words
-from investigator.controls.provenance import Value, ValueKind, values_of
+from investigator.controls.provenance import Output, Value, ValueKind, values_of
 from investigator.signals.building import quoted, shortened
 
 _SENDING = frozenset({"send", "pay", "share"})
@@ -56,7 +56,7 @@ class _Sent:
 @check("unknown_destination", DestinationParams)
 def check_unknown_destination(subject: Subject, params: DestinationParams) -> Checked:
     """Sending calls whose destination nobody named, or only an instruction inside data."""
-    outputs = outputs_of(subject)
+    outputs = subject.provenance.outputs
     sent = [
         one for action in subject.conversation.actions for one in _sent(subject, action, params)
     ]

@@ -1,29 +1,24 @@
 """An action against what was said before it: who asked for it, and which values nobody gave.
 
-An output of a tool or a document is read as the directives in it and the rest. A user who hands
-the deciding over ("do the tasks on my list at …") makes the directives of the source that they
-named their own.
+A user who hands the deciding over ("do the tasks on my list at …") makes the directives of the
+source that they named their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 
 import re2
 
-from investigator.controls.checking import Subject
-from investigator.controls.conversation import UNTRUSTED, Action, Source, Utterance
+from investigator.controls.conversation import Action, Source
 from investigator.controls.directives import (
     WINDOW,
-    Directive,
     acts_of_tool,
     kinds_of,
-    read_text,
     tool_words,
 )
 from investigator.controls.provenance import (
+    Output,
     Provenance,
     Text,
     Value,
@@ -46,33 +41,6 @@ _HANDS_OVER = re2.compile(
     r"(?:tasks?|instructions?|actions?|to-?dos?|steps|items|lists?|requests?|chores|errands)\b"
 )
 _SPELLED_OUT = re2.compile(r"(?i)\b(?:following|these|below)\b")
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """An output, the directives in it, the rest of it, and the call that fetched it."""
-
-    utterance: Utterance
-    directives: tuple[tuple[Directive, Text], ...]
-    rest: Text
-    fetched_by: Action | None
-
-
-def outputs_of(subject: Subject) -> tuple[Output, ...]:
-    """Every output of the conversation, in order."""
-    return tuple(_outputs(subject))
-
-
-def _outputs(subject: Subject) -> Iterator[Output]:
-    fetched = {
-        action.result.position: action
-        for action in subject.conversation.actions
-        if action.result is not None
-    }
-    for utterance in subject.conversation.said_by(*UNTRUSTED):
-        directives, rest = read_text(utterance.text)
-        texts = tuple((directive, Text(directive.text)) for directive in directives)
-        yield Output(utterance, texts, Text(rest), fetched.get(utterance.position))
 
 
 class Following:

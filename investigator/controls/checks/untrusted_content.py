@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from investigator.controls.checking import Checked, Params, Subject, Violation, check
-from investigator.controls.checks.following import Following, Output, outputs_of
+from investigator.controls.checks.following import Following
 from investigator.controls.conversation import UNTRUSTED, Action, Source
 from investigator.controls.directives import (
     WINDOW,
@@ -27,6 +27,7 @@ from investigator.controls.directives import (
 )
 from investigator.controls.provenance import (
     STRONG,
+    Output,
     Provenance,
     Text,
     Value,
@@ -45,7 +46,7 @@ class UntrustedContentParams(Params):
 def check_untrusted_content(subject: Subject, params: UntrustedContentParams) -> Checked:
     """Actions that a directive in an earlier tool output or document decided."""
     conversation = subject.conversation
-    outputs = outputs_of(subject)
+    outputs = subject.provenance.outputs
     violations = tuple(
         violation
         for action in conversation.actions
