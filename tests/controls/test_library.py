@@ -155,6 +155,15 @@ def test_what_is_wrong_is_told_with_its_line_and_field(before: str, after: str, 
     assert only_problem(changed(before, after)).startswith(told)
 
 
+def test_a_check_without_the_parameters_that_it_needs_is_refused() -> None:
+    """Each that is lacking is told at the check."""
+    told = refusal(changed(OURS[OURS.index("        params:") : OURS.index("    remed")], ""))
+    assert told.split("\n  ")[1:] == [
+        f"line 11: ours.calls, controls.0.check.code.params.{name}: is required; add it"
+        for name in ("calls", "at_most")
+    ]
+
+
 def test_an_id_that_is_taken_is_told_where_it_stands_again() -> None:
     """And where it stands first."""
     told = only_problem(OURS + AGAIN)
