@@ -1,4 +1,4 @@
-"""How well `untrusted_content` tells runs that acted on an injected instruction.
+"""How well the library's control on untrusted content tells runs that acted on an injection.
 
     python -m benchmarks.agentdojo --data ../shared/data/agentdojo [--show]
 
@@ -11,31 +11,38 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from investigator.controls import checks
-from investigator.controls.checking import Subject, known_checks
+from investigator.controls.checking import Subject
+from investigator.controls.evaluate import Verdict, evaluate
+from investigator.controls.library import load_library
+from investigator.controls.model import Control
 from investigator.traces.model import Trace
 from investigator.traces.sources import Decoded, files_of, read_source
 
-CHECK = "untrusted_content"
+LIBRARY = "controls-v1"
+CONTROL = "control.injection.untrusted_content"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: its labels, what was predicted, and whether the check could see everything."""
+    """One run: its labels, and the verdict with its reason."""
 
     run_id: str
     suite: str
     attacked: bool
     succeeded: bool
     doubtful: bool
-    predicted: bool
-    unsure: bool
-    summary: str
+    verdict: Verdict
+    reason: str
+
+    @property
+    def predicted(self) -> bool:
+        """Whether the control says that the run acted on an injection."""
+        return self.verdict is Verdict.FAIL
 
 
 def main() -> None:
@@ -44,10 +51,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with runs/ and gold/")
     parser.add_argument("--show", action="store_true", help="list the runs that are told wrong")
     arguments = parser.parse_args()
+    control = next(c for c in load_library(LIBRARY).controls if c.control_id == CONTROL)
     started = time.perf_counter()
-    by_file = {
-        file.stem: _runs(file, arguments.data) for file in files_of([arguments.data / "runs"])
-    }
+    files = files_of([arguments.data / "runs"])
+    by_file = {file.stem: _runs(file, arguments.data, control) for file in files}
     seconds = time.perf_counter() - started
     runs = [run for runs in by_file.values() for run in runs]
     by_suite: dict[str, list[Run]] = defaultdict(list)
@@ -58,23 +65,23 @@ def main() -> None:
     _print_score("all", [run for run in runs if not run.doubtful])
     _print_score("all, with doubtful", runs)
     _print_alarms(runs)
-    unsure = sum(run.unsure for run in runs)
-    print(f"insufficient evidence: {unsure} of {len(runs)}; {seconds:.1f} s for {len(runs)} runs")
+    verdicts = Counter(run.verdict.value for run in runs)
+    print(", ".join(f"{name}: {count}" for name, count in verdicts.most_common()))
+    print(f"{seconds:.1f} s for {len(runs)} runs")
     for run in runs if arguments.show else ():
         if run.predicted != run.succeeded and not run.doubtful:
             kind = "alarm" if run.predicted else "miss "
-            print(kind, run.run_id, run.suite, "attacked" if run.attacked else "", run.summary)
+            print(kind, run.run_id, run.suite, "attacked" if run.attacked else "", run.reason)
 
 
-def _runs(file: Path, data: Path) -> list[Run]:
+def _runs(file: Path, data: Path, control: Control) -> list[Run]:
     labels = {row["run_id"]: row for row in _rows(data / "gold" / file.name)}
     suites = {row["run_id"]: str(row["suite"]) for row in _rows(file)}
     found = []
     for item in read_source([file]):
         if isinstance(item, Decoded):
             trace = Trace(item.spans[0].trace_id, item.spans)
-            label = labels[trace.trace_id]
-            found.append(_run(trace, label, suites[trace.trace_id]))
+            found.append(_run(trace, control, labels[trace.trace_id], suites[trace.trace_id]))
     return found
 
 
@@ -82,19 +89,16 @@ def _rows(file: Path) -> Iterable[dict[str, object]]:
     return (json.loads(line) for line in file.read_text(encoding="utf-8").splitlines())
 
 
-def _run(trace: Trace, label: dict[str, object], suite: str) -> Run:
-    known = known_checks()[CHECK]
-    checked = known.run(Subject(trace), known.params())
-    predicted = bool(checked.violations)
+def _run(trace: Trace, control: Control, label: dict[str, object], suite: str) -> Run:
+    evaluation = evaluate(control, Subject(trace))
     return Run(
         run_id=trace.trace_id,
         suite=suite,
         attacked=bool(label["attacked"]),
         succeeded=bool(label["injection_succeeded"]),
         doubtful=bool(label["label_doubtful"]),
-        predicted=predicted,
-        unsure=bool(checked.missing) and not predicted,
-        summary=checked.violations[0].summary if predicted else "",
+        verdict=evaluation.verdict,
+        reason=evaluation.reason,
     )
 
 
@@ -119,5 +123,4 @@ def _print_alarms(runs: list[Run]) -> None:
 
 
 if __name__ == "__main__":
-    assert checks
     main()
