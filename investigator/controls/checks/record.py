@@ -12,12 +12,13 @@ from investigator.controls.checks.recorded import Statements, statements
 from investigator.controls.checks.violations import CERTAIN, WORDED, one_line
 from investigator.controls.conversation import Action, Source
 from investigator.controls.directives import tool_words
-from investigator.controls.provenance import STRONG, values_of_action
+from investigator.controls.provenance import ValueKind, values_of_action
 from investigator.controls.required_evidence import about, model_of, short, unlinked
 from investigator.inspection.evidence import span_evidence
 from investigator.traces.model import Span
 
 _SHOWN = 4
+_TRACED = frozenset({ValueKind.ADDRESS, ValueKind.URL, ValueKind.CODE})
 
 RELEASE_KEYS = (
     "service.version",
@@ -145,7 +146,7 @@ def _unsourced(subject: Subject, action: Action) -> Violation | None:
     told = [
         path
         for path, value in values_of_action(action)
-        if value.kind in STRONG and not subject.provenance.origins_of(value, action.position)
+        if value.kind in _TRACED and not subject.provenance.origins_of(value, action.position)
     ]
     if not told:
         return None

@@ -44,9 +44,10 @@ def allowed_tools(subject: Subject, params: AllowedTools) -> Checked:
         violations = [_stray(action, "is not on the list of allowed tools", ()) for action in stray]
         return _seen(subject, actions, violations, ())
     offers, violations, unknown = Offers(subject), [], []
+    everywhere = offers.all
     for action in actions:
-        given = offers.to(action) or offers.all
-        if action.tool in given:
+        given = offers.to(action)
+        if action.tool in (given or everywhere):
             continue
         if given and action.tool != CODE and not offers.unreadable and calls_by_name(action):
             shown = next(iter(given.values()))

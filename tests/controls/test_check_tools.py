@@ -1,0 +1,146 @@
+"""Agents keep to the tools they were given; where nobody wrote these down, nobody can tell."""
+
+from __future__ import annotations
+
+import json
+
+from investigator.controls.checking import Checked, Subject
+from investigator.controls.checks.tools import (
+    AllowedTools,
+    ArgumentSchema,
+    DelegationScope,
+    allowed_tools,
+    delegation_scope,
+    tool_arguments_schema,
+)
+from investigator.traces.model import REDACTED, Trace
+from tests.builders import span
+from tests.controls.runs import answers, asks, helper, model, offering, run, tool
+
+
+def listed(trace: Trace, *allowed: str) -> Checked:
+    """What the allow-list says of a run."""
+    return allowed_tools(Subject(trace), AllowedTools(allowed=allowed))
+
+
+def fitting(trace: Trace) -> Checked:
+    """What the schemas of a run say of its calls."""
+    return tool_arguments_schema(Subject(trace), ArgumentSchema())
+
+
+def told(found: Checked) -> list[str]:
+    """The summaries of the breaches."""
+    return [violation.summary for violation in found.violations]
+
+
+def test_a_list_of_ones_own_is_asked_first() -> None:
+    """Names may hold `*`; the tools that were offered make no difference then."""
+    trace = run(asks(("c1", "search", "{}"), ("c2", "get_price", "{}"), ("c3", "pay", "{}")))
+    found = listed(trace, "search", "get_*")
+    assert told(found) == ["pay was called, which is not on the list of allowed tools"]
+    assert listed(trace, "*").violations == ()
+    assert found.scanned == "3 tool calls"
+
+
+def test_a_tool_that_was_not_offered_is_a_breach() -> None:
+    """The request that offered the others is part of the evidence."""
+    found = listed(run(asks(("c1", "pay", "{}"))))
+    assert told(found) == [
+        "pay was called, which was not among the 1 tool that its agent was given"
+    ]
+    assert "span:ask" in {ref.ref for ref in found.violations[0].evidence}
+
+
+def test_an_offer_of_another_agent_lets_no_one_else_call() -> None:
+    """Each agent has its own tools; what an agent was given is asked where it is recorded."""
+    inner = model("inner", "", at=50, parent="helper", tools=("pay",), calls=[("c1", "pay", "{}")])
+    outer = asks(("c2", "pay", "{}"))
+    assert told(listed(run(helper(), inner))) == []
+    assert [v.span_id for v in listed(run(outer, helper(), inner)).violations] == ["ask"]
+
+
+def test_without_an_offer_nobody_can_tell() -> None:
+    """Not recorded, hidden, or a span that does not say which tool it is."""
+    bare = run(asks(("c1", "pay", "{}"), tools=()))
+    hidden = run(
+        asks(("c1", "pay", "{}"), tools=(), more={"llm.tools.0.tool.json_schema": REDACTED})
+    )
+    nameless = run(asks(), span("pay", parent="desk", kind="TOOL", start_ms=30))
+    for trace in (bare, hidden, nameless):
+        found = listed(trace)
+        assert not found.violations
+        assert found.missing
+
+
+def test_arguments_are_held_against_the_schema_that_was_offered() -> None:
+    """Wrong types, absent fields, unknown ones, and what is no JSON at all."""
+    wrong = ['{"query":7}', "{}", '{"query":"x","colour":1}', "{query: x}"]
+    for arguments in wrong:
+        found = fitting(run(asks(("c1", "search", arguments))))
+        assert len(found.violations) == 1, arguments
+        assert found.violations[0].summary.startswith("search was called wrongly: ")
+    assert not fitting(run(asks(("c1", "search", '{"query":"x","limit":3}')))).violations
+
+
+def test_a_call_recorded_by_position_is_read_by_name() -> None:
+    """As tracers of Python functions write it."""
+    call = tool("found", "ok", at=30, arguments='{"args":["x"],"kwargs":{"limit":2}}')
+    wrong = tool("found", "ok", at=30, arguments='{"args":[4],"kwargs":{}}')
+    assert not fitting(run(asks(), call)).violations
+    assert told(fitting(run(asks(), wrong))) == [
+        "search was called wrongly: query is a number, not string"
+    ]
+
+
+def test_schemas_are_read_in_the_shapes_of_several_vendors() -> None:
+    """A function, a bare definition, an input schema."""
+    schema = {"type": "object", "required": ["q"]}
+    for definition in (
+        {"type": "function", "function": {"name": "find", "parameters": schema}},
+        {"name": "find", "parameters": schema},
+        {"name": "find", "input_schema": schema},
+        {"name": "find", "inputSchema": schema},
+    ):
+        offered = {"llm.tools.0.tool.json_schema": json.dumps(definition)}
+        trace = run(asks(("c1", "find", "{}"), tools=(), more=offered))
+        assert told(fitting(trace)) == ["find was called wrongly: q is required and absent"]
+
+
+def test_a_definition_without_a_schema_is_missing() -> None:
+    """The name alone says nothing of arguments."""
+    offered = {"llm.tools.0.tool.json_schema": '{"name":"find"}'}
+    found = fitting(run(asks(("c1", "find", "{}"), tools=(), more=offered)))
+    assert found.missing == ("the schema of find is not recorded",)
+
+
+def helped(name: str, **offered: bool) -> Trace:
+    """A run whose helper calls a tool."""
+    mine = offering("mine") if offered.get("own", True) else {}
+    call = model(
+        "inner", "", at=50, parent="helper", tools=(), calls=[("c1", name, "{}")], more=mine
+    )
+    return run(asks(), helper(), call, answers())
+
+
+def test_a_delegate_may_use_its_own_tools_and_those_above_it() -> None:
+    """And nothing else."""
+    for name, broken in (("mine", 0), ("search", 0), ("pay", 1)):
+        found = delegation_scope(Subject(helped(name)), DelegationScope())
+        assert len(found.violations) == broken
+        assert found.scanned == "1 tool call of 1 delegated agent"
+
+
+def test_terms_for_an_agent_come_first() -> None:
+    """By its name, in which `*` stands for any text."""
+    terms = DelegationScope(agents={"help*": ("pay",)})
+    assert not delegation_scope(Subject(helped("pay")), terms).violations
+    assert told(delegation_scope(Subject(helped("mine")), terms)) == [
+        "mine was called, which is outside what helper was given"
+    ]
+
+
+def test_a_delegate_that_nobody_gave_anything_is_unknown() -> None:
+    """Neither it nor the agent above it has a list."""
+    call = model("inner", "", at=50, parent="helper", tools=(), calls=[("c1", "pay", "{}")])
+    found = delegation_scope(Subject(run(helper(), call)), DelegationScope())
+    assert (found.violations, found.missing) == ((), ("whether pay was given is not recorded",))
