@@ -62,6 +62,16 @@ class Following:
         return acts_of_tool(self.action.tool)
 
     @cached_property
+    def things(self) -> tuple[str, ...]:
+        """What the tool does it to, by its name: the `password` of `update_password`."""
+        return tuple(word for word in self.words if not kinds_of([word]))
+
+    def speaks_of(self, thing: str) -> bool:
+        """Whether the user spoke of a thing, be it of one or of many."""
+        forms = {thing, f"{thing}s", thing.removesuffix("s")}
+        return any(forms & text.words for text in self.user_texts)
+
+    @cached_property
     def only_reads(self) -> bool:
         """Whether the tool does nothing but look."""
         return self.kinds == _READS

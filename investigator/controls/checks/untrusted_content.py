@@ -5,8 +5,10 @@ of act that the directive names, and
 
 - an argument is, for the most part, a telling value (an address, a URL, an account, a name)
   that stands in the directive and that neither the system nor the user had said; or
-- nothing the user said asks for such an act, and an argument or the tool's own name repeats
-  what the directive is about (for tools that only read, a telling value is needed).
+- the tool does more than read, nothing the user said asks for such an act, and an argument or
+  the tool's own name repeats what the directive is about; or
+- the user asked for such an act, but an argument is from the directive and beside it so is
+  either a telling value in another one, or the thing that the tool is named for.
 
 Copying values out of data is what agents are for, so values from sentences that direct nobody
 are left alone. A user who hands the deciding over ("do the tasks on my list at …") makes the
@@ -23,7 +25,6 @@ from investigator.controls.conversation import UNTRUSTED, Action, Source
 from investigator.controls.directives import (
     WINDOW,
     Directive,
-    kinds_of,
 )
 from investigator.controls.provenance import (
     STRONG,
@@ -125,12 +126,14 @@ def _obeys(
     ]
     if telling:
         return 0.75 if asked.explained else 0.9
-    if asked.explained or asked.only_reads or not asked.kinds:
+    if asked.only_reads or not asked.kinds:
         return None
-    if hits:
-        return 0.7
-    things = [word for word in asked.words if not kinds_of([word])]
-    return 0.5 if any(word in directive.words for word in things) else None
+    named = [word for word in asked.things if word in directive.words]
+    if asked.explained:
+        beside = any(value.kind in STRONG and not whole for value, whole in hits)
+        new_thing = any(not asked.speaks_of(word) for word in named)
+        return 0.6 if any(whole for _, whole in hits) and (beside or new_thing) else None
+    return 0.7 if hits else 0.5 if named else None
 
 
 def _is_common(asked: Following, value: Value) -> bool:
