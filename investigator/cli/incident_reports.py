@@ -32,7 +32,7 @@ def print_dossier(console: Console, dossier: IncidentDossier) -> None:
     )
     print_wrapped(console, 2, Text(plain(dossier.incident_summary)))
     components = [
-        f"{c.name}: {', '.join(c.error_types)} in {c.traces:,} traces"
+        f"{c.name}: {', '.join(c.error_types)} in {c.traces:,} trace{'s' * (c.traces != 1)}"
         for c in dossier.impacted_components
     ]
     print_list(console, "components", components)
