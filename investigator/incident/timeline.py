@@ -125,8 +125,8 @@ def _failing(timed: Sequence[TraceDigest]) -> Iterator[TimelineEvent]:
         yield _event(
             EventKind.RECOVERY,
             well.start_ns or 0,
-            f"first trace without a failure after the last failing one; so are all "
-            f"{len(timed) - place:,} traces from here on",
+            "first trace without a failure after the last failing one; traces from here on: "
+            f"{len(timed) - place:,}, none failing",
             [well.root_evidence],
             [well.trace_id],
         )
