@@ -14,12 +14,13 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "investigator"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-GROUND = {"errors", "canonical", "interrupts"}
+GROUND = {"errors", "canonical", "interrupts", "placeholders"}
 ENGINES = {"rca", "compliance", "incident"}
 FREE_OF = {
     "errors": "*",
     "canonical": "*",
     "interrupts": "*",
+    "placeholders": "*",
     "runtime": {
         *ENGINES,
         "traces",

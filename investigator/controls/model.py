@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 from functools import cached_property
-from string import Formatter
 from typing import Any
 
 from pydantic import (
@@ -27,8 +26,7 @@ from investigator.controls import checks as checks
 from investigator.controls.checking import KnownCheck, known_checks
 from investigator.controls.predicates import Predicate
 from investigator.controls.required_evidence import RequiredEvidence
-
-_PLACEHOLDERS = frozenset({"trace_id", "span_id"})
+from investigator.placeholders import require_placeholders
 
 
 class _Part(BaseModel):
@@ -121,17 +119,7 @@ class Control(_Part):
     @field_validator("remediation_template")
     @classmethod
     def _known_placeholders(cls, template: str) -> str:
-        try:
-            named = [part for part in Formatter().parse(template) if part[1] is not None]
-        except ValueError as error:
-            raise ValueError(f"not a template: {error}") from error
-        for _, name, spec, conversion in named:
-            if name not in _PLACEHOLDERS or spec or conversion:
-                written = f"{name}{'!' + conversion if conversion else ''}{spec and ':' + spec}"
-                raise ValueError(
-                    f"unknown placeholder {{{written}}}; use {{trace_id}} or {{span_id}}"
-                )
-        return template
+        return require_placeholders(template, ("trace_id", "span_id"))
 
     def remediation(self, *, trace_id: str, span_id: str) -> str:
         """What to do about a breach at `span_id`."""

@@ -11,17 +11,16 @@ from enum import StrEnum
 from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
-from string import Formatter
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from investigator.canonical import sha256_text
 from investigator.errors import UsageError
+from investigator.placeholders import require_placeholders
 from investigator.signals.model import Fault
 
 BUILT_IN = ("default", "trail")
-_PLACEHOLDERS = frozenset({"agent", "span_id"})
 
 
 class Label(StrEnum):
@@ -49,14 +48,7 @@ class Category(BaseModel):
     @field_validator("remediation")
     @classmethod
     def _known_placeholders(cls, template: str) -> str:
-        try:
-            named = {name for _, name, _, _ in Formatter().parse(template) if name is not None}
-        except ValueError as error:
-            raise ValueError(f"not a template: {error}") from error
-        unknown = sorted(named - _PLACEHOLDERS)
-        if unknown:
-            raise ValueError(f"unknown placeholder {{{unknown[0]}}}; use {{agent}} or {{span_id}}")
-        return template
+        return require_placeholders(template, ("agent", "span_id"))
 
     def advice(self, *, agent: str | None, span_id: str) -> str:
         """The remediation for a fault that began at `span_id`."""
