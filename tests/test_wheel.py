@@ -76,7 +76,9 @@ def test_the_installed_wheel_runs_the_demo_outside_the_checkout(installed: Path)
     where = _run(installed, "-c", "import investigator; print(investigator.__file__)", cwd=home)
     assert str(ROOT) not in where
     told = _run(installed, "-m", "investigator", "demo", "--json", cwd=home)
-    reports = [json.loads(line)["report"] for line in told.splitlines()]
+    rows = [json.loads(line) for line in told.splitlines()]
+    assert {row["engine"] for row in rows} == {"rca", "compliance", "incident"}
+    reports = [row["report"] for row in rows if row["engine"] == "rca"]
     expected = json.loads((SAMPLES / "expected.json").read_text(encoding="utf-8"))
     found = {r["trace_id"]: (r["outcome"], r["primary_label"]) for r in reports}
     assert found == {key: (e["outcome"], e["label"]) for key, e in expected.items()}
