@@ -117,8 +117,7 @@ class ComplianceStrategy:
             said = [f.description for f in stated] or ["no scope came to a verdict"]
             reason = found.reason if found.missing_evidence else said[0]
             missing = found.missing_evidence or tuple(said)
-            verdict = Verdict.INSUFFICIENT_EVIDENCE
-            return _verdict(control, verdict, found.confidence, reason, missing=missing)
+            return _verdict(control, Verdict.INSUFFICIENT_EVIDENCE, 0.0, reason, missing=missing)
         refs = passed.evidence_refs
         return _verdict(control, Verdict.PASS, passed.confidence, passed.description, refs=refs)
 

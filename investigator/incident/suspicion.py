@@ -78,10 +78,12 @@ def suspected_change(
     failed = {found.trace_id for found in ordered if found.failing}
     failed |= {one.digest.trace_id for one in outliers}
     gaps = _gaps(ordered)
+    if not ordered:
+        return SuspectedChange(SuspicionStatus.UNKNOWN, 0.0, "there is no trace to compare")
     if not failed:
         return SuspectedChange(
             SuspicionStatus.NONE_FOUND,
-            1.0 if ordered else 0.0,
+            1.0,
             f"nothing failed in {len(ordered):,} traces, so no change is suspected",
             gaps=gaps,
         )

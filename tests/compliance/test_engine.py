@@ -131,6 +131,11 @@ def test_a_breach_that_no_scope_could_read_is_still_a_breach(tmp_path: Path) -> 
     assert broken.pass_fail is Verdict.FAIL
     assert broken.confidence <= UNEXAMINED
     assert any("scope 0/0" in gap for gap in report.gaps)
+    open_question = result_of(report, "ours.tone")
+    assert (open_question.pass_fail, open_question.confidence) == (
+        Verdict.INSUFFICIENT_EVIDENCE,
+        0.0,
+    )
 
 
 def test_what_a_planner_says_cannot_turn_a_breach_into_a_pass(tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ def test_an_empty_window_says_that_nothing_can_be_said(tmp_path: Path) -> None:
     _, dossier = investigated(incident_run([]), tmp_path / "run")
     assert dossier.outcome is Outcome.UNDETERMINED
     assert "no trace is in the window" in dossier.gaps
+    assert dossier.suspected_change.status is SuspicionStatus.UNKNOWN
 
 
 def test_a_failure_without_a_change_keeps_the_change_open(tmp_path: Path) -> None:
