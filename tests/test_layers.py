@@ -20,6 +20,7 @@ FREE_OF = {
     "errors": "*",
     "canonical": "*",
     "interrupts": "*",
+    "prompts": "*",
     "placeholders": "*",
     "runtime": {
         *ENGINES,

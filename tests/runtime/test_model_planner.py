@@ -1,0 +1,227 @@
+"""A model planner asks for one offered action, and knows before it asks what that can cost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any, NamedTuple
+
+import pytest
+
+from investigator.canonical import JsonValue, compact_json
+from investigator.prompts import load_prompt
+from investigator.runtime.actions import ActionKind, ActionSpace, Draft
+from investigator.runtime.budget import UNLIMITED, Amounts, Limits
+from investigator.runtime.events import ALL_BUT_FINALIZE, Shown, Usage
+from investigator.runtime.model_planner import CHAT_TOKENS, Model, ModelPlanner
+from investigator.runtime.planner import Reply, View
+from investigator.runtime.prompting import PROMPT_TOKENS
+from investigator.runtime.strict_schema import problems, strict
+from investigator.testing.toy import CellAnswer, CellFinding, cell_tool, finalize
+
+SPACE: ActionSpace[Any, Any] = ActionSpace(
+    {"read_cell": cell_tool({0: "a"})}, Draft[CellFinding], CellAnswer
+)
+SAID = finalize("all", "e1")
+FINALIZE_TOKENS = (3000, 400)
+
+
+class Asked(NamedTuple):
+    """One call of the client."""
+
+    system: str
+    user: str
+    schema: dict[str, Any]
+    max_tokens_out: int
+
+
+class FakeClient:
+    """Says one reply, and notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+
+    async def complete(
+        self, prompt: tuple[str, str], *, schema: dict[str, Any], max_tokens_out: int
+    ) -> Reply:
+        """The reply."""
+        self.asked.append(Asked(*prompt, schema, max_tokens_out))
+        return Reply(SAID, Usage(llm_calls=1, tokens_in=900, tokens_out=20, cost=7))
+
+
+def estimate(text: str) -> int:
+    """Three characters a token."""
+    return len(text) // 3 + 1
+
+
+def planner(client: FakeClient | None = None, **fields: Any) -> ModelPlanner:
+    """A planner over the toy's actions, at 2 micro-USD a token in and 10 out."""
+    model = Model(
+        client=client or FakeClient(),
+        prompt=lambda system, user: (system, user),
+        provider="fake",
+        name="fake-1",
+        temperature=0.0,
+        max_output_tokens=1500,
+        price=fields.pop("price", lambda tokens_in, tokens_out: 2 * tokens_in + 10 * tokens_out),
+        estimate=estimate,
+    )
+    guide = fields.pop("guide", "Cells are numbered from 0.")
+    return ModelPlanner(SPACE, model, guide=guide, finalize_tokens=FINALIZE_TOKENS)
+
+
+def view(**fields: Any) -> View:
+    """A first view."""
+    offered = fields.pop("offered", tuple(ActionKind))
+    withheld = tuple(kind for kind in ActionKind if kind not in offered)
+    shown = Shown(left=fields.pop("left", UNLIMITED), time_left=None, withheld=withheld)
+    plain = View(
+        scope_id="0",
+        depth=0,
+        objective="read cells",
+        context="",
+        step=0,
+        offered=offered,
+        draft=None,
+        recent=(),
+        cited={},
+        shown=shown,
+    )
+    return plain._replace(**fields)
+
+
+def test_a_turn_is_the_clients_reply() -> None:
+    """With its usage, and the output bound that was held."""
+    client = FakeClient()
+    reply = asyncio.run(planner(client).act(view(), 123))
+    assert reply.text == SAID
+    assert reply.usage.cost == 7
+    assert client.asked[0].max_tokens_out == 123
+
+
+@pytest.mark.parametrize(
+    "offered",
+    [tuple(ActionKind), (ActionKind.TOOL_CALL, ActionKind.FINALIZE), (ActionKind.FINALIZE,)],
+    ids="+".join,
+)
+def test_the_schema_is_that_of_the_offered_actions(offered: tuple[ActionKind, ...]) -> None:
+    """In the strict subset; at the guard there is nothing but finalize in it."""
+    client = FakeClient()
+    asyncio.run(planner(client).act(view(offered=offered), 100))
+    schema = client.asked[0].schema
+    assert schema == strict(SPACE.schema(offered))
+    assert problems(schema) == []
+    for kind in ActionKind:
+        assert (f'["{kind}"]' in compact_json(schema)) == (kind in offered)
+
+
+def test_the_system_text_is_the_same_in_every_turn() -> None:
+    """It names the tools, the forms of the outputs and the engine's guide."""
+    client = FakeClient()
+    asks = planner(client)
+    for step, offered in enumerate([tuple(ActionKind), (ActionKind.FINALIZE,)]):
+        asyncio.run(asks.act(view(step=step, offered=offered), 100))
+    first, second = (asked.system for asked in client.asked)
+    assert first == second
+    assert "- read_cell(cell: integer): Read one cell." in first
+    assert 'OUTPUT of finalize: {"text": string, "evidence": [string]}' in first
+    assert "Cells are numbered from 0." in first
+
+
+def test_the_bound_covers_prompt_schema_and_reply() -> None:
+    """In tokens and at their price, and it is the prompt that is then sent."""
+    client = FakeClient()
+    asks, shown = planner(client), view(context="c" * 5000)
+    bound = asks.bound(shown)
+    asyncio.run(asks.act(shown, bound.max_tokens_out))
+    asked = client.asked[0]
+    tokens_in = CHAT_TOKENS + sum(
+        map(estimate, (asked.system, asked.user, compact_json(asked.schema)))
+    )
+    assert bound.max_tokens_out == 1500
+    assert bound.amounts == Amounts(1, 0, 0, tokens_in + 1500, 2 * tokens_in + 10 * 1500)
+
+
+def test_a_bound_is_at_most_the_limit_of_a_prompt() -> None:
+    """Whatever the view holds."""
+    huge: JsonValue = ["x" * 100_000]
+    bound = planner().bound(view(context=compact_json(huge), gathered=(huge,), notice="n" * 9999))
+    assert bound.amounts.tokens <= PROMPT_TOKENS + 1500
+
+
+def test_a_finalize_turn_fits_the_reserve() -> None:
+    """What a scope keeps back for it covers any view at the guard."""
+    asks = planner()
+    reserve = asks.finalize_bound(*FINALIZE_TOKENS)
+    assert reserve == Amounts(1, 0, 0, 3400, 2 * 3000 + 10 * 400)
+    shown = view(offered=(ActionKind.FINALIZE,), context="c" * 50_000, gathered=("g" * 50_000,) * 3)
+    assert shown.shown.withheld == ALL_BUT_FINALIZE
+    bound = asks.bound(shown)
+    assert reserve.covers(bound.amounts)
+    assert bound.max_tokens_out == 400
+
+
+def test_an_unknown_price_holds_no_cost() -> None:
+    """Whether that is allowed under a cost cap is decided before the run."""
+    asks = planner(price=lambda *_: None)
+    assert asks.bound(view()).amounts.cost == 0
+
+
+def test_the_identity_names_model_and_prompt() -> None:
+    """Another guide is another prompt; another view is not."""
+    identity = planner().identity
+    assert (identity.planner, identity.model_provider, identity.model_name) == (
+        "model",
+        "fake",
+        "fake-1",
+    )
+    assert identity.temperature == 0.0
+    assert identity == planner().identity
+    other = planner(guide="Cells are letters.").identity
+    assert other.prompt_template_hash != identity.prompt_template_hash
+
+
+def test_a_long_guide_is_cut_with_a_mark() -> None:
+    """The prompt still has room for a turn."""
+    client = FakeClient()
+    asyncio.run(planner(client, guide="A guide. " * 2000).act(view(), 100))
+    assert "more characters" in client.asked[0].system
+
+
+def test_scopes_side_by_side_do_not_mix_their_prompts() -> None:
+    """Each turn is asked with its own view, whichever was bounded last."""
+    client = FakeClient()
+    asks = planner(client)
+    one, two = view(scope_id="0/0", objective="one"), view(scope_id="0/1", objective="two")
+    asks.bound(one)
+    asks.bound(two)
+    for shown in (one, two, one._replace(objective="three")):
+        asyncio.run(asks.act(shown, 100))
+    told = [asked.user.splitlines()[1] for asked in client.asked]
+    assert told == ["one", "two", "three"]
+
+
+def test_prompts_are_known_by_their_hash() -> None:
+    """A prompt's hash is that of its text; a place that is not filled is an error."""
+    prompt = load_prompt("system-v1.md")
+    assert prompt == load_prompt("system-v1.md")
+    assert len(prompt.sha256) == 64
+    with pytest.raises(KeyError):
+        prompt.filled(tools="")
+    with pytest.raises(FileNotFoundError):
+        load_prompt("system-v0.md")
+
+
+def test_examples_in_the_prompt_are_json() -> None:
+    """The forms that the prompt shows parse, once their placeholders are filled."""
+    text = load_prompt("system-v1.md").text.replace("{...}", "{}").replace("OUTPUT}", "{}}")
+    forms = [line for line in text.splitlines() if line.startswith('{"action"')]
+    kinds = [json.JSONDecoder().raw_decode(form)[0]["action"]["type"] for form in forms]
+    assert kinds == ["tool_call", "synthesize", "delegate_subcall", "finalize"]
+
+
+def test_limits_are_told_in_the_prompt() -> None:
+    """What is left stands in the last section."""
+    client = FakeClient()
+    asyncio.run(planner(client).act(view(left=Limits(5, None, 2, None, 1_500_000)), 100))
+    assert "left: 5 iterations, 2 subcalls, 1.5000 US dollars" in client.asked[0].user
