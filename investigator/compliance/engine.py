@@ -39,6 +39,12 @@ from investigator.signals.building import unique
 
 RUN_TYPE = "policy_compliance"
 COMPLIANCE_REPORT = Artifact("compliance_report", SCHEMA_VERSION)
+GUIDE = (
+    "Judge the one control that the context names. For each breach that you can show, a finding "
+    "with verdict fail, and span_id, the step that breaks the control. Without a breach one "
+    "finding, span_id null: verdict pass if you could see all that the control needs, else "
+    "insufficient_evidence, and say in gaps what is missing. Never pass what you could not see."
+)
 UNEXAMINED = 0.4
 """The most confidence that a breach has which no scope looked at."""
 _TOLD = 3
@@ -49,6 +55,7 @@ class ComplianceStrategy:
 
     artifact = COMPLIANCE_REPORT
     finalize_tokens = (5000, 1500)
+    guide = GUIDE
 
     def __init__(self, case: ComplianceCase, tools: ToolRegistry) -> None:
         self._case = case

@@ -41,6 +41,11 @@ from investigator.traces.model import iso_time
 
 RUN_TYPE = "incident_dossier"
 INCIDENT_DOSSIER = Artifact("incident_dossier", SCHEMA_VERSION)
+GUIDE = (
+    "In the scope of a trace a finding is one failure in it, with its signature as the context "
+    "gives it (service | component | error type). In the synthesis a finding is one possible "
+    "cause of what several traces share, the broadest first, citing evidence of two or more."
+)
 UNEXAMINED = 0.4
 """The most confidence that a cause has which no scope stated."""
 _COMPONENTS = 20
@@ -52,6 +57,7 @@ class IncidentStrategy:
 
     artifact = INCIDENT_DOSSIER
     finalize_tokens = (6000, 2000)
+    guide = GUIDE
 
     def __init__(self, case: IncidentCase, tools: ToolRegistry) -> None:
         self._case = case

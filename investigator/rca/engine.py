@@ -29,6 +29,10 @@ OBJECTIVE = (
     "with the span where the fault began and the evidence for it."
 )
 RCA_REPORT = Artifact("rca_report", SCHEMA_VERSION)
+GUIDE = (
+    "A finding is one fault: its category, and span_id, the span where it began. Put the root "
+    "cause first. A fault that a later step made good is no root cause. Categories:"
+)
 UNEXAMINED = 0.4
 """The most confidence that a signal has which no scope looked at."""
 MAX_UNEXAMINED = 100
@@ -50,6 +54,14 @@ class RCAStrategy:
     def plan(self) -> Plan:
         """Scope 0 investigates by itself and gives its hypotheses to children."""
         return Plan(root=Brief(OBJECTIVE, self._context()))
+
+    @property
+    def guide(self) -> str:
+        """What a finding is, and the categories that it may have."""
+        categories = (
+            f"- {c.id}: {c.title}. {c.description}" for c in self._case.taxonomy.categories
+        )
+        return "\n".join((GUIDE, *categories))
 
     def _context(self) -> str:
         """What narrowing found: the leads, not the verdict."""

@@ -27,7 +27,7 @@ from investigator.runtime.events import (
 )
 from investigator.runtime.ledger import Ledger
 from investigator.runtime.pace import Pace
-from investigator.runtime.planner import FixedPlanner, Planner
+from investigator.runtime.planner import FixedPlanner, HybridPlanner, Planner
 from investigator.runtime.recursive_loop import RecursiveLoop
 from investigator.runtime.room import WaitingRoom
 from investigator.runtime.status import ErrorCode, RunStatus, ScopeStatus
@@ -119,8 +119,10 @@ def _ended_scopes(
 
 
 def planner_of(scope: OpenedScope, planner: Planner) -> Planner:
-    """The run's planner, or one that says the scope's fixed list of actions."""
-    return planner if scope.actions is None else FixedPlanner(scope.actions)
+    """Who decides in a scope: a fixed list of actions, the run's planner, or one of its two."""
+    if scope.actions is not None:
+        return FixedPlanner(scope.actions)
+    return planner.of(scope) if isinstance(planner, HybridPlanner) else planner
 
 
 def _conclude(run: Run, ended: Ended) -> Result:

@@ -6,7 +6,7 @@ it must remember stands in the draft, the recent steps or the citations.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -16,7 +16,7 @@ from investigator.canonical import JsonValue
 from investigator.errors import InvestigatorError
 from investigator.runtime.actions import ActionKind, Draft
 from investigator.runtime.budget import Amounts
-from investigator.runtime.events import PlannerIdentity, RunError, Shown, Usage
+from investigator.runtime.events import OpenedScope, PlannerIdentity, RunError, Shown, Usage
 
 RECENT_STEPS = 12
 """How many of its last steps a scope's view shows."""
@@ -142,6 +142,40 @@ class FixedPlanner(FreePlanner):
     async def act(self, view: View, max_tokens_out: int) -> Reply:  # noqa: ARG002
         """The turn of this step."""
         return Reply(self._turns[view.step], Usage())
+
+
+class HybridPlanner:
+    """Rules decide what to look into, a model what to make of it.
+
+    The scopes that `models` is true of are a model's, all others the rules'. What is held back
+    for an end is what the model's would cost, whoever decides.
+    """
+
+    def __init__(
+        self, rules: Planner, model: Planner, models: Callable[[OpenedScope], bool]
+    ) -> None:
+        self._rules = rules
+        self._model = model
+        self._models = models
+        self.remote = model.remote
+        self.latency_floor_s = model.latency_floor_s
+        self.identity = model.identity.model_copy(update={"planner": "hybrid"})
+
+    def of(self, scope: OpenedScope) -> Planner:
+        """Who decides in a scope."""
+        return self._model if self._models(scope) else self._rules
+
+    def finalize_bound(self, prompt_tokens: int, output_tokens: int) -> Amounts:
+        """The model's."""
+        return self._model.finalize_bound(prompt_tokens, output_tokens)
+
+    def bound(self, view: View) -> TurnBound:
+        """The model's: before a scope is opened, the more of the two."""
+        return self._model.bound(view)
+
+    async def act(self, view: View, max_tokens_out: int) -> Reply:
+        """The model's; scopes ask the planner that `of` gives them."""
+        return await self._model.act(view, max_tokens_out)
 
 
 class ScriptedPlanner:

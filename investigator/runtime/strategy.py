@@ -85,6 +85,11 @@ class Strategy(Protocol):
     def plan(self) -> Plan: ...
 
     @property
+    def guide(self) -> str:
+        """What a model is told of the engine's question: what its findings are and name."""
+        ...
+
+    @property
     def space(self) -> ActionSpace[Any, Any]: ...
 
     @property

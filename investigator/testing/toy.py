@@ -112,6 +112,7 @@ class ToyStrategy:
     """The toy engine."""
 
     artifact = Artifact("toy_report", "1")
+    guide = "Read cells and say which you read."
     finalize_tokens = (100, 50)
 
     def __init__(self, tools: ToolRegistry, plan: Plan = ALONE) -> None:

@@ -21,7 +21,7 @@ from investigator.runtime.events import (
     TurnSettled,
 )
 from investigator.runtime.journal import read_entries
-from investigator.runtime.planner import ScriptedPlanner, View
+from investigator.runtime.planner import HybridPlanner, ScriptedPlanner, View
 from investigator.runtime.record import RunRecord
 from investigator.runtime.status import ErrorCode, RunStatus, ScopeStatus
 from investigator.runtime.strategy import Brief, Plan
@@ -238,3 +238,17 @@ def test_best_effort_cannot_do_without_any_scope(tmp_path: Path) -> None:
     """A budget for nothing is refused all the same."""
     with pytest.raises(BudgetTooSmall, match="iterations limit of 3"):
         drive(tmp_path, free(SIBLINGS), budget=Budget(iterations=3), best_effort=True)
+
+
+def test_in_a_hybrid_run_a_model_decides_in_the_scopes_that_rules_open(tmp_path: Path) -> None:
+    """Rules delegate for nothing; the children, and they alone, are asked for over the wire."""
+    rules, model = free(SIBLINGS), paid(SIBLINGS)
+    hybrid = HybridPlanner(rules, model, lambda scope: scope.opened_by == "planner")
+    run = toy_run(hybrid, plan=THREE_AND_ALL)
+    record = run_toy(run, tmp_path / "run")
+    sound(run, tmp_path / "run")
+    assert record.status is RunStatus.SUCCEEDED
+    assert {view.scope_id for view in model.asked} == {"0/2/0", "0/2/1"}
+    paid_for = {s.call_id for s in record.runtime_ref.subcall_metadata if s.usage.tokens_in}
+    assert paid_for == {"0/2/0", "0/2/1"}
+    assert record.runtime_ref.planner == "hybrid"
