@@ -32,15 +32,16 @@ LEAST_TURN_TOKENS = 1500
 
 OBJECTIVE_TOKENS = 250
 NOTICE_TOKENS = 200
-CONTEXT_TOKENS = 700
+CONTEXT_TOKENS = 600
 DRAFT_TOKENS = 700
 GATHERED_TOKENS = 1500
 CITED_TOKENS = 250
 CITED_IDS = 24
 REFERENCE_CHARS = 120
-NEWEST_TOKENS = 1300
-OLDER_TOKENS = (250, 120)
-"""What the steps before the newest may take; the last of them goes for all that are older."""
+NEWEST_TOKENS = 1200
+SECOND_TOKENS = 250
+EARLIER_TOKENS = 40
+"""What the newest step may take, the one before it, and each that is older (a line)."""
 ACTION_TOKENS = 100
 
 TURN_TOKENS = 4000
@@ -123,7 +124,7 @@ class Prompting:
                 left -= self._cost(section)
         steps = self._steps(view, left)
         left -= sum(map(self._cost, steps))
-        cited = self._cited(view, min(CITED_TOKENS, left))
+        cited = self._cited(view, steps[-1] if steps else None, min(CITED_TOKENS, left))
         order = (_CONTEXT, _GATHERED, _DRAFT)
         kept = [middle[title] for title in order if title in middle]
         return self._joined([*first[:1], *kept[:1], *first[1:], *kept[1:], *cited, *steps, *last])
@@ -155,21 +156,16 @@ class Prompting:
         return [*sections, Section(f"Turn {view.step}", "\n".join(lines))]
 
     def _steps(self, view: View, room: int) -> list[Section]:
-        """The recent steps, as many as fit, the newest at most length; oldest first."""
-        sections: list[Section] = []
+        """The recent steps, oldest first: lines of the earlier ones, the last two as sections."""
         at_view = {step.step for step in view.recent}
-        for age, step in enumerate(reversed(view.recent)):
-            most = NEWEST_TOKENS if age == 0 else OLDER_TOKENS[min(age, len(OLDER_TOKENS)) - 1]
+        newest: list[Section] = []
+        for step, most in zip(view.recent[:-3:-1], (NEWEST_TOKENS, SECOND_TOKENS), strict=False):
             section = self._step(step, at_view, min(most, room))
-            if section is None:
-                break
-            room -= self._cost(section)
-            sections.insert(0, section)
-        lost = view.step - len(sections)
-        if lost > 0:
-            told = f"… {lost:,} earlier steps are not shown"
-            sections.insert(0, Section("Steps", told))
-        return sections
+            if section is not None:
+                newest.insert(0, section)
+                room -= self._cost(section)
+        earlier = self._earlier(view.recent[:-2], view.step - len(newest), room)
+        return [*earlier, *newest]
 
     def _step(self, step: StepSeen, at_view: set[int], room: int) -> Section | None:
         action = cut(_action(step), min(ACTION_TOKENS, room), self._estimate)
@@ -180,22 +176,30 @@ class Prompting:
         title = f"Step {step.step}: {step.kind or 'invalid reply'}, {_outcome(step)}"
         return self._fitted(Section(title, f"{action}\n{result}".strip("\n"), fenced=True), room)
 
-    def _cited(self, view: View, room: int) -> list[Section]:
-        """The newest ids that can be cited, with kind and place."""
-        newest = list(view.cited.items())[-CITED_IDS:]
+    def _earlier(self, steps: Sequence[StepSeen], before: int, room: int) -> list[Section]:
+        """A line for each step before the newest, as many as fit; the others are counted."""
         lines: list[str] = []
-        for short_id, ref in reversed(newest):
-            lines.insert(0, f"{short_id} {_reference(ref)}")
-            section = self._evidence(lines, len(view.cited))
+        for step in reversed(steps):
+            text = f"step {step.step}, {_outcome(step)}: {_one_line(_action(step))}"
+            line = _one_line(cut(text, EARLIER_TOKENS, self._estimate))
+            section = _counted("Earlier steps", "steps", [line, *lines], before)
             if self._cost(section) > room:
-                lines.pop(0)
                 break
-        return [self._evidence(lines, len(view.cited))] if lines else []
+            lines.insert(0, line)
+        return [_counted("Earlier steps", "steps", lines, before)] if before > 0 else []
 
-    def _evidence(self, lines: Sequence[str], of: int) -> Section:
-        earlier = of - len(lines)
-        more = (f"… {earlier:,} earlier ids, citable too",) if earlier else ()
-        return Section("Evidence you can cite", "\n".join((*more, *lines)), fenced=True)
+    def _cited(self, view: View, shown: Section | None, room: int) -> list[Section]:
+        """The newest ids that can be cited, with kind and place, but those just shown."""
+        seen = _ids_of(view.recent[-1].result, shown.text) if view.recent and shown else set()
+        unseen = [(short_id, ref) for short_id, ref in view.cited.items() if short_id not in seen]
+        lines: list[str] = []
+        title, what = "Evidence you can cite", "ids, citable too"
+        for short_id, ref in reversed(unseen[-CITED_IDS:]):
+            line = f"{short_id} {_reference(ref)}"
+            if self._cost(_counted(title, what, [line, *lines], len(unseen))) > room:
+                break
+            lines.insert(0, line)
+        return [_counted(title, what, lines, len(unseen))] if lines else []
 
     def _fitted(self, section: Section, room: int) -> Section | None:
         """The section in at most `room` tokens; None where nothing of it would be seen."""
@@ -266,6 +270,27 @@ def _outcome(step: StepSeen) -> str:
     if step.repeat_of is not None:
         return f"a repeat of step {step.repeat_of}"
     return "done" if step.ok else "refused"
+
+
+def _counted(title: str, what: str, lines: Sequence[str], of: int) -> Section:
+    """A list of the newest, with the number of those that it leaves out."""
+    earlier = of - len(lines)
+    more = (f"… {earlier:,} earlier {what}",) if earlier else ()
+    return Section(title, "\n".join((*more, *lines)), fenced=True)
+
+
+def _ids_of(page: str, text: str) -> set[str]:
+    """The short ids that a page gives its rows or itself, as far as the text shows them."""
+    try:
+        value: object = json.loads(page)
+    except ValueError:
+        return set()
+    if not isinstance(value, dict):
+        return set()
+    rows = value.get("rows")
+    items = [value, *(rows if isinstance(rows, list) else ())]
+    ids = {str(item["evidence"]) for item in items if isinstance(item, dict) and "evidence" in item}
+    return ids & set(text.replace(";", " ").split())
 
 
 def _reference(ref: str) -> str:
