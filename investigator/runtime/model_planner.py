@@ -19,14 +19,23 @@ from investigator.runtime.budget import Amounts
 from investigator.runtime.events import ALL_ACTIONS, PlannerIdentity
 from investigator.runtime.page_text import Estimate, cut
 from investigator.runtime.planner import Reply, TurnBound, View
-from investigator.runtime.prompting import PROMPT_TOKENS, SYSTEM, TURN, Prompting, Rendered
+from investigator.runtime.prompting import (
+    LEAST_TURN_TOKENS,
+    SYSTEM,
+    TEXT_TOKENS,
+    TURN,
+    Prompting,
+    Rendered,
+)
 from investigator.runtime.strict_schema import strict
 
-GUIDE_TOKENS = 1000
-"""The most that an engine's guide takes of a prompt."""
+GUIDE_TOKENS = 1500
+"""The most that an engine's guide takes of a prompt, where the tools leave it so much."""
 
 CHAT_TOKENS = 32
 """What the form of a chat adds to its texts."""
+
+FINALIZE_ONLY = (ActionKind.FINALIZE,)
 
 Price = Callable[[int, int], int | None]
 """Micro-USD of tokens in and out; None where it is not known."""
@@ -79,8 +88,10 @@ class ModelPlanner:
         self._model = model
         self._finalize_tokens = finalize_tokens
         self.latency_floor_s = model.latency_floor_s
-        self._prompting = Prompting(_system(space, guide, model.estimate), model.estimate)
         self._schemas: dict[tuple[ActionKind, ...], tuple[dict[str, Any], int]] = {}
+        self._final_text = finalize_tokens[0] - self._schema(FINALIZE_ONLY)[1] - CHAT_TOKENS
+        most = min(TEXT_TOKENS, self._final_text) - LEAST_TURN_TOKENS
+        self._prompting = Prompting(_system(space, guide, model.estimate, most), model.estimate)
         self._rendered: dict[str, tuple[View, Rendered]] = {}
 
     @property
@@ -121,8 +132,7 @@ class ModelPlanner:
         kept = self._rendered.get(view.scope_id)
         if kept is not None and kept[0] is view:
             return kept[1]
-        most = min(PROMPT_TOKENS, self._finalize_tokens[0]) if _final(view) else PROMPT_TOKENS
-        limit = most - self._schema(view.offered)[1] - CHAT_TOKENS
+        limit = min(TEXT_TOKENS, self._final_text) if _final(view) else TEXT_TOKENS
         rendered = self._prompting.render(view, limit)
         self._rendered[view.scope_id] = (view, rendered)
         return rendered
@@ -145,14 +155,14 @@ class ModelPlanner:
 
 
 def _final(view: View) -> bool:
-    return view.offered == (ActionKind.FINALIZE,)
+    return view.offered == FINALIZE_ONLY
 
 
-def _system(space: ActionSpace[Any, Any], guide: str, estimate: Estimate) -> str:
-    """The stable text: the same for every scope and turn of a run."""
+def _system(space: ActionSpace[Any, Any], guide: str, estimate: Estimate, most: int) -> str:
+    """The stable text: the same for every scope and turn of a run, in `most` tokens."""
     schema = space.schema(ALL_ACTIONS)
-    return load_prompt(SYSTEM).filled(
-        outputs=output_lines(schema),
-        tools=tool_lines(schema),
-        guide=cut(guide.strip(), GUIDE_TOKENS, estimate),
-    )
+    tools, outputs = tool_lines(schema), output_lines(schema)
+    bare = load_prompt(SYSTEM).filled(tools=tools, outputs=outputs, guide="")
+    room = min(GUIDE_TOKENS, most - estimate(bare))
+    told = cut(guide.strip(), room, estimate)
+    return load_prompt(SYSTEM).filled(tools=tools, outputs=outputs, guide=told)

@@ -24,22 +24,22 @@ from investigator.runtime.fence import Fence
 from investigator.runtime.page_text import Estimate, cut, page_text
 from investigator.runtime.planner import StepSeen, View
 
-PROMPT_TOKENS = 6000
-"""The most that a turn's prompt takes, its schema included."""
+TEXT_TOKENS = 4500
+"""The most that the text of a turn takes. The schema of the offered actions comes on top."""
 
-LEAST_TURN_TOKENS = 1500
-"""What is kept for the user part; tools and guide may not take more than the rest."""
+LEAST_TURN_TOKENS = 1200
+"""What is kept of it for the user part; tools and guide may not take more than the rest."""
 
 OBJECTIVE_TOKENS = 250
 NOTICE_TOKENS = 200
 CONTEXT_TOKENS = 600
 DRAFT_TOKENS = 700
 GATHERED_TOKENS = 1500
-CITED_TOKENS = 250
+CITED_TOKENS = 160
 CITED_IDS = 24
 REFERENCE_CHARS = 120
-NEWEST_TOKENS = 1200
-SECOND_TOKENS = 250
+NEWEST_TOKENS = 900
+SECOND_TOKENS = 200
 EARLIER_TOKENS = 40
 """What the newest step may take, the one before it, and each that is older (a line)."""
 ACTION_TOKENS = 100
@@ -102,7 +102,7 @@ class Prompting:
         if room < LEAST_TURN_TOKENS:
             raise ValueError(
                 f"tools and guide take {self._system_tokens} of {limit} tokens of a prompt,"
-                f" {LEAST_TURN_TOKENS} have to be left for a turn; shorten the guide"
+                f" {LEAST_TURN_TOKENS} have to be left for a turn; shorten them"
             )
         within = room
         while True:

@@ -15,7 +15,7 @@ from investigator.runtime.budget import UNLIMITED, Amounts, Limits
 from investigator.runtime.events import ALL_BUT_FINALIZE, Shown, Usage
 from investigator.runtime.model_planner import CHAT_TOKENS, Model, ModelPlanner
 from investigator.runtime.planner import Reply, View
-from investigator.runtime.prompting import PROMPT_TOKENS
+from investigator.runtime.prompting import TEXT_TOKENS
 from investigator.runtime.strict_schema import problems, strict
 from investigator.testing.toy import CellAnswer, CellFinding, cell_tool, finalize
 
@@ -23,7 +23,7 @@ SPACE: ActionSpace[Any, Any] = ActionSpace(
     {"read_cell": cell_tool({0: "a"})}, Draft[CellFinding], CellAnswer
 )
 SAID = finalize("all", "e1")
-FINALIZE_TOKENS = (3000, 400)
+FINALIZE_TOKENS = (3500, 400)
 
 
 class Asked(NamedTuple):
@@ -143,17 +143,18 @@ def test_the_bound_covers_prompt_schema_and_reply() -> None:
 
 
 def test_a_bound_is_at_most_the_limit_of_a_prompt() -> None:
-    """Whatever the view holds."""
+    """Whatever the view holds: the text, the schema on top, and the reply."""
     huge: JsonValue = ["x" * 100_000]
     bound = planner().bound(view(context=compact_json(huge), gathered=(huge,), notice="n" * 9999))
-    assert bound.amounts.tokens <= PROMPT_TOKENS + 1500
+    schema = estimate(compact_json(strict(SPACE.schema(list(ActionKind)))))
+    assert bound.amounts.tokens <= TEXT_TOKENS + schema + CHAT_TOKENS + 1500
 
 
 def test_a_finalize_turn_fits_the_reserve() -> None:
     """What a scope keeps back for it covers any view at the guard."""
     asks = planner()
     reserve = asks.finalize_bound(*FINALIZE_TOKENS)
-    assert reserve == Amounts(1, 0, 0, 3400, 2 * 3000 + 10 * 400)
+    assert reserve == Amounts(1, 0, 0, 3900, 2 * 3500 + 10 * 400)
     shown = view(offered=(ActionKind.FINALIZE,), context="c" * 50_000, gathered=("g" * 50_000,) * 3)
     assert shown.shown.withheld == ALL_BUT_FINALIZE
     bound = asks.bound(shown)

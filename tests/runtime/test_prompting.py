@@ -282,7 +282,7 @@ def test_tool_calls_that_are_not_offered_do_not_count() -> None:
 
 def test_a_guide_that_leaves_no_room_is_refused() -> None:
     """With what it takes and what is to be done."""
-    with pytest.raises(ValueError, match="shorten the guide"):
+    with pytest.raises(ValueError, match="shorten them"):
         Prompting("word " * 9000, by_chars).render(view(), LIMIT)
 
 
