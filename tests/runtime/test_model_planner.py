@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -11,13 +13,24 @@ import pytest
 from investigator.canonical import JsonValue, compact_json
 from investigator.prompts import load_prompt
 from investigator.runtime.actions import ActionKind, ActionSpace, Draft
-from investigator.runtime.budget import UNLIMITED, Amounts, Limits
+from investigator.runtime.budget import UNLIMITED, Amounts, Budget, Limits
 from investigator.runtime.events import ALL_BUT_FINALIZE, Shown, Usage
 from investigator.runtime.model_planner import CHAT_TOKENS, Model, ModelPlanner
 from investigator.runtime.planner import Reply, View
 from investigator.runtime.prompting import TEXT_TOKENS
+from investigator.runtime.status import RunStatus
 from investigator.runtime.strict_schema import problems, strict
-from investigator.testing.toy import CellAnswer, CellFinding, cell_tool, finalize
+from investigator.testing.toy import (
+    CellAnswer,
+    CellFinding,
+    cell_tool,
+    delegate,
+    finalize,
+    read,
+    synthesize,
+    toy_run,
+)
+from tests.runtime.toys import replay_toy, run_toy
 
 SPACE: ActionSpace[Any, Any] = ActionSpace(
     {"read_cell": cell_tool({0: "a"})}, Draft[CellFinding], CellAnswer
@@ -52,6 +65,26 @@ class FakeClient:
 def estimate(text: str) -> int:
     """Three characters a token."""
     return len(text) // 3 + 1
+
+
+class Reader(FakeClient):
+    """Says what a script holds for the objective and the turn that the prompt names."""
+
+    def __init__(self, script: Mapping[str, Sequence[str]]) -> None:
+        super().__init__()
+        self._script = script
+
+    async def complete(
+        self, prompt: tuple[str, str], *, schema: dict[str, Any], max_tokens_out: int
+    ) -> Reply:
+        """The turn of the script, charged by its length."""
+        lines = prompt[1].splitlines()
+        turn = int(next(line for line in lines if line.startswith("## Turn ")).split()[-1])
+        said = self._script[lines[1]][turn]
+        schema_tokens = estimate(compact_json(schema))
+        tokens_in = sum(map(estimate, prompt)) + schema_tokens
+        assert estimate(said) <= max_tokens_out
+        return Reply(said, Usage(llm_calls=1, tokens_in=tokens_in, tokens_out=estimate(said)))
 
 
 def planner(client: FakeClient | None = None, **fields: Any) -> ModelPlanner:
@@ -200,6 +233,26 @@ def test_scopes_side_by_side_do_not_mix_their_prompts() -> None:
         asyncio.run(asks.act(shown, 100))
     told = [asked.user.splitlines()[1] for asked in client.asked]
     assert told == ["one", "two", "three"]
+
+
+def test_a_run_by_a_model_is_bounded_and_replays_without_it(tmp_path: Path) -> None:
+    """The loop, children and all: nothing over its hold, and a replay asks nobody."""
+    script = {
+        "read cells": [read(1), delegate("one", "two"), synthesize("so far", "e1"), SAID],
+        "one": [read(2), read(2), finalize("one", "e1")],
+        "two": [read(3), finalize("two", "e1")],
+    }
+    budget = Budget(tokens=120_000, cost_usd=1.0)
+    client = Reader(script)
+    record = run_toy(toy_run(planner(client), budget=budget), tmp_path / "run")
+    assert record.status is RunStatus.SUCCEEDED
+    usage = record.runtime_ref.usage
+    assert usage.llm_calls == 9
+    assert usage.tokens_in > 9 * 900
+    assert usage.overdraft.tokens == 0
+    silent = FakeClient()
+    assert replay_toy(toy_run(planner(silent), budget=budget), tmp_path / "run").identical
+    assert silent.asked == []
 
 
 def test_prompts_are_known_by_their_hash() -> None:

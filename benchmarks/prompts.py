@@ -1,0 +1,257 @@
+"""How large are the prompts of RCA runs? Every trace, with decisions that need no model.
+
+    python -m benchmarks.prompts --data ../shared/data/trail/gaia [--taxonomy trail]
+
+No model is asked: each turn is rendered and charged as one of a model. Two deciders: the rules,
+and a script that makes 14 turns on every trace: it looks at the whole and at the hottest span,
+gives three spans to children that read two pages each, drafts and concludes. Tokens are those
+of the estimator that bounds real runs. The schema of a turn stands beside its text: some
+providers charge for it as a part of the prompt, others do not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import anyio
+
+from benchmarks.reports import traces_in
+from investigator.canonical import JsonValue, canonical_json, compact_json
+from investigator.claims.leads import call, said
+from investigator.inspection.memory import MemoryInspectionAPI
+from investigator.inspection.redaction import Redactor
+from investigator.inspection.tools import inspection_tools
+from investigator.rca.case import RCACase
+from investigator.rca.engine import RUN_TYPE, RCAStrategy
+from investigator.rca.outputs import RCADraft, RCAFinding
+from investigator.rca.rules import RulePlanner
+from investigator.rca.taxonomy import Taxonomy, load_taxonomy
+from investigator.runtime import runner
+from investigator.runtime.actions import ActionKind
+from investigator.runtime.budget import DEFAULT_BUDGETS
+from investigator.runtime.events import DatasetRef, InputRef, PlannerIdentity, RunOpened, Usage
+from investigator.runtime.model_planner import Model, ModelPlanner
+from investigator.runtime.planner import FreePlanner, Planner, Reply, View
+from investigator.runtime.strategy import Run
+from investigator.runtime.tokens import estimate_tokens
+from investigator.runtime.tools import ToolRegistry
+from investigator.traces.model import Trace
+
+CHILDREN = 3
+
+
+class Turn(NamedTuple):
+    """One prompt: whose it was, and its tokens."""
+
+    scope: str
+    text: int
+    schema: int
+
+
+class Measured(NamedTuple):
+    """The prompts of one run, and how it ended."""
+
+    trace_id: str
+    turns: tuple[Turn, ...]
+    status: str
+
+    @property
+    def children(self) -> int:
+        """How many scopes were delegated."""
+        return len({turn.scope for turn in self.turns}) - 1
+
+    @property
+    def tokens_in(self) -> int:
+        """The text of all prompts."""
+        return sum(turn.text for turn in self.turns)
+
+
+@dataclass
+class Told:
+    """A client that says what it was told to say, and counts what it was asked."""
+
+    says: str = ""
+    scope: str = ""
+    turns: list[Turn] = field(default_factory=list)
+
+    async def complete(
+        self,
+        prompt: tuple[str, str],
+        *,
+        schema: dict[str, Any],
+        max_tokens_out: int,  # noqa: ARG002
+    ) -> Reply:
+        """What it was told, charged as a model's."""
+        tokens = sum(map(estimate_tokens, prompt))
+        self.turns.append(Turn(self.scope, tokens, estimate_tokens(compact_json(schema))))
+        used = Usage(llm_calls=1, tokens_in=tokens, tokens_out=estimate_tokens(self.says))
+        return Reply(self.says, used)
+
+
+class Decided(ModelPlanner):
+    """A model planner whose model says what another planner decides."""
+
+    def __init__(self, decider: Planner, told: Told, case: RCACase, strategy: RCAStrategy) -> None:
+        model = Model(
+            client=told,
+            prompt=lambda system, user: (system, user),
+            provider="none",
+            name="rules",
+            temperature=None,
+            max_output_tokens=1500,
+            price=lambda tokens_in, tokens_out: tokens_in + 4 * tokens_out,
+            estimate=estimate_tokens,
+        )
+        super().__init__(
+            strategy.space,
+            model,
+            guide=guide(case.taxonomy),
+            finalize_tokens=strategy.finalize_tokens,
+        )
+        self._decider = decider
+        self._told = told
+
+    async def act(self, view: View, max_tokens_out: int) -> Reply:
+        """The decided turn, said by the client. Nothing is awaited between telling and saying."""
+        decided = await self._decider.act(view, max_tokens_out)
+        self._told.says, self._told.scope = decided.text, view.scope_id
+        return await super().act(view, max_tokens_out)
+
+
+class Script(FreePlanner):
+    """The same investigation of every trace, as far as it has spans for it."""
+
+    identity = PlannerIdentity(planner="script")
+
+    def __init__(self, case: RCACase) -> None:
+        hot = [branch.span_id for branch in case.branches]
+        spans = [span.span_id for span in case.trace.spans]
+        self._spans = [(hot + spans)[n % len(hot + spans)] for n in range(CHILDREN)]
+        self._category = case.taxonomy.categories[0].id
+
+    async def act(self, view: View, max_tokens_out: int) -> Reply:  # noqa: ARG002
+        """The turn of this step."""
+        turns = self._root(view) if view.depth == 0 else self._child(view)
+        return Reply(turns[view.step], Usage())
+
+    def _root(self, view: View) -> list[str]:
+        children: list[JsonValue] = [
+            {
+                "type": "delegate_subcall",
+                "objective": f"What went wrong at span {span_id}, and where did it begin?",
+                "context": canonical_json({"span_id": span_id}),
+                "use_planner": True,
+                "actions": None,
+            }
+            for span_id in self._spans
+        ]
+        return [
+            call("list_spans", kind=None, errors_only=False, offset=0),
+            call("get_span", span_id=self._spans[0], field=None, offset=0),
+            canonical_json({"action": children}),
+            said(ActionKind.SYNTHESIZE, self._draft(view, self._spans)),
+            said(ActionKind.FINALIZE, self._draft(view, self._spans)),
+        ]
+
+    def _child(self, view: View) -> list[str]:
+        span_id = self._spans[int(view.scope_id.split("/")[1])]
+        return [
+            call("get_span", span_id=span_id, field=None, offset=0),
+            call("get_messages", span_id=span_id, index=None, offset=0),
+            said(ActionKind.FINALIZE, self._draft(view, [span_id])),
+        ]
+
+    def _draft(self, view: View, spans: Sequence[str]) -> RCADraft:
+        ids = list(view.cited)[:2]
+        findings = (
+            RCAFinding(
+                id=f"f{number}",
+                description=f"The step {span_id} did not do what it was asked for.",
+                confidence=0.4,
+                evidence=tuple(ids),
+                category=self._category,
+                span_id=span_id,
+            )
+            for number, span_id in enumerate(spans, 1)
+        )
+        return RCADraft(findings=tuple(findings), gaps=(), summary="So it seems.")
+
+
+def guide(taxonomy: Taxonomy) -> str:
+    """What an RCA asks of a model: the categories of its taxonomy."""
+    lines = [f"- {category.id}: {category.description}" for category in taxonomy.categories]
+    return "\n".join(
+        ["Each finding is one fault; its category is one of these:", *lines, "The cause first."]
+    )
+
+
+async def measured(
+    trace: Trace, taxonomy: Taxonomy, decider: Callable[[RCACase], Planner], run_dir: Path
+) -> Measured:
+    """Run the engine over a trace, and count."""
+    case = RCACase.of(trace, taxonomy)
+    reads = inspection_tools(MemoryInspectionAPI([trace]), Redactor(), trace_id=trace.trace_id)
+    tools = ToolRegistry(reads)
+    strategy, told = RCAStrategy(case, tools), Told()
+    planner = Decided(decider(case), told, case, strategy)
+    opened = RunOpened(
+        run_id=run_dir.name,
+        run_type=RUN_TYPE,
+        engine_version="benchmark",
+        source=("memory",),
+        options="{}",
+        dataset_ref=DatasetRef(dataset_id="memory", dataset_hash=trace.content_hash),
+        input_ref=InputRef(trace_ids=(trace.trace_id,)),
+        planner=planner.identity,
+        budget=DEFAULT_BUDGETS["rca"],
+        concurrency=8,
+    )
+    record = await runner.start(Run(opened, strategy, tools, planner), run_dir)
+    return Measured(trace.trace_id, tuple(told.turns), record.status.value)
+
+
+def main() -> None:
+    """Print the prompts of each run, then of all."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, required=True, help="folder with traces/")
+    parser.add_argument("--taxonomy", default="default", help="a built-in name or a file")
+    arguments = parser.parse_args()
+    taxonomy = load_taxonomy(arguments.taxonomy)
+    _print_runs("script", Script, arguments.data, taxonomy)
+    _print_runs("rules", RulePlanner, arguments.data, taxonomy)
+
+
+def _print_runs(
+    name: str, decider: Callable[[RCACase], Planner], data: Path, taxonomy: Taxonomy
+) -> None:
+    runs = []
+    print(f"\n{name + ':':33} turns children  max turn  tokens in  status")
+    with tempfile.TemporaryDirectory() as folder:
+        for trace in traces_in(data / "traces"):
+            run_dir = Path(folder) / trace.trace_id
+            run = anyio.run(measured, trace, taxonomy, decider, run_dir)
+            runs.append(run)
+            largest = max(turn.text for turn in run.turns)
+            print(
+                f"{run.trace_id:33} {len(run.turns):5} {run.children:8}"
+                f" {largest:9,} {run.tokens_in:10,}  {run.status}"
+            )
+    turns = [turn for run in runs for turn in run.turns]
+    _print_spread("text of a turn", [turn.text for turn in turns])
+    _print_spread("text of a turn and its schema", [turn.text + turn.schema for turn in turns])
+    _print_spread("text of a run", [run.tokens_in for run in runs])
+
+
+def _print_spread(name: str, tokens: Sequence[int]) -> None:
+    median = statistics.median(tokens)
+    print(f"{name}: {len(tokens)}, median {median:,.0f}, max {max(tokens):,} tokens")
+
+
+if __name__ == "__main__":
+    main()
