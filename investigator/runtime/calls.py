@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 
 import anyio
+import msgspec
 
 from investigator.canonical import JsonValue, compact_json
 from investigator.errors import InvestigatorError, SourceUnavailable
@@ -78,9 +79,8 @@ class Calls:
                 self._pace.observe(self._clock.now() - started)
                 return _answered(held, reply)
         except PlannerCallFailed as failure:
-            return TurnFailed(
-                scope=held.scope, step=held.step, error=failure.error, usage=failure.usage
-            )
+            usage = _booked(held, failure.usage)
+            return TurnFailed(scope=held.scope, step=held.step, error=failure.error, usage=usage)
         return _unanswered(held, TURN_TIMED_OUT)
 
     def _limit(self, scope: Scope, kept_s: float) -> anyio.CancelScope:
@@ -128,21 +128,26 @@ class Calls:
 
 
 def _answered(held: TurnHeld, reply: Reply) -> TurnSettled:
-    return TurnSettled(scope=held.scope, step=held.step, reply=reply.text, usage=reply.usage)
+    usage = _booked(held, reply.usage)
+    return TurnSettled(scope=held.scope, step=held.step, reply=reply.text, usage=usage)
+
+
+def _booked(held: TurnHeld, usage: Usage) -> Usage:
+    """What a turn is booked at: where it was given no full account, its hold at least."""
+    if not usage.estimated:
+        return usage
+    output = held.max_tokens_out
+    return msgspec.structs.replace(
+        usage,
+        tokens_in=max(usage.tokens_in, held.amounts.tokens - output),
+        tokens_out=max(usage.tokens_out, output),
+        cost=None if usage.cost is None else max(usage.cost, held.amounts.cost),
+    )
 
 
 def _unanswered(held: TurnHeld, error: RunError) -> TurnFailed:
     """A turn without a reply, booked at its full hold where it may have been billed."""
-    output = held.max_tokens_out
-    usage = Usage()
-    if held.remote:
-        usage = Usage(
-            llm_calls=1,
-            tokens_in=held.amounts.tokens - output,
-            tokens_out=output,
-            cost=held.amounts.cost,
-            estimated=True,
-        )
+    usage = _booked(held, Usage(llm_calls=1, estimated=True)) if held.remote else Usage()
     return TurnFailed(scope=held.scope, step=held.step, error=error, usage=usage)
 
 

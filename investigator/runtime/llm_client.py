@@ -1,0 +1,382 @@
+"""One request to a language model, its usage and its failures, whoever serves it.
+
+The only module that names vendors. Providers are reached through pydantic-ai; nothing of it is
+imported before a client is first used. A key is read from the environment when it is, handed to
+the provider's library, and kept nowhere else; no message holds it or anything of a prompt.
+
+A request is made again after 429, 5xx and lost connections, never after an answer that would be
+the same again. What a model says is its reply, be it prose, a refusal or nothing: judging it is
+the loop's part.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib import import_module
+from itertools import count
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+
+import anyio
+import anyio.lowlevel
+
+from investigator.canonical import compact_json
+from investigator.errors import UsageError
+from investigator.runtime.events import RunError, Usage
+from investigator.runtime.llm_settings import (
+    ModelSettings,
+    is_on_this_machine,
+    key_name,
+    key_of,
+)
+from investigator.runtime.llm_trouble import Trouble, Troubles, status_words
+from investigator.runtime.planner import PlannerCallFailed, Reply
+from investigator.runtime.prices import Price, install, price_of
+from investigator.runtime.status import ErrorCode
+
+if TYPE_CHECKING:
+    import httpx2
+    from pydantic_ai.exceptions import AgentRunError
+    from pydantic_ai.messages import ModelMessage, ModelResponse
+    from pydantic_ai.models import Model, ModelRequestParameters
+    from pydantic_ai.settings import ModelSettings as RequestSettings
+
+__all__ = ["ModelClient", "ModelSettings", "Prompt"]
+
+OPENAI_URL = "https://api.openai.com/v1"
+ANTHROPIC_URL = "https://api.anthropic.com"
+GOOGLE_URL = "https://generativelanguage.googleapis.com"
+
+KEPT_CONNECTIONS = 64
+"""How many idle connections are kept; none to this machine, where a new one costs nothing."""
+
+_UNSENT = ("pool", "connect")
+
+FIRST_BACKOFF_S = 0.5
+"""The longest wait before the first repetition; it doubles with each."""
+
+SCHEMA_NOTE = (
+    "Reply with one JSON object and nothing else, without a code fence. "
+    "It must be valid under this JSON schema:\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What is sent: `system` is the same for all turns of a run, `user` for none."""
+
+    system: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What came back. `accounted`: with the tokens that it took."""
+
+    text: str
+    tokens_in: int
+    tokens_out: int
+    cached_in: int
+    accounted: bool
+
+
+class ModelClient:
+    """Asks one model. Of use in one event loop after another, and in many tasks at once.
+
+    The wait before an attempt is repeated is `jitter()` (0 to 1) of a bound that doubles, on top
+    of what the provider asks for.
+    """
+
+    def __init__(
+        self, settings: ModelSettings, *, jitter: Callable[[], float] = random.random
+    ) -> None:
+        self.settings = settings
+        self._jitter = jitter
+        self._price: Price | None = None
+        self._model: Model | None = None
+        self._http: httpx2.AsyncClient | None = None
+        self._loop: object = None
+
+    def ready(self) -> None:
+        """Load what a request needs; UsageError where a package or the key is missing."""
+        _load(self.settings.provider)
+        key_of(self.settings)
+        self._price = self._price or price_of(self.settings)
+
+    async def complete(
+        self, prompt: Prompt, *, schema: dict[str, Any], max_tokens_out: int
+    ) -> Reply:
+        """The model's reply, unparsed; `PlannerCallFailed` where none can be had.
+
+        `llm_calls` counts the requests that reached the endpoint. Where one of them was given no
+        account, the usage is `estimated`: it says what is known, and the caller books its hold.
+        """
+        try:
+            self.ready()
+        except UsageError as error:
+            raise _failed(Trouble(str(error)), Usage()) from None
+        assert self._price is not None
+        requests = unaccounted = 0
+        for attempt in count(1):
+            answer = await self._attempt(prompt, schema, max_tokens_out)
+            if isinstance(answer, _Said):
+                usage = Usage(
+                    llm_calls=requests + 1,
+                    tokens_in=answer.tokens_in,
+                    tokens_out=answer.tokens_out,
+                    cost=self._price(answer.tokens_in, answer.tokens_out, answer.cached_in),
+                    estimated=unaccounted > 0 or not answer.accounted,
+                )
+                return Reply(answer.text, usage)
+            requests += answer.sent
+            unaccounted += answer.unaccounted
+            wait_s = self._wait_s(answer, attempt)
+            if wait_s is None:
+                usage = Usage(llm_calls=requests, cost=self._price(0, 0), estimated=unaccounted > 0)
+                raise _failed(_after(answer, attempt), usage) from None
+            await anyio.sleep(wait_s)
+        raise AssertionError("attempts are counted without end")
+
+    async def aclose(self) -> None:
+        """Close the connections that are kept for the next request."""
+        if self._http is not None:
+            await self._http.aclose()
+        self._model = self._http = self._loop = None
+
+    def _wait_s(self, trouble: Trouble, attempt: int) -> float | None:
+        """How long to wait before the next attempt; None where there is none.
+
+        A provider that asks for more patience than an attempt is given is not waited for.
+        """
+        asked_s = trouble.retry_after or 0.0
+        tried_enough = attempt > self.settings.max_retries
+        if not trouble.again or tried_enough or asked_s > self.settings.timeout_s:
+            return None
+        return asked_s + self._jitter() * FIRST_BACKOFF_S * 2.0 ** (attempt - 1)
+
+    async def _attempt(
+        self, prompt: Prompt, schema: dict[str, Any], max_tokens_out: int
+    ) -> _Said | Trouble:
+        """One request; a cancellation from outside passes through."""
+        from pydantic_ai.direct import model_request
+        from pydantic_ai.exceptions import AgentRunError, UserError
+
+        model = self._connected()
+        messages, parameters = _request(self.settings, prompt, schema)
+        try:
+            with anyio.fail_after(self.settings.timeout_s):
+                response = await model_request(
+                    model,
+                    messages,
+                    model_settings=_request_settings(self.settings, max_tokens_out),
+                    model_request_parameters=parameters,
+                    instrument=False,
+                )
+        except TimeoutError:
+            return _troubles(self.settings).timed_out()
+        except UserError:
+            return _troubles(self.settings).rejected("")
+        except AgentRunError as error:
+            return _trouble(error, _troubles(self.settings))
+        return _said(response)
+
+    def _connected(self) -> Model:
+        """The model with its connections, made anew in each event loop."""
+        loop = anyio.lowlevel.current_token()
+        if self._model is None or self._loop != loop:
+            self._http = _http_client(self.settings)
+            self._model = _PROVIDERS[self.settings.provider](self.settings, self._http)
+            self._loop = loop
+        return self._model
+
+
+def _failed(trouble: Trouble, usage: Usage) -> PlannerCallFailed:
+    error = RunError(
+        code=ErrorCode.MODEL_CALL_FAILED,
+        message=trouble.message,
+        stage="planner",
+        retryable=trouble.retryable,
+    )
+    return PlannerCallFailed(error, usage)
+
+
+def _after(trouble: Trouble, attempts: int) -> Trouble:
+    """The trouble with what was done about it in its message."""
+    notes = [f"{attempts} attempts"] if attempts > 1 else []
+    if trouble.retry_after:
+        notes.append(f"it asked to wait {trouble.retry_after:.0f} s")
+    noted = f"{trouble.message} [{', '.join(notes)}]" if notes else trouble.message
+    return replace(trouble, message=noted)
+
+
+def _said(response: ModelResponse) -> _Said:
+    """The reply's text (a refusal's, where it refuses) and the tokens that it took."""
+    refusal = (response.provider_details or {}).get("refusal")
+    usage = response.usage
+    return _Said(
+        text=response.text or (refusal if isinstance(refusal, str) else ""),
+        tokens_in=max(0, usage.input_tokens),
+        tokens_out=max(0, usage.output_tokens),
+        cached_in=max(0, usage.cache_read_tokens),
+        accounted=usage.input_tokens > 0,
+    )
+
+
+def _trouble(error: AgentRunError, troubles: Troubles) -> Trouble:
+    """What the library's error is to the user."""
+    from pydantic_ai import exceptions as e
+
+    status = error.status_code if isinstance(error, e.ModelHTTPError) else None
+    code = error.provider_error_code if isinstance(error, e.ModelAPIError) else None
+    said = status_words(status, code)
+    match error:
+        case e.ModelContextWindowExceededError():
+            return troubles.too_long()
+        case e.ModelQuotaExceededError():
+            return troubles.no_credit(said)
+        case e.ModelRateLimitError():
+            return troubles.rate_limited(error.retry_after)
+        case e.ModelAuthenticationError():
+            return troubles.key_refused(said)
+        case e.ModelNotFoundError():
+            return troubles.no_such_model(said)
+        case e.ModelTimeoutError() if error.phase not in _UNSENT:
+            return troubles.timed_out()
+        case e.ModelConnectionError():
+            return troubles.unreachable() if error.phase in _UNSENT else troubles.lost()
+        case e.ModelUnavailableError() | e.ModelServerError():
+            return troubles.down(said, error.retry_after)
+        case e.ModelHTTPError() if error.status_code >= 500 or error.status_code == 408:
+            return troubles.down(said, error.retry_after)
+        case e.ModelHTTPError() | e.ModelRequestRejectedError():
+            return troubles.rejected(said)
+        case _:
+            return troubles.unreadable()
+
+
+def _request(
+    settings: ModelSettings, prompt: Prompt, schema: dict[str, Any]
+) -> tuple[list[ModelMessage], ModelRequestParameters]:
+    """The prompt as messages, and how the reply is bound to the schema."""
+    from pydantic_ai.messages import (
+        ModelRequest,
+        ModelRequestPart,
+        SystemPromptPart,
+        UserPromptPart,
+    )
+    from pydantic_ai.models import ModelRequestParameters
+    from pydantic_ai.output import OutputObjectDefinition
+
+    system = prompt.system
+    if settings.structured == "json_schema":
+        turn = OutputObjectDefinition(json_schema=schema, name="turn", strict=True)
+        parameters = ModelRequestParameters(
+            output_mode="native", output_object=turn, allow_text_output=False
+        )
+    else:
+        system = f"{system}\n\n{SCHEMA_NOTE}{compact_json(schema)}"
+        parameters = ModelRequestParameters(output_mode="text")
+    parts: list[ModelRequestPart] = [
+        SystemPromptPart(content=system),
+        UserPromptPart(content=prompt.user),
+    ]
+    return [ModelRequest(parts=parts)], parameters
+
+
+def _request_settings(settings: ModelSettings, max_tokens_out: int) -> RequestSettings:
+    """The settings of one request; the library itself repeats nothing."""
+    request: dict[str, Any] = {
+        "max_tokens": max_tokens_out,
+        "temperature": settings.temperature,
+        "timeout": settings.timeout_s,
+    }
+    if settings.provider != "google":
+        request["max_retries"] = 0
+    if settings.structured == "json_object" and settings.provider == "openai":
+        request["extra_body"] = {"response_format": {"type": "json_object"}}
+    return cast("RequestSettings", request)
+
+
+def _load(provider: str) -> None:
+    """Import what a provider needs."""
+    try:
+        import_module(f"pydantic_ai.models.{provider}")
+        import_module("httpx2")
+    except ImportError:
+        extra = "models" if provider == "openai" else provider
+        raise UsageError(
+            f"the packages for {provider} models are not installed: {install(extra)}"
+        ) from None
+
+
+def _troubles(settings: ModelSettings) -> Troubles:
+    return Troubles(settings, settings.base_url or settings.provider, key_name(settings))
+
+
+def _http_client(settings: ModelSettings) -> httpx2.AsyncClient:
+    """Connections of our own: with the environment's proxies, but for this machine itself."""
+    import httpx2
+
+    here = is_on_this_machine(settings)
+    kept = 0 if here else KEPT_CONNECTIONS
+    return httpx2.AsyncClient(
+        timeout=httpx2.Timeout(settings.timeout_s, connect=min(10.0, settings.timeout_s)),
+        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=kept),
+        trust_env=not here,
+    )
+
+
+def _openai(settings: ModelSettings, http: httpx2.AsyncClient) -> Model:
+    """OpenAI itself, or any endpoint that speaks its chat completions.
+
+    A schema is sent as it is. Only OpenAI and Azure know `max_completion_tokens`; the others are
+    told `max_tokens`.
+    """
+    from pydantic_ai.models.openai import OpenAIChatModel
+    from pydantic_ai.profiles.openai import OpenAIModelProfile
+    from pydantic_ai.providers.openai import OpenAIProvider
+    from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
+
+    key, base_url = key_of(settings), settings.base_url
+    host = urlsplit(base_url or OPENAI_URL).hostname or ""
+    theirs = host.endswith((".openai.com", ".azure.com"))
+    profile = OpenAIModelProfile(
+        json_schema_transformer=None,
+        supports_json_schema_output=True,
+        openai_chat_supports_max_completion_tokens=theirs,
+    )
+    provider: OpenAIProvider | OpenAICompatibleProvider
+    if theirs:
+        provider = OpenAIProvider(base_url=base_url or OPENAI_URL, api_key=key, http_client=http)
+    else:
+        assert base_url is not None
+        provider = OpenAICompatibleProvider(
+            "openai-compatible", base_url=base_url, api_key=key, http_client=http
+        )
+    return OpenAIChatModel(settings.model, provider=provider, profile=profile)
+
+
+def _anthropic(settings: ModelSettings, http: httpx2.AsyncClient) -> Model:
+    from anthropic import AsyncAnthropic
+    from pydantic_ai.models.anthropic import AnthropicModel
+    from pydantic_ai.providers.anthropic import AnthropicProvider
+
+    client = AsyncAnthropic(
+        api_key=key_of(settings), base_url=settings.base_url or ANTHROPIC_URL, http_client=http
+    )
+    return AnthropicModel(settings.model, provider=AnthropicProvider(anthropic_client=client))
+
+
+def _google(settings: ModelSettings, http: httpx2.AsyncClient) -> Model:
+    from pydantic_ai.models.google import GoogleModel
+    from pydantic_ai.providers.google import GoogleProvider
+
+    provider = GoogleProvider(
+        api_key=key_of(settings), base_url=settings.base_url or GOOGLE_URL, http_client=http
+    )
+    return GoogleModel(settings.model, provider=provider)
+
+
+_PROVIDERS = {"openai": _openai, "anthropic": _anthropic, "google": _google}

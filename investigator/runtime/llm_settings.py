@@ -1,0 +1,94 @@
+"""Which model is asked, where and how; a key is named, never held.
+
+A key is read from the environment at the moment it is needed, and an endpoint of one's own is
+never sent the key of another.
+"""
+
+from __future__ import annotations
+
+import os
+from ipaddress import ip_address
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from investigator.errors import UsageError
+
+KEY_NAMES = {
+    "openai": ("OPENAI_API_KEY",),
+    "anthropic": ("ANTHROPIC_API_KEY",),
+    "google": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
+}
+"""Where each provider's key is looked for; an endpoint of one's own gets none of these."""
+
+NO_KEY = "no-key"
+"""What an endpoint that needs no key is sent, since the libraries insist on one."""
+
+
+class ModelSettings(BaseModel):
+    """Which model is asked, where and how. `api_key_env` names a variable, it is not a key.
+
+    Prices are in US dollars for a million tokens, times in seconds. `timeout_s` bounds a whole
+    attempt, however slowly a reply drips in.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    provider: Literal["openai", "anthropic", "google"] = "openai"
+    model: str = Field(min_length=1)
+    base_url: str | None = None
+    api_key_env: str | None = None
+    temperature: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    max_output_tokens: int = Field(default=1500, gt=0)
+    timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+    price_in_per_mtok: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    price_out_per_mtok: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    structured: Literal["json_schema", "json_object", "none"] = "json_schema"
+    max_retries: int = Field(default=2, ge=0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ModelSettings:
+        if (self.price_in_per_mtok is None) != (self.price_out_per_mtok is None):
+            raise ValueError("give both price_in_per_mtok and price_out_per_mtok, or neither")
+        if self.base_url is not None and not _is_plain_url(self.base_url):
+            raise ValueError("base_url is http(s)://host[:port]/path, without a key or a query")
+        return self
+
+
+def key_name(settings: ModelSettings) -> str | None:
+    """The variable of the key: the named one, or the provider's own where it is asked itself."""
+    if settings.api_key_env is not None:
+        return settings.api_key_env
+    if settings.base_url is not None:
+        return None
+    names = KEY_NAMES[settings.provider]
+    return next((name for name in names if os.environ.get(name)), names[0])
+
+
+def key_of(settings: ModelSettings) -> str:
+    """The key itself; UsageError where its variable is not set."""
+    name = key_name(settings)
+    if name is None:
+        return NO_KEY
+    key = os.environ.get(name, "").strip()
+    if not key:
+        raise UsageError(
+            f"no key for {settings.provider} models: the environment variable {name} is not set"
+        )
+    return key
+
+
+def is_on_this_machine(settings: ModelSettings) -> bool:
+    """Whether the endpoint is on the loopback interface."""
+    host = urlsplit(settings.base_url or "").hostname
+    try:
+        return host == "localhost" or ip_address(host or "").is_loopback
+    except ValueError:
+        return False
+
+
+def _is_plain_url(url: str) -> bool:
+    parts = urlsplit(url)
+    bare = parts.username is None and not parts.query and not parts.fragment
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and bare

@@ -1,0 +1,545 @@
+"""A model over real HTTP on this machine, with every fault that a provider can show."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio
+import pytest
+
+from investigator.canonical import canonical_json
+from investigator.errors import UsageError
+from investigator.runtime.actions import ActionKind
+from investigator.runtime.budget import Amounts, Budget
+from investigator.runtime.events import PlannerIdentity, RunError, ScopeClosed, TurnSettled, Usage
+from investigator.runtime.llm_client import ModelClient, ModelSettings, Prompt
+from investigator.runtime.planner import PlannerCallFailed, Reply, TurnBound, View
+from investigator.runtime.record import RunRecord
+from investigator.runtime.runner import start
+from investigator.runtime.status import ErrorCode, RunStatus, ScopeStatus
+from investigator.runtime.verify import verify_files
+from investigator.testing.model_server import (
+    CONTEXT_LENGTH,
+    EXPIRED_KEY,
+    REFUSES,
+    WRONG_MODEL,
+    Answer,
+    Behaviour,
+    Drip,
+    Hang,
+    ModelServer,
+    Request,
+    Reset,
+    Tokens,
+    Torn,
+    error,
+    says,
+    too_many,
+)
+from investigator.testing.toy import delegate, finalize, read, synthesize, toy_run
+from tests.runtime.toys import events
+
+T = TypeVar("T")
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"answer": {"type": "string", "maxLength": 5}},
+    "required": ["answer"],
+    "additionalProperties": False,
+}
+PROMPT = Prompt(system="be brief", user="a private question")
+GOOD = says('{"answer":"x"}')
+KEY = "sk-planted-secret-0123456789"
+
+
+def in_real_time(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run it in the ordinary event loop: sockets know no virtual time."""
+    return anyio.run(work)
+
+
+def settings(server: ModelServer, **changes: Any) -> ModelSettings:
+    """A model of that server."""
+    given: dict[str, Any] = {
+        "model": "scripted",
+        "base_url": server.base_url,
+        "timeout_s": 5.0,
+        "price_in_per_mtok": 1.0,
+        "price_out_per_mtok": 2.0,
+    }
+    return ModelSettings(**(given | changes))
+
+
+def client(server: ModelServer, **changes: Any) -> ModelClient:
+    """A client that does not wait longer than it is told to."""
+    return ModelClient(settings(server, **changes), jitter=lambda: 0.0)
+
+
+def ask(model: ModelClient, prompt: Prompt = PROMPT) -> Reply:
+    """One call."""
+    return in_real_time(lambda: model.complete(prompt, schema=SCHEMA, max_tokens_out=50))
+
+
+def asked(script: Sequence[Behaviour], **changes: Any) -> tuple[Reply, list[Request]]:
+    """The reply of a server that behaves like this, and what it was asked."""
+    with ModelServer(script) as server:
+        return ask(client(server, **changes)), server.requests
+
+
+def refused(script: Sequence[Behaviour], **changes: Any) -> tuple[RunError, Usage, int]:
+    """The failure against a server that behaves like this, its usage and the requests made."""
+    with ModelServer(script) as server, pytest.raises(PlannerCallFailed) as failure:
+        ask(client(server, **changes))
+    error = failure.value.error
+    assert error.code is ErrorCode.MODEL_CALL_FAILED
+    for secret in (KEY, PROMPT.user, PROMPT.system):
+        assert secret not in error.message
+    return error, failure.value.usage, len(server.requests)
+
+
+def test_a_reply_has_its_text_its_tokens_and_their_price() -> None:
+    """The usage is the provider's, the cost micro-USD at the configured price."""
+    reply, requests = asked([says("{}", usage=Tokens(100, 20))])
+    assert reply == Reply("{}", Usage(llm_calls=1, tokens_in=100, tokens_out=20, cost=140))
+    assert len(requests) == 1
+
+
+def test_the_schema_is_sent_as_it_is() -> None:
+    """Nothing rewrites the schema on its way; the bounds of the request are the caller's."""
+    _, [request] = asked([GOOD])
+    sent = request.body["response_format"]["json_schema"]
+    assert sent["schema"] == SCHEMA
+    assert sent["strict"] is True
+    assert request.path == "/v1/chat/completions"
+    assert request.body["messages"] == [
+        {"role": "system", "content": "be brief"},
+        {"role": "user", "content": "a private question"},
+    ]
+    assert request.body["max_tokens"] == 50
+    assert request.body["temperature"] == 0.0
+    assert request.body["model"] == "scripted"
+
+
+@pytest.mark.parametrize(
+    ("structured", "sent"), [("json_object", {"type": "json_object"}), ("none", None)]
+)
+def test_an_endpoint_without_schemas_reads_it_in_the_prompt(
+    structured: str, sent: dict[str, str] | None
+) -> None:
+    """The schema follows the stable text of the prompt."""
+    _, [request] = asked([GOOD], structured=structured)
+    assert request.body.get("response_format") == sent
+    system = request.body["messages"][0]["content"]
+    assert system.startswith("be brief")
+    assert '"maxLength":5' in system
+
+
+def test_the_key_goes_to_the_endpoint_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The settings name the variable; the key is in the request's header alone."""
+    monkeypatch.setenv("MY_KEY", KEY)
+    with ModelServer([GOOD]) as server:
+        model = client(server, api_key_env="MY_KEY")
+        ask(model)
+    assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    assert KEY not in repr(vars(model)) + model.settings.model_dump_json()
+
+
+def test_a_key_of_openai_is_not_sent_to_another_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a key that was named for it goes to an endpoint of one's own."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    _, [request] = asked([GOOD])
+    assert KEY not in canonical_json(dict(request.headers))
+
+
+def test_a_proxy_does_not_stand_before_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment's proxy is for what lies outside."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    reply, _ = asked([GOOD])
+    assert reply.text == '{"answer":"x"}'
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "text"),
+    [
+        (says("I would rather talk."), "I would rather talk."),
+        (says('{"answer": "x', finish_reason="length"), '{"answer": "x'),
+        (says('{"other": 1}'), '{"other": 1}'),
+        (says(""), ""),
+        (says(None), ""),
+        (REFUSES, "I cannot help with that."),
+        (says(None, finish_reason="content_filter"), ""),
+    ],
+    ids=["prose", "cut", "wrong-schema", "empty", "null", "refusal", "filtered"],
+)
+def test_what_the_model_says_is_its_reply(behaviour: Behaviour, text: str) -> None:
+    """Judging it is the loop's part; it is charged all the same."""
+    reply, _ = asked([behaviour])
+    assert reply.text == text
+    assert reply.usage == Usage(llm_calls=1, tokens_in=100, tokens_out=20, cost=140)
+
+
+def test_a_reply_without_an_account_is_estimated() -> None:
+    """The caller then books what it held."""
+    reply, _ = asked([says("{}", usage=None)])
+    assert reply.usage == Usage(llm_calls=1, cost=0, estimated=True)
+
+
+def test_an_unknown_price_is_no_cost() -> None:
+    """Nothing is invented."""
+    reply, _ = asked([GOOD], price_in_per_mtok=None, price_out_per_mtok=None)
+    assert reply.usage.cost is None
+
+
+@pytest.mark.parametrize(
+    ("fault", "estimated"),
+    [(too_many(), False), (error(500), False), (error(503), False), (Reset(), True)],
+    ids=["429", "500", "503", "reset"],
+)
+def test_what_passes_is_tried_again(fault: Behaviour, estimated: bool) -> None:
+    """Each request is on the record; only one that was lost may have been billed."""
+    reply, requests = asked([fault, fault, GOOD])
+    assert len(requests) == 3
+    assert reply.usage.llm_calls == 3
+    assert reply.usage.tokens_in == 100
+    assert reply.usage.estimated is estimated
+
+
+def in_seconds(seconds: float) -> str:
+    """An HTTP date, which has whole seconds."""
+    return format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "least_s"),
+    [(lambda: "1", 1.0), (lambda: in_seconds(2.0), 0.9)],
+    ids=["seconds", "date"],
+)
+def test_a_provider_that_says_when_is_heard(retry_after: Callable[[], str], least_s: float) -> None:
+    """Not a moment earlier than it asks for."""
+    started = time.monotonic()
+    _, requests = asked([too_many(retry_after()), GOOD])
+    assert len(requests) == 2
+    assert least_s <= time.monotonic() - started < 4.0
+
+
+def test_a_provider_that_asks_for_too_much_patience_is_not_waited_for() -> None:
+    """Longer than an attempt may take is the next run's affair."""
+    error, _, requests = refused([too_many("3600")])
+    assert requests == 1
+    assert error.retryable
+    assert "asked to wait 3600 s" in error.message
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "retryable", "requests", "said"),
+    [
+        (too_many(), True, 3, "lower --concurrency"),
+        (error(500), True, 3, "out of order (HTTP 500)"),
+        (Reset(), True, 3, "closed the connection"),
+        (Torn(GOOD), True, 3, "closed the connection"),
+        (CONTEXT_LENGTH, False, 1, "lower max_output_tokens"),
+        (error(400, "a private question"), False, 1, "set structured to json_object or none"),
+        (WRONG_MODEL, False, 1, "has no model 'scripted'"),
+        (EXPIRED_KEY, False, 1, "refused the key (HTTP 401, invalid_api_key)"),
+        (error(403), False, 1, "refused the key (HTTP 403)"),
+        (error(402), False, 1, "top it up"),
+        (error(429, code="insufficient_quota"), False, 1, "top it up"),
+        (Answer(200, '{"choices": [{"mess'), True, 1, "check that base_url"),
+        (Answer(200, "<html>", {"Content-Type": "text/html"}), True, 1, "check that base_url"),
+        (Answer(200, {"choices": []}), True, 1, "check that base_url"),
+        (Answer(200, {}), True, 1, "check that base_url"),
+    ],
+    ids=[
+        "429",
+        "500",
+        "reset",
+        "torn",
+        "context",
+        "400",
+        "404",
+        "401",
+        "403",
+        "402",
+        "quota",
+        "cut-body",
+        "html",
+        "no-choice",
+        "no-reply",
+    ],
+)
+def test_a_failure_says_what_to_do(
+    behaviour: Behaviour, retryable: bool, requests: int, said: str
+) -> None:
+    """What would fail again is not asked again."""
+    error, usage, made = refused([behaviour])
+    assert said in error.message
+    assert error.retryable is retryable
+    assert made == usage.llm_calls == requests
+
+
+@pytest.mark.parametrize("fault", [Hang(), Drip(GOOD, 0.05)], ids=["hang", "drip"])
+def test_an_attempt_ends_in_time(fault: Behaviour) -> None:
+    """However slowly a reply drips in; it may have been billed, so nothing is asked again."""
+    started = time.monotonic()
+    error, usage, requests = refused([fault], timeout_s=0.3)
+    assert time.monotonic() - started < 3.0
+    assert "timeout_s (0.3 s)" in error.message
+    assert error.retryable
+    assert requests == 1
+    assert usage == Usage(llm_calls=1, cost=0, estimated=True)
+
+
+def test_nobody_there_is_no_request() -> None:
+    """What was never sent is charged to nobody."""
+    with ModelServer([GOOD]) as server:
+        gone = client(server, max_retries=1)
+    with pytest.raises(PlannerCallFailed, match=r"no connection to .*2 attempts") as failure:
+        ask(gone)
+    assert failure.value.usage == Usage(cost=0)
+
+
+@pytest.mark.parametrize("script", [[Hang()], [too_many("4"), GOOD]], ids=["in-request", "in-wait"])
+def test_a_call_can_be_cancelled_at_any_moment(script: Sequence[Behaviour]) -> None:
+    """The caller's time limit ends it, in a request and between two."""
+    with ModelServer(script) as server:
+        model = client(server)
+
+        async def cut_off() -> bool:
+            with anyio.move_on_after(0.3) as limit:
+                await model.complete(PROMPT, schema=SCHEMA, max_tokens_out=50)
+            return limit.cancelled_caught
+
+        assert in_real_time(cut_off)
+    assert len(server.requests) == 1
+
+
+def test_a_client_serves_one_event_loop_after_another() -> None:
+    """A run can be resumed in the same process."""
+    with ModelServer([GOOD]) as server:
+        model = client(server)
+        assert [ask(model).text for _ in range(2)] == ['{"answer":"x"}'] * 2
+
+
+def test_many_calls_at_once_are_told_apart() -> None:
+    """32 scopes share a client."""
+    with ModelServer(lambda request: says(request.body["messages"][1]["content"])) as server:
+        model = client(server)
+        texts: list[str] = []
+
+        async def one(n: int) -> None:
+            reply = await model.complete(Prompt("s", str(n)), schema=SCHEMA, max_tokens_out=5)
+            texts.append(reply.text)
+
+        async def all_of_them() -> None:
+            async with anyio.create_task_group() as group:
+                for n in range(32):
+                    group.start_soon(one, n)
+
+        in_real_time(all_of_them)
+    assert sorted(texts, key=int) == [str(n) for n in range(32)]
+
+
+def test_a_missing_key_is_named_before_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And ends a call that is made all the same, without a request."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    model = ModelClient(ModelSettings(model="gpt-4o-mini"))
+    with pytest.raises(UsageError, match="OPENAI_API_KEY is not set"):
+        model.ready()
+    with pytest.raises(PlannerCallFailed, match="OPENAI_API_KEY is not set") as failure:
+        ask(model)
+    assert failure.value.usage == Usage()
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the command that brings it."""
+    monkeypatch.setitem(sys.modules, "pydantic_ai.models.openai", None)
+    with pytest.raises(UsageError, match=r"pip install 'phoenix-rlm-investigator\[models\]'"):
+        ModelClient(ModelSettings(model="m", base_url="http://127.0.0.1:1/v1")).ready()
+
+
+def test_importing_the_client_imports_no_vendor() -> None:
+    """What runs without a model pays nothing for it."""
+    code = (
+        "import sys, investigator.runtime.llm_client, investigator.runtime.prices;"
+        "print({'pydantic_ai', 'openai', 'httpx2', 'genai_prices'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"price_in_per_mtok": 1.0},
+        {"base_url": "https://user:key@example.com/v1"},
+        {"base_url": "https://example.com/v1?key=1"},
+        {"base_url": "example.com"},
+        {"timeout_s": 0},
+        {"api_key": KEY},
+    ],
+    ids=["half-a-price", "key-in-url", "query", "no-scheme", "no-time", "key"],
+)
+def test_settings_that_cannot_be_are_refused(given: dict[str, Any]) -> None:
+    """A key in an address would be written down with it."""
+    with pytest.raises(ValueError):
+        ModelSettings.model_validate({"model": "m"} | given)
+
+
+HELD = TurnBound(Amounts(iterations=1, tokens=400, cost=600), max_tokens_out=100)
+
+
+class Asking:
+    """The smallest planner that asks a model: one line of its view, one action back."""
+
+    remote = True
+    latency_floor_s = 0.05
+    identity = PlannerIdentity(planner="asking", model_name="scripted")
+
+    def __init__(self, model: ModelClient) -> None:
+        self._model = model
+
+    def finalize_bound(self, prompt_tokens: int, output_tokens: int) -> Amounts:  # noqa: ARG002
+        """As for any turn."""
+        return HELD.amounts
+
+    def bound(self, view: View) -> TurnBound:  # noqa: ARG002
+        """As for any turn."""
+        return HELD
+
+    async def act(self, view: View, max_tokens_out: int) -> Reply:
+        """What the model says."""
+        offered = "finalize only" if view.offered == (ActionKind.FINALIZE,) else "anything"
+        prompt = Prompt("toy", f"{view.scope_id} step {view.step}: {offered}")
+        return await self._model.complete(prompt, schema=SCHEMA, max_tokens_out=max_tokens_out)
+
+
+def driven(
+    script: Sequence[Behaviour] | Callable[[Request], Behaviour],
+    run_dir: Path,
+    budget: Budget,
+    concurrency: int = 8,
+    **changes: Any,
+) -> tuple[RunRecord, list[Request]]:
+    """A whole run of the toy engine against a server that behaves like this."""
+    with ModelServer(script) as server:
+        run = toy_run(Asking(client(server, **changes)), budget=budget, concurrency=concurrency)
+        record = in_real_time(lambda: start(run, run_dir))
+    assert verify_files(run_dir) == []
+    return record, server.requests
+
+
+BUDGET = Budget(iterations=12, tool_calls=12, tokens=5_000, cost_usd=0.01, wall_time_s=20)
+BEFORE = [says(read(1)), says(synthesize("found so far", "e1"))]
+AFTER = [says(finalize("done", "e1"))]
+INVALID = ErrorCode.MODEL_OUTPUT_INVALID
+CALL = ErrorCode.MODEL_CALL_FAILED
+FAULTS: dict[str, tuple[Behaviour, ErrorCode]] = {
+    "429": (too_many(), CALL),
+    "429-retry-after": (too_many("3600"), CALL),
+    "500": (error(500), CALL),
+    "reset": (Reset(), CALL),
+    "hang": (Hang(), CALL),
+    "drip": (Drip(GOOD, 0.05), CALL),
+    "cut-body": (Answer(200, '{"choices": [{"mess'), CALL),
+    "context-length": (CONTEXT_LENGTH, CALL),
+    "wrong-model": (WRONG_MODEL, CALL),
+    "expired-key": (EXPIRED_KEY, CALL),
+    "truncated": (says('{"action": {"type": "fin', finish_reason="length"), INVALID),
+    "prose": (says("Let me think about that."), INVALID),
+    "wrong-schema": (says('{"answer": 1}'), INVALID),
+    "refusal": (REFUSES, INVALID),
+    "empty": (says(""), INVALID),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_ends_the_run_with_its_code_and_all_that_was_found(
+    name: str, tmp_path: Path
+) -> None:
+    """The draft from before the fault is the answer; the budget holds; the message helps."""
+    fault, code = FAULTS[name]
+    record, _ = driven([*BEFORE, fault], tmp_path / "run", BUDGET, timeout_s=0.5)
+    assert record.status is RunStatus.PARTIAL
+    assert record.error is not None
+    assert record.error.code is code
+    assert within(record, BUDGET)
+    [closed] = events(tmp_path / "run", ScopeClosed)
+    assert closed.status is ScopeStatus.FAILED
+    assert closed.answer is not None
+    assert "found so far" in closed.answer
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_that_passes_does_no_harm(name: str, tmp_path: Path) -> None:
+    """Once is what a repetition or a repair is for, where either can help."""
+    fault, code = FAULTS[name]
+    record, _ = driven([*BEFORE, fault, *AFTER], tmp_path / "run", BUDGET, timeout_s=0.5)
+    helped = code is INVALID or name in ("429", "500", "reset")
+    assert record.status is (RunStatus.SUCCEEDED if helped else RunStatus.PARTIAL)
+    assert within(record, BUDGET)
+
+
+def within(record: RunRecord, budget: Budget) -> bool:
+    """Whether a run used no more than it might."""
+    used = record.runtime_ref.usage
+    assert budget.tokens is not None
+    assert budget.cost_usd is not None
+    return used.tokens_in + used.tokens_out <= budget.tokens and (
+        used.cost_usd is None or used.cost_usd <= budget.cost_usd
+    )
+
+
+def test_a_server_slower_than_the_run_is_cut_off_by_the_clock(tmp_path: Path) -> None:
+    """The scope's wall time ends a call that its own time limit would let go on."""
+    budget = BUDGET.model_copy(update={"wall_time_s": 1.5})
+    record, _ = driven([*BEFORE, Drip(GOOD, 0.05)], tmp_path / "run", budget, timeout_s=60.0)
+    assert record.status is RunStatus.PARTIAL
+    assert record.error is not None
+    assert record.error.code is ErrorCode.RECURSION_LIMIT_REACHED
+
+
+def test_a_reply_without_an_account_is_booked_at_its_hold(tmp_path: Path) -> None:
+    """The provider may have charged that much."""
+    record, _ = driven([says(finalize("done"), usage=None)], tmp_path / "run", BUDGET)
+    [settled] = events(tmp_path / "run", TurnSettled)
+    assert settled.usage == Usage(
+        llm_calls=1, tokens_in=300, tokens_out=100, cost=600, estimated=True
+    )
+    assert record.status is RunStatus.SUCCEEDED
+
+
+def test_a_reply_above_its_hold_is_booked_as_it_is(tmp_path: Path) -> None:
+    """An overdraft is on the record, and takes from what the rest of the run may use."""
+    script = [says(read(1), usage=Tokens(4_500, 100)), *AFTER]
+    record, requests = driven(script, tmp_path / "run", BUDGET)
+    assert record.runtime_ref.usage.tokens_in + record.runtime_ref.usage.tokens_out == 4_720
+    assert len(requests) == 2
+    assert record.status is not RunStatus.FAILED
+
+
+def greedy(request: Request) -> Behaviour:
+    """Opens eight children, and reads on for as long as anything else is offered."""
+    scope, _, step, offered = request.body["messages"][1]["content"].split(" ", 3)
+    usage = Tokens(290, 100)
+    if offered.startswith("finalize"):
+        return says(finalize("done"), usage=usage)
+    turn = int(step.rstrip(":"))
+    if turn == 0 and scope.count("/") < 2:
+        return says(delegate(*"abcdefgh"), usage=usage)
+    return says(read(turn), usage=usage)
+
+
+def test_thirty_two_scopes_at_once_never_use_more_than_the_budget(tmp_path: Path) -> None:
+    """Counted by the server: requests, tokens and money."""
+    budget = Budget(iterations=150, subcalls=72, tokens=50_000, cost_usd=0.06, wall_time_s=60)
+    record, requests = driven(greedy, tmp_path / "run", budget, concurrency=32)
+    assert len(requests) == record.runtime_ref.usage.llm_calls <= 150
+    assert len(requests) * 390 <= 50_000
+    assert len(requests) * (290 + 200) <= 60_000
+    assert len(requests) > 90
