@@ -19,6 +19,7 @@ from pathlib import Path
 from investigator.errors import InvestigatorError
 from investigator.interrupts import Interrupts, held_back, in_charge, take_charge
 from investigator.investigation import RunResult, ainvestigate_question, run_now
+from investigator.planners import RULES, PlannerChoice
 from investigator.questions import IncidentQuestion, Question, Report, engine_of
 from investigator.runtime.budget import NOTHING, UNLIMITED, Amounts, Budget, Limits
 from investigator.runtime.budget_pool import Hold, Lease, RuntimeBudgetPool, allocate_run_budget
@@ -43,6 +44,7 @@ class Task:
     concurrency: int
     runs_dir: Path
     run_id: str | None
+    planner: PlannerChoice = RULES
     best_effort: bool = False
     resumes: bool = False
 
@@ -129,6 +131,7 @@ def run_one(task: Task) -> Outcome:
         lambda: ainvestigate_question(
             task.source,
             task.question,
+            planner=task.planner,
             budget=task.budget,
             concurrency=task.concurrency,
             best_effort=task.best_effort,

@@ -47,7 +47,8 @@ def remaining_of(tasks: Sequence[Task], api: InspectionAPI) -> Remaining:
 def _runs_by_trace(task: Task) -> dict[str, list[tuple[StoredRun, RunOpened]]]:
     """Runs of the task's question with the same materials, by trace."""
     question = task.question.located()
-    wanted = Options(question=question, materials_sha256=question.materials_hash())
+    materials = question.materials_hash()
+    wanted = Options(question=question, materials_sha256=materials, planner=task.planner)
     found: dict[str, list[tuple[StoredRun, RunOpened]]] = defaultdict(list)
     for stored in list_runs(task.runs_dir):
         opened = _opened(stored)

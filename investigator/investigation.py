@@ -33,6 +33,7 @@ from investigator.incident.report import IncidentDossier
 from investigator.inspection.api import InspectionAPI
 from investigator.inspection.open import open_source
 from investigator.interrupts import in_charge
+from investigator.planners import RULES, PlannerChoice, planner_for, require_price
 from investigator.questions import (
     ENGINES,
     ComplianceQuestion,
@@ -62,7 +63,6 @@ from investigator.runtime.strategy import Run
 Source: TypeAlias = str | Path | Sequence[str | Path]
 DEFAULT_RUNS_DIR = Path("artifacts/investigator_runs")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-RULES = PlannerIdentity(planner="rules")
 ReportT = TypeVar("ReportT", bound=Report, covariant=True)
 _T = TypeVar("_T")
 
@@ -86,6 +86,7 @@ class Options(BaseModel):
 
     question: Question = Field(discriminator="engine")
     materials_sha256: str
+    planner: PlannerChoice = RULES
 
     def same_but_for_the_trace(self, opened: RunOpened) -> bool:
         """Whether a run was asked the same, perhaps of another trace."""
@@ -118,6 +119,7 @@ async def ainvestigate(
     source: Source,
     *,
     engine: str = "rca",
+    planner: PlannerChoice = RULES,
     budget: Budget | None = None,
     concurrency: int = 8,
     best_effort: bool = False,
@@ -131,9 +133,10 @@ async def ainvestigate(
     `source` is a file, a folder, a glob or several. `asked` are the settings of the engine's
     question (`investigator.questions`): for `rca` trace_id and taxonomy, for `compliance`
     trace_id, controls and control_ids; a trace_id may be left out where the source holds one
-    trace. Limits that are not given are the engine's defaults; with `best_effort` the least
-    important scopes are left out where the limits do not cover all. What is not in canonical
-    form is read once into `cache_dir` (`$INVESTIGATOR_CACHE_DIR`, else the user's cache).
+    trace. `planner` says who decides (`investigator.planners`). Limits that are not given are the
+    engine's defaults; with `best_effort` the least important scopes are left out where the limits
+    do not cover all. What is not in canonical form is read once into `cache_dir`
+    (`$INVESTIGATOR_CACHE_DIR`, else the user's cache).
 
     Raises:
         UsageError: what was asked cannot be (no such setting or taxonomy, a taken run id, limits
@@ -145,6 +148,7 @@ async def ainvestigate(
     return await ainvestigate_question(
         source,
         question,
+        planner=planner,
         budget=budget,
         concurrency=concurrency,
         best_effort=best_effort,
@@ -158,6 +162,7 @@ async def ainvestigate_question(
     source: Source,
     question: Question,
     *,
+    planner: PlannerChoice = RULES,
     budget: Budget | None = None,
     concurrency: int = 8,
     best_effort: bool = False,
@@ -168,6 +173,8 @@ async def ainvestigate_question(
     """`ainvestigate` for a question that is there as a value."""
     paths = _paths(source)
     materials = question.materials_hash()
+    budget = budget or DEFAULT_BUDGETS[question.engine]
+    require_price(planner, budget)
     run_id = _new_run_id(question.engine) if run_id is None else run_id
     require_run_id(run_id)
     run_dir = runs_dir / run_id
@@ -178,11 +185,13 @@ async def ainvestigate_question(
             run_type=ENGINES[question.engine].run_type,
             engine_version=version("phoenix-rlm-investigator"),
             source=paths,
-            options=Options(question=question, materials_sha256=materials).model_dump_json(),
+            options=Options(
+                question=question, materials_sha256=materials, planner=planner
+            ).model_dump_json(),
             dataset_ref=DatasetRef(dataset_id=", ".join(paths), dataset_hash=None),
             input_ref=question.input_ref,
-            planner=RULES,
-            budget=budget or DEFAULT_BUDGETS[question.engine],
+            planner=PlannerIdentity(planner=planner.planner),
+            budget=budget,
             concurrency=concurrency,
             best_effort=best_effort,
         )
@@ -190,7 +199,7 @@ async def ainvestigate_question(
             prepared = question.prepare(api)
         except SourceError as error:
             return result_of(run_dir, _fail(opening, run_dir, error, paths, api))
-        run = _run_of(opening, prepared)
+        run = _run_of(opening, prepared, planner)
         return result_of(run_dir, await runner.start(run, run_dir))
 
 
@@ -272,15 +281,16 @@ def _of_the_only_trace(question: Question, api: InspectionAPI, paths: Sequence[s
     )
 
 
-def _run_of(opening: RunOpened, prepared: Prepared) -> Run:
+def _run_of(opening: RunOpened, prepared: Prepared, choice: PlannerChoice) -> Run:
+    planner = planner_for(choice, prepared)
     dataset = {"dataset_hash": prepared.dataset_hash}
     opened = msgspec.structs.replace(
         opening,
         dataset_ref=opening.dataset_ref.model_copy(update=dataset),
         input_ref=prepared.input_ref,
-        planner=prepared.planner.identity,
+        planner=planner.identity,
     )
-    return Run(opened, prepared.strategy, prepared.tools, prepared.planner)
+    return Run(opened, prepared.strategy, prepared.tools, planner)
 
 
 @contextmanager
@@ -294,7 +304,7 @@ def rebuilt(run_dir: Path, cache_dir: Path | None) -> Iterator[Run]:
             "one back or start a new run"
         )
     with _opened(opened.source, cache_dir) as api:
-        run = _run_of(opened, options.question.prepare(api))
+        run = _run_of(opened, options.question.prepare(api), options.planner)
         then, now = opened.dataset_ref.dataset_hash, run.opened.dataset_ref.dataset_hash
         if then is not None and then != now:
             raise UsageError(

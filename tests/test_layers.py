@@ -15,6 +15,7 @@ PACKAGE = ROOT / "investigator"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 GROUND = {"errors", "canonical", "interrupts", "placeholders"}
+RUN_MAKERS = {"investigation", "stored_runs", "batch", "earlier_runs"}
 ENGINES = {"rca", "compliance", "incident"}
 FREE_OF = {
     "errors": "*",
@@ -75,7 +76,17 @@ FREE_OF = {
         "*root",
     },
     "testing": {"samples", "cli", "*root"},
-    "questions": {
+    "questions": {"cli", "samples", "testing", *RUN_MAKERS},
+    "planners": {
+        "cli",
+        "samples",
+        "investigation",
+        "stored_runs",
+        "batch",
+        "earlier_runs",
+        "testing",
+    },
+    "config": {
         "cli",
         "samples",
         "investigation",
@@ -92,7 +103,16 @@ FREE_OF = {
 }
 """What each part may not import; `*root` stands for the modules that compose a run."""
 
-COMPOSITION = {"questions", "investigation", "stored_runs", "batch", "earlier_runs", "__init__"}
+COMPOSITION = {
+    "planners",
+    "config",
+    "questions",
+    "investigation",
+    "stored_runs",
+    "batch",
+    "earlier_runs",
+    "__init__",
+}
 LOOP = PACKAGE / "runtime" / "recursive_loop.py"
 
 
@@ -159,12 +179,17 @@ def test_the_runtime_names_no_model_vendor_outside_its_client() -> None:
 
 
 def test_every_package_that_is_imported_is_declared() -> None:
-    """What an installed wheel imports, its dependencies bring."""
-    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    names = {line.split(">")[0].replace("-", "_").lower() for line in declared}
-    provided = (
-        names | {"yaml", "re2", "pydantic_core"} | set(sys.stdlib_module_names) | {"investigator"}
-    )
+    """What an installed wheel imports, its dependencies bring, or an extra that users can name."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    optional = [line for name, lines in extras.items() if name != "dev" for line in lines]
+    names = {
+        name.replace("-", "_").lower()
+        for line in (*project["dependencies"], *optional)
+        for name in line.split(">")[0].rstrip("]").replace("[", ",").split(",")
+    }
+    renamed = {"yaml", "re2", "pydantic_core", "pydantic_ai"}
+    provided = names | renamed | set(sys.stdlib_module_names) | {"investigator"}
     used = {name.split(".")[0] for module in MODULES for name in _imported(module)}
     assert used - provided == set()
 

@@ -13,6 +13,7 @@ from investigator.cli.options import (
     Json,
     Limits,
     Output,
+    PlannerOptions,
     RunOptions,
     Source,
     TraceChoice,
@@ -60,6 +61,7 @@ def compliance(
     traces: TraceChoice,
     limits: Limits,
     run: RunOptions,
+    planner: PlannerOptions,
     batch: BatchOptions,
     controls: Controls = "controls-v1",
     control: ControlIds = None,
@@ -88,4 +90,6 @@ def compliance(
     both = (FailOn.NON_COMPLIANT, FailOn.NEEDS_REVIEW)
     graver = both if fail_on is FailOn.NEEDS_REVIEW else (fail_on,)
     asked = Asked(output, tuple(f.value for f in graver if f), as_json)
-    raise typer.Exit(investigate_traces(source, question, asked, traces, limits, run, batch))
+    raise typer.Exit(
+        investigate_traces(source, question, asked, traces, limits, run, planner, batch)
+    )

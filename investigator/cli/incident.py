@@ -9,7 +9,15 @@ from typing import Annotated, TypeAlias
 import typer
 
 from investigator.cli.bundles import bundled
-from investigator.cli.options import Filter, Json, Limits, Output, RunOptions, Source
+from investigator.cli.options import (
+    Filter,
+    Json,
+    Limits,
+    Output,
+    PlannerOptions,
+    RunOptions,
+    Source,
+)
 from investigator.cli.outcomes import Asked
 from investigator.errors import UsageError
 
@@ -94,6 +102,7 @@ def incident(
     window: WindowChoice,
     limits: Limits,
     run: RunOptions,
+    planner: PlannerOptions,
     snapshots: Snapshots = None,
     output: Output = None,
     fail_on: Threshold = None,
@@ -126,4 +135,4 @@ def incident(
     both = (FailOn.INCIDENT, FailOn.UNDETERMINED)
     graver = both if fail_on is FailOn.UNDETERMINED else (fail_on,)
     asked = Asked(output, tuple(f.value for f in graver if f), as_json)
-    raise typer.Exit(investigate_window(source, question, asked, limits, run))
+    raise typer.Exit(investigate_window(source, question, asked, limits, run, planner))

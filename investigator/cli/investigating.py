@@ -14,6 +14,7 @@ from investigator.cli.exits import Exit, gravest
 from investigator.cli.options import (
     BatchOptions,
     Limits,
+    PlannerOptions,
     RunOptions,
     TraceChoice,
     changed_budget,
@@ -38,32 +39,45 @@ def investigate_traces(
     traces: TraceChoice,
     limits: Limits,
     run: RunOptions,
+    planner: PlannerOptions,
     batch: BatchOptions,
 ) -> Exit:
     """Ask a question of one trace of a source, or of every one, and show the reports."""
     _check(traces, run, batch)
-    task = _task(source, question, limits, run)
+    task = _task(source, question, limits, run, planner)
     if traces.all_traces:
         return _investigate_all(task, asked, traces.filter_expr, batch)
     return _investigate_one(task, asked, traces.filter_expr)
 
 
 def investigate_window(
-    source: str, question: Question, asked: Asked, limits: Limits, run: RunOptions
+    source: str,
+    question: Question,
+    asked: Asked,
+    limits: Limits,
+    run: RunOptions,
+    planner: PlannerOptions,
 ) -> Exit:
     """Ask a question of many traces of a source at once, and show the report."""
     _check_run(run)
-    return _run_and_show(_task(source, question, limits, run), asked, open_source([source]))
+    return _run_and_show(
+        _task(source, question, limits, run, planner), asked, open_source([source])
+    )
 
 
-def _task(source: str, question: Question, limits: Limits, run: RunOptions) -> Task:
+def _task(
+    source: str, question: Question, limits: Limits, run: RunOptions, planner: PlannerOptions
+) -> Task:
     from investigator.batch import Task
-    from investigator.runtime.budget import DEFAULT_BUDGETS
+    from investigator.cli.planning import planner_chosen
+    from investigator.config import load_config
 
+    config = load_config(planner.config)
     return Task(
         source=(source,),
         question=question,
-        budget=changed_budget(DEFAULT_BUDGETS[question.engine], limits),
+        budget=changed_budget(config.budget_for(question.engine), limits),
+        planner=planner_chosen(planner, config),
         concurrency=run.concurrency,
         runs_dir=run.runs_dir,
         run_id=run.run_id,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 BUDGET_PANEL = "Budget (a number, or `none` for no limit)"
 RUNS_PANEL = "Runs"
 BATCH_PANEL = "With --all"
+PLANNER_PANEL = "Who decides (also in investigator.toml)"
 
 Sources: TypeAlias = Annotated[
     list[str],
@@ -184,6 +185,77 @@ class RunOptions:
         ),
     ] = None
     runs_dir: RunsDir = DEFAULT_RUNS_DIR
+
+
+@dataclass(frozen=True, slots=True)
+class PlannerOptions:
+    """Who decides, as it stands on the command line; None: as the config file says."""
+
+    planner: Annotated[
+        str | None,
+        typer.Option(
+            "--planner",
+            metavar="rules|model|hybrid",
+            envvar="INVESTIGATOR_PLANNER",
+            help="Rules, a model, or rules that open scopes in which the model decides.",
+            show_default=False,
+            rich_help_panel=PLANNER_PANEL,
+        ),
+    ] = None
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            metavar="NAME",
+            envvar="INVESTIGATOR_MODEL",
+            help="The model, as its endpoint names it.",
+            show_default=False,
+            rich_help_panel=PLANNER_PANEL,
+        ),
+    ] = None
+    provider: Annotated[
+        str | None,
+        typer.Option(
+            "--provider",
+            metavar="openai|anthropic|google",
+            envvar="INVESTIGATOR_PROVIDER",
+            help="Whose API it speaks; `openai` is any compatible endpoint.",
+            show_default=False,
+            rich_help_panel=PLANNER_PANEL,
+        ),
+    ] = None
+    base_url: Annotated[
+        str | None,
+        typer.Option(
+            "--base-url",
+            metavar="URL",
+            envvar="INVESTIGATOR_BASE_URL",
+            help="An OpenAI-compatible endpoint, such as http://127.0.0.1:8080/v1.",
+            show_default=False,
+            rich_help_panel=PLANNER_PANEL,
+        ),
+    ] = None
+    api_key_env: Annotated[
+        str | None,
+        typer.Option(
+            "--api-key-env",
+            metavar="NAME",
+            envvar="INVESTIGATOR_API_KEY_ENV",
+            help="The environment variable that holds the key.",
+            show_default=False,
+            rich_help_panel=PLANNER_PANEL,
+        ),
+    ] = None
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="A config file other than ./investigator.toml.",
+            show_default=False,
+            rich_help_panel=PLANNER_PANEL,
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from investigator.cli.options import (
     Json,
     Limits,
     Output,
+    PlannerOptions,
     RunOptions,
     Source,
     TraceChoice,
@@ -33,6 +34,7 @@ def rca(
     traces: TraceChoice,
     limits: Limits,
     run: RunOptions,
+    planner: PlannerOptions,
     batch: BatchOptions,
     taxonomy: Annotated[
         str,
@@ -68,4 +70,6 @@ def rca(
     question = RCAQuestion(trace_id=traces.trace_id or "", taxonomy=taxonomy)
     graver = (FailOn.FAILURE, FailOn.UNDETERMINED) if fail_on is FailOn.UNDETERMINED else (fail_on,)
     asked = Asked(output, tuple(f.value for f in graver if f), as_json)
-    raise typer.Exit(investigate_traces(source, question, asked, traces, limits, run, batch))
+    raise typer.Exit(
+        investigate_traces(source, question, asked, traces, limits, run, planner, batch)
+    )

@@ -1,0 +1,83 @@
+"""Who decides in a run: rules, a model, or rules that open scopes in which a model decides.
+
+The choice is data that a run keeps in its journal, so that it goes on, and is replayed, under
+the same. It names the environment variable of a key, never the key.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from investigator.errors import UsageError
+from investigator.questions import Prepared
+from investigator.runtime.budget import Budget
+from investigator.runtime.events import OpenedScope
+from investigator.runtime.llm_client import ModelClient, ModelSettings, Prompt
+from investigator.runtime.model_planner import Model, ModelPlanner
+from investigator.runtime.planner import HybridPlanner, Planner
+from investigator.runtime.prices import price_of
+from investigator.runtime.tokens import estimate_tokens
+
+
+class PlannerChoice(BaseModel):
+    """Who decides. A model is needed for all but rules."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    planner: Literal["rules", "model", "hybrid"] = "rules"
+    model: ModelSettings | None = None
+
+    @model_validator(mode="after")
+    def _model_is_named(self) -> PlannerChoice:
+        if self.planner != "rules" and self.model is None:
+            raise ValueError(f"the planner '{self.planner}' needs a model (--model)")
+        return self
+
+
+RULES = PlannerChoice()
+
+
+def require_price(choice: PlannerChoice, budget: Budget) -> None:
+    """Raise `UsageError` for a cost limit that could not be kept: the model's price is unknown."""
+    if choice.model is None or budget.cost_usd is None:
+        return
+    if price_of(choice.model)(1, 1) is None:
+        raise UsageError(
+            f"the price of {choice.model.model} is not known, so the cost limit of "
+            f"{budget.cost_usd:g} USD cannot be kept; give its price (price_in_per_mtok and "
+            "price_out_per_mtok under [model] in investigator.toml), or no --max-cost-usd"
+        )
+
+
+def planner_for(choice: PlannerChoice, prepared: Prepared) -> Planner:
+    """The planner of a run that was chosen."""
+    if choice.planner == "rules" or choice.model is None:
+        return prepared.planner
+    model = _model_planner(choice.model, prepared)
+    if choice.planner == "model":
+        return model
+    return HybridPlanner(prepared.planner, model, _is_opened_by_rules)
+
+
+def _is_opened_by_rules(scope: OpenedScope) -> bool:
+    """Whether rules opened the scope for somebody to decide in it: a lead, or the synthesis."""
+    return scope.opened_by == "planner" or scope.synthesis
+
+
+def _model_planner(settings: ModelSettings, prepared: Prepared) -> ModelPlanner:
+    strategy = prepared.strategy
+    model = Model(
+        client=ModelClient(settings),
+        prompt=lambda system, user: Prompt(system=system, user=user),
+        provider=settings.provider,
+        name=settings.model,
+        temperature=settings.temperature,
+        max_output_tokens=settings.max_output_tokens,
+        price=price_of(settings),
+        estimate=estimate_tokens,
+    )
+    return ModelPlanner(
+        strategy.space, model, guide=strategy.guide, finalize_tokens=strategy.finalize_tokens
+    )

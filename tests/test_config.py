@@ -1,0 +1,104 @@
+"""`investigator.toml`: what it changes, and what is said of a file that does not hold together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from investigator.cli.options import PlannerOptions
+from investigator.cli.planning import planner_chosen
+from investigator.config import FILE_NAME, load_config
+from investigator.errors import UsageError
+from investigator.runtime.budget import DEFAULT_BUDGETS
+
+WHOLE = """
+[planner]
+planner = "hybrid"
+
+[model]
+model = "small"
+base_url = "http://127.0.0.1:8080/v1"
+price_in_per_mtok = 0.1
+price_out_per_mtok = 0.4
+
+[budget.incident]
+wall_time_s = 600
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file in the folder where a command runs."""
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / FILE_NAME
+    path.write_text(WHOLE, encoding="utf-8")
+    return path
+
+
+def test_the_file_in_this_folder_is_read_and_changes_what_it_names(file: Path) -> None:
+    """Limits by engine, all others as they are."""
+    assert file.exists()
+    config = load_config(None)
+    assert config.budget_for("incident").wall_time_s == 600
+    assert config.budget_for("incident").iterations == DEFAULT_BUDGETS["incident"].iterations
+    assert config.budget_for("rca") == DEFAULT_BUDGETS["rca"]
+
+
+def test_flags_come_before_the_file(file: Path) -> None:
+    """One by one; what no flag says stays as the file has it."""
+    config = load_config(file)
+    choice = planner_chosen(PlannerOptions(planner="model", model="other"), config)
+    assert choice.planner == "model"
+    assert choice.model is not None
+    assert (choice.model.model, choice.model.price_in_per_mtok) == ("other", 0.1)
+    assert planner_chosen(PlannerOptions(planner="rules"), config).model is None
+
+
+def test_without_a_file_rules_decide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under the default limits."""
+    monkeypatch.chdir(tmp_path)
+    config = load_config(None)
+    assert planner_chosen(PlannerOptions(), config).planner == "rules"
+    assert config.budget_for("rca") == DEFAULT_BUDGETS["rca"]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("[model\n", r"not TOML: .*line 1"),
+        ("[modle]\n", r"modle: Extra inputs"),
+        ("[budget.rca]\nturns = 3\n", r"turns: Extra inputs"),
+        ("[budget.rca]\niterations = -1\n", r"iterations: Input should be greater"),
+        ("[budget.report]\niterations = 1\n", r"budget.report"),
+    ],
+)
+def test_a_file_that_does_not_hold_together_is_refused_with_its_place(
+    file: Path, content: str, said: str
+) -> None:
+    """The file and the field."""
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(UsageError, match=said) as refused:
+        load_config(None)
+    assert FILE_NAME in str(refused.value)
+
+
+def test_a_file_that_was_named_has_to_be_there(tmp_path: Path) -> None:
+    """One that was not named need not."""
+    with pytest.raises(UsageError, match=r"nowhere\.toml cannot be read"):
+        load_config(tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (PlannerOptions(planner="model"), "needs a model"),
+        (PlannerOptions(planner="magic"), "planner: Input should be 'rules', 'model' or 'hybrid'"),
+        (PlannerOptions(planner="model", model="m", base_url="ftp://x"), "base_url"),
+        (PlannerOptions(planner="model", model="m", provider="acme"), "model.provider"),
+    ],
+)
+def test_a_planner_that_cannot_be_is_refused(options: PlannerOptions, said: str) -> None:
+    """With what is wrong about it."""
+    with pytest.raises(UsageError, match=said):
+        planner_chosen(options, load_config(Path("/dev/null")))

@@ -1,0 +1,171 @@
+"""Runs that a model decides, from the command's settings to the report, over real HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from investigator import investigate, replay_run, verify_run
+from investigator.errors import UsageError
+from investigator.investigation import RunResult
+from investigator.planners import PlannerChoice
+from investigator.runtime.budget import Budget
+from investigator.runtime.llm_client import ModelSettings
+from investigator.runtime.status import ErrorCode, RunStatus
+from investigator.samples import SAMPLE_TRACES
+from investigator.testing.model_server import Behaviour, ModelServer, Tokens, error, says
+
+TRIP = "617fdb16cf685c234f3ef3cfbe54acd9"
+HELP = "5010ed12a034dec6f3a29908cb189a39"
+KEY = "sk-planted-0123456789abcdef"
+ENOUGH = Budget(iterations=120, tool_calls=240, subcalls=90, tokens=2_000_000, wall_time_s=60)
+
+
+def turn(**action: Any) -> Behaviour:
+    """A reply that is one action, with an account of 1,000 tokens in and 100 out."""
+    return says(json.dumps({"action": action}), usage=Tokens(1000, 100))
+
+
+EMPTY = {"findings": [], "gaps": ["a model looked"], "summary": "nothing to add"}
+CONCLUDES = turn(type="finalize", output=EMPTY)
+
+
+@pytest.fixture
+def key(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A key in the environment, under a name of our own."""
+    monkeypatch.setenv("OUR_KEY", KEY)
+    return KEY
+
+
+def settings(server: ModelServer, **more: Any) -> ModelSettings:
+    """A priced model on this machine."""
+    return ModelSettings(
+        model="scripted",
+        base_url=server.base_url,
+        api_key_env="OUR_KEY",
+        price_in_per_mtok=1.0,
+        price_out_per_mtok=4.0,
+        timeout_s=10,
+        max_retries=0,
+        **more,
+    )
+
+
+Asked = Callable[[PlannerChoice, Path], RunResult[Any]]
+
+
+def rca(choice: PlannerChoice, runs: Path) -> RunResult[Any]:
+    return investigate(
+        SAMPLE_TRACES, trace_id=TRIP, planner=choice, budget=ENOUGH, runs_dir=runs, run_id="run"
+    )
+
+
+def compliance(choice: PlannerChoice, runs: Path) -> RunResult[Any]:
+    return investigate(
+        SAMPLE_TRACES,
+        engine="compliance",
+        trace_id=HELP,
+        control_ids=("control.grounding.retrieved_documents",),
+        planner=choice,
+        budget=ENOUGH,
+        runs_dir=runs,
+        run_id="run",
+    )
+
+
+def incident(choice: PlannerChoice, runs: Path) -> RunResult[Any]:
+    return investigate(
+        SAMPLE_TRACES,
+        engine="incident",
+        planner=choice,
+        budget=ENOUGH,
+        runs_dir=runs,
+        run_id="run",
+    )
+
+
+ENGINES = [pytest.param(ask, id=ask.__name__) for ask in (rca, compliance, incident)]
+
+
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize("ask", ENGINES)
+@pytest.mark.parametrize("planner", ["model", "hybrid"])
+def test_a_model_decides_in_a_run_of_each_engine(ask: Asked, planner: str, tmp_path: Path) -> None:
+    """Tokens and cost are on the record, the run is verified, and replayed with nobody to ask."""
+    with ModelServer([CONCLUDES]) as server:
+        choice = PlannerChoice.model_validate({"planner": planner, "model": settings(server)})
+        result = ask(choice, tmp_path)
+        asked = len(server.requests)
+    usage = result.record.runtime_ref.usage
+    assert result.status is RunStatus.SUCCEEDED
+    assert usage.llm_calls == asked > 0
+    assert (usage.tokens_in, usage.tokens_out) == (1000 * asked, 100 * asked)
+    assert usage.cost_usd == pytest.approx(asked * 0.0014)
+    assert result.record.runtime_ref.planner == planner
+    assert result.record.runtime_ref.model_name == "scripted"
+    assert result.record.runtime_ref.prompt_template_hash
+    assert verify_run("run", tmp_path) == []
+    assert replay_run("run", tmp_path).difference is None
+
+
+@pytest.mark.usefixtures("key")
+def test_in_hybrid_runs_rules_delegate_and_the_model_is_asked_in_the_children(
+    tmp_path: Path,
+) -> None:
+    """What the model could not show stays known to the rules, with little confidence."""
+    with ModelServer([CONCLUDES]) as server:
+        choice = PlannerChoice(planner="hybrid", model=settings(server))
+        result = rca(choice, tmp_path)
+    subcalls = result.record.runtime_ref.subcall_metadata
+    assert [s.opened_by for s in subcalls if s.usage.tokens_in] == ["planner"]
+    assert result.report is not None
+    assert result.report.findings[0].confidence <= 0.4
+
+
+@pytest.mark.usefixtures("key")
+@pytest.mark.parametrize("ask", ENGINES)
+def test_a_model_that_is_down_ends_in_a_report_of_what_was_found_before(
+    ask: Asked, tmp_path: Path
+) -> None:
+    """Partial, with the code, and never without what the rules know."""
+    with ModelServer([error(503)]) as server:
+        result = ask(PlannerChoice(planner="hybrid", model=settings(server)), tmp_path)
+    assert result.status is RunStatus.PARTIAL
+    assert result.error is not None
+    assert result.error.code is ErrorCode.MODEL_CALL_FAILED
+    assert result.report is not None
+    assert verify_run("run", tmp_path) == []
+
+
+@pytest.mark.parametrize("ask", ENGINES)
+def test_a_key_stands_in_no_file_of_a_run_and_in_no_prompt(
+    ask: Asked, tmp_path: Path, key: str
+) -> None:
+    """It is sent as a header, and that is all."""
+    with ModelServer([CONCLUDES]) as server:
+        ask(PlannerChoice(planner="model", model=settings(server)), tmp_path)
+        bodies = "".join(json.dumps(request.body) for request in server.requests)
+        assert all(request.headers["authorization"] for request in server.requests)
+    assert key not in bodies
+    for path in sorted(tmp_path.rglob("*")):
+        assert not path.is_file() or key.encode() not in path.read_bytes(), path
+
+
+@pytest.mark.usefixtures("key")
+def test_a_cost_limit_needs_a_price(tmp_path: Path) -> None:
+    """A model whose price nobody knows is refused before the first call."""
+    with ModelServer([CONCLUDES]) as server:
+        free = settings(server).model_copy(
+            update={"price_in_per_mtok": None, "price_out_per_mtok": None}
+        )
+        choice = PlannerChoice(planner="model", model=free)
+        limits = ENOUGH.model_copy(update={"cost_usd": 1.0})
+        with pytest.raises(UsageError, match=r"price of scripted.*price_in_per_mtok"):
+            investigate(
+                SAMPLE_TRACES, trace_id=TRIP, planner=choice, budget=limits, runs_dir=tmp_path
+            )
+        assert server.requests == []
