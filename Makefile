@@ -10,7 +10,7 @@ GOLDEN := $(wildcard tests/*/golden tests/golden)
 PINS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check quick format golden bench constraints clean
+.PHONY: help demo test check quick format golden live bench constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ golden: $(VENV)/.dev ## rewrite the bundled samples and every golden file
 	$(BIN)/python -m investigator.samples.generate
 	INVESTIGATOR_REWRITE_GOLDEN=1 $(BIN)/python -m pytest -q -m "not slow" -k golden
 	git status --short -- investigator/samples tests README.md docs
+
+live: $(VENV)/.dev ## a run of each engine with a small local model (downloads 200 MB once)
+	@$(BIN)/python -m benchmarks.live
 
 bench: ## list the benchmark commands
 	@for file in $$(grep -l __main__ benchmarks/*.py); do \

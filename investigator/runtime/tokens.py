@@ -11,8 +11,8 @@ import math
 import re2
 
 _PIECES = re2.compile(
-    r"(?P<word>[A-Z]?[a-z]+|[A-Z]+)|(?P<digits>[0-9]+)|(?P<line>\s*[\r\n]+[ \t]*)|(?P<space>[ \t]{2,})"
-    r"|(?P<mark>[!-/:-@\[-`{-~]+)|(?P<other>[^\x00-\x7f]+)"
+    r"(?P<word>[A-Z]?[a-z]+|[A-Z]+)|(?P<digits>[0-9]+)|(?P<line>\s*[\r\n]+[ \t]*)"
+    r"|(?P<space>[ \t]{2,})|(?P<mark>[!-/:-@\[-`{-~]+)|(?P<other>[^\x00-\x7f]+)"
 )
 
 
