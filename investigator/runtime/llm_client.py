@@ -170,7 +170,7 @@ class ModelClient:
                 response = await model_request(
                     model,
                     messages,
-                    model_settings=_request_settings(self.settings, max_tokens_out),
+                    model_settings=_request_settings(self.settings, model, max_tokens_out),
                     model_request_parameters=parameters,
                     instrument=False,
                 )
@@ -285,18 +285,32 @@ def _request(
     return [ModelRequest(parts=parts)], parameters
 
 
-def _request_settings(settings: ModelSettings, max_tokens_out: int) -> RequestSettings:
+def _request_settings(
+    settings: ModelSettings, model: Model, max_tokens_out: int
+) -> RequestSettings:
     """The settings of one request; the library itself repeats nothing."""
     request: dict[str, Any] = {
         "max_tokens": max_tokens_out,
-        "temperature": settings.temperature,
         "timeout": settings.timeout_s,
     }
+    if _takes_temperature(model):
+        request["temperature"] = settings.temperature
     if settings.provider != "google":
         request["max_retries"] = 0
     if settings.structured == "json_object" and settings.provider == "openai":
         request["extra_body"] = {"response_format": {"type": "json_object"}}
     return cast("RequestSettings", request)
+
+
+def _takes_temperature(model: Model) -> bool:
+    """Whether the model has a temperature at all; many that reason refuse one."""
+    says = cast("dict[str, Any]", model.profile).get
+    if says("anthropic_disallows_sampling_settings"):
+        return False
+    silent = says("openai_supports_reasoning_effort_none") and not says(
+        "thinking_enabled_by_default"
+    )
+    return bool(silent) or not says("openai_supports_reasoning")
 
 
 def _load(provider: str) -> None:
@@ -322,7 +336,7 @@ def _http_client(settings: ModelSettings) -> httpx2.AsyncClient:
     here = is_on_this_machine(settings)
     kept = 0 if here else KEPT_CONNECTIONS
     return httpx2.AsyncClient(
-        timeout=httpx2.Timeout(settings.timeout_s, connect=min(10.0, settings.timeout_s)),
+        timeout=httpx2.Timeout(settings.timeout_s, connect=min(10.0, settings.timeout_s / 2)),
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=kept),
         trust_env=not here,
     )

@@ -139,6 +139,13 @@ def test_an_endpoint_without_schemas_reads_it_in_the_prompt(
     assert '"maxLength":5' in system
 
 
+@pytest.mark.parametrize("model", ["o3-mini", "gpt-5", "gpt-5.1", "gpt-4o-mini", "smollm2"])
+def test_a_model_that_reasons_is_told_no_temperature(model: str) -> None:
+    """It would refuse the request."""
+    _, [request] = asked([GOOD], model=model)
+    assert ("temperature" in request.body) is (model not in ("o3-mini", "gpt-5"))
+
+
 def test_the_key_goes_to_the_endpoint_and_nowhere_else(monkeypatch: pytest.MonkeyPatch) -> None:
     """The settings name the variable; the key is in the request's header alone."""
     monkeypatch.setenv("MY_KEY", KEY)
@@ -389,6 +396,59 @@ def test_settings_that_cannot_be_are_refused(given: dict[str, Any]) -> None:
     """A key in an address would be written down with it."""
     with pytest.raises(ValueError):
         ModelSettings.model_validate({"model": "m"} | given)
+
+
+NATIVE: dict[str, Any] = {
+    "anthropic": {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "scripted",
+        "content": [{"type": "text", "text": "{}"}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 100, "output_tokens": 20},
+    },
+    "google": {
+        "candidates": [
+            {"content": {"role": "model", "parts": [{"text": "{}"}]}, "finishReason": "STOP"}
+        ],
+        "usageMetadata": {
+            "promptTokenCount": 100,
+            "candidatesTokenCount": 20,
+            "totalTokenCount": 120,
+        },
+        "modelVersion": "scripted",
+    },
+}
+NAMES = {"anthropic": "claude-haiku-5-5", "google": "gemini-2.5-flash"}
+
+
+def native(server: ModelServer, provider: str, **changes: Any) -> ModelClient:
+    """A client that speaks the provider's own API to the server."""
+    base_url = server.base_url.removesuffix("/v1")
+    return client(server, provider=provider, model=NAMES[provider], base_url=base_url, **changes)
+
+
+@pytest.mark.parametrize("structured", ["json_schema", "json_object", "none"])
+@pytest.mark.parametrize("provider", NATIVE)
+def test_other_providers_are_spoken_to_in_their_own_way(provider: str, structured: str) -> None:
+    """With the same usage and price; the schema is in the request, in the provider's form."""
+    with ModelServer([too_many("0"), Answer(200, NATIVE[provider])]) as server:
+        reply = ask(native(server, provider, structured=structured))
+    assert reply == Reply("{}", Usage(llm_calls=2, tokens_in=100, tokens_out=20, cost=140))
+    assert "answer" in canonical_json(server.requests[1].body)
+
+
+@pytest.mark.parametrize("provider", NATIVE)
+@pytest.mark.parametrize("status", [401, 404, 500])
+def test_other_providers_fail_alike(provider: str, status: int) -> None:
+    """The message is the same, whoever sent it."""
+    with ModelServer([error(status)]) as server, pytest.raises(PlannerCallFailed) as failure:
+        ask(native(server, provider))
+    said = {401: "refused the key", 404: "has no model", 500: "out of order"}[status]
+    assert said in failure.value.error.message
+    assert failure.value.usage.llm_calls == len(server.requests) == (3 if status == 500 else 1)
 
 
 HELD = TurnBound(Amounts(iterations=1, tokens=400, cost=600), max_tokens_out=100)

@@ -1,0 +1,98 @@
+"""What tokens cost: the user's own price, else the table's, else nothing that is made up."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from investigator.errors import UsageError
+from investigator.runtime.llm_client import ModelSettings
+from investigator.runtime.prices import OwnPrice, TablePrice, price_of
+
+
+def settings(**given: Any) -> ModelSettings:
+    """A model of OpenAI, where nothing else is said."""
+    return ModelSettings.model_validate({"model": "gpt-4o-mini"} | given)
+
+
+def test_a_price_of_ones_own_goes_before_the_table() -> None:
+    """In US dollars for a million tokens, which is micro-USD for one."""
+    price = price_of(settings(price_in_per_mtok=2.5, price_out_per_mtok=10))
+    assert price(1000, 100) == 3500
+
+
+def test_a_part_of_a_micro_dollar_is_a_whole_one() -> None:
+    """So that no call is free for being short."""
+    price = price_of(settings(price_in_per_mtok=0.01, price_out_per_mtok=0.01))
+    assert price(1, 0) == 1
+    assert price(0, 0) == 0
+
+
+def test_a_decimal_price_is_exact() -> None:
+    """0.1 USD is not a little more than itself."""
+    assert price_of(settings(price_in_per_mtok=0.1, price_out_per_mtok=0.2))(30, 0) == 3
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("openai", "gpt-4o-mini"),
+        ("anthropic", "claude-sonnet-4-5"),
+        ("google", "gemini-2.5-flash"),
+    ],
+)
+def test_the_large_providers_are_in_the_table(provider: str, model: str) -> None:
+    """Output is dearer than input, and cached input is cheaper."""
+    price = price_of(settings(provider=provider, model=model))
+    one_in, one_out = price(1_000_000, 0), price(0, 1_000_000)
+    cached = price(100_000, 0, 100_000)
+    assert one_in is not None
+    assert one_out is not None
+    assert cached is not None
+    assert 0 < one_in < one_out
+    assert 10 * cached < one_in
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"model": "no-such-model"},
+        {"base_url": "http://127.0.0.1:8080/v1"},
+        {"base_url": "https://gateway.example.com/v1"},
+    ],
+    ids=["model", "local", "gateway"],
+)
+def test_what_is_not_in_the_table_has_no_price(given: dict[str, Any]) -> None:
+    """A local model is not priced as its namesake at a provider."""
+    assert price_of(settings(**given))(1000, 1000) is None
+
+
+def test_an_endpoint_that_the_table_knows_has_its_prices() -> None:
+    """By address: a reseller's price is not the maker's."""
+    found = price_of(settings(model="openai/gpt-4o-mini", base_url="https://openrouter.ai/api/v1"))
+    assert isinstance(found, TablePrice)
+    assert found.provider.id == "openrouter"
+
+
+def test_a_missing_table_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the command that brings it; a price of one's own needs none."""
+    monkeypatch.setitem(sys.modules, "genai_prices.data_snapshot", None)
+    with pytest.raises(UsageError, match=r"pip install 'phoenix-rlm-investigator\[models\]'"):
+        price_of(settings())
+    own = price_of(settings(price_in_per_mtok=1, price_out_per_mtok=1))
+    assert isinstance(own, OwnPrice)
+
+
+@given(st.integers(0, 10**7), st.integers(0, 10**5), st.integers(0, 10**4))
+def test_more_tokens_never_cost_less(tokens_in: int, tokens_out: int, more: int) -> None:
+    """So what is held at the bound of the tokens covers what they turn out to cost."""
+    for model in ("gpt-4o-mini", "gpt-4.1"):
+        price = price_of(settings(model=model))
+        bound, actual = price(tokens_in + more, tokens_out + more), price(tokens_in, tokens_out)
+        assert bound is not None
+        assert actual is not None
+        assert actual <= bound
