@@ -11,12 +11,14 @@ import typer
 from investigator.cli.bundles import bundled
 from investigator.cli.options import (
     Filter,
+    From,
     Json,
     Limits,
     Output,
     PlannerOptions,
     RunOptions,
     Source,
+    To,
 )
 from investigator.cli.outcomes import Asked
 from investigator.errors import UsageError
@@ -26,24 +28,8 @@ from investigator.errors import UsageError
 class WindowChoice:
     """Which traces of the source the dossier is about."""
 
-    start: Annotated[
-        str | None,
-        typer.Option(
-            "--from",
-            metavar="TIME",
-            help="Traces with a span that starts then or later (ISO 8601, UTC without a zone).",
-            show_default=False,
-        ),
-    ] = None
-    end: Annotated[
-        str | None,
-        typer.Option(
-            "--to",
-            metavar="TIME",
-            help="Traces with a span that starts before then.",
-            show_default=False,
-        ),
-    ] = None
+    start: From = None
+    end: To = None
     project: Annotated[
         str | None,
         typer.Option(

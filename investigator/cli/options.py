@@ -42,6 +42,24 @@ Filter: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+From: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="TIME",
+        help="Traces with a span that starts then or later (ISO 8601, UTC without a zone).",
+        show_default=False,
+    ),
+]
+To: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--to",
+        metavar="TIME",
+        help="Traces with a span that starts before then.",
+        show_default=False,
+    ),
+]
 Output: TypeAlias = Annotated[
     Path | None,
     typer.Option(

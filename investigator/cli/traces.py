@@ -9,7 +9,7 @@ import typer
 
 from investigator.canonical import JsonValue
 from investigator.cli.exits import Exit
-from investigator.cli.options import Filter, Json, Source
+from investigator.cli.options import Filter, From, Json, Source, To
 from investigator.cli.reading import open_source
 from investigator.cli.screen import cell, print_json, say, stdout, table
 from investigator.errors import UsageError
@@ -21,24 +21,8 @@ if TYPE_CHECKING:
 def traces(
     source: Source,
     filter_expr: Filter = None,
-    start: Annotated[
-        str | None,
-        typer.Option(
-            "--from",
-            metavar="TIME",
-            help="Traces with a span that starts then or later (ISO 8601, UTC without a zone).",
-            show_default=False,
-        ),
-    ] = None,
-    end: Annotated[
-        str | None,
-        typer.Option(
-            "--to",
-            metavar="TIME",
-            help="Traces with a span that starts before then.",
-            show_default=False,
-        ),
-    ] = None,
+    start: From = None,
+    end: To = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Rows at most.")] = 50,
     as_json: Json = False,
 ) -> None:
