@@ -4,7 +4,9 @@ The system part is the same for all scopes of a run. The user part begins with w
 keeps (objective, context, the rules that hold in it) and ends with what is left of the budget,
 so that what a provider cached of one turn serves the next. Whatever a view holds, the whole
 stays within its limit: each section has a share, the more important ones are served first, and
-a cut says what it left out. What comes from traces stands in a fence.
+a cut says what it left out. What comes from traces, or may quote them (an objective that another
+scope wrote, the reason why a reply was refused), stands in a fence; outside of it there are only
+words of this package and numbers.
 """
 
 from __future__ import annotations
@@ -76,7 +78,7 @@ class Rendered(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A part of the user text. What is `fenced` comes from traces."""
+    """A part of the user text. What is `fenced` comes from traces or may quote them."""
 
     title: str
     text: str
@@ -136,8 +138,9 @@ class Prompting:
             f"{rule}: {self._phrases[rule][may].format(depth=view.depth)}"
             for rule in ("depth_stop_rule", "delegation_policy")
         )
+        objective = cut(_one_line(view.objective), OBJECTIVE_TOKENS, self._estimate)
         return [
-            Section("Objective", cut(_one_line(view.objective), OBJECTIVE_TOKENS, self._estimate)),
+            Section("Objective", objective, fenced=True),
             Section("Rules of this scope", rules),
         ]
 
@@ -146,7 +149,7 @@ class Prompting:
         sections = []
         if view.notice:
             notice = cut(_one_line(view.notice), NOTICE_TOKENS, self._estimate)
-            sections.append(Section("Notice: your last turn did not work", notice))
+            sections.append(Section("Notice: your last turn did not work", notice, fenced=True))
         lines = (
             f"mode: {self._phrases['mode'][mode_of(view)]}",
             f"left: {_left(view)}",

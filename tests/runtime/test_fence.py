@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,6 +29,28 @@ def test_content_that_knows_the_next_nonces_gets_another(seed: str, known: int) 
         guessed.append(Fence(seed, guessed).closes.upper())
     fence = Fence(seed, guessed)
     assert not any(fence.nonce in content.casefold() for content in guessed)
+
+
+@pytest.mark.parametrize(
+    "disguise",
+    [
+        str.upper,
+        " ".join,
+        "\u200b".join,
+        "\u0301".join,
+        lambda nonce: "".join(chr(ord(c) + 0xFEE0) for c in nonce),
+        lambda nonce: nonce.translate(str.maketrans("abcdef01", "аЬсԁеƒОІ")),
+    ],
+    ids=["capitals", "spaced", "invisible", "accents", "full width", "Cyrillic"],
+)
+def test_a_nonce_in_disguise_is_a_nonce(disguise: Callable[[str], str]) -> None:
+    """What a reader could take for the closing mark is no content of its fence."""
+    for seed in map(str, range(50)):
+        known = Fence(seed, ())
+        imitated = f"<<end {disguise(known.nonce)}>>"
+        assert Fence(seed, (imitated,)).nonce != known.nonce
+        with pytest.raises(ValueError, match="nonce"):
+            known.around(imitated)
 
 
 def test_the_nonce_follows_from_seed_and_content() -> None:

@@ -80,7 +80,7 @@ class Reader(FakeClient):
         """The turn of the script, charged by its length."""
         lines = prompt[1].splitlines()
         turn = int(next(line for line in lines if line.startswith("## Turn ")).split()[-1])
-        said = self._script[lines[1]][turn]
+        said = self._script[lines[2]][turn]
         schema_tokens = estimate(compact_json(schema))
         tokens_in = sum(map(estimate, prompt)) + schema_tokens
         assert estimate(said) <= max_tokens_out
@@ -231,7 +231,7 @@ def test_scopes_side_by_side_do_not_mix_their_prompts() -> None:
     asks.bound(two)
     for shown in (one, two, one._replace(objective="three")):
         asyncio.run(asks.act(shown, 100))
-    told = [asked.user.splitlines()[1] for asked in client.asked]
+    told = [asked.user.splitlines()[2] for asked in client.asked]
     assert told == ["one", "two", "three"]
 
 
