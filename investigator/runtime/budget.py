@@ -26,6 +26,13 @@ class Resource(StrEnum):
     WALL_TIME = "wall_time"
 
 
+def flag_of(resource: Resource) -> str:
+    """The option of the command line that raises the limit."""
+    if resource is Resource.COST:
+        return "--max-cost-usd"
+    return f"--max-{resource.replace('_', '-')}"
+
+
 def _in_json(cls: type[tuple[object, ...]]) -> core_schema.CoreSchema:
     """A named tuple that is an array in JSON, and in Python is taken as it is."""
     items = core_schema.list_schema(

@@ -9,13 +9,18 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from investigator.canonical import JsonValue
 from investigator.runtime.actions import Draft, Invalid
-from investigator.runtime.budget import Resource
+from investigator.runtime.budget import Resource, flag_of
 from investigator.runtime.events import RunError, ScopeClosed, TurnHeld
 from investigator.runtime.scope import Scope
 from investigator.runtime.status import ErrorCode, ScopeStatus
 from investigator.runtime.tools import Cite
 
 OutputT = TypeVar("OutputT", contravariant=True)
+
+NO_ACTION = (
+    "two replies in a row were no valid action (take a model that keeps to a JSON schema, raise "
+    "max_output_tokens where replies are cut off, or try again with `investigator runs resume`)"
+)
 
 
 class Outputs(Protocol[OutputT]):
@@ -65,7 +70,10 @@ class Endings(Generic[OutputT]):
             scope.saw(None, reply, reason, ok=False)
             return None
         error = RunError(
-            code=ErrorCode.MODEL_OUTPUT_INVALID, message=reason, stage="planner", retryable=True
+            code=ErrorCode.MODEL_OUTPUT_INVALID,
+            message=f"{NO_ACTION}: {reason}",
+            stage="planner",
+            retryable=True,
         )
         return self.end(scope, ScopeStatus.FAILED, error)
 
@@ -81,9 +89,10 @@ class Endings(Generic[OutputT]):
 
     def cut_off(self, scope: Scope, message: str, limit: Resource | None = None) -> ScopeClosed:
         """A limit ended the scope before it could answer."""
+        todo = "" if limit is None else f"; raise {flag_of(limit)}"
         error = RunError(
             code=ErrorCode.RECURSION_LIMIT_REACHED,
-            message=message,
+            message=message + todo,
             stage="finalize",
             retryable=limit is Resource.WALL_TIME,
             limit=limit,
