@@ -56,9 +56,17 @@ def planner_for(choice: PlannerChoice, prepared: Prepared) -> Planner:
     if choice.planner == "rules" or choice.model is None:
         return prepared.planner
     model = _model_planner(choice.model, prepared)
+    takes_model = prepared.strategy.takes_model
     if choice.planner == "model":
-        return model
-    return HybridPlanner(prepared.planner, model, _is_opened_by_rules)
+        return HybridPlanner(
+            prepared.planner, model, takes_model, reaches=takes_model, name="model"
+        )
+    rules = prepared.beside_model or prepared.planner
+
+    def models(scope: OpenedScope) -> bool:
+        return takes_model(scope) and _is_opened_by_rules(scope)
+
+    return HybridPlanner(rules, model, models, reaches=takes_model)
 
 
 def _is_opened_by_rules(scope: OpenedScope) -> bool:

@@ -48,13 +48,18 @@ Report: TypeAlias = RCAReport | ComplianceReport | IncidentDossier
 
 
 class Prepared(NamedTuple):
-    """All that a run needs besides its limits."""
+    """All that a run needs besides its limits.
+
+    `planner` are the rules; `beside_model` are they where a model decides in what they leave
+    open, if that makes a difference to them.
+    """
 
     strategy: Strategy
     tools: ToolRegistry
     planner: Planner
     dataset_hash: str
     input_ref: InputRef
+    beside_model: Planner | None = None
 
 
 class Engine(NamedTuple):
@@ -147,6 +152,7 @@ class ComplianceQuestion(_OfOneTrace):
             ComplianceRules(case),
             trace.content_hash,
             self.input_ref.model_copy(update=told),
+            beside_model=ComplianceRules(case, beside_model=True),
         )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -36,13 +36,15 @@ Known = Callable[[EvidenceRef], str | None]
 class Lead(Generic[StatedT]):
     """One thing to show. `reads` are the turns that make its evidence citable.
 
-    `state` makes its findings of what was read; their ids are set by who concludes.
+    `state` makes its findings of what was read; their ids are set by who concludes. `told` is
+    what else the context of its child says, for a child in which a model decides.
     """
 
     id: str
     statement: str
     reads: tuple[str, ...]
     state: Callable[[Known], Sequence[StatedT]]
+    told: Mapping[str, JsonValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +200,17 @@ def read_of(ref: EvidenceRef, **bound: JsonValue) -> str:
             return call("get_span", span_id=ref.span_id, field=None, offset=0, **bound)
 
 
+def child_context(of: str, lead_id: str, told: Mapping[str, JsonValue]) -> str:
+    """What the child is given that follows a lead of a scope about `of`."""
+    return canonical_json({**told, "lead": lead_id, "of": of})
+
+
 def _delegation(leads: Sequence[Lead[Any]], of: str) -> str:
     children: list[JsonValue] = [
         {
             "type": "delegate_subcall",
             "objective": f"Show or refute: {lead.statement}",
-            "context": canonical_json({"lead": lead.id, "of": of}),
+            "context": child_context(of, lead.id, lead.told),
             "use_planner": True,
             "actions": None,
         }

@@ -10,12 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from investigator.canonical import JsonValue
 from investigator.controls.checking import Subject
 from investigator.controls.evaluate import Evaluation, Verdict, evaluate
 from investigator.controls.model import Control, ControlLibrary
 from investigator.errors import UsageError
 from investigator.inspection.evidence import EvidenceIndex, EvidenceRef
 from investigator.traces.model import Trace
+
+_TOLD = 3
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,22 @@ class ComplianceCase:
             for control in self.controls
             if self.evaluations[control.control_id].verdict is not Verdict.NOT_APPLICABLE
         )
+
+    def told(self, control: Control) -> dict[str, JsonValue]:
+        """What somebody who is to judge a control that applies is given to begin with."""
+        found = self.evaluations[control.control_id]
+        told: dict[str, JsonValue] = {
+            "trace_id": self.trace.trace_id,
+            "control": control.description,
+            "severity": control.severity.value,
+            "breaches": [f"{v.span_id}: {v.summary}" for v in found.violations[:_TOLD]],
+            "missing": list(found.missing_evidence[:_TOLD]),
+        }
+        if found.to_judge is not None:
+            told["asked"] = found.to_judge
+            told["needs"] = [kind.value for kind in control.required_evidence]
+            told["read_first"] = [ref.ref for ref in found.to_read]
+        return told
 
     @cached_property
     def _evidence(self) -> EvidenceIndex:

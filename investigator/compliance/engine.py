@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from pydantic import BaseModel
 
 from investigator.canonical import canonical_json
-from investigator.claims.confidence import capped_confidence
 from investigator.compliance.case import ComplianceCase
 from investigator.compliance.outputs import (
     CheckedControl,
@@ -28,26 +27,27 @@ from investigator.compliance.report import (
     ControlResult,
     overall_of,
 )
-from investigator.controls.evaluate import Evaluation, Verdict
+from investigator.compliance.rules import breach_contexts
+from investigator.compliance.verdicts import Stated, control_result
+from investigator.controls.evaluate import Verdict
 from investigator.controls.model import Control
-from investigator.inspection.evidence import EvidenceRef
 from investigator.runtime.actions import ActionSpace
-from investigator.runtime.events import ScopeClosed
+from investigator.runtime.events import OpenedScope, ScopeClosed
+from investigator.runtime.status import ScopeStatus
 from investigator.runtime.strategy import Artifact, Brief, Ended, Plan
 from investigator.runtime.tools import ToolRegistry
-from investigator.signals.building import unique
 
 RUN_TYPE = "policy_compliance"
 COMPLIANCE_REPORT = Artifact("compliance_report", SCHEMA_VERSION)
 GUIDE = (
-    "Judge the one control that the context names. For each breach that you can show, a finding "
+    "Judge the one control that the context names. What it is asked is answered from what was said "
+    "and done in the trace: begin with read_first (message:SPAN:INDEX is get_messages of SPAN), "
+    "then read on until you have seen what it needs. For each breach that you can show, a finding "
     "with verdict fail, and span_id, the step that breaks the control. Without a breach one "
     "finding, span_id null: verdict pass if you could see all that the control needs, else "
-    "insufficient_evidence, and say in gaps what is missing. Never pass what you could not see."
+    "insufficient_evidence, and say in gaps what is missing. A pass cites what you read, as a fail "
+    "does. Never pass what you could not see."
 )
-UNEXAMINED = 0.4
-"""The most confidence that a breach has which no scope looked at."""
-_TOLD = 3
 
 
 class ComplianceStrategy:
@@ -68,26 +68,36 @@ class ComplianceStrategy:
         return Plan(scopes=tuple(map(self._brief, self._case.applicable)))
 
     def _brief(self, control: Control) -> Brief:
-        found = self._case.evaluations[control.control_id]
         return Brief(
             objective=f"Does the trace break {control.control_id}: {control.title}?",
-            context=canonical_json(
-                {
-                    "of": control.control_id,
-                    "trace_id": self._case.trace.trace_id,
-                    "control": control.description,
-                    "severity": control.severity.value,
-                    "breaches": [v.summary for v in found.violations[:_TOLD]],
-                    "missing": list(found.missing_evidence[:_TOLD]),
-                }
-            ),
+            context=canonical_json({**self._case.told(control), "of": control.control_id}),
         )
+
+    def takes_model(self, scope: OpenedScope) -> bool:
+        """Where a control asks what only a model can judge, and all of it can be seen.
+
+        What a check found out is for rules to follow up, in a child of their own.
+        """
+        position = scope.scope.split("/")[1:2]
+        if not position:
+            return any(found.is_open for found in self._case.evaluations.values())
+        control = self._case.applicable[int(position[0])]
+        found = self._case.evaluations[control.control_id]
+        return found.is_open and scope.context not in breach_contexts(control.control_id)
 
     def conclude(self, ended: Ended) -> ComplianceReport:
         """A verdict for every control, whatever became of its scope."""
         ids = [control.control_id for control in self._case.applicable]
         ends = dict(zip(ids, ended.scopes, strict=True))
-        results = tuple(self._result(c, ends.get(c.control_id)) for c in self._case.controls)
+        results = tuple(
+            control_result(
+                control,
+                self._case.evaluations[control.control_id],
+                self._stated(ends.get(control.control_id), ended),
+                trace_id=self._case.trace.trace_id,
+            )
+            for control in self._case.controls
+        )
         overall = overall_of([result.pass_fail for result in results])
         return ComplianceReport(
             trace_id=self._case.trace.trace_id,
@@ -109,74 +119,32 @@ class ComplianceStrategy:
         lost = dict.fromkeys(self._case.unresolved(refs))
         return problems + [f"evidence {ref} does not resolve in the source" for ref in lost]
 
-    def _result(self, control: Control, end: ScopeClosed | None) -> ControlResult:
-        found = self._case.evaluations[control.control_id]
-        if found.verdict is Verdict.NOT_APPLICABLE:
-            return _verdict(control, Verdict.NOT_APPLICABLE, found.confidence, found.reason)
-        stated: tuple[CheckedControl, ...] = ()
-        if end is not None and end.answer is not None:
-            stated = ControlAnswer.model_validate_json(end.answer).findings
-        breaches = [finding for finding in stated if finding.verdict is Verdict.FAIL]
-        if breaches or found.violations:
-            return self._fail(control, found, breaches)
-        passed = next((f for f in stated if f.verdict is Verdict.PASS), None)
-        if passed is None or found.missing_evidence:
-            said = [f.description for f in stated] or ["no scope came to a verdict"]
-            reason = found.reason if found.missing_evidence else said[0]
-            missing = found.missing_evidence or tuple(said)
-            return _verdict(control, Verdict.INSUFFICIENT_EVIDENCE, 0.0, reason, missing=missing)
-        refs = passed.evidence_refs
-        return _verdict(control, Verdict.PASS, passed.confidence, passed.description, refs=refs)
+    def _stated(self, end: ScopeClosed | None, ended: Ended) -> Stated:
+        """What was said in a control's scope and its children, and whose word it is.
 
-    def _fail(
-        self, control: Control, found: Evaluation, breaches: Sequence[CheckedControl]
-    ) -> ControlResult:
-        """What scopes could show; where they showed nothing, what the check saw."""
-        refs = unique(ref for breach in breaches for ref in breach.evidence_refs)
-        told = [breach.description for breach in breaches]
-        confidence = max((breach.confidence for breach in breaches), default=0.0)
-        where = breaches[0].span_id if breaches else found.violations[0].span_id
-        if not breaches:
-            refs = found.violations[0].evidence
-            told = [found.violations[0].summary]
-            confidence = min(UNEXAMINED, capped_confidence(found.violations[0].strength, refs))
-        count = max(len(told), len(found.violations))
-        more = f"; {count - len(told)} more" if count > len(told) else ""
-        return ControlResult(
-            control_id=control.control_id,
-            title=control.title,
-            pass_fail=Verdict.FAIL,
-            severity=control.severity,
-            confidence=round(confidence, 2),
-            explanation="; ".join(told) + more,
-            violations=count,
-            evidence_refs=refs,
-            missing_evidence=found.missing_evidence,
-            remediation=control.remediation(
-                trace_id=self._case.trace.trace_id, span_id=where or "?"
-            ),
+        What a model had only drafted when its scope was cut off may show a breach, but no pass.
+        """
+        if end is None:
+            return Stated()
+        below = [c for c in ended.closed.values() if c.scope.rpartition("/")[0] == end.scope]
+        asked = [c for c in (end, *below) if ended.by_model(c.scope)]
+        if end in asked:
+            asked = [end]
+        judged = tuple(
+            finding
+            for closed in asked
+            for finding in _findings(closed)
+            if closed.status is ScopeStatus.COMPLETED or finding.verdict is Verdict.FAIL
         )
+        passed_on = {finding.model_dump_json() for c in asked for finding in _findings(c)}
+        own = (f for f in _findings(end) if f.model_dump_json() not in passed_on)
+        return Stated(by_rules=tuple(own), by_model=judged)
 
 
-def _verdict(
-    control: Control,
-    verdict: Verdict,
-    confidence: float,
-    explanation: str,
-    *,
-    refs: tuple[EvidenceRef, ...] = (),
-    missing: tuple[str, ...] = (),
-) -> ControlResult:
-    return ControlResult(
-        control_id=control.control_id,
-        title=control.title,
-        pass_fail=verdict,
-        severity=control.severity,
-        confidence=confidence,
-        explanation=explanation,
-        evidence_refs=refs,
-        missing_evidence=missing,
-    )
+def _findings(closed: ScopeClosed) -> tuple[CheckedControl, ...]:
+    if closed.answer is None:
+        return ()
+    return ControlAnswer.model_validate_json(closed.answer).findings
 
 
 def _summary(results: Sequence[ControlResult]) -> str:

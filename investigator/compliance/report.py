@@ -16,7 +16,7 @@ from investigator.controls.evaluate import Verdict
 from investigator.controls.model import Severity
 from investigator.inspection.evidence import EvidenceRef
 
-SCHEMA_VERSION: Literal["1.0.0"] = "1.0.0"
+SCHEMA_VERSION: Literal["1.1.0"] = "1.1.0"
 
 
 class Overall(StrEnum):
@@ -25,6 +25,13 @@ class Overall(StrEnum):
     COMPLIANT = "compliant"
     NON_COMPLIANT = "non_compliant"
     NEEDS_REVIEW = "needs_review"
+
+
+class JudgedBy(StrEnum):
+    """Whose word a verdict rests on: a check's, or a model's that read the trace."""
+
+    CODE = "code"
+    MODEL = "model"
 
 
 class ControlResult(BaseModel):
@@ -39,6 +46,7 @@ class ControlResult(BaseModel):
     title: str
     pass_fail: Verdict
     severity: Severity
+    judged_by: JudgedBy
     confidence: Confidence
     explanation: str = Field(min_length=1)
     violations: int = Field(default=0, ge=0)
@@ -60,7 +68,7 @@ class ComplianceReport(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: Literal["1.0.0"] = SCHEMA_VERSION
+    schema_version: Literal["1.1.0"] = SCHEMA_VERSION
     trace_id: str
     controls_version: str
     overall: Overall

@@ -1,18 +1,20 @@
 """One rule turns what was found into a verdict, for every control alike.
 
 Not applicable, where the predicate was evaluated and says so. Else a breach that is shown by
-evidence is a fail. Else anything that could not be seen, and anything that only a model can
-judge, makes the evidence insufficient. What is left is a pass, with what was looked at.
+evidence is a fail. Else anything that could not be seen makes the evidence insufficient, and so
+does, for code alone, a question that a model has to judge. What is left is a pass, with what was
+looked at.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from investigator.controls.checking import Checked, Subject, Violation
 from investigator.controls.model import Control
 from investigator.controls.predicates import applies
+from investigator.controls.reading_places import spoken_places
 from investigator.controls.required_evidence import missing_evidence, nothing_visible
 from investigator.inspection.evidence import EvidenceRef
 from investigator.signals.building import shortened, unique, without_secrets
@@ -45,6 +47,7 @@ class Evaluation:
 
     `violations` are strongest first; `evidence` is theirs for a fail, else some of what was
     scanned. `missing_evidence` is kept beside a fail as well: there may be more to see.
+    `to_judge` is the question that only a model can judge, `to_read` where to begin with it.
     """
 
     control_id: str
@@ -55,6 +58,13 @@ class Evaluation:
     missing_evidence: tuple[str, ...] = ()
     scanned: str = ""
     evidence: tuple[EvidenceRef, ...] = ()
+    to_judge: str | None = None
+    to_read: tuple[EvidenceRef, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a model has something to judge: all is seen that its question needs."""
+        return self.to_judge is not None and not self.missing_evidence
 
 
 def evaluate(control: Control, subject: Subject) -> Evaluation:
@@ -73,6 +83,9 @@ def evaluate(control: Control, subject: Subject) -> Evaluation:
     elif lines:
         verdict, confidence = Verdict.INSUFFICIENT_EVIDENCE, NOTHING_KNOWN
         reason, evidence = f"could not be judged: {lines[0]}", found.evidence
+    elif control.check.model is not None:
+        verdict, confidence = Verdict.INSUFFICIENT_EVIDENCE, NOTHING_KNOWN
+        reason, evidence = unjudged(control.check.model.question), found.evidence
     else:
         verdict, confidence = Verdict.PASS, PASSED
         reason, evidence = f"no breach in {found.scanned or 'the trace'}", found.evidence
@@ -85,18 +98,21 @@ def evaluate(control: Control, subject: Subject) -> Evaluation:
         missing_evidence=lines,
         scanned=found.scanned,
         evidence=unique(evidence),
+        to_judge=None if control.check.model is None else control.check.model.question,
+        to_read=() if control.check.model is None else spoken_places(subject),
     )
 
 
+def unjudged(question: str) -> str:
+    """The line that says that nobody has answered a control's question yet."""
+    return shortened(without_secrets(f"a model has to judge: {question}"), _LINE)
+
+
 def _checked(control: Control, subject: Subject) -> Checked:
-    """What the check found; a question that only a model can judge stays open."""
-    code, model = control.check.code, control.check.model
-    found = Checked()
-    if code is not None:
-        found = code.known.run(subject, code.known.params.model_validate(code.params))
-    if model is None:
-        return found
-    return replace(found, missing=(*found.missing, f"a model has to judge: {model.question}"))
+    code = control.check.code
+    if code is None:
+        return Checked()
+    return code.known.run(subject, code.known.params.model_validate(code.params))
 
 
 def _missing(control: Control, subject: Subject, found: Checked) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ from investigator.incident.selection import Representative
 from investigator.incident.suspicion import SuspicionStatus
 from investigator.inspection.evidence import EvidenceRef
 from investigator.runtime.actions import ActionSpace
+from investigator.runtime.events import OpenedScope
 from investigator.runtime.strategy import Artifact, Brief, Ended, Plan
 from investigator.runtime.tools import ToolRegistry
 from investigator.traces.model import iso_time
@@ -127,6 +128,10 @@ class IncidentStrategy:
             confidence=_confidence(outcome, hypotheses),
             gaps=tuple(dict.fromkeys((*self._gaps(), *_answer_gaps(ended), *ended.gaps))),
         )
+
+    def takes_model(self, scope: OpenedScope) -> bool:  # noqa: ARG002
+        """Everywhere: what rules found out is a lead, in each scope."""
+        return True
 
     def check(self, report: BaseModel) -> list[str]:
         """Traces that are not in the window, references that do not resolve."""

@@ -19,6 +19,7 @@ from investigator.rca.conclude import finding_of, report_from_findings
 from investigator.rca.outputs import RCAAnswer, RCADraft, RCAOutputs
 from investigator.rca.report import SCHEMA_VERSION, Finding, RCAReport
 from investigator.runtime.actions import ActionSpace
+from investigator.runtime.events import OpenedScope
 from investigator.runtime.strategy import Artifact, Brief, Ended, Plan
 from investigator.runtime.tools import ToolRegistry
 from investigator.signals import Signal
@@ -98,6 +99,10 @@ class RCAStrategy:
             any_open=any(signal.open for signal in self._case.signals),
             unstated=len(unexamined[MAX_UNEXAMINED:]),
         )
+
+    def takes_model(self, scope: OpenedScope) -> bool:  # noqa: ARG002
+        """Everywhere: what rules found out is a lead, in each scope."""
+        return True
 
     def check(self, report: BaseModel) -> list[str]:
         """Findings that name what is not there, references that do not resolve."""

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import math
 
+import msgspec
+
 from investigator.errors import BudgetTooSmall
 from investigator.runtime.budget import CONSUMABLE, NOTHING, Limits, Resource
 from investigator.runtime.budget_pool import RuntimeBudgetPool, allocate_run_budget
 from investigator.runtime.events import OpenedScope, Shown
-from investigator.runtime.planner import View
+from investigator.runtime.planner import View, dearest_of
 from investigator.runtime.strategy import Brief, Run
 
 ROOT = "0"
@@ -40,10 +42,9 @@ def root_scope(run: Run) -> OpenedScope:
 def child_scopes(run: Run, count: int) -> list[OpenedScope]:
     """The synthesis, if there is one, and the first `count` scopes; floors and times are open."""
     plan = run.strategy.plan
-    reserve = run.planner.finalize_bound(*run.strategy.finalize_tokens)
 
     def scope(position: int, brief: Brief) -> OpenedScope:
-        return OpenedScope(
+        opened = OpenedScope(
             scope=f"{ROOT}/{position}",
             opened_by="engine",
             planner_driven=True,
@@ -51,10 +52,12 @@ def child_scopes(run: Run, count: int) -> list[OpenedScope]:
             objective=brief.objective,
             context=brief.context,
             floor=NOTHING,
-            reserve=reserve,
+            reserve=NOTHING,
             deadline=None,
             synthesis=brief is plan.synthesis,
         )
+        ends = dearest_of(opened, run.planner).finalize_bound(*run.strategy.finalize_tokens)
+        return msgspec.structs.replace(opened, reserve=ends)
 
     first = () if plan.synthesis is None else (plan.synthesis,)
     return [scope(i, brief) for i, brief in enumerate((*first, *plan.scopes[:count]))]
@@ -133,7 +136,8 @@ def _short_of_amounts(
 ) -> str | None:
     """The first resource of which a scope's share is less than it needs at the least."""
     for scope in scopes:
-        need = run.planner.bound(_first_view(run, scope, share)).amounts.plus(scope.reserve)
+        decides = dearest_of(scope, run.planner)
+        need = decides.bound(_first_view(run, scope, share)).amounts.plus(scope.reserve)
         for resource, own, limit, least in zip(CONSUMABLE, share, limits, need, strict=True):
             if own is not None and own < least:
                 each = f" gives each of {len(scopes)} scopes {own}:" if len(scopes) > 1 else ":"

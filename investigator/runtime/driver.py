@@ -20,6 +20,7 @@ from investigator.runtime.calls import Calls
 from investigator.runtime.clock import Clock
 from investigator.runtime.events import (
     OpenedScope,
+    PlannerIdentity,
     Refused,
     RunEnded,
     RunError,
@@ -49,12 +50,19 @@ async def drive(run: Run, ledger: Ledger, clock: Clock) -> Result:
     """Run the scopes of a run and conclude; nothing is written but what the ledger records."""
     pace = Pace(run.planner.latency_floor_s)
     room = WaitingRoom(run.opened.concurrency)
+    deciders: dict[str, PlannerIdentity] = {}
+
+    def decides_in(scope: OpenedScope) -> Planner:
+        planner = planner_of(scope, run.planner)
+        deciders[scope.scope] = planner.identity
+        return planner
+
     loop = RecursiveLoop(
         ledger=ledger,
         calls=Calls(ledger=ledger, tools=run.tools, pace=pace, clock=clock),
         space=run.strategy.space,
         outputs=run.strategy.outputs,
-        planner_for=lambda scope: planner_of(scope, run.planner),
+        planner_for=decides_in,
         room=room,
         pace=pace,
         max_depth=run.opened.budget.depth,
@@ -65,7 +73,7 @@ async def drive(run: Run, ledger: Ledger, clock: Clock) -> Result:
         opened: tuple[OpenedScope, ...] = ()
     else:
         opened = await _run_plan(run, ledger, loop, room)
-    return _conclude(run, _ended_scopes(run.strategy.plan, opened, loop.closed))
+    return _conclude(run, _ended_scopes(run.strategy.plan, opened, loop.closed, deciders))
 
 
 async def _run_plan(
@@ -105,7 +113,10 @@ def _root_end(refused: Refused | None = None) -> ScopeClosed:
 
 
 def _ended_scopes(
-    plan: Plan, opened: Sequence[OpenedScope], closed: Mapping[str, ScopeClosed]
+    plan: Plan,
+    opened: Sequence[OpenedScope],
+    closed: Mapping[str, ScopeClosed],
+    deciders: Mapping[str, PlannerIdentity],
 ) -> Ended:
     ends = [closed[scope.scope] for scope in opened if not scope.synthesis]
     left_out = plan.scopes[len(ends) :]
@@ -115,6 +126,7 @@ def _ended_scopes(
         synthesis=next((closed[s.scope] for s in opened if s.synthesis), None),
         closed={scope_id: closed[scope_id] for scope_id in sorted(closed, key=scope_order)},
         left_out=tuple(f"left out, the budget does not cover it: {b.objective}" for b in left_out),
+        deciders=deciders,
     )
 
 

@@ -145,25 +145,37 @@ class FixedPlanner(FreePlanner):
 
 
 class HybridPlanner:
-    """Rules decide what to look into, a model what to make of it.
+    """Rules decide in some scopes, a model in the others.
 
-    The scopes that `models` is true of are a model's, all others the rules'. What is held back
-    for an end is what the model's would cost, whoever decides.
+    The scopes that `models` is true of are a model's, all others the rules'. Where `reaches` is
+    not true of a scope, no model decides in it or below it, so it holds back for its end what
+    the rules' costs; all others hold back what the model's would, whoever decides.
     """
 
     def __init__(
-        self, rules: Planner, model: Planner, models: Callable[[OpenedScope], bool]
+        self,
+        rules: Planner,
+        model: Planner,
+        models: Callable[[OpenedScope], bool],
+        *,
+        reaches: Callable[[OpenedScope], bool] = lambda _: True,
+        name: str = "hybrid",
     ) -> None:
         self._rules = rules
         self._model = model
         self._models = models
+        self._reaches = reaches
         self.remote = model.remote
         self.latency_floor_s = model.latency_floor_s
-        self.identity = model.identity.model_copy(update={"planner": "hybrid"})
+        self.identity = model.identity.model_copy(update={"planner": name})
 
     def of(self, scope: OpenedScope) -> Planner:
         """Who decides in a scope."""
         return self._model if self._models(scope) else self._rules
+
+    def dearest_of(self, scope: OpenedScope) -> Planner:
+        """The dearer of those who may decide in a scope or below it."""
+        return self._model if self._reaches(scope) else self._rules
 
     def finalize_bound(self, prompt_tokens: int, output_tokens: int) -> Amounts:
         """The model's."""
@@ -176,6 +188,11 @@ class HybridPlanner:
     async def act(self, view: View, max_tokens_out: int) -> Reply:
         """The model's; scopes ask the planner that `of` gives them."""
         return await self._model.act(view, max_tokens_out)
+
+
+def dearest_of(scope: OpenedScope, planner: Planner) -> Planner:
+    """Whose turns a scope that the engine opens must be able to pay for."""
+    return planner.dearest_of(scope) if isinstance(planner, HybridPlanner) else planner
 
 
 class ScriptedPlanner:

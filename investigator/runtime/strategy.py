@@ -6,14 +6,14 @@ An engine contains no loop, no budget arithmetic and no journal code.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from pydantic import BaseModel
 
 from investigator.runtime.actions import ActionSpace
 from investigator.runtime.endings import Outputs
-from investigator.runtime.events import RunOpened, ScopeClosed
+from investigator.runtime.events import OpenedScope, PlannerIdentity, RunOpened, ScopeClosed
 from investigator.runtime.planner import Planner
 from investigator.runtime.tools import ToolRegistry
 
@@ -56,6 +56,7 @@ class Ended:
     """How the scopes of a run ended. `closed` holds all of them, delegated ones too, in order.
 
     `scopes` are the ends of the plan's scopes by position, None for one that was left out.
+    `deciders` says of each scope that ran who decided in it.
     """
 
     root: ScopeClosed
@@ -63,6 +64,12 @@ class Ended:
     synthesis: ScopeClosed | None
     closed: Mapping[str, ScopeClosed]
     left_out: tuple[str, ...] = ()
+    deciders: Mapping[str, PlannerIdentity] = field(default_factory=dict)
+
+    def by_model(self, scope_id: str) -> bool:
+        """Whether a model decided in a scope."""
+        decider = self.deciders.get(scope_id)
+        return decider is not None and decider.model_name is not None
 
     @property
     def gaps(self) -> Iterator[str]:
@@ -94,6 +101,14 @@ class Strategy(Protocol):
 
     @property
     def outputs(self) -> Outputs[Any]: ...
+
+    def takes_model(self, scope: OpenedScope) -> bool:
+        """Whether a model has something to decide in a scope or below it.
+
+        Where it has not, rules decide, in that scope and in all below it, and no token is spent.
+        It follows from the terms of the scope alone, so a run goes on, and is replayed, alike.
+        """
+        ...
 
     def conclude(self, ended: Ended) -> BaseModel | None:
         """The report, pure; None where the scopes give none."""

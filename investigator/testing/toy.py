@@ -24,7 +24,7 @@ from investigator.runtime.actions import (
     turn_text,
 )
 from investigator.runtime.budget import Budget
-from investigator.runtime.events import DatasetRef, InputRef, RunOpened
+from investigator.runtime.events import DatasetRef, InputRef, OpenedScope, RunOpened
 from investigator.runtime.planner import Planner
 from investigator.runtime.strategy import Artifact, Brief, Ended, Plan, Run
 from investigator.runtime.tools import Cite, Tool, ToolAnswer, ToolArgs, ToolRegistry
@@ -134,6 +134,10 @@ class ToyStrategy:
             children=tuple(c.answer or "" for c in ended.closed.values() if c is not last),
             gaps=tuple(ended.gaps),
         )
+
+    def takes_model(self, scope: OpenedScope) -> bool:  # noqa: ARG002
+        """Everywhere."""
+        return True
 
     def check(self, report: BaseModel) -> list[str]:  # noqa: ARG002
         """Nothing to check."""

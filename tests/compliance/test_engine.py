@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from investigator.canonical import canonical_json
-from investigator.compliance.engine import UNEXAMINED
 from investigator.compliance.report import ComplianceReport, Overall
 from investigator.compliance.rules import MAX_LEADS
+from investigator.compliance.verdicts import UNEXAMINED
 from investigator.controls.evaluate import Verdict
 from investigator.controls.library import parse_library
 from investigator.errors import UsageError

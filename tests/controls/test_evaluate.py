@@ -138,9 +138,8 @@ def test_every_verdict_says_what_it_rests_on(
     assert bool(result.violations) is failed
     assert all(one.evidence for one in result.violations)
     assert not failed or result.evidence
-    assert failed or bool(result.missing_evidence) is (
-        result.verdict is Verdict.INSUFFICIENT_EVIDENCE
-    )
+    unseen = bool(result.missing_evidence) or result.is_open
+    assert failed or unseen is (result.verdict is Verdict.INSUFFICIENT_EVIDENCE)
     assert len({ref.ref for ref in result.evidence}) == len(result.evidence)
     index = EvidenceIndex(TALK)
     assert all(index.problem(ref) is None for ref in result.evidence)
@@ -214,10 +213,19 @@ def test_a_question_for_a_model_stays_open() -> None:
     told = "a model has to judge: Is it friendly?"
     for found in (None, Checked(scanned="2 turns")):
         result = judged(found, question="Is it friendly?")
-        assert result.verdict is Verdict.INSUFFICIENT_EVIDENCE
-        assert result.missing_evidence == (told,)
+        assert (result.verdict, result.reason) == (Verdict.INSUFFICIENT_EVIDENCE, told)
+        assert (result.missing_evidence, result.to_judge) == ((), "Is it friendly?")
+        assert result.is_open
     failed = judged(Checked(violations=(breach(REFS[0]),)), question="Is it friendly?")
-    assert (failed.verdict, failed.missing_evidence) == (Verdict.FAIL, (told,))
+    assert (failed.verdict, failed.is_open) == (Verdict.FAIL, True)
+
+
+def test_nothing_is_left_to_judge_where_evidence_is_missing() -> None:
+    """No answer of a model could make up for what the trace does not show."""
+    result = judged(Checked(missing=("a page is hidden",)), question="Is it friendly?")
+    assert (result.verdict, result.is_open) == (Verdict.INSUFFICIENT_EVIDENCE, False)
+    assert result.reason == "could not be judged: a page is hidden"
+    assert not judged(Checked(scanned="2 turns")).is_open
 
 
 def test_lines_are_few_bounded_and_without_secrets() -> None:
