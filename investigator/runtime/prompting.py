@@ -234,14 +234,16 @@ def mode_of(view: View) -> Mode:
     if view.offered == (ActionKind.FINALIZE,):
         return Mode.ONLY_FINALIZE
     turns = turns_left(view)
+    if turns <= CONCLUDE_TURNS:
+        return Mode.CONCLUDE
     share = turns / (turns + view.step) if math.isfinite(turns) else 1.0
-    if turns <= CONCLUDE_TURNS or share < CONCLUDE_SHARE:
+    if share < CONCLUDE_SHARE:
         return Mode.CONCLUDE
     return Mode.FOCUS if share < FOCUS_SHARE else Mode.EXPLORE
 
 
 def turns_left(view: View) -> float:
-    """How many turns the tightest resource has left, about."""
+    """How many turns the tightest resource has left, about; below 0 past the deadline."""
     left, seconds = view.shown.left, view.shown.time_left
     reads = left.tool_calls if ActionKind.TOOL_CALL in view.offered else None
     tokens = None if left.tokens is None else left.tokens // TURN_TOKENS
@@ -317,7 +319,7 @@ def _left(view: View) -> str:
     if left.cost is not None:
         told.append(f"{left.cost / 1e6:.4f} US dollars")
     if view.shown.time_left is not None:
-        told.append(f"{view.shown.time_left:.0f} s")
+        told.append(f"{max(0.0, view.shown.time_left):.0f} s")
     return ", ".join(told) or "no limits"
 
 

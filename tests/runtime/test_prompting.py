@@ -257,6 +257,9 @@ def test_ids_on_the_page_that_is_shown_are_not_listed_again() -> None:
         (3, Limits(37, 2, 40, 200_000, None), 180.0, Mode.CONCLUDE),
         (3, Limits(37, 20, 40, 9_000, None), 180.0, Mode.CONCLUDE),
         (3, Limits(37, 20, 40, 200_000, None), 9.0, Mode.CONCLUDE),
+        (0, Limits(40, 120, 40, 200_000, None), 3.0, Mode.CONCLUDE),
+        (0, Limits(40, 120, 40, 3_000, None), 180.0, Mode.CONCLUDE),
+        (1, Limits(39, 120, 40, 200_000, None), -2.0, Mode.CONCLUDE),
     ],
 )
 def test_the_mode_follows_the_tightest_resource(
