@@ -1,0 +1,295 @@
+"""Whatever a model endpoint does, a run ends in a valid record inside its budget.
+
+`FAULTS` reads like the table in docs/design/models.md: what the endpoint does from the third turn
+of every scope on, what the run is called then, and the words that say what to do. The first two
+turns of each scope go well and draft a finding, which no fault may lose.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import pytest
+
+from investigator import replay_run, verify_run
+from investigator.investigation import RunResult
+from investigator.planners import PlannerChoice
+from investigator.runtime.budget import Budget, Resource
+from investigator.runtime.status import ErrorCode, RunStatus
+from investigator.testing.model_server import (
+    CONTEXT_LENGTH,
+    EXPIRED_KEY,
+    REFUSES,
+    WRONG_MODEL,
+    Answer,
+    Behaviour,
+    Drip,
+    Hang,
+    ModelServer,
+    Request,
+    Reset,
+    Tokens,
+    Torn,
+    error,
+    says,
+    too_many,
+)
+from tests.live.asking import (
+    CONCLUDES,
+    FOUND,
+    KEY_VARIABLE,
+    PER_TOKEN_IN,
+    PER_TOKEN_OUT,
+    Engine,
+    must_finalize,
+    output,
+    settings,
+    turn,
+)
+
+CALL = ErrorCode.MODEL_CALL_FAILED
+INVALID = ErrorCode.MODEL_OUTPUT_INVALID
+LIMIT = ErrorCode.RECURSION_LIMIT_REACHED
+RETRY = ("try again later", "investigator runs resume")
+SLOW = ("timeout_s (1 s)", "raise it", "take a faster model")
+TAKE_ANOTHER = ("take a model that keeps to a JSON schema", "raise max_output_tokens", "resume")
+
+Planner = Literal["model", "hybrid"]
+PLANNERS: tuple[Planner, ...] = ("model", "hybrid")
+ENOUGH = Budget(
+    iterations=120, tool_calls=240, subcalls=90, tokens=2_000_000, cost_usd=10.0, wall_time_s=60
+)
+
+
+class Fault(NamedTuple):
+    """What the endpoint does, and what comes of it.
+
+    `after_one`: the status of a run whose every scope meets the fault once and then a good
+    reply; `reported`: the provider gives a true account of each reply.
+    """
+
+    behaviour: Behaviour
+    code: ErrorCode
+    words: tuple[str, ...]
+    after_one: RunStatus
+    retryable: bool
+
+
+OK, PART = RunStatus.SUCCEEDED, RunStatus.PARTIAL
+FAULTS: dict[str, Fault] = {
+    # what the endpoint does: the code, what the message says to do, the status after one of it
+    "429": Fault(too_many(), CALL, ("lower --concurrency", *RETRY), OK, True),
+    "429 with a short Retry-After": Fault(
+        too_many("0"), CALL, ("lower --concurrency", *RETRY), OK, True
+    ),
+    "429 with a long Retry-After": Fault(
+        too_many("3600"), CALL, ("asked to wait 3600 s", *RETRY), PART, True
+    ),
+    "500 or another 5xx": Fault(error(500), CALL, ("out of order (HTTP 500)", *RETRY), OK, True),
+    "connection reset": Fault(Reset(), CALL, ("closed the connection", *RETRY), OK, True),
+    "connection closed in the reply": Fault(
+        Torn(CONCLUDES), CALL, ("closed the connection", *RETRY), OK, True
+    ),
+    "no answer in timeout_s": Fault(Hang(), CALL, SLOW, PART, True),
+    "slow drip": Fault(Drip(CONCLUDES, 0.05), CALL, SLOW, PART, True),
+    "an answer that is not of the API": Fault(
+        Answer(200, "<html>"), CALL, ("check that base_url",), PART, True
+    ),
+    "context length exceeded": Fault(
+        CONTEXT_LENGTH, CALL, ("lower max_output_tokens", "larger window"), PART, False
+    ),
+    "wrong model name": Fault(WRONG_MODEL, CALL, ("check the model's name",), PART, False),
+    "wrong or expired key": Fault(EXPIRED_KEY, CALL, (f"check that {KEY_VARIABLE}",), PART, False),
+    "truncated JSON": Fault(
+        says('{"action": {"type": "fin', finish_reason="length"), INVALID, TAKE_ANOTHER, OK, True
+    ),
+    "prose instead of JSON": Fault(
+        says("Let me think about that."), INVALID, TAKE_ANOTHER, OK, True
+    ),
+    "JSON of another schema": Fault(says('{"answer": 42}'), INVALID, TAKE_ANOTHER, OK, True),
+    "refusal": Fault(REFUSES, INVALID, TAKE_ANOTHER, OK, True),
+    "empty reply": Fault(says(""), INVALID, TAKE_ANOTHER, OK, True),
+}
+
+
+def asked(
+    engine: Engine,
+    planner: Planner,
+    decide: Callable[[Request], Behaviour],
+    runs: Path,
+    *,
+    budget: Budget = ENOUGH,
+    **changes: Any,
+) -> tuple[RunResult[Any], list[Request]]:
+    """A run against a server that decides so: verified, and replayed when the server is gone."""
+    with ModelServer(decide) as server:
+        model = settings(server, **changes)
+        result = engine.ask(PlannerChoice(planner=planner, model=model), runs, budget)
+    assert verify_run("run", runs) == []
+    assert replay_run("run", runs).difference is None
+    keeps_to_its_budget(result, server.requests)
+    return result, server.requests
+
+
+def keeps_to_its_budget(result: RunResult[Any], requests: list[Request]) -> None:
+    """No more than is allowed, but for what is booked as overdraft; every request counted."""
+    budget, usage = result.record.runtime_ref.budget, result.record.runtime_ref.usage
+    over = usage.overdraft
+    assert budget.tokens is not None
+    assert budget.cost_usd is not None
+    assert usage.tokens_in + usage.tokens_out <= budget.tokens + over.tokens
+    assert usage.cost_usd is not None
+    assert usage.cost_usd <= budget.cost_usd + over.cost / 1e6
+    assert budget.iterations is not None
+    assert usage.iterations <= budget.iterations
+    assert usage.llm_calls == len(requests)
+
+
+def transient(
+    fault: Behaviour, times: int, then: Callable[[Request], Behaviour]
+) -> Callable[[Request], Behaviour]:
+    """The fault, so many times, then as told."""
+    left, lock = [times], threading.Lock()
+
+    def decide(request: Request) -> Behaviour:
+        with lock:
+            left[0] -= 1
+            return fault if left[0] >= 0 else then(request)
+
+    return decide
+
+
+def concludes(_: Request) -> Behaviour:
+    """A scope's end, with nothing but what was drafted before."""
+    return CONCLUDES
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_that_stays_ends_the_run_with_its_code_and_loses_no_finding(
+    engine: Engine, planner: Planner, name: str, tmp_path: Path
+) -> None:
+    """Partial, verified, replayed, inside the budget, and the message says what to do."""
+    fault = FAULTS[name]
+    result, requests = asked(
+        engine, planner, engine.then(lambda _: fault.behaviour), tmp_path, timeout_s=1.0
+    )
+    assert result.status is PART
+    assert result.error is not None
+    assert result.error.code is fault.code
+    assert result.error.retryable is fault.retryable
+    assert result.report is not None
+    assert FOUND in result.report.model_dump_json()
+    for word in fault.words:
+        assert word in result.error.message
+        assert any(word in gap for gap in result.report.gaps)
+    usage = result.record.runtime_ref.usage
+    assert usage.overdraft.tokens == usage.overdraft.cost == 0
+    assert usage.tokens_in >= 2000
+    assert len(requests) >= 3
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_that_passes_does_no_harm_where_asking_again_can_help(
+    engine: Engine, name: str, tmp_path: Path
+) -> None:
+    """One repetition, or one repair turn, and the run succeeds; else it ends as told above."""
+    fault = FAULTS[name]
+    passing = transient(fault.behaviour, 1, concludes)
+    result, _ = asked(
+        engine, "hybrid", engine.then(passing), tmp_path, timeout_s=1.0, max_retries=1
+    )
+    assert result.status is fault.after_one
+    assert (result.error is None) is (fault.after_one is OK)
+    assert result.report is not None
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+def test_an_endpoint_that_is_ill_from_the_start_invents_nothing(
+    engine: Engine, planner: Planner, tmp_path: Path
+) -> None:
+    """Without one reply the report is what code alone knows, or there is none."""
+    result, _ = asked(engine, planner, lambda _: error(500), tmp_path)
+    assert result.error is not None
+    assert result.error.code is CALL
+    alone = engine.name == "rca" and planner == "model"
+    assert result.status is (RunStatus.FAILED if alone else PART)
+    assert (result.report is None) is alone
+    usage = result.record.runtime_ref.usage
+    assert (usage.tokens_in, usage.tokens_out, usage.cost_usd) == (0, 0, 0.0)
+
+
+def test_a_reply_that_drips_past_the_deadline_is_cut_off_by_the_clock(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """However long an attempt may take by itself; it may have been billed, so all is booked."""
+    budget = ENOUGH.model_copy(update={"wall_time_s": 8.0})
+    decide = engine.then(lambda _: Drip(CONCLUDES, 0.05))
+    result, _ = asked(engine, "model", decide, tmp_path, budget=budget, timeout_s=60)
+    assert result.status is PART
+    assert result.error is not None
+    assert (result.error.code, result.error.limit) == (LIMIT, Resource.WALL_TIME)
+    assert "raise --max-wall-time" in result.error.message
+    assert FOUND in result.report.model_dump_json()
+    assert result.record.runtime_ref.usage.estimated >= 1
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+def test_a_reply_without_usage_is_booked_at_its_hold(
+    engine: Engine, planner: Planner, tmp_path: Path
+) -> None:
+    """The run succeeds, and its record says which part of it is an estimate."""
+    silent = turn(type="finalize", output=output())
+    assert isinstance(silent.body, dict)
+    del silent.body["usage"]
+    result, requests = asked(engine, planner, engine.then(lambda _: silent), tmp_path)
+    usage = result.record.runtime_ref.usage
+    assert result.status is OK
+    assert 0 < usage.estimated < len(requests)
+    told = 1000 * (len(requests) - usage.estimated)
+    assert usage.tokens_in > told + 500 * usage.estimated
+    assert usage.overdraft.tokens == 0
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+def test_usage_above_the_hold_is_booked_as_overdraft_and_shown(
+    engine: Engine, planner: Planner, tmp_path: Path
+) -> None:
+    """Nothing of it is dropped; the limit that it broke ends what would cost more."""
+    greedy = Tokens(3_000_000, 100)
+
+    def decide(request: Request) -> Behaviour:
+        if must_finalize(request):
+            return CONCLUDES
+        return says('{"action": {"type": "fin', usage=greedy)
+
+    result, requests = asked(engine, planner, engine.then(decide), tmp_path)
+    usage = result.record.runtime_ref.usage
+    told = [_usage_of(engine.then(decide)(request)) for request in requests]
+    assert usage.tokens_in == sum(tokens.tokens_in for tokens in told)
+    assert usage.tokens_out == sum(tokens.tokens_out for tokens in told)
+    micro_usd = usage.tokens_in * PER_TOKEN_IN + usage.tokens_out * PER_TOKEN_OUT
+    assert usage.cost_usd == pytest.approx(micro_usd / 1e6)
+    assert usage.overdraft.tokens > 2_900_000
+    assert usage.overdraft.cost > 2_900_000
+    assert result.report is not None
+
+
+def _usage_of(answer: Behaviour) -> Tokens:
+    assert isinstance(answer, Answer)
+    assert isinstance(answer.body, dict)
+    usage = answer.body["usage"]
+    return Tokens(usage["prompt_tokens"], usage["completion_tokens"])
+
+
+def test_the_table_of_the_documentation_is_this_one() -> None:
+    """Each fault has its row, with its code and what becomes of a run that meets it once."""
+    text = (Path(__file__).parents[2] / "docs/design/models.md").read_text(encoding="utf-8")
+    lines = [line.split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    rows = {cells[0].removeprefix("| "): cells for cells in lines}
+    for name, fault in FAULTS.items():
+        assert rows[name][1].strip("`") == fault.code.value
+        assert rows[name][2] == fault.after_one.value
