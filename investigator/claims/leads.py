@@ -36,8 +36,8 @@ Known = Callable[[EvidenceRef], str | None]
 class Lead(Generic[StatedT]):
     """One thing to show. `reads` are the turns that make its evidence citable.
 
-    `state` makes its findings of what was read; their ids are set by who concludes. `told` is
-    what else the context of its child says, for a child in which a model decides.
+    `state` makes its findings of what was read; their ids are set by who concludes. A child in
+    which a model decides is asked the statement by `verb`, and `told` more in its context.
     """
 
     id: str
@@ -45,6 +45,7 @@ class Lead(Generic[StatedT]):
     reads: tuple[str, ...]
     state: Callable[[Known], Sequence[StatedT]]
     told: Mapping[str, JsonValue] = field(default_factory=dict)
+    verb: str = "Show or refute"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +210,7 @@ def _delegation(leads: Sequence[Lead[Any]], of: str) -> str:
     children: list[JsonValue] = [
         {
             "type": "delegate_subcall",
-            "objective": f"Show or refute: {lead.statement}",
+            "objective": f"{lead.verb}: {lead.statement}",
             "context": child_context(of, lead.id, lead.told),
             "use_planner": True,
             "actions": None,

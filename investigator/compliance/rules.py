@@ -55,11 +55,8 @@ class RulePlanner(LeadPlanner[ControlFinding]):
             )
             for number, violation in enumerate(found.violations[:MAX_LEADS], 1)
         ]
-        if found.to_judge is not None and found.is_open and self._beside_model:
-            control = self._case.library.get(of)
-            assert control is not None
-            told = self._case.told(control)
-            leads.append(Lead(QUESTION, found.to_judge, (), _not_judged, told))
+        if found.is_open and self._beside_model:
+            leads.append(self._question(of))
         looks = () if leads else tuple(map(read_of, found.evidence[:_READS]))
         return Work(
             overview=tuple(dict.fromkeys(looks)),
@@ -67,6 +64,19 @@ class RulePlanner(LeadPlanner[ControlFinding]):
             conclude=partial(_conclude, found, known_in(view)),
             delegate_from=1,
             drafts=False,
+        )
+
+    def _question(self, of: str) -> Lead[ControlFinding]:
+        """What a model judges: the control, with its question in the context of the child."""
+        control = self._case.library.get(of)
+        assert control is not None
+        return Lead(
+            id=QUESTION,
+            statement=f"does the trace break {of}: {control.title}?",
+            reads=(),
+            state=_not_judged,
+            told=self._case.told(control),
+            verb="Judge",
         )
 
 

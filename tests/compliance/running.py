@@ -14,7 +14,10 @@ from investigator.controls.model import ControlLibrary
 from investigator.inspection.memory import MemoryInspectionAPI
 from investigator.inspection.redaction import Redactor
 from investigator.inspection.tools import inspection_tools
+from investigator.planners import RULES, PlannerChoice, planner_for
+from investigator.questions import Prepared
 from investigator.runtime.budget import DEFAULT_BUDGETS, Budget
+from investigator.runtime.events import InputRef
 from investigator.runtime.planner import Planner
 from investigator.runtime.record import RunRecord
 from investigator.runtime.strategy import Run
@@ -32,14 +35,24 @@ def compliance_run(
     library: ControlLibrary = V1,
     control_ids: tuple[str, ...] = (),
     planner: Planner | None = None,
+    choice: PlannerChoice = RULES,
     budget: Budget | None = None,
     concurrency: int = 8,
 ) -> Run:
-    """A run over a trace, by rules unless another planner is given."""
+    """A run over a trace, by rules unless another planner is given or chosen."""
     case = ComplianceCase.of(trace, library, control_ids)
     reads = inspection_tools(MemoryInspectionAPI([trace]), Redactor(), trace_id=trace.trace_id)
     tools = ToolRegistry([*reads, *control_tools(library)])
-    decides = RulePlanner(case) if planner is None else planner
+    strategy = ComplianceStrategy(case, tools)
+    prepared = Prepared(
+        strategy,
+        tools,
+        RulePlanner(case),
+        trace.content_hash,
+        InputRef(),
+        beside_model=RulePlanner(case, beside_model=True),
+    )
+    decides = planner_for(choice, prepared) if planner is None else planner
     opened = opening(
         RUN_TYPE,
         decides,
@@ -48,7 +61,7 @@ def compliance_run(
         trace_ids=(trace.trace_id,),
         concurrency=concurrency,
     )
-    return Run(opened, ComplianceStrategy(case, tools), tools, decides)
+    return Run(opened, strategy, tools, decides)
 
 
 def investigated(run: Run, run_dir: Path) -> tuple[RunRecord, ComplianceReport]:

@@ -23,6 +23,7 @@ from tests.controls import runs
 from tests.controls.runs import answers, asks, desk, guardrail, helper, model, retriever, run, tool
 
 V1 = load_library("controls-v1")
+JUDGEMENT = load_library("judgement-v1")
 EVERY_CONTROL = [control for name in BUILT_IN for control in load_library(name).controls]
 LEARNED = '{"title":"Lamp","content":"%s"}'
 
@@ -241,6 +242,19 @@ def test_no_control_passes_on_what_cannot_be_seen(
         found = judged(control, trace, own.params if own is not None else {})
         assert found.verdict is not Verdict.PASS
         assert found.missing_evidence or found.verdict is not Verdict.INSUFFICIENT_EVIDENCE
+        assert not found.is_open
+
+
+@pytest.mark.parametrize("control", JUDGEMENT.controls, ids=lambda control: control.control_id)
+def test_what_can_be_seen_is_left_to_a_model_to_judge(control: Control) -> None:
+    """With places to begin at; where nobody is spoken to, the control does not apply."""
+    found = evaluate(control, Subject(runs.sound()))
+    assert (found.verdict, found.is_open) == (Verdict.INSUFFICIENT_EVIDENCE, True)
+    assert control.check.model is not None
+    assert found.to_judge == control.check.model.question
+    index = EvidenceIndex(runs.sound())
+    assert [index.problem(ref) for ref in found.to_read] == [None] * len(found.to_read) != []
+    assert evaluate(control, Subject(silent_desk())).verdict is Verdict.NOT_APPLICABLE
 
 
 def test_every_control_of_v1_has_its_row() -> None:
