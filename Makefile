@@ -3,9 +3,10 @@
 
 PYTHON ?= python3
 VENV := .venv
+PHOENIX := .venv-phoenix
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-PYTEST := $(BIN)/python -m pytest -n auto
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadgroup
 GOLDEN := $(wildcard tests/*/golden tests/golden)
 PINS := pyproject.toml constraints.txt
 
@@ -18,10 +19,10 @@ help: ## list the targets
 demo: $(VENV)/.run ## investigate the bundled sample traces and print the reports
 	@$(BIN)/investigator demo
 
-test: $(VENV)/.dev ## run the whole test suite
+test: $(VENV)/.dev $(PHOENIX)/.ready ## run the whole test suite, against a real Phoenix too
 	@$(PYTEST)
 
-check: $(VENV)/.dev ## the whole gate: format, lint, strict types, tests
+check: $(VENV)/.dev $(PHOENIX)/.ready ## the whole gate: format, lint, strict types, tests
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -53,9 +54,10 @@ bench: ## list the benchmark commands
 
 constraints: $(VENV)/.dev ## pin the newest allowed versions (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --upgrade --no-header --no-annotate -o constraints.txt
+	echo arize-phoenix | uv pip compile - --universal --python-version 3.11 --upgrade --no-header --no-annotate -o constraints-phoenix.txt
 
 clean: ## forget the environment and every cache
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PHOENIX) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -66,6 +68,12 @@ $(BIN)/python:
 $(VENV)/.run: $(PINS) | $(BIN)/python
 	@if [ ! -e $(VENV)/.dev ] || [ pyproject.toml -nt $(VENV)/.dev ] || [ constraints.txt -nt $(VENV)/.dev ]; then \
 	  $(PIP) install --quiet -e . -c constraints.txt; fi
+	@touch $@
+
+# A Phoenix to test against and to try: an installation of its own, since it is large.
+$(PHOENIX)/.ready: constraints-phoenix.txt
+	$(PYTHON) -m venv $(PHOENIX)
+	$(PHOENIX)/bin/python -m pip --disable-pip-version-check install --quiet arize-phoenix -c constraints-phoenix.txt
 	@touch $@
 
 $(VENV)/.dev: $(PINS) | $(BIN)/python

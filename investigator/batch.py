@@ -46,6 +46,7 @@ class Task:
     run_id: str | None
     planner: PlannerChoice = RULES
     best_effort: bool = False
+    freeze: bool = True
     resumes: bool = False
 
     @property
@@ -135,6 +136,7 @@ def run_one(task: Task) -> Outcome:
             budget=task.budget,
             concurrency=task.concurrency,
             best_effort=task.best_effort,
+            freeze=task.freeze,
             runs_dir=task.runs_dir,
             run_id=task.run_id,
         )

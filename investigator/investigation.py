@@ -8,17 +8,16 @@ is done with stored runs (`investigator.stored_runs`).
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import secrets
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeAlias, TypeVar, overload
+from typing import Any, Generic, Literal, TypeVar, overload
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
@@ -26,12 +25,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from investigator.compliance.report import ComplianceReport
 from investigator.errors import (
     SourceError,
+    SourceUnavailable,
     TraceNotFound,
     UsageError,
 )
+from investigator.freezing import as_read, frozen_input
 from investigator.incident.report import IncidentDossier
 from investigator.inspection.api import InspectionAPI
-from investigator.inspection.open import open_source
 from investigator.interrupts import in_charge
 from investigator.planners import RULES, PlannerChoice, planner_for, require_price
 from investigator.questions import (
@@ -55,12 +55,12 @@ from investigator.runtime.events import (
     RunError,
     RunOpened,
 )
-from investigator.runtime.journal import FILE, read_entries
+from investigator.runtime.journal import FILE, read_entries, require_new
 from investigator.runtime.record import RunRecord
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.runtime.strategy import Run
+from investigator.sources import Source, located, open_source
 
-Source: TypeAlias = str | Path | Sequence[str | Path]
 DEFAULT_RUNS_DIR = Path("artifacts/investigator_runs")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 ReportT = TypeVar("ReportT", bound=Report, covariant=True)
@@ -87,12 +87,14 @@ class Options(BaseModel):
     question: Question = Field(discriminator="engine")
     materials_sha256: str
     planner: PlannerChoice = RULES
+    freeze: bool = True
 
     def same_but_for_the_trace(self, opened: RunOpened) -> bool:
         """Whether a run was asked the same, perhaps of another trace."""
         other = Options.model_validate_json(opened.options)
         mine, theirs = self.model_dump(), other.model_dump()
         for asked in (mine, theirs):
+            asked.pop("freeze")
             asked["question"].pop("trace_id", None)
         return mine == theirs
 
@@ -126,6 +128,7 @@ async def ainvestigate(
     runs_dir: Path = DEFAULT_RUNS_DIR,
     run_id: str | None = None,
     cache_dir: Path | None = None,
+    freeze: bool = True,
     **asked: Any,
 ) -> RunResult[Report]:
     """Ask an engine about a source and leave a run in `runs_dir`/`run_id`.
@@ -136,7 +139,8 @@ async def ainvestigate(
     trace. `planner` says who decides (`investigator.planners`). Limits that are not given are the
     engine's defaults; with `best_effort` the least important scopes are left out where the limits
     do not cover all. What is not in canonical form is read once into `cache_dir`
-    (`$INVESTIGATOR_CACHE_DIR`, else the user's cache).
+    (`$INVESTIGATOR_CACHE_DIR`, else the user's cache). A live source is read once, into the run's
+    folder, unless `freeze` is false; then the run cannot be replayed once the source is gone.
 
     Raises:
         UsageError: what was asked cannot be (no such setting or taxonomy, a taken run id, limits
@@ -155,6 +159,7 @@ async def ainvestigate(
         runs_dir=runs_dir,
         run_id=run_id,
         cache_dir=cache_dir,
+        freeze=freeze,
     )
 
 
@@ -169,16 +174,19 @@ async def ainvestigate_question(
     runs_dir: Path = DEFAULT_RUNS_DIR,
     run_id: str | None = None,
     cache_dir: Path | None = None,
+    freeze: bool = True,
 ) -> RunResult[Report]:
     """`ainvestigate` for a question that is there as a value."""
-    paths = _paths(source)
+    paths = located(source)
     materials = question.materials_hash()
     budget = budget or DEFAULT_BUDGETS[question.engine]
     require_price(planner, budget)
     run_id = _new_run_id(question.engine) if run_id is None else run_id
     require_run_id(run_id)
     run_dir = runs_dir / run_id
-    with _opened(paths, cache_dir) as api:
+    require_new(run_dir)
+    with ExitStack() as held:
+        api = held.enter_context(_opened(paths, cache_dir))
         question = _of_the_only_trace(question, api, paths).located()
         opening = RunOpened(
             run_id=run_id,
@@ -186,7 +194,7 @@ async def ainvestigate_question(
             engine_version=version("phoenix-rlm-investigator"),
             source=paths,
             options=Options(
-                question=question, materials_sha256=materials, planner=planner
+                question=question, materials_sha256=materials, planner=planner, freeze=freeze
             ).model_dump_json(),
             dataset_ref=DatasetRef(dataset_id=", ".join(paths), dataset_hash=None),
             input_ref=question.input_ref,
@@ -196,7 +204,8 @@ async def ainvestigate_question(
             best_effort=best_effort,
         )
         try:
-            prepared = question.prepare(api)
+            read = held.enter_context(as_read(api, question, run_dir)) if freeze else api
+            prepared = question.prepare(read)
         except SourceError as error:
             return result_of(run_dir, _fail(opening, run_dir, error, paths, api))
         run = _run_of(opening, prepared, planner)
@@ -252,13 +261,6 @@ def _in_event_loop() -> bool:
     return True
 
 
-def _paths(source: Source) -> tuple[str, ...]:
-    """The source's paths, absolute, so that a run can be found again from anywhere."""
-    one = isinstance(source, str | Path)
-    several: Sequence[str | Path] = [source] if one else source  # type: ignore[list-item, assignment]
-    return tuple(os.path.abspath(path) for path in several)
-
-
 @contextmanager
 def _opened(paths: Sequence[str], cache_dir: Path | None) -> Iterator[InspectionAPI]:
     api = open_source(paths, cache_dir=cache_dir).api
@@ -303,16 +305,36 @@ def rebuilt(run_dir: Path, cache_dir: Path | None) -> Iterator[Run]:
             f"{options.question.materials} has changed since run '{opened.run_id}'; put the old "
             "one back or start a new run"
         )
-    with _opened(opened.source, cache_dir) as api:
+    then = opened.dataset_ref.dataset_hash
+    with _read_again(run_dir, opened, options, cache_dir) as api:
         run = _run_of(opened, options.question.prepare(api), options.planner)
-        then, now = opened.dataset_ref.dataset_hash, run.opened.dataset_ref.dataset_hash
-        if then is not None and then != now:
+        now = run.opened.dataset_ref.dataset_hash
+        if then is None:
+            yield run
+            return
+        if then != now:
             raise UsageError(
                 f"{_named(opened.input_ref)} in {opened.dataset_ref.dataset_id} has changed since "
                 f"run '{opened.run_id}' (dataset_hash {then[:12]}…, now {str(now)[:12]}…); put "
                 "the old data back or start a new run"
             )
         yield Run(opened, run.strategy, run.tools, run.planner)
+
+
+@contextmanager
+def _read_again(
+    run_dir: Path, opened: RunOpened, options: Options, cache_dir: Path | None
+) -> Iterator[InspectionAPI]:
+    """What a run read: its frozen input, else its source; one that had not begun reads now."""
+    with ExitStack() as held:
+        read: InspectionAPI | None = frozen_input(run_dir)
+        if read is not None:
+            held.callback(read.close)
+        else:
+            read = held.enter_context(_opened(opened.source, cache_dir))
+            if options.freeze and opened.dataset_ref.dataset_hash is None:
+                read = held.enter_context(as_read(read, options.question, run_dir))
+        yield read
 
 
 def _named(asked: InputRef) -> str:
@@ -323,10 +345,11 @@ def _named(asked: InputRef) -> str:
 
 
 def _opened_event(run_dir: Path) -> RunOpened:
-    entries = read_entries(run_dir)
-    if not entries or not isinstance(entries[0].event, RunOpened):
+    """The opening of the run; the last one, where it failed before it began."""
+    opened = [e.event for e in read_entries(run_dir) if isinstance(e.event, RunOpened)]
+    if not opened:
         raise UsageError(f"{run_dir / FILE} does not begin with the opening of a run")
-    return entries[0].event
+    return opened[-1]
 
 
 def _fail(
@@ -342,7 +365,8 @@ def _fail(
             "`investigator traces` lists them"
         )
     code = ErrorCode.SOURCE_UNAVAILABLE
-    failed = RunError(code=code, message=message, stage="source")
+    down = isinstance(error, SourceUnavailable)
+    failed = RunError(code=code, message=message, stage="source", retryable=down)
     question = Options.model_validate_json(opening.options).question
     return runner.fail(opening, run_dir, failed, artifact=ENGINES[question.engine].artifact)
 

@@ -7,7 +7,7 @@ Here alone concrete engines, planners and tools are named.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -203,18 +203,8 @@ class IncidentQuestion(_Question):
         """Read the traces of the window, each once."""
         start_ns, end_ns = self._window()
         store = None if self.snapshots is None else open_snapshots(self.snapshots)
-        rows = (
-            []
-            if self.trace_ids
-            else api.list_traces(
-                project_name=self.project_name,
-                start_ns=start_ns,
-                end_ns=end_ns,
-                filter_expr=self.filter_expr,
-            )
-        )
         case = IncidentCase.of(
-            self.trace_ids or [row.trace_id for row in rows],
+            self.candidates(api),
             api.get_trace,
             start=iso_time(start_ns),
             end=iso_time(end_ns),
@@ -232,6 +222,19 @@ class IncidentQuestion(_Question):
             case.dataset_hash,
             self.input_ref,
         )
+
+    def candidates(self, api: InspectionAPI) -> Sequence[str]:
+        """The traces that are looked at: those named, else those of the window."""
+        if self.trace_ids:
+            return self.trace_ids
+        start_ns, end_ns = self._window()
+        rows = api.list_traces(
+            project_name=self.project_name,
+            start_ns=start_ns,
+            end_ns=end_ns,
+            filter_expr=self.filter_expr,
+        )
+        return [row.trace_id for row in rows]
 
     def _window(self) -> tuple[int | None, int | None]:
         start = _time(self.start, "the start of the window (start, --from)")
@@ -302,4 +305,5 @@ def _tools_of(api: InspectionAPI, trace: Trace) -> ToolRegistry:
 
 
 def _project(trace: Trace) -> str | None:
-    return trace.spans[0].text("resource.openinference.project.name")
+    name = trace.spans[0].text("resource.openinference.project.name")
+    return None if name is None else Redactor().redact(name).text

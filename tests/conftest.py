@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from investigator.inspection.open import CACHE_VARIABLE
+from investigator.testing.phoenix_server import EXECUTABLE, PhoenixServer
 
 REWRITE = os.environ.get("INVESTIGATOR_REWRITE_GOLDEN") == "1"
 
@@ -30,3 +31,12 @@ def golden() -> Callable[[Path, str], None]:
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Sources that tests read, also in processes that they start, stay out of the user's cache."""
     os.environ[CACHE_VARIABLE] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session")
+def phoenix_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PhoenixServer]:
+    """A real Phoenix on loopback, one for all tests of a worker."""
+    if not EXECUTABLE.exists():
+        pytest.skip(f"no Phoenix in {EXECUTABLE.parent.parent}; `make test` installs it")
+    with PhoenixServer(tmp_path_factory.mktemp("phoenix")) as server:
+        yield server

@@ -75,7 +75,20 @@ FREE_OF = {
         "cli",
         "*root",
     },
+    "phoenix": {
+        *ENGINES,
+        "runtime",
+        "signals",
+        "controls",
+        "snapshots",
+        "claims",
+        "samples",
+        "cli",
+        "*root",
+    },
     "testing": {"samples", "cli", "*root"},
+    "sources": {"cli", "samples", "testing", "questions", "planners", *RUN_MAKERS},
+    "freezing": {"cli", "samples", "testing", "planners", *RUN_MAKERS},
     "questions": {"cli", "samples", "testing", *RUN_MAKERS},
     "planners": {
         "cli",
@@ -107,6 +120,8 @@ COMPOSITION = {
     "planners",
     "config",
     "questions",
+    "sources",
+    "freezing",
     "investigation",
     "stored_runs",
     "batch",
@@ -189,6 +204,7 @@ def test_every_package_that_is_imported_is_declared() -> None:
         for name in line.split(">")[0].rstrip("]").replace("[", ",").split(",")
     }
     renamed = {"yaml", "re2", "pydantic_core", "pydantic_ai"}
+    renamed |= {"phoenix", "opentelemetry", "openinference"}
     provided = names | renamed | set(sys.stdlib_module_names) | {"investigator"}
     used = {name.split(".")[0] for module in MODULES for name in _imported(module)}
     assert used - provided == set()

@@ -34,7 +34,7 @@ def ingest(
     [bold]Exit codes[/]
       0 all read · 2 nothing readable, no file written · 3 some unreadable
     """
-    from investigator.inspection import open as opening
+    from investigator import sources as opening
 
     try:
         with counted_spans() as on_span_count:

@@ -82,6 +82,7 @@ def _task(
         runs_dir=run.runs_dir,
         run_id=run.run_id,
         best_effort=run.best_effort,
+        freeze=run.freeze,
     )
 
 

@@ -23,10 +23,19 @@ PLANNER_PANEL = "Who decides (also in investigator.toml)"
 
 Sources: TypeAlias = Annotated[
     list[str],
-    typer.Argument(metavar="SOURCE", help="Files, folders or globs.", show_default=False),
+    typer.Argument(
+        metavar="SOURCE",
+        help="Files, folders or globs, or phoenix://HOST:PORT/PROJECT.",
+        show_default=False,
+    ),
 ]
 Source: TypeAlias = Annotated[
-    str, typer.Argument(metavar="SOURCE", help="A file, folder or glob.", show_default=False)
+    str,
+    typer.Argument(
+        metavar="SOURCE",
+        help="A file, folder or glob, or phoenix://HOST:PORT/PROJECT.",
+        show_default=False,
+    ),
 ]
 RunId: TypeAlias = Annotated[str, typer.Argument(metavar="RUN_ID", show_default=False)]
 RunIds: TypeAlias = Annotated[list[str], typer.Argument(metavar="RUN_ID", show_default=False)]
@@ -203,6 +212,15 @@ class RunOptions:
         ),
     ] = None
     runs_dir: RunsDir = DEFAULT_RUNS_DIR
+    freeze: Annotated[
+        bool,
+        typer.Option(
+            " /--no-freeze",
+            help="Keep no copy of what is read from a live source: no replay without it.",
+            show_default=False,
+            rich_help_panel=RUNS_PANEL,
+        ),
+    ] = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,10 @@ _NAMED = 20
 
 def open_source(paths: Sequence[str]) -> OpenedSource:
     """Open a source, with its progress and its unreadable files told on stderr."""
-    from investigator.inspection import open as opening
+    from investigator import sources
 
     with counted_spans() as on_span_count:
-        source = opening.open_source(paths, on_span_count=on_span_count)
+        source = sources.open_source(paths, on_span_count=on_span_count)
     name_unreadable(source.unreadable)
     return source
 

@@ -62,6 +62,10 @@ class InspectionAPI(Protocol):
         """Traces that have a span in [start_ns, end_ns) and pass the filter."""
         ...
 
+    def close(self) -> None:
+        """Free what the API holds; it answers no more."""
+        ...
+
     def count_traces(self) -> int:
         """How many traces the source holds."""
         ...

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict
 import investigator.traces
 from investigator.canonical import JsonValue, sha256_json, sha256_text
 from investigator.errors import SourceUnavailable
+from investigator.inspection.api import InspectionAPI
 from investigator.inspection.parquet import ParquetInspectionAPI
 from investigator.traces.model import Span
 from investigator.traces.parquet import SCHEMA_VERSION, WriteSummary, canonical_facts, write_spans
@@ -37,7 +38,7 @@ _NAMED = 20
 class OpenedSource:
     """A source that answers, and what of it could not be read."""
 
-    api: ParquetInspectionAPI
+    api: InspectionAPI
     unreadable: tuple[Unreadable, ...]
 
 

@@ -38,6 +38,15 @@ class Recorder(Protocol):
     def append(self, event: AnyEvent) -> None: ...
 
 
+def require_new(run_dir: Path) -> None:
+    """Raise `RunExists` where the folder has a journal."""
+    if (run_dir / FILE).exists():
+        raise RunExists(
+            f"run '{run_dir.name}' exists in {run_dir.parent}; runs are never overwritten: "
+            "choose another --run-id, or `investigator runs resume` it"
+        )
+
+
 class Journal:
     """The writer of one run's journal; holds the run's lock until it is closed."""
 
@@ -59,14 +68,13 @@ class Journal:
         """Begin the journal of a new run; `RunExists` where the folder has one."""
         run_dir.mkdir(parents=True, exist_ok=True)
         lock = _lock(run_dir)
-        path = run_dir / FILE
-        if path.exists():
+        try:
+            require_new(run_dir)
+        except RunExists:
             os.close(lock)
-            raise RunExists(
-                f"run '{run_dir.name}' exists in {run_dir.parent}; runs are never overwritten: "
-                "choose another --run-id, or `investigator runs resume` it"
-            )
-        return cls(path, clock, entries=(), head=Head(0, GENESIS.decode()), lock=lock)
+            raise
+        head = Head(0, GENESIS.decode())
+        return cls(run_dir / FILE, clock, entries=(), head=head, lock=lock)
 
     @classmethod
     def reopen(cls, run_dir: Path, clock: Clock) -> Journal:

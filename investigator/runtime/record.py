@@ -312,7 +312,8 @@ class RunFold:
         """An event of the run itself."""
         match event:
             case RunOpened():
-                self.opened, self.started_at, self.budget = event, ts, event.budget
+                self.opened, self.ended, self.budget = event, None, event.budget
+                self.started_at = self.started_at or ts
             case RunResumed():
                 self.ended, self.budget = None, event.budget
                 for cut in event.cuts:

@@ -15,7 +15,14 @@ from investigator.runtime.budget import CONSUMABLE, Budget
 from investigator.runtime.calls import CANCELLED
 from investigator.runtime.clock import Clock
 from investigator.runtime.driver import OUTPUT_FILE, drive, run_ended
-from investigator.runtime.events import Entry, RunEnded, RunError, RunOpened, RunResumed
+from investigator.runtime.events import (
+    Entry,
+    RunEnded,
+    RunError,
+    RunOpened,
+    RunResumed,
+    ScopesOpened,
+)
 from investigator.runtime.journal import Journal, read_entries
 from investigator.runtime.ledger import LiveLedger
 from investigator.runtime.record import RECORD_FILE, RunRecord, run_seconds
@@ -34,10 +41,14 @@ async def start(run: Run, run_dir: Path) -> RunRecord:
     admitted(run)
     clock = Clock()
     with Journal.create(run_dir, clock) as journal:
-        books = Books()
-        ledger = LiveLedger(books=books, recorder=journal, clock=clock)
-        ledger.record(run.opened)
-        return await _drive_to_files(run, run_dir, ledger, journal, clock)
+        return await _begin(run, run_dir, journal, clock)
+
+
+async def _begin(run: Run, run_dir: Path, journal: Journal, clock: Clock) -> RunRecord:
+    """Open the run and drive it; a run that failed before it began is opened again."""
+    ledger = LiveLedger(books=Books(), recorder=journal, clock=clock)
+    ledger.record(run.opened)
+    return await _drive_to_files(run, run_dir, ledger, journal, clock)
 
 
 def fail(opened: RunOpened, run_dir: Path, error: RunError, *, artifact: Artifact) -> RunRecord:
@@ -68,6 +79,11 @@ async def resume(run: Run, run_dir: Path, budget: Budget | None = None) -> RunRe
             if last.status is RunStatus.SUCCEEDED:
                 return record
         before = budget_of(entries)
+        if _failed_before_it_began(entries):
+            (run_dir / RECORD_FILE).unlink(missing_ok=True)
+            admitted(run)
+            clock = Clock(elapsed=run_seconds(entries))
+            return await _begin(_with_budget(run, budget or before), run_dir, journal, clock)
         resumed = _resumption(entries, before, budget or before)
         books = Books()
         for entry in entries:
@@ -86,6 +102,13 @@ async def resume(run: Run, run_dir: Path, budget: Budget | None = None) -> RunRe
         ledger = LiveLedger(books=books, recorder=journal, clock=clock, tapes=tapes)
         reopened = _with_budget(run, resumed.budget)
         return await _drive_to_files(reopened, run_dir, ledger, journal, clock)
+
+
+def _failed_before_it_began(entries: list[Entry]) -> bool:
+    """Whether the run ended by something that may be otherwise now, before any scope opened."""
+    last = entries[-1].event
+    retryable = isinstance(last, RunEnded) and last.error is not None and last.error.retryable
+    return retryable and not any(isinstance(e.event, ScopesOpened) for e in entries)
 
 
 def budget_of(entries: list[Entry]) -> Budget:

@@ -1,7 +1,8 @@
 """A tape is what a journal holds of one scope, as far as it still counts.
 
-Two things recorded do not count: a hold that a dead process left open (it was given back or
-booked as lost, and the call is made again), and what a resume cut off.
+Some of what was recorded does not count: a hold that a dead process left open (it was given
+back or booked as lost, and the call is made again), what a resume cut off, and the end of a run
+that failed before it began, once it is opened again.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ def tapes_of(entries: Sequence[Entry]) -> dict[str, deque[AnyEvent]]:
         event = entry.event
         match event:
             case RunOpened():
-                pass
+                kept.clear()
             case HoldLost():
                 kept[event.scope].pop()
             case RunResumed():

@@ -1,6 +1,7 @@
 """What every implementation of the inspection API must do.
 
-An implementation joins the suite by a way to serve traces: add it to `SERVERS`.
+An implementation joins the suite by a way to serve traces: add it to `SERVERS`. What a Phoenix
+cannot store (a span without times, an id twice, a null) is asked of files alone.
 """
 
 from __future__ import annotations
@@ -41,4 +42,4 @@ def serve_parquet(spans: Sequence[Span], folder: Path) -> Served:
     return ParquetInspectionAPI(folder / "traces.parquet")
 
 
-SERVERS: dict[str, Server] = {"memory": serve_memory, "parquet": serve_parquet}
+FILES: dict[str, Server] = {"memory": serve_memory, "parquet": serve_parquet}
