@@ -11,6 +11,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from investigator.errors import UsageError
+from investigator.inspection.redaction import Redactor
+from investigator.inspection.replies import RedactedReplies
 from investigator.questions import Prepared
 from investigator.runtime.budget import Budget
 from investigator.runtime.events import OpenedScope
@@ -77,7 +79,7 @@ def _is_opened_by_rules(scope: OpenedScope) -> bool:
 def _model_planner(settings: ModelSettings, prepared: Prepared) -> ModelPlanner:
     strategy = prepared.strategy
     model = Model(
-        client=ModelClient(settings),
+        client=RedactedReplies(ModelClient(settings), Redactor()),
         prompt=lambda system, user: Prompt(system=system, user=user),
         provider=settings.provider,
         name=settings.model,

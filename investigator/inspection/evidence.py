@@ -12,8 +12,11 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from investigator.canonical import canonical_json, sha256_text
+from investigator.inspection.redaction import Redactor
 from investigator.traces.model import Message, RetrievalChunk, Span, ToolIO, Trace, iso_time
 from investigator.traces.openinference import messages_of, retrieval_chunks_of, tool_io_of
+
+_REDACTOR = Redactor()
 
 
 class EvidenceKind(StrEnum):
@@ -73,8 +76,9 @@ def message_evidence(span: Span, index: int, message: Message) -> EvidenceRef:
 
 
 def retrieval_evidence(span: Span, chunk: RetrievalChunk) -> EvidenceRef:
-    """One retrieved document of a span."""
-    ref = f"retrieval:{span.span_id}:{chunk.position}:{chunk.document_id or ''}"
+    """One retrieved document of a span; its id, which may be any text, without secrets."""
+    named = _REDACTOR.redact(chunk.document_id or "").text
+    ref = f"retrieval:{span.span_id}:{chunk.position}:{named}"
     return _evidence(span, EvidenceKind.RETRIEVAL_CHUNK, ref, chunk.full_text)
 
 

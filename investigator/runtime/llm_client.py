@@ -25,6 +25,7 @@ import anyio.lowlevel
 from investigator.canonical import compact_json
 from investigator.errors import UsageError
 from investigator.runtime.events import RunError, Usage
+from investigator.runtime.llm_logs import KEY_MARK, keep_out_of_logs
 from investigator.runtime.llm_settings import (
     ModelSettings,
     is_on_this_machine,
@@ -129,7 +130,7 @@ class ModelClient:
                     cost=self._price(answer.tokens_in, answer.tokens_out, answer.cached_in),
                     estimated=unaccounted > 0 or not answer.accounted,
                 )
-                return Reply(answer.text, usage)
+                return Reply(_without_key(answer.text, self.settings), usage)
             requests += answer.sent
             unaccounted += answer.unaccounted
             wait_s = self._wait_s(answer, attempt)
@@ -189,6 +190,8 @@ class ModelClient:
             self._http = _http_client(self.settings)
             self._model = _PROVIDERS[self.settings.provider](self.settings, self._http)
             self._loop = loop
+            if key_name(self.settings) is not None:
+                keep_out_of_logs(key_of(self.settings))
         return self._model
 
 
@@ -209,6 +212,11 @@ def _after(trouble: Trouble, attempts: int) -> Trouble:
         notes.append(f"it asked to wait {trouble.retry_after:.0f} s")
     noted = f"{trouble.message} [{', '.join(notes)}]" if notes else trouble.message
     return replace(trouble, message=noted)
+
+
+def _without_key(text: str, settings: ModelSettings) -> str:
+    """A reply into which a gateway put the key it was sent."""
+    return text if key_name(settings) is None else text.replace(key_of(settings), KEY_MARK)
 
 
 def _said(response: ModelResponse) -> _Said:

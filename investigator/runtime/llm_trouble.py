@@ -1,7 +1,7 @@
 """What can go wrong with a request to a model, and what to do about it, in words.
 
 A message names the model, the endpoint and the setting to change. It holds nothing that a
-provider said, since providers quote keys and prompts; only codes and numbers of theirs.
+provider said, since providers quote keys and prompts; only their numbers, and codes of letters.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from typing import Protocol
 
 import re2
 
-_CODE = re2.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+_CODE = re2.compile(r"[A-Za-z][A-Za-z_]{0,63}")
+"""A provider's word for what is wrong: letters alone, as no key is."""
 
 LATER = "try again later; `investigator runs resume` goes on with the run"
 

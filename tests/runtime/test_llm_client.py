@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 import time
@@ -154,6 +155,25 @@ def test_the_key_goes_to_the_endpoint_and_nowhere_else(monkeypatch: pytest.Monke
         ask(model)
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
     assert KEY not in repr(vars(model)) + model.settings.model_dump_json()
+
+
+def test_a_key_that_comes_back_goes_no_further(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of whatever form: not in a reply, nor in an error's code, nor in what libraries log."""
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("MY_KEY", "0f1e2d3c4b5a")
+    echo = Answer(
+        401, {"error": {"message": "m", "code": "a0f1e2d3c4b5a"}}, {"X-Key": "0f1e2d3c4b5a"}
+    )
+    with ModelServer([says("it is 0f1e2d3c4b5a."), echo]) as server:
+        model = client(server, api_key_env="MY_KEY")
+        assert ask(model).text == "it is [REDACTED:key]."
+        with pytest.raises(PlannerCallFailed) as failure:
+            ask(model)
+    assert "refused the key (HTTP 401):" in failure.value.error.message
+    assert "X-Key" in caplog.text
+    assert "0f1e2d3c4b5a" not in caplog.text
 
 
 def test_a_key_of_openai_is_not_sent_to_another_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
