@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from investigator.cli.screen import cell, one_line, plain, print_list, print_wrapped, table
-from investigator.compliance.report import ComplianceReport, ControlResult, Overall
+from investigator.compliance.report import ComplianceReport, ControlResult, JudgedBy, Overall
 from investigator.controls.evaluate import Verdict
 
 OVERALL_STYLES = {
@@ -36,7 +36,8 @@ def print_compliance(console: Console, report: ComplianceReport) -> None:
             if result.pass_fail is verdict:
                 _print_control(console, result)
     for verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE):
-        ids = [r.control_id for r in report.controls_evaluated if r.pass_fail is verdict]
+        results = [r for r in report.controls_evaluated if r.pass_fail is verdict]
+        ids = [f"{r.control_id} (a model)" if _by_model(r) else r.control_id for r in results]
         if ids:
             told = Text.assemble((f"{verdict.value} ", VERDICT_STYLES[verdict]), ", ".join(ids))
             print_wrapped(console, 2, told)
@@ -56,7 +57,8 @@ def _verdict(report: ComplianceReport) -> Text:
 
 def _print_control(console: Console, result: ControlResult) -> None:
     verdict = (f"{result.pass_fail.value} ", VERDICT_STYLES[result.pass_fail])
-    told = f" ({result.severity.value}, confidence {result.confidence:.2f})"
+    by = ", judged by a model" if _by_model(result) else ""
+    told = f" ({result.severity.value}, confidence {result.confidence:.2f}{by})"
     print_wrapped(console, 2, Text.assemble(verdict, (result.control_id, "bold"), (told, "dim")))
     print_wrapped(console, 5, Text(one_line(result.explanation, 300)))
     if result.evidence_refs:
@@ -64,6 +66,10 @@ def _print_control(console: Console, result: ControlResult) -> None:
         print_wrapped(console, 5, Text(f"evidence: {evidence}", style="dim"))
     if result.remediation is not None:
         print_wrapped(console, 5, Text(f"to do: {one_line(result.remediation, 300)}", style="dim"))
+
+
+def _by_model(result: ControlResult) -> bool:
+    return result.judged_by is JudgedBy.MODEL
 
 
 def compliance_table(rows: Sequence[tuple[str, str, ComplianceReport | None]]) -> Table:

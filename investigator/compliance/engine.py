@@ -152,4 +152,5 @@ def _summary(results: Sequence[ControlResult]) -> str:
     told = ", ".join(f"{counts[v]} {v.value}" for v in Verdict if counts[v])
     broken = [result.control_id for result in results if result.pass_fail is Verdict.FAIL]
     named = f" Broken: {', '.join(broken)}." if broken else ""
-    return f"{len(results)} controls: {told or 'none'}.{named}"
+    noun = "control" if len(results) == 1 else "controls"
+    return f"{len(results)} {noun}: {told or 'none'}.{named}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from rich.console import Console
 
+from investigator.cli.compliance_reports import print_compliance
 from investigator.compliance.report import ComplianceReport, JudgedBy, Overall
 from investigator.compliance.rules import QUESTION
 from investigator.compliance.verdicts import UNEXAMINED
@@ -19,6 +22,7 @@ from investigator.controls.evaluate import Verdict
 from investigator.controls.library import load_library, parse_library
 from investigator.controls.model import ControlLibrary
 from investigator.planners import PlannerChoice
+from investigator.runtime import runner
 from investigator.runtime.budget import Budget
 from investigator.runtime.driver import OUTPUT_FILE
 from investigator.runtime.events import ScopesOpened
@@ -327,6 +331,58 @@ def test_a_pass_that_was_only_drafted_is_none(planner: str, tmp_path: Path) -> N
     ):
         assert record.status is RunStatus.PARTIAL
         assert report.controls_evaluated[0].pass_fail is expected
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+def test_a_resumed_run_asks_the_model_only_what_it_had_not_answered(
+    planner: str, tmp_path: Path
+) -> None:
+    """Who decides follows from the journal; what rules had settled is not done again."""
+    up = False
+    reads = judge(finding("pass", "e2", "e4"))
+
+    def decide(request: Request) -> Behaviour:
+        return reads(request) if up else error(503)
+
+    library = ControlLibrary(
+        version="both", description="Both.", controls=(*BOTH.controls, *JUDGEMENT.controls[:1])
+    )
+    with asked(decide, planner) as (choice, server):
+        run = compliance_run(runs.sound(), library=library, choice=choice)
+        first, before = investigated(run, tmp_path / "run")
+        up, down = True, len(server.requests)
+        record = asyncio.run(runner.resume(run, tmp_path / "run"))
+        made = len(server.requests) - down
+    assert (first.status, record.status) == (RunStatus.PARTIAL, RunStatus.SUCCEEDED)
+    assert {r.pass_fail for r in before.controls_evaluated} == {Verdict.INSUFFICIENT_EVIDENCE}
+    after = ComplianceReport.model_validate_json((tmp_path / "run" / OUTPUT_FILE).read_bytes())
+    assert {(r.pass_fail, r.judged_by) for r in after.controls_evaluated} == {
+        (Verdict.PASS, JudgedBy.MODEL)
+    }
+    assert made == 6
+
+
+def test_people_are_told_which_verdicts_are_a_models(tmp_path: Path) -> None:
+    """A pass by name, a fail with its confidence; of code's nothing is said."""
+    trace = runs.run(asks(("c1", "rm", "{}"), tools=("search", "rm")), answers())
+    screens = {}
+    for verdict, at in (("pass", None), ("fail", "answer")):
+        decide = judge(finding(verdict, "e2", "e4", at=at))
+        _, report, _ = judged(decide, "model", tmp_path / verdict)
+        screens[verdict] = shown(report)
+    _, report, _ = judged(
+        decide, "model", tmp_path / "code", trace=trace, library=BOTH, control_ids=()
+    )
+    assert f"pass {HARM} (a model)" in screens["pass"]
+    assert "(critical, confidence 0.90, judged by a model)" in screens["fail"]
+    assert "by a model" not in shown(report)
+
+
+def shown(report: ComplianceReport) -> str:
+    """The report on a wide screen."""
+    console = Console(width=200, file=io.StringIO(), record=True)
+    print_compliance(console, report)
+    return console.export_text()
 
 
 def test_rules_alone_leave_the_question_open(tmp_path: Path) -> None:
