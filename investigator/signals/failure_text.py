@@ -107,6 +107,10 @@ _FAULTS: tuple[tuple[Fault, str], ...] = (
 )
 _COMPILED = tuple((fault, re2.compile(f"(?i){pattern}")) for fault, pattern in _FAULTS)
 
+_TYPE = re2.compile(r"^\s*([\w.]*[A-Z]\w*(?:Error|Exception|Timeout|Exceeded))(?::|\(|\s*$)")
+_OWN_TYPE = frozenset({Fault.TIMEOUT, Fault.RATE_LIMIT})
+"""Faults that have types of their own; other types cover what only their messages tell apart."""
+
 _PREFIX = re2.compile(
     r"(?i)^\s*(?:call id: ?\S*\s*)?(?:(?:observation|result|output|tool (?:result|output|response)"
     r"|execution logs|code output|stdout|stderr)s?:\s*)*"
@@ -139,9 +143,21 @@ _FAILED_WORDS = frozenset({"error", "failed", "failure", "exception"})
 
 
 def fault_of(error: str) -> Fault | None:
-    """The fault that the text of an error names; None where it names none that is known."""
-    window = error if len(error) <= _HEAD + _TAIL else f"{error[:_HEAD]}\n{error[-_TAIL:]}"
-    return next((fault for fault, pattern in _COMPILED if pattern.search(window)), None)
+    """The fault that the text of an error names; None where it names none that is known.
+
+    A type that names one decides: its message may quote what others said of other faults.
+    """
+    error_type = _TYPE.search(error[:_HEAD])
+    by_type = None if error_type is None else _first_fault(error_type.group(1))
+    if by_type in _OWN_TYPE:
+        return by_type
+    return _first_fault(
+        error if len(error) <= _HEAD + _TAIL else f"{error[:_HEAD]}\n{error[-_TAIL:]}"
+    )
+
+
+def _first_fault(text: str) -> Fault | None:
+    return next((fault for fault, pattern in _COMPILED if pattern.search(text)), None)
 
 
 def failure_in(result: str) -> str | None:

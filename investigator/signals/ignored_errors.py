@@ -51,9 +51,14 @@ def _final_answer(view: TraceView, scope: str | None, attempt: Attempt) -> Span 
     else:
         start = view.position(attempt.span) - (attempt.message_index is not None)
         after = [s for s in view.model_calls_in(scope) if view.position(s) > start]
-    spoken = [(span, view.said(span)[:_WINDOW]) for span in after]
+    spoken = [(span, _ends_of(view.said(span))) for span in after]
     if not spoken or any(_ADMITS.search(text) for _, text in spoken):
         return None
     span, text = spoken[-1]
     calls = any(message.tool_calls for message in view.outputs(span))
     return None if calls or not text.strip() else span
+
+
+def _ends_of(text: str) -> str:
+    """Where an answer says what it comes to: its beginning and its end."""
+    return text if len(text) <= 2 * _WINDOW else f"{text[:_WINDOW]}\n{text[-_WINDOW:]}"

@@ -254,8 +254,9 @@ def test_a_failure_that_the_answer_passes_over_is_ignored() -> None:
 def test_an_answer_that_admits_the_failure_ignored_nothing() -> None:
     """Honesty is not a fault."""
     failed = tool("t", "Error: out of stock", at=2, name="order")
-    honest = llm("end", "Unfortunately I could not order it.", at=3)
-    assert faults(trace(agent(), llm("ask", at=1), failed, honest)) == ["exception"]
+    for told in ("Unfortunately I could not order it.", "order " * 5_000 + "I could not order it."):
+        honest = llm("end", told, at=3)
+        assert faults(trace(agent(), llm("ask", at=1), failed, honest)) == ["exception"]
 
 
 PLAN = "Write a plan. After the last step write the '\\n<end_plan>' tag and stop there."

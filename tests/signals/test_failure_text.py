@@ -84,6 +84,14 @@ def test_an_error_is_named_by_its_text(error: str, fault: Fault) -> None:
     assert fault_of(error) is fault
 
 
+@pytest.mark.parametrize("message", ["429 Too Many Requests", "unknown tool 'x'", "boom"])
+def test_a_type_of_its_own_comes_before_what_the_message_says(message: str) -> None:
+    """A message may quote anybody; types that cover many faults leave it to the message."""
+    assert fault_of(f"TimeoutError: {message}") is Fault.TIMEOUT
+    assert fault_of(f"openai.RateLimitError: {message}") is Fault.RATE_LIMIT
+    assert fault_of("requests.HTTPError: 429 Too Many Requests") is Fault.RATE_LIMIT
+
+
 def test_an_unknown_error_has_no_name() -> None:
     """Nothing is guessed."""
     assert fault_of("ZeroDivisionError: division by zero") is None

@@ -18,7 +18,7 @@ from investigator.signals.building import unique
 from investigator.signals.ignored_errors import detect_ignored_errors
 
 _SHOWN = 4
-_WINDOW = 4_000
+_WINDOW = 200_000
 _READS = frozenset({"read"})
 _CLAIMS = re2.compile(
     r"(?i)\b(?:successfully|all (?:done|set)|(?:has|have) been \w+(?:ed|en|nt|de|ld|id|t)\b"

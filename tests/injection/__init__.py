@@ -1,0 +1,1 @@
+"""Text in a trace cannot steer the investigator."""

@@ -1,0 +1,99 @@
+"""By rules, no text in a trace changes a verdict of any engine: 0 of all the variants."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cache
+
+import pytest
+
+from investigator.traces.model import Span, Trace
+from tests.builders import span
+from tests.injection.places import IDLE, NOTHING, PLACES, Told, Way, agent_trace, window
+from tests.injection.variants import ACTIONS, VARIANTS
+from tests.injection.verdicts import (
+    Verdict,
+    compliance_verdict,
+    incident_verdict,
+    rca_verdict,
+)
+
+TEXTS = {**VARIANTS, **ACTIONS}
+TELLING = (
+    *("order", "finalize", "fence_many", "blame_error", "blame_quoted", "long_word"),
+    *("signed_off", "tool_result", "terminal", "report"),
+)
+"""Texts of different forms, for what is not tried with all of them."""
+
+
+def verdicts(told: Told, *, failing: bool) -> dict[str, Verdict]:
+    """What all engines say of a trace, and of a window of such traces."""
+    trace = agent_trace(told, failing=failing)
+    return {
+        "rca": rca_verdict(trace),
+        "compliance": compliance_verdict(trace),
+        "incident": incident_verdict(window(told, failing=failing)),
+    }
+
+
+@cache
+def clean(failing: bool) -> dict[str, Verdict]:
+    """The same where nothing is said."""
+    return verdicts(NOTHING, failing=failing)
+
+
+def unchanged(text: str, at: Collection[str], way: Way, *, failing: bool) -> None:
+    """Assert that the text changes nothing."""
+    assert verdicts(Told(text, at, way), failing=failing) == clean(failing)
+
+
+def test_there_are_many_variants() -> None:
+    """Thirty at least, each another text; with the actions, more."""
+    assert len(set(VARIANTS.values())) == len(VARIANTS) >= 30
+    assert len(set(TEXTS.values())) >= len(VARIANTS)
+
+
+@pytest.mark.parametrize("failing", [True, False], ids=["failing", "healthy"])
+@pytest.mark.parametrize("name", sorted(TEXTS))
+def test_a_text_in_every_place_changes_no_verdict(name: str, failing: bool) -> None:
+    """Said wherever a trace has room for it, after what stands there anyway."""
+    unchanged(TEXTS[name], PLACES, Way.AFTER, failing=failing)
+
+
+@pytest.mark.parametrize("failing", [True, False], ids=["failing", "healthy"])
+@pytest.mark.parametrize("name", TELLING)
+def test_a_text_changes_no_verdict_wherever_it_begins(name: str, failing: bool) -> None:
+    """Said before what stands there, and instead of it where the agent then says the same."""
+    unchanged(TEXTS[name], PLACES, Way.BEFORE, failing=failing)
+    unchanged(TEXTS[name], IDLE, Way.ALONE, failing=failing)
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("name", TELLING[:2])
+def test_a_text_in_one_place_changes_no_verdict(name: str, place: str) -> None:
+    """What one place says is not borne out by another, and changes nothing either."""
+    for failing in (True, False):
+        unchanged(TEXTS[name], (place,), Way.AFTER, failing=failing)
+
+
+@pytest.mark.parametrize("name", ["order", "template", "terminal", "bidi", "fence_guessed"])
+def test_a_trace_may_have_any_name(name: str) -> None:
+    """The ids of trace and spans are texts like others."""
+    for failing in (True, False):
+        trace = agent_trace(failing=failing, trace_id=f"t {TEXTS[name]}")
+        assert trace.trace_id.endswith(TEXTS[name])
+        assert rca_verdict(trace) == clean(failing)["rca"]
+        assert compliance_verdict(trace) == clean(failing)["compliance"]
+
+
+def test_what_a_trace_shows_does_change_the_verdict() -> None:
+    """The comparison sees a fault, a breach and an incident where there is one."""
+    assert clean(failing=True)["rca"] != clean(failing=False)["rca"]
+    assert clean(failing=True)["incident"] != clean(failing=False)["incident"]
+    bare = Trace("t", [_bare("Error 429: Too Many Requests")])
+    assert rca_verdict(bare) != rca_verdict(Trace("t", [_bare("Parcel 4711 is on its way.")]))
+
+
+def _bare(result: str) -> Span:
+    told = {"tool.name": "x", "output.value": result}
+    return span("a", trace_id="t", kind="TOOL", attributes=told)
