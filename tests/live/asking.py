@@ -10,10 +10,10 @@ from typing import Any
 
 import re2
 
-from investigator import investigate
 from investigator.inspection.open import open_source
-from investigator.investigation import RunResult
+from investigator.investigation import RunResult, ainvestigate_question, run_now
 from investigator.planners import PlannerChoice
+from investigator.questions import question_of
 from investigator.runtime.budget import Budget
 from investigator.runtime.llm_client import ModelSettings
 from investigator.samples import SAMPLE_TRACES
@@ -86,15 +86,17 @@ class Engine:
 
     def ask(self, choice: PlannerChoice, runs: Path, budget: Budget, **more: Any) -> RunResult[Any]:
         """A run called `run`."""
-        return investigate(
-            SAMPLE_TRACES,
-            engine=self.name,
-            planner=choice,
-            budget=budget,
-            runs_dir=runs,
-            run_id="run",
-            **self.question,
-            **more,
+        question = question_of(self.name, self.question)
+        return run_now(
+            lambda: ainvestigate_question(
+                SAMPLE_TRACES,
+                question,
+                planner=choice,
+                budget=budget,
+                runs_dir=runs,
+                run_id="run",
+                **more,
+            )
         )
 
     def reads(self) -> Answer:

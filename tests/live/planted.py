@@ -74,7 +74,7 @@ def _spans(trace: int) -> list[dict[str, JsonValue]]:
     """A trace of four spans that went wrong, a secret in each of its places."""
     text = _Texts(trace)
     message = "llm.input_messages.{}.message.{}".format
-    shared: dict[str, JsonValue] = {"traceId": f"{trace + 1:032x}"}
+    trace_id = f"{trace + 1:032x}"
     exception: JsonValue = {
         "name": f"exception {text()}",
         "timeUnixNano": "1700000000500000000",
@@ -100,7 +100,7 @@ def _spans(trace: int) -> list[dict[str, JsonValue]]:
             },
             name=f"run {text()}",
             events=[exception],
-            **shared,
+            traceId=trace_id,
         ),
         otlp_span(
             2,
@@ -122,7 +122,7 @@ def _spans(trace: int) -> list[dict[str, JsonValue]]:
                 "llm.prompt_template.template": f"template {text()}",
                 "llm.prompt_template.version": f"v {text()}" if trace % 2 else "v1",
             },
-            **shared,
+            traceId=trace_id,
         ),
         otlp_span(
             3,
@@ -137,7 +137,7 @@ def _spans(trace: int) -> list[dict[str, JsonValue]]:
             },
             name=f"pay {text()}",
             events=[exception],
-            **shared,
+            traceId=trace_id,
         ),
         otlp_span(
             4,
@@ -149,7 +149,7 @@ def _spans(trace: int) -> list[dict[str, JsonValue]]:
                 "retrieval.documents.0.document.content": f"the file says {text()}",
                 "retrieval.documents.0.document.metadata": json.dumps({"owner": text()}),
             },
-            **shared,
+            traceId=trace_id,
         ),
     ]
 

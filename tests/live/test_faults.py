@@ -67,8 +67,8 @@ ENOUGH = Budget(
 class Fault(NamedTuple):
     """What the endpoint does, and what comes of it.
 
-    `after_one`: the status of a run whose every scope meets the fault once and then a good
-    reply; `reported`: the provider gives a true account of each reply.
+    `after_one`: the status of a run that meets the fault once, and good replies after it;
+    `retryable`: whether `runs resume` asks again.
     """
 
     behaviour: Behaviour
@@ -232,6 +232,7 @@ def test_a_reply_that_drips_past_the_deadline_is_cut_off_by_the_clock(
     assert result.status is PART
     assert result.error is not None
     assert (result.error.code, result.error.limit) == (LIMIT, Resource.WALL_TIME)
+    assert result.report is not None
     assert "raise --max-wall-time" in result.error.message
     assert FOUND in result.report.model_dump_json()
     assert result.record.runtime_ref.usage.estimated >= 1

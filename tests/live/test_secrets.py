@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ KEYED = f"the key is {KEY}"
 
 def reads(step: int, bound: dict[str, str]) -> Answer:
     """One tool after the other, over all spans; then a draft."""
-    args: list[tuple[str, dict[str, object]]] = [
+    calls: list[tuple[str, dict[str, Any]]] = [
         ("list_spans", {"kind": None, "errors_only": False, "offset": 0}),
         *(("get_span", {"span_id": span, "field": None, "offset": 0}) for span in SPANS),
         ("get_messages", {"span_id": SPANS[1], "index": None, "offset": 0}),
@@ -46,8 +47,8 @@ def reads(step: int, bound: dict[str, str]) -> Answer:
         ("search_trace", {"pattern": "the|to|key", "fields": None, "offset": 0}),
         ("get_children", {"span_id": SPANS[0], "offset": 0}),
     ]
-    if step < len(args):
-        name, given = args[step]
+    if step < len(calls):
+        name, given = calls[step]
         return turn(type="tool_call", tool_name=name, args={**given, **bound})
     return turn(type="finalize", output=output())
 
