@@ -2,7 +2,8 @@
 
 Read are OpenAI messages (`content`, `tool_calls`), OTel GenAI messages (`parts`), Vercel and
 Anthropic content parts (`tool-call`, `tool_use`, …), LangChain messages (`type`,
-`additional_kwargs`) and the wrappers `{"messages": …}`, `{"message": …}`, `{"prompt": …}`.
+`additional_kwargs`, also as constructors), the wrappers `{"messages": …}`, `{"message": …}`,
+`{"prompt": …}` and what a model's interface returns (`choices`, `generations`).
 Arguments that were text stay that text; arguments that were objects become JSON text in their
 own order. A model's answer that happens to be JSON stays the text that it wrote.
 """
@@ -13,14 +14,23 @@ from collections.abc import Iterable
 
 from investigator.canonical import JsonValue
 from investigator.traces.jsontext import embedded_json, json_text
+from investigator.traces.langchain import plain
 from investigator.traces.model import Message, ToolCall
 
-_TYPES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"}
+_TYPES = {
+    "human": "user",
+    "ai": "assistant",
+    "AIMessageChunk": "assistant",
+    "system": "system",
+    "tool": "tool",
+    "function": "tool",
+}
 _OTHER_PARTS = {"text", "input_text", "output_text", "reasoning", "image", "image_url", "file"}
 _CALL_PARTS = {"tool_call", "tool-call", "tool_use", "function_call"}
 _RESULT_PARTS = {"tool_call_response", "tool-result", "tool_result", "function_call_output"}
 _PARTS = _CALL_PARTS | _RESULT_PARTS | _OTHER_PARTS
-_WRAPPERS = ("messages", "message", "prompt", "text")
+_ANSWERS = ("choices", "generations")
+_WRAPPERS = (*_ANSWERS, "messages", "message", "prompt", "text")
 _MESSAGE_KEYS = ("role", "parts", "content", "tool_calls", "additional_kwargs", "function_call")
 _CALL_KEYS = ("toolName", "tool.name")
 
@@ -43,9 +53,8 @@ def read_messages(value: JsonValue, *, role: str) -> tuple[Message, ...]:
         return read_messages(inner, role=role) if spoken else (Message(role, value),)
     if isinstance(value, list):
         return _from_list(value, role)
-    if isinstance(value, dict):
-        return _from_object(value, role)
-    return ()
+    entry = plain(value)
+    return _from_object(entry, role) if isinstance(entry, dict) else ()
 
 
 def read_tool_call(value: JsonValue) -> ToolCall | None:
@@ -103,6 +112,8 @@ def _from_object(entry: dict[str, JsonValue], role: str) -> tuple[Message, ...]:
         return system + read_messages(inner, role=role)
     if any(key in entry for key in _MESSAGE_KEYS):
         return _read_message(entry, role)
+    if _is_part(entry):
+        return _read_message({"content": [entry]}, role)
     return (Message(role, json_text(entry)),)
 
 
@@ -115,13 +126,20 @@ def _read_message(entry: dict[str, JsonValue], default_role: str) -> tuple[Messa
         role=role,
         content=_content_text(content),
         name=_text(entry.get("name")),
-        tool_calls=_calls(part for part in parts if _type(part) in _CALL_PARTS)
-        + _calls(_listed_calls(entry)),
+        tool_calls=_all_calls(parts, entry),
         tool_call_id=_text(entry.get("tool_call_id")) or None,
     )
     if results and message.content is None and not message.tool_calls:
         return results
     return (message, *results)
+
+
+def _all_calls(parts: list[JsonValue], entry: dict[str, JsonValue]) -> tuple[ToolCall, ...]:
+    """The calls among the parts and those listed beside them; one that is both is said once."""
+    spoken = _calls(part for part in parts if _type(part) in _CALL_PARTS)
+    listed = _calls(_listed_calls(entry))
+    known = {call.call_id for call in spoken if call.call_id}
+    return spoken + tuple(call for call in listed if call.call_id not in known)
 
 
 def _role(entry: dict[str, JsonValue], default: str) -> str:
@@ -164,8 +182,9 @@ def _result_message(part: JsonValue) -> Message:
 def _listed_calls(entry: dict[str, JsonValue]) -> list[JsonValue]:
     extra = entry.get("additional_kwargs")
     for holder in (entry, extra if isinstance(extra, dict) else {}):
-        calls = holder.get("tool_calls")
-        if isinstance(calls, list) and calls:
+        lists = (holder.get("tool_calls"), holder.get("invalid_tool_calls"))
+        calls = [call for listed in lists if isinstance(listed, list) for call in listed]
+        if calls:
             return calls
         if isinstance(holder.get("function_call"), dict):
             return [holder["function_call"]]
@@ -177,21 +196,30 @@ def _calls(values: Iterable[JsonValue]) -> tuple[ToolCall, ...]:
 
 
 def _is_message(value: JsonValue) -> bool:
+    value = plain(value)
     if not isinstance(value, dict):
         return False
     return "role" in value or "parts" in value or ("content" in value and _type(value) in _TYPES)
 
 
 def _is_wrapper(value: JsonValue) -> bool:
-    """`{"messages": […]}`, `{"message": {…}}`, `{"prompt": …}` or an answer with its reason."""
+    """`{"messages": […]}`, `{"prompt": …}`, … or an answer with the reason of its end."""
     if not isinstance(value, dict) or "role" in value:
         return False
     return (
         isinstance(value.get("messages"), list)
         or isinstance(value.get("message"), dict)
         or ("prompt" in value and value.keys() <= {"prompt", "system"})
-        or ("text" in value and "finish_reason" in value)
+        or ("text" in value and ("finish_reason" in value or "generation_info" in value))
+        or any(_is_answers(value.get(key)) for key in _ANSWERS)
     )
+
+
+def _is_answers(value: JsonValue) -> bool:
+    """Whether a value lists what a model answered, once or (in lists of lists) per prompt."""
+    if isinstance(value, list) and value and all(isinstance(item, list) for item in value):
+        return all(map(_is_answers, value))
+    return isinstance(value, list) and bool(value) and all(map(_is_wrapper, value))
 
 
 def _is_message_list(value: JsonValue) -> bool:

@@ -13,8 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from investigator.canonical import JsonValue
 from investigator.traces.chat_messages import message_attributes, read_messages
+from investigator.traces.documents import document_attributes
 from investigator.traces.jsontext import embedded_json, json_text
 from investigator.traces.model import Message, SpanEvent, SpanKind
+from investigator.traces.openllmetry import openinference_from_entity
 
 Attributes = Mapping[str, JsonValue]
 
@@ -62,8 +64,15 @@ _RENAMED: tuple[tuple[str, tuple[str, ...]], ...] = (
         "llm.token_count.completion_details.reasoning",
         ("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens"),
     ),
-    ("session.id", ("gen_ai.conversation.id",)),
-    ("user.id", ("enduser.id",)),
+    (
+        "session.id",
+        (
+            "gen_ai.conversation.id",
+            "traceloop.association.properties.session_id",
+            "traceloop.association.properties.thread_id",
+        ),
+    ),
+    ("user.id", ("enduser.id", "traceloop.association.properties.user_id")),
     ("agent.name", ("gen_ai.agent.name", "agent_name")),
     ("tool.name", ("gen_ai.tool.name",)),
     ("tool.description", ("gen_ai.tool.description",)),
@@ -73,13 +82,11 @@ _INPUT_TEXT = (
     "gen_ai.tool.call.arguments",
     "gen_ai.tool.args",
     "gen_ai.retrieval.query.text",
-    "traceloop.entity.input",
     "input",
 )
 _OUTPUT_TEXT = (
     "gen_ai.tool.call.result",
     "gen_ai.output",
-    "traceloop.entity.output",
     "output",
 )
 _INPUT_MESSAGES = ("gen_ai.input.messages", "gen_ai.prompt")
@@ -104,6 +111,7 @@ def openinference_from_genai(
     kind = _kind(said)
     if kind is not None:
         added["openinference.span.kind"] = kind.value
+    added = openinference_from_entity(said, is_tool=kind is SpanKind.TOOL) | added
     is_model_call = attributes.get("openinference.span.kind", kind) == SpanKind.LLM
     if not _has(attributes, "llm.input_messages."):
         added |= message_attributes("llm.input_messages", _input_messages(said, events))
@@ -113,7 +121,7 @@ def openinference_from_genai(
     if not _has(attributes, "llm.tools."):
         added |= _tool_definitions(said)
     if not _has(attributes, "retrieval.documents."):
-        added |= _documents(said)
+        added |= document_attributes(structured(said, "gen_ai.retrieval.documents"))
     return added
 
 
@@ -253,20 +261,6 @@ def _tool_definitions(said: Attributes) -> dict[str, JsonValue]:
         if isinstance(definitions, list):
             return tool_definition_attributes(definitions)
     return {}
-
-
-def _documents(said: Attributes) -> dict[str, JsonValue]:
-    documents = structured(said, "gen_ai.retrieval.documents")
-    flat: dict[str, JsonValue] = {}
-    for index, document in enumerate(documents if isinstance(documents, list) else []):
-        if isinstance(document, dict):
-            base = f"retrieval.documents.{index}.document"
-            for key in ("id", "content", "score"):
-                if document.get(key) is not None:
-                    flat[f"{base}.{key}"] = document[key]
-            if document.get("metadata") is not None:
-                flat[f"{base}.metadata"] = json_text(document["metadata"])
-    return flat
 
 
 def _event_attributes(events: Sequence[SpanEvent]) -> dict[str, JsonValue]:

@@ -14,6 +14,7 @@ from fractions import Fraction
 from investigator.canonical import JsonValue
 from investigator.traces.genai import openinference_from_genai
 from investigator.traces.jsontext import json_text
+from investigator.traces.mlflow import openinference_from_mlflow
 from investigator.traces.model import Span, SpanEvent, SpanKind, StatusCode, parse_time
 from investigator.traces.openinference import flatten
 from investigator.traces.vercel import openinference_from_vercel
@@ -31,6 +32,11 @@ _STATUSES |= {code.value: code for code in StatusCode}
 _DURATION = re.compile(
     r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?"
     r"(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
+)
+_TRANSLATIONS = (
+    openinference_from_vercel,
+    openinference_from_genai,
+    openinference_from_mlflow,
 )
 _DURATION_UNITS = {"days": 86_400, "hours": 3_600, "minutes": 60, "seconds": 1}
 
@@ -55,7 +61,7 @@ def make_span(
     nothing of it.
     """
     flat = flatten(attributes)
-    for translate in (openinference_from_vercel, openinference_from_genai):
+    for translate in _TRANSLATIONS:
         added = translate(flat, events)
         flat = {**added, **flat} if added else flat
     if kind is not None:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from investigator.canonical import JsonValue
-from investigator.traces.chat_messages import message_attributes, read_messages
 from investigator.traces.decode.fields import (
     Record,
     first,
@@ -25,9 +24,11 @@ from investigator.traces.decode.fields import (
     text,
     time_ns,
 )
+from investigator.traces.documents import document_attributes
 from investigator.traces.genai import tool_definition_attributes
 from investigator.traces.jsontext import embedded_json, json_text
 from investigator.traces.model import Span, SpanKind, StatusCode
+from investigator.traces.model_calls import call_attributes
 
 _KIND_OF_TYPE = {"GENERATION": SpanKind.LLM}
 _USAGE = {
@@ -95,8 +96,8 @@ def _span(observation: Record, about_trace: dict[str, object]) -> Span:
             **about_trace,
             **own,
             **_context_attributes(metadata),
-            **_own_attributes(observation),
             **_contents(observation, kind),
+            **_own_attributes(observation),
         },
         start_ns=time_ns(observation.get("startTime")),
         end_ns=time_ns(observation.get("endTime")),
@@ -143,6 +144,8 @@ def _contents(observation: Record, kind: SpanKind | None) -> dict[str, object]:
             found[f"{side}.value"] = json_text(value)
     if kind is SpanKind.LLM:
         return found | _messages(observation)
+    if kind in (SpanKind.RETRIEVER, SpanKind.RERANKER):
+        return found | document_attributes(_read(observation.get("output")))
     tool = _tool_message(observation) if kind is SpanKind.TOOL else {}
     if tool:
         found["tool.name"] = tool.get("name")
@@ -153,15 +156,13 @@ def _contents(observation: Record, kind: SpanKind | None) -> dict[str, object]:
     return found
 
 
-def _messages(observation: Record) -> dict[str, object]:
+def _messages(observation: Record) -> dict[str, JsonValue]:
     inputs = _read(observation.get("input"))
-    listed = inputs if isinstance(inputs, list) else [inputs]
+    listed = inputs if isinstance(inputs, list) else []
     tools = [entry for entry in listed if _is_tool_definition(entry)]
-    said = [entry for entry in listed if not _is_tool_definition(entry)]
-    outputs = read_messages(observation.get("output"), role="assistant")
+    said = [entry for entry in listed if not _is_tool_definition(entry)] if listed else inputs
     return {
-        **message_attributes("llm.input_messages", read_messages(said, role="user")),
-        **message_attributes("llm.output_messages", outputs),
+        **call_attributes(said, observation.get("output")),
         **tool_definition_attributes([record(entry)["content"] for entry in tools]),
     }
 

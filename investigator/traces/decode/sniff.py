@@ -1,7 +1,8 @@
 """Which decoder reads a value is decided by looking at the value, never at a file's name.
 
 A document is one record (an OTLP request, a transcript, a span, …) or a container of records:
-a list, `{"spans": […]}`, a page `{"data": […]}`, or an object whose values are lists of spans.
+a list, `{"spans": […]}`, a page `{"data": […]}` or `{"runs": […]}`, or an object whose values
+are lists of spans.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from investigator.traces.decode.bare import decode_bare, is_bare
 from investigator.traces.decode.chat import decode_chat, is_chat, is_chat_list
 from investigator.traces.decode.fields import Record, leftovers
 from investigator.traces.decode.langfuse import decode_langfuse, is_langfuse
+from investigator.traces.decode.langsmith import decode_langsmith, is_langsmith
+from investigator.traces.decode.mlflow import decode_mlflow, is_mlflow
 from investigator.traces.decode.nested import decode_nested, is_nested
 from investigator.traces.decode.otlp import decode_otlp, is_otlp
 from investigator.traces.decode.phoenix import decode_phoenix, is_phoenix
@@ -24,7 +27,8 @@ from investigator.traces.decode.sdk import decode_sdk_span, is_sdk_span
 from investigator.traces.model import Span
 from investigator.traces.openinference import flatten
 
-_CONTAINERS = ("spans", "data", "traces")
+_CONTAINERS = ("spans", "data", "traces", "runs")
+_PAGING = ("next_cursor", "cursors", "trace_id")
 
 
 class Format(StrEnum):
@@ -33,6 +37,8 @@ class Format(StrEnum):
     OTLP = "OTLP JSON"
     NESTED = "nested OpenTelemetry JSON"
     PHOENIX = "Phoenix span"
+    MLFLOW = "MLflow trace"
+    LANGSMITH = "LangSmith run"
     LANGFUSE = "Langfuse export"
     CHAT = "chat transcript"
     SDK = "OpenTelemetry SDK span"
@@ -43,6 +49,8 @@ _TESTS = (
     (Format.OTLP, is_otlp),
     (Format.NESTED, is_nested),
     (Format.PHOENIX, is_phoenix),
+    (Format.MLFLOW, is_mlflow),
+    (Format.LANGSMITH, is_langsmith),
     (Format.LANGFUSE, is_langfuse),
     (Format.CHAT, is_chat),
     (Format.SDK, is_sdk_span),
@@ -120,6 +128,10 @@ def _decode_record(record: Record, found: Format, stem: str) -> Iterator[Span]:
             yield from decode_nested(record)
         case Format.PHOENIX:
             yield decode_phoenix(record)
+        case Format.MLFLOW:
+            yield from decode_mlflow(record)
+        case Format.LANGSMITH:
+            yield from decode_langsmith(record)
         case Format.LANGFUSE:
             yield from decode_langfuse(record)
         case Format.CHAT:
@@ -139,7 +151,7 @@ def _decode_container(document: Record, stem: str) -> Iterator[Span | None]:
             if isinstance(value, list) and _holds_spans(value):
                 yield from _decode(value, stem)
         return
-    about = flatten(leftovers(document, (key, "next_cursor", "trace_id")))
+    about = flatten(leftovers(document, (key, *_PAGING)))
     for index, span in enumerate(_decode(document[key], stem)):
         yield _with_attributes(span, about) if index == 0 and span is not None else span
 
