@@ -1,12 +1,14 @@
 """How large are the prompts of RCA runs? Every trace, with decisions that need no model.
 
     python -m benchmarks.prompts --data ../shared/data/trail/gaia [--taxonomy trail]
+        [--tokenizer smollm2]
 
 No model is asked: each turn is rendered and charged as one of a model. Two deciders: the rules,
 and a script that makes 14 turns on every trace: it looks at the whole and at the hottest span,
 gives three spans to children that read two pages each, drafts and concludes. Tokens are those
-of the estimator that bounds real runs. The schema of a turn stands beside its text: some
-providers charge for it as a part of the prompt, others do not.
+of the estimator that bounds real runs, or those that a tokenizer of `benchmarks.tokens` counts,
+the marks of the chat among them. The schema of a turn stands beside its text: some providers
+charge for it as a part of the prompt, others do not.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from __future__ import annotations
 import argparse
 import statistics
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,7 +39,7 @@ from investigator.runtime import runner
 from investigator.runtime.actions import ActionKind
 from investigator.runtime.budget import DEFAULT_BUDGETS
 from investigator.runtime.events import DatasetRef, InputRef, PlannerIdentity, RunOpened, Usage
-from investigator.runtime.model_planner import Model, ModelPlanner
+from investigator.runtime.model_planner import CHAT_TOKENS, Model, ModelPlanner
 from investigator.runtime.planner import FreePlanner, Planner, Reply, View
 from investigator.runtime.strategy import Run
 from investigator.runtime.tokens import estimate_tokens
@@ -44,14 +47,27 @@ from investigator.runtime.tools import ToolRegistry
 from investigator.traces.model import Trace
 
 CHILDREN = 3
+LONG_TURNS = 10
+"""A run of at least so many children and turns is a long one."""
+
+
+Count = Callable[[str, str], int]
+"""The tokens of a chat of a system and a user text."""
+
+
+class Asked(NamedTuple):
+    """The two texts of a prompt."""
+
+    system: str
+    user: str
 
 
 class Turn(NamedTuple):
-    """One prompt: whose it was, and its tokens."""
+    """One prompt: whose it was, and the schema of its reply."""
 
     scope: str
-    text: int
-    schema: int
+    prompt: Asked
+    schema: str
 
 
 class Measured(NamedTuple):
@@ -67,9 +83,9 @@ class Measured(NamedTuple):
         return len({turn.scope for turn in self.turns}) - 1
 
     @property
-    def tokens_in(self) -> int:
-        """The text of all prompts."""
-        return sum(turn.text for turn in self.turns)
+    def asked(self) -> list[Asked]:
+        """All prompts."""
+        return [turn.prompt for turn in self.turns]
 
 
 @dataclass
@@ -82,14 +98,14 @@ class Told:
 
     async def complete(
         self,
-        prompt: tuple[str, str],
+        prompt: Asked,
         *,
         schema: dict[str, Any],
         max_tokens_out: int,  # noqa: ARG002
     ) -> Reply:
         """What it was told, charged as a model's."""
         tokens = sum(map(estimate_tokens, prompt))
-        self.turns.append(Turn(self.scope, tokens, estimate_tokens(compact_json(schema))))
+        self.turns.append(Turn(self.scope, prompt, compact_json(schema)))
         used = Usage(llm_calls=1, tokens_in=tokens, tokens_out=estimate_tokens(self.says))
         return Reply(self.says, used)
 
@@ -97,10 +113,10 @@ class Told:
 class Decided(ModelPlanner):
     """A model planner whose model says what another planner decides."""
 
-    def __init__(self, decider: Planner, told: Told, case: RCACase, strategy: RCAStrategy) -> None:
+    def __init__(self, decider: Planner, told: Told, strategy: RCAStrategy) -> None:
         model = Model(
             client=told,
-            prompt=lambda system, user: (system, user),
+            prompt=Asked,
             provider="none",
             name="rules",
             temperature=None,
@@ -111,7 +127,7 @@ class Decided(ModelPlanner):
         super().__init__(
             strategy.space,
             model,
-            guide=guide(case.taxonomy),
+            guide=strategy.guide,
             finalize_tokens=strategy.finalize_tokens,
         )
         self._decider = decider
@@ -183,12 +199,12 @@ class Script(FreePlanner):
         return RCADraft(findings=tuple(findings), gaps=(), summary="So it seems.")
 
 
-def guide(taxonomy: Taxonomy) -> str:
-    """What an RCA asks of a model: the categories of its taxonomy."""
-    lines = [f"- {category.id}: {category.description}" for category in taxonomy.categories]
-    return "\n".join(
-        ["Each finding is one fault; its category is one of these:", *lines, "The cause first."]
-    )
+DECIDERS: dict[str, Callable[[RCACase], Planner]] = {"script": Script, "rules": RulePlanner}
+
+
+def estimated(system: str, user: str) -> int:
+    """What a turn holds for its prompt, but for the schema."""
+    return estimate_tokens(system) + estimate_tokens(user) + CHAT_TOKENS
 
 
 async def measured(
@@ -199,7 +215,7 @@ async def measured(
     reads = inspection_tools(MemoryInspectionAPI([trace]), Redactor(), trace_id=trace.trace_id)
     tools = ToolRegistry(reads)
     strategy, told = RCAStrategy(case, tools), Told()
-    planner = Decided(decider(case), told, case, strategy)
+    planner = Decided(decider(case), told, strategy)
     opened = RunOpened(
         run_id=run_dir.name,
         run_type=RUN_TYPE,
@@ -216,41 +232,64 @@ async def measured(
     return Measured(trace.trace_id, tuple(told.turns), record.status.value)
 
 
-def main() -> None:
-    """Print the prompts of each run, then of all."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--data", type=Path, required=True, help="folder with traces/")
-    parser.add_argument("--taxonomy", default="default", help="a built-in name or a file")
-    arguments = parser.parse_args()
-    taxonomy = load_taxonomy(arguments.taxonomy)
-    _print_runs("script", Script, arguments.data, taxonomy)
-    _print_runs("rules", RulePlanner, arguments.data, taxonomy)
-
-
-def _print_runs(
-    name: str, decider: Callable[[RCACase], Planner], data: Path, taxonomy: Taxonomy
-) -> None:
-    runs = []
-    print(f"\n{name + ':':33} turns children  max turn  tokens in  status")
+def runs_over(
+    data: Path, taxonomy: Taxonomy, decider: Callable[[RCACase], Planner]
+) -> Iterator[Measured]:
+    """The runs over all traces of a folder."""
     with tempfile.TemporaryDirectory() as folder:
         for trace in traces_in(data / "traces"):
             run_dir = Path(folder) / trace.trace_id
-            run = anyio.run(measured, trace, taxonomy, decider, run_dir)
-            runs.append(run)
-            largest = max(turn.text for turn in run.turns)
-            print(
-                f"{run.trace_id:33} {len(run.turns):5} {run.children:8}"
-                f" {largest:9,} {run.tokens_in:10,}  {run.status}"
-            )
-    turns = [turn for run in runs for turn in run.turns]
-    _print_spread("text of a turn", [turn.text for turn in turns])
-    _print_spread("text of a turn and its schema", [turn.text + turn.schema for turn in turns])
-    _print_spread("text of a run", [run.tokens_in for run in runs])
+            yield anyio.run(measured, trace, taxonomy, decider, run_dir)
+
+
+def main() -> None:
+    """Print the prompts of each run, then of all."""
+    from benchmarks.tokens import TOKENIZERS
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, required=True, help="folder with traces/")
+    parser.add_argument("--taxonomy", default="default", help="a built-in name or a file")
+    parser.add_argument("--tokenizer", choices=TOKENIZERS, help="a real one (default: estimate)")
+    parser.add_argument("--dir", type=Path, default=Path(".live"), help="where tokenizers are")
+    arguments = parser.parse_args()
+    taxonomy = load_taxonomy(arguments.taxonomy)
+    tokenizer = TOKENIZERS.get(arguments.tokenizer, lambda _: nullcontext(estimated))
+    with tokenizer(arguments.dir) as count:
+        for name, decider in DECIDERS.items():
+            _print_runs(name, runs_over(arguments.data, taxonomy, decider), count)
+
+
+def _print_runs(name: str, runs: Iterator[Measured], count: Count) -> None:
+    print(f"\n{name + ':':33} turns children  max turn  tokens in  status")
+    turns: list[int] = []
+    with_schema: list[int] = []
+    in_runs: list[int] = []
+    long_runs: list[int] = []
+    schemas: dict[str, int] = {}
+    for run in runs:
+        tokens = [count(*prompt) for prompt in run.asked]
+        for turn in run.turns:
+            if turn.schema not in schemas:
+                schemas[turn.schema] = count("", turn.schema) - count("", "")
+        turns += tokens
+        with_schema += [n + schemas[turn.schema] for n, turn in zip(tokens, run.turns, strict=True)]
+        in_runs.append(sum(tokens))
+        if run.children >= CHILDREN and len(tokens) >= LONG_TURNS:
+            long_runs.append(sum(tokens))
+        print(
+            f"{run.trace_id:33} {len(tokens):5} {run.children:8}"
+            f" {max(tokens):9,} {sum(tokens):10,}  {run.status}"
+        )
+    _print_spread("text of a turn", turns)
+    _print_spread("text of a turn and its schema", with_schema)
+    _print_spread("text of a run", in_runs)
+    _print_spread(f"text of a run of {LONG_TURNS} turns and {CHILDREN} children", long_runs)
 
 
 def _print_spread(name: str, tokens: Sequence[int]) -> None:
-    median = statistics.median(tokens)
-    print(f"{name}: {len(tokens)}, median {median:,.0f}, max {max(tokens):,} tokens")
+    if tokens:
+        median = statistics.median(tokens)
+        print(f"{name}: {len(tokens)}, median {median:,.0f}, max {max(tokens):,} tokens")
 
 
 if __name__ == "__main__":
