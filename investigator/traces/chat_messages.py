@@ -48,13 +48,18 @@ def read_messages(value: JsonValue, *, role: str) -> tuple[Message, ...]:
     message whose content is its JSON text.
     """
     if isinstance(value, str):
-        inner = embedded_json(value)
-        spoken = _is_message(inner) or _is_wrapper(inner) or _is_message_list(inner)
-        return read_messages(inner, role=role) if spoken else (Message(role, value),)
+        return messages_in_text(value, role=role) or (Message(role, value),)
     if isinstance(value, list):
         return _from_list(value, role)
     entry = plain(value)
     return _from_object(entry, role) if isinstance(entry, dict) else ()
+
+
+def messages_in_text(value: str, *, role: str) -> tuple[Message, ...]:
+    """The messages of a text that is messages written as JSON; none of any other text."""
+    inner = embedded_json(value)
+    spoken = _is_message(inner) or _is_wrapper(inner) or _is_message_list(inner)
+    return read_messages(inner, role=role) if spoken else ()
 
 
 def read_tool_call(value: JsonValue) -> ToolCall | None:

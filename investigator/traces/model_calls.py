@@ -8,10 +8,10 @@ nothing else is inferred.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from investigator.canonical import JsonValue
-from investigator.traces.chat_messages import message_attributes, read_messages
+from investigator.traces.chat_messages import message_attributes, messages_in_text, read_messages
 from investigator.traces.genai import token_total, tool_definition_attributes
 from investigator.traces.langchain import plain
 
@@ -46,6 +46,25 @@ def call_attributes(inputs: JsonValue, outputs: JsonValue) -> dict[str, JsonValu
         "llm.finish_reason": _in_any(answers, _REASONS),
     }
     return {key: value for key, value in found.items() if value is not None}
+
+
+def messages_in_values(attributes: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The messages of a model call whose source wrote them only as JSON in `input.value`, ….
+
+    A side that has messages of its own adds nothing, and neither does a value that is anything
+    but messages.
+    """
+    added: dict[str, JsonValue] = {}
+    for side, role in (("input", "user"), ("output", "assistant")):
+        value, prefix = attributes.get(f"{side}.value"), f"llm.{side}_messages"
+        if isinstance(value, str) and not _has_messages(attributes, prefix):
+            added |= message_attributes(prefix, messages_in_text(value, role=role))
+    return added
+
+
+def _has_messages(attributes: Mapping[str, JsonValue], prefix: str) -> bool:
+    usual = f"{prefix}.0.message.role"
+    return usual in attributes or any(key.startswith(prefix) for key in attributes)
 
 
 def usage_attributes(usage: JsonValue) -> dict[str, JsonValue]:

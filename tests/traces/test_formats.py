@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
+from benchmarks.formats import CELLS, decoded, held
 from investigator.canonical import JsonValue
 from investigator.traces.decode.sniff import decode
 from tests.traces import same_run
@@ -39,3 +43,13 @@ TABLE: list[tuple[str, JsonValue, Lacking]] = [
 def test_a_run_is_the_same_in_every_format(document: JsonValue, lacking: Lacking) -> None:
     """Kinds, messages, tools, documents, tokens, session and error survive; the rest is absent."""
     assert facts(decode(document, stem="run"))._asdict() == SAME._asdict() | lacking
+
+
+@pytest.mark.parametrize("document", [row[1] for row in TABLE], ids=[row[0] for row in TABLE])
+def test_nothing_that_a_search_for_keys_finds_is_lost(document: JsonValue, tmp_path: Path) -> None:
+    """The benchmark's own count of the raw JSON finds no fact that was not decoded."""
+    file = tmp_path / "run.json"
+    file.write_text(json.dumps(document))
+    there, found = held(document), decoded(file)
+    assert (there["spans"], there["… with messages"], there["tool calls"]) == (5, 1, 2)
+    assert {cell: there[cell] for cell in CELLS if found[cell] < there[cell]} == {}

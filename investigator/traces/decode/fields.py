@@ -16,6 +16,7 @@ from investigator.traces.genai import openinference_from_genai
 from investigator.traces.jsontext import json_text
 from investigator.traces.mlflow import openinference_from_mlflow
 from investigator.traces.model import Span, SpanEvent, SpanKind, StatusCode, parse_time
+from investigator.traces.model_calls import messages_in_values
 from investigator.traces.openinference import flatten
 from investigator.traces.vercel import openinference_from_vercel
 
@@ -66,12 +67,15 @@ def make_span(
         flat = {**added, **flat} if added else flat
     if kind is not None:
         flat.setdefault("openinference.span.kind", kind.value)
+    known = span_kind(flat.get("openinference.span.kind"))
+    if known is SpanKind.LLM:
+        flat |= messages_in_values(flat)
     return Span(
         trace_id=trace_id,
         span_id=span_id,
         parent_id=parent_id,
         name=name,
-        kind=span_kind(flat.get("openinference.span.kind")),
+        kind=known,
         start_ns=start_ns,
         end_ns=end_ns,
         status=status,
