@@ -18,8 +18,8 @@ from investigator.runtime.tools import Cite
 OutputT = TypeVar("OutputT", contravariant=True)
 
 NO_ACTION = (
-    "two replies in a row were no valid action (take a model that keeps to a JSON schema, raise "
-    "max_output_tokens where replies are cut off, or try again with `investigator runs resume`)"
+    "two replies in a row were no valid action: take a model that keeps to a JSON schema, raise "
+    "max_output_tokens where replies are cut off, or try again with `investigator runs resume`"
 )
 
 
@@ -71,7 +71,7 @@ class Endings(Generic[OutputT]):
             return None
         error = RunError(
             code=ErrorCode.MODEL_OUTPUT_INVALID,
-            message=f"{NO_ACTION}: {reason}",
+            message=f"{reason}; {NO_ACTION}",
             stage="planner",
             retryable=True,
         )

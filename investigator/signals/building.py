@@ -67,6 +67,6 @@ def without_secrets(text: str) -> str:
 
 
 def shortened(text: str, limit: int) -> str:
-    """One line of at most `limit` characters, cut with an ellipsis."""
-    line = " ".join(text.split())
+    """One line of at most `limit` characters, cut with an ellipsis, and no part of a secret."""
+    line = " ".join(without_secrets(text).split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"

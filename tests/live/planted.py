@@ -39,6 +39,7 @@ def forms(secret: str) -> Iterator[bytes]:
     """The secret as a file may hold it: plain, cut, escaped, in other encodings."""
     plain = secret.encode()
     yield plain
+    yield secret.lower().encode()
     yield plain[: max(12, len(plain) * 2 // 3)]
     yield secret.encode("utf-16-le")
     yield secret.encode("utf-16-be")
@@ -170,3 +171,15 @@ def planted_file(folder: Path, traces: int) -> Path:
     export["resourceSpans"][0]["resource"] = {"attributes": resource}
     path.write_text(json.dumps(export), encoding="utf-8")
     return path
+
+
+def planted_snapshots(folder: Path) -> Path:
+    """Two config snapshots of which the later one holds every secret."""
+    root = folder / "snapshots"
+    for number, texts in enumerate(([], TEXTS)):
+        tag = root / f"v{number}"
+        tag.mkdir(parents=True)
+        (tag / "prompt.txt").write_text("\n".join(["You are a clerk.", *texts]), encoding="utf-8")
+        told = {"tag": tag.name, "deployed_at": f"2023-11-14T22:13:{20 + number}Z"}
+        (tag / "metadata.json").write_text(json.dumps(told), encoding="utf-8")
+    return root

@@ -25,7 +25,7 @@ from investigator.testing.model_server import (
     says,
 )
 from tests.live.asking import KEY, KEY_VARIABLE, must_finalize, output, questions, step_of, turn
-from tests.live.planted import SECRETS, TEXTS, leaks, planted_file
+from tests.live.planted import SECRETS, TEXTS, leaks, planted_file, planted_snapshots
 
 PLANTED = [secret for secret, _ in SECRETS.values()]
 OURS = [*PLANTED, KEY]
@@ -105,7 +105,7 @@ def asks(engine: str, folder: Path) -> list[str]:
             library = str(questions(folder, 2))
             return ["compliance", source, "--trace-id", TRACE, "--controls", library]
         case _:
-            return ["incident", source]
+            return ["incident", source, "--snapshots", str(planted_snapshots(folder))]
 
 
 def seen(
@@ -129,12 +129,15 @@ def seen(
     places["log"] = "\n".join(log.messages + [str(r.__dict__) for r in log.records]).encode()
     for number, request in enumerate(server.requests):
         places[f"prompt {number}"] = json.dumps(request.body, ensure_ascii=False).encode()
-    for path in sorted(runs.rglob("*")):
-        if path.is_file():
-            places[str(path.relative_to(runs))] = path.read_bytes()
+    places |= {str(path.relative_to(runs)): path.read_bytes() for path in files_of(runs)}
     assert server.requests
     assert any(name.endswith("events.jsonl") for name in places)
     return places
+
+
+def files_of(runs: Path) -> list[Path]:
+    """All that the runs of a folder left."""
+    return [path for path in sorted(runs.rglob("*")) if path.is_file()]
 
 
 def all_leaks(places: dict[str, bytes]) -> dict[str, list[str]]:
@@ -166,6 +169,25 @@ def test_no_secret_leaves_a_trace_and_no_key_its_variable(
     words += ["--json"] if shown == "json" else []
     decide = DECIDES[does] or reader(bound)
     assert all_leaks(seen(words, decide, tmp_path / "runs", capsys, caplog)) == {}
+
+
+@pytest.mark.parametrize("shown", ["text", "json"])
+@pytest.mark.parametrize("engine", ["rca", "compliance", "incident"])
+def test_rules_quote_no_secret_of_any_trace(
+    engine: str, shown: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each secret stands in each place of one of the traces; all of the built-in library."""
+    words = [word for word in asks(engine, tmp_path) if word not in ("--trace-id", TRACE)]
+    words += [] if engine == "incident" else ["--all", "--jobs", "1"]
+    words += ["--json"] if shown == "json" else []
+    runs, report = tmp_path / "runs", tmp_path / "report"
+    with pytest.raises(SystemExit):
+        main([*words, "--runs-dir", str(runs), "--output", str(report)])
+    printed = capsys.readouterr()
+    places = {"stdout": printed.out.encode(), "stderr": printed.err.encode()}
+    places |= {str(path): path.read_bytes() for path in (report, *files_of(runs))}
+    assert len(places) > 5
+    assert all_leaks(places) == {}
 
 
 @pytest.mark.parametrize("form", ["plain", "utf-16-le", "base64", "url", "hex", "json", "cut"])

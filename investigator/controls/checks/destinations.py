@@ -19,7 +19,7 @@ from investigator.controls.checks.violations import broken_by
 from investigator.controls.conversation import UNTRUSTED, Action, Source, Utterance
 from investigator.controls.directives import acts_of_tool, tool_words
 from investigator.controls.provenance import Output, Value, ValueKind, values_of
-from investigator.signals.building import quoted, shortened
+from investigator.signals.building import quoted, shortened, without_secrets
 
 _SENDING = frozenset({"send", "pay", "share"})
 _PLACES = frozenset({ValueKind.ADDRESS, ValueKind.URL, ValueKind.CODE})
@@ -46,10 +46,11 @@ class DestinationParams(Params):
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """A destination of an action, and who had named it."""
+    """A destination of an action, in the words of its argument, and who had named it."""
 
     action: Action
     value: Value
+    argument: str
     origins: tuple[Utterance, ...]
 
 
@@ -79,7 +80,8 @@ def _sent(subject: Subject, action: Action, params: DestinationParams) -> Iterat
         for value in values_of(leaf):
             allowed = any(text.casefold() in value.text for text in params.allowed)
             if _is_place(value) and not allowed:
-                yield _Sent(action, value, subject.provenance.origins_of(value, action.position))
+                origins = subject.provenance.origins_of(value, action.position)
+                yield _Sent(action, value, leaf, origins)
 
 
 def _is_place(value: Value) -> bool:
@@ -90,7 +92,7 @@ def _is_place(value: Value) -> bool:
 
 
 def _violation(subject: Subject, sent: _Sent, outputs: Sequence[Output]) -> Violation | None:
-    action, place = sent.action, shortened(quoted(sent.value.text), 60)
+    action, place = sent.action, _shown(sent)
     tool = shortened(action.tool, 60)
     if not sent.origins:
         line = f"{tool} sends to {place}, which nothing before it named"
@@ -108,6 +110,12 @@ def _violation(subject: Subject, sent: _Sent, outputs: Sequence[Output]) -> Viol
         return None
     line = f"{tool} sends to {place}, which only an instruction inside data named"
     return broken_by(action, line, [told[0].utterance.evidence], strength=0.8)
+
+
+def _shown(sent: _Sent) -> str:
+    """The destination; where it is a secret, its argument, since values have lost their case."""
+    plain = sent.value.text in without_secrets(sent.argument).casefold()
+    return shortened(quoted(sent.value.text if plain else sent.argument), 60)
 
 
 def _first_hand(sent: _Sent, told: Sequence[Output]) -> Iterator[Utterance]:
