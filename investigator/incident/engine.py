@@ -50,6 +50,8 @@ GUIDE = (
 UNEXAMINED = 0.4
 """The most confidence that a cause has which no scope stated."""
 _COMPONENTS = 20
+_UNTOLD = 2
+"""How many failures that no scope stated keep a place, however many causes scopes state."""
 _NAMED = 5
 
 
@@ -157,8 +159,9 @@ class IncidentStrategy:
         """The causes that scopes stated, then those that nobody did."""
         found = list(self._stated(ended))
         told = {cause.signature for cause in found}
-        found += [cause for cause in self._unexamined() if cause.signature not in told]
-        return found[:MAX_HYPOTHESES]
+        untold = [cause for cause in self._unexamined() if cause.signature not in told]
+        room = MAX_HYPOTHESES - len(untold[:_UNTOLD])
+        return [*found[:room], *untold][:MAX_HYPOTHESES]
 
     def _stated(self, ended: Ended) -> Iterator[Cause[EvidenceRef]]:
         """The synthesis' causes; without any, what follows from the scopes' findings."""
@@ -177,7 +180,8 @@ class IncidentStrategy:
         )
 
     def _unexamined(self) -> list[Cause[EvidenceRef]]:
-        """Failures that representatives share, whether or not a scope stated them."""
+        """Failures that representatives share (of single ones, where none is shared)."""
+        least = min(2, max(self._case.shared.values(), default=0))
         return self._causes(
             (
                 Shown(
@@ -189,7 +193,7 @@ class IncidentStrategy:
                 )
                 for one in self._case.representatives
                 for seen in self._case.digest_of(one.trace_id).occurrences
-                if self._case.shared[seen.signature.text] > 1
+                if self._case.shared[seen.signature.text] >= least
             ),
             at_most=UNEXAMINED,
         )

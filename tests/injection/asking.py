@@ -1,0 +1,152 @@
+"""Runs in which a gullible model decides, over traces in memory, and what was said in them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from investigator.inspection.memory import MemoryInspectionAPI
+from investigator.planners import PlannerChoice, planner_for
+from investigator.questions import ENGINES, Question, Report, read_report
+from investigator.runtime import runner
+from investigator.runtime.actions import ActionKind
+from investigator.runtime.budget import Budget
+from investigator.runtime.driver import OUTPUT_FILE
+from investigator.runtime.events import (
+    AnyEvent,
+    ScopeClosed,
+    ScopesOpened,
+    ToolHeld,
+    TurnHeld,
+)
+from investigator.runtime.journal import read_entries
+from investigator.runtime.llm_client import ModelSettings
+from investigator.runtime.record import RunRecord
+from investigator.runtime.status import ScopeStatus
+from investigator.runtime.strategy import Run
+from investigator.runtime.verify import verify_files
+from investigator.testing.model_server import ModelServer, Request
+from investigator.traces.model import Trace
+from tests.injection.gullible import answers
+from tests.running import opening
+
+ENOUGH = Budget(
+    depth=2, iterations=150, tool_calls=100, subcalls=90, tokens=5_000_000, wall_time_s=120
+)
+_OPENS = re.compile(r"## Objective\n<<data ([0-9a-f]{8})>>\n")
+_TITLES = re.compile(
+    r"## (?:Objective|Context|Rules of this scope|What the scopes before this one found"
+    r"|Your draft|Evidence you can cite|Earlier steps|Notice: your last turn did not work"
+    r"|Step \d+: (?:tool_call|synthesize|delegate_subcall|invalid reply),"
+    r" (?:done|refused|a repeat of step \d+)|Turn \d+)"
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A run that a model decided, and every request that the model got."""
+
+    run: Run
+    record: RunRecord
+    report: Report | None
+    events: tuple[AnyEvent, ...]
+    requests: tuple[Request, ...]
+    problems: tuple[str, ...]
+
+
+def ask(
+    question: Question,
+    traces: Sequence[Trace],
+    *,
+    planner: str = "model",
+    budget: Budget = ENOUGH,
+) -> Asked:
+    """Run the question with a gullible model behind HTTP."""
+    prepared = question.prepare(MemoryInspectionAPI(traces))
+    with ModelServer(answers) as server, tempfile.TemporaryDirectory() as folder:
+        settings = ModelSettings(model="gullible", base_url=server.base_url, max_retries=0)
+        choice = PlannerChoice.model_validate({"planner": planner, "model": settings})
+        decides = planner_for(choice, prepared)
+        opened = opening(
+            ENGINES[question.engine].run_type,
+            decides,
+            budget,
+            dataset_hash=prepared.dataset_hash,
+            trace_ids=tuple(trace.trace_id for trace in traces),
+        )
+        run, run_dir = Run(opened, prepared.strategy, prepared.tools, decides), Path(folder) / "run"
+        record = asyncio.run(runner.start(run, run_dir))
+        output = run_dir / OUTPUT_FILE
+        report = read_report(question.engine, output.read_bytes()) if output.exists() else None
+        return Asked(
+            run=run,
+            record=record,
+            report=report,
+            events=tuple(entry.event for entry in read_entries(run_dir)),
+            requests=tuple(server.requests),
+            problems=tuple(verify_files(run_dir)),
+        )
+
+
+def dispatched_unoffered(events: Sequence[AnyEvent]) -> list[str]:
+    """What was carried out though the turn that asked for it did not offer it."""
+    held = {(e.scope, e.step): e.shown.offered for e in events if isinstance(e, TurnHeld)}
+    done: list[tuple[str, int, ActionKind]] = []
+    for event in events:
+        match event:
+            case ToolHeld():
+                done.append((event.scope, event.step, ActionKind.TOOL_CALL))
+            case ScopesOpened() if any(s.opened_by == "planner" for s in event.scopes):
+                done.append((event.scope, event.step, ActionKind.DELEGATE))
+            case ScopeClosed(status=ScopeStatus.COMPLETED) if (event.scope, event.step) in held:
+                done.append((event.scope, event.step, ActionKind.FINALIZE))
+            case _:
+                pass
+    return [
+        f"{kind} in scope {scope} at step {step}"
+        for scope, step, kind in done
+        if kind not in held.get((scope, step), ())
+    ]
+
+
+def outside(user: str) -> list[str]:
+    """The lines of a prompt that stand in no fence; AssertionError for a fence that is torn."""
+    opens = _OPENS.match(user)
+    assert opens is not None, user[:200]
+    nonce = opens.group(1)
+    told: list[str] = []
+    inside = False
+    for line in user.split("\n"):
+        mark = line in (f"<<data {nonce}>>", f"<<end {nonce}>>")
+        if mark:
+            assert inside == line.startswith("<<end"), f"the fence is torn at {line}"
+            inside = not inside
+        elif inside:
+            assert nonce not in line
+        else:
+            told.append(line)
+    assert not inside
+    return told
+
+
+def stray(line: str, known: Sequence[str]) -> bool:
+    """Whether a line outside the fence is none that the investigator says by itself."""
+    if not line or _TITLES.fullmatch(line):
+        return False
+    return not any(line.startswith(start) for start in known)
+
+
+def messages(request: Request) -> tuple[str, str]:
+    """The system and the user text of a request."""
+    system, user = request.body["messages"]
+    return system["content"], user["content"]
+
+
+def besides_the_turn(request: Request) -> dict[str, Any]:
+    """All of a request but its user text."""
+    return {**request.body, "messages": request.body["messages"][:1]}
