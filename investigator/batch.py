@@ -47,6 +47,7 @@ class Task:
     planner: PlannerChoice = RULES
     best_effort: bool = False
     freeze: bool = True
+    write_back: bool = False
     resumes: bool = False
 
     @property
@@ -137,6 +138,7 @@ def run_one(task: Task) -> Outcome:
             concurrency=task.concurrency,
             best_effort=task.best_effort,
             freeze=task.freeze,
+            write_back=task.write_back,
             runs_dir=task.runs_dir,
             run_id=task.run_id,
         )

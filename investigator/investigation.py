@@ -22,6 +22,7 @@ from typing import Any, Generic, Literal, TypeVar, overload
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
+from investigator.annotating import address_of, annotate, require_phoenix
 from investigator.compliance.report import ComplianceReport
 from investigator.errors import (
     SourceError,
@@ -129,6 +130,7 @@ async def ainvestigate(
     run_id: str | None = None,
     cache_dir: Path | None = None,
     freeze: bool = True,
+    write_back: bool = False,
     **asked: Any,
 ) -> RunResult[Report]:
     """Ask an engine about a source and leave a run in `runs_dir`/`run_id`.
@@ -140,7 +142,8 @@ async def ainvestigate(
     engine's defaults; with `best_effort` the least important scopes are left out where the limits
     do not cover all. What is not in canonical form is read once into `cache_dir`
     (`$INVESTIGATOR_CACHE_DIR`, else the user's cache). A live source is read once, into the run's
-    folder, unless `freeze` is false; then the run cannot be replayed once the source is gone.
+    folder, unless `freeze` is false; then the run cannot be replayed once the source is gone. With
+    `write_back` the report is annotated there.
 
     Raises:
         UsageError: what was asked cannot be (no such setting or taxonomy, a taken run id, limits
@@ -160,6 +163,7 @@ async def ainvestigate(
         run_id=run_id,
         cache_dir=cache_dir,
         freeze=freeze,
+        write_back=write_back,
     )
 
 
@@ -175,9 +179,12 @@ async def ainvestigate_question(
     run_id: str | None = None,
     cache_dir: Path | None = None,
     freeze: bool = True,
+    write_back: bool = False,
 ) -> RunResult[Report]:
     """`ainvestigate` for a question that is there as a value."""
     paths = located(source)
+    if write_back:
+        require_phoenix(paths)
     materials = question.materials_hash()
     budget = budget or DEFAULT_BUDGETS[question.engine]
     require_price(planner, budget)
@@ -209,7 +216,10 @@ async def ainvestigate_question(
         except SourceError as error:
             return result_of(run_dir, _fail(opening, run_dir, error, paths, api))
         run = _run_of(opening, prepared, planner)
-        return result_of(run_dir, await runner.start(run, run_dir))
+        result = result_of(run_dir, await runner.start(run, run_dir))
+        if write_back and result.report is not None:
+            return annotated(result, read, paths)
+        return result
 
 
 @overload
@@ -322,6 +332,15 @@ def rebuilt(run_dir: Path, cache_dir: Path | None) -> Iterator[Run]:
 
 
 @contextmanager
+def source_of(run_dir: Path, cache_dir: Path | None) -> Iterator[tuple[RunOpened, InspectionAPI]]:
+    """How a stored run was opened, and what it read."""
+    opened = _opened_event(run_dir)
+    options = Options.model_validate_json(opened.options)
+    with _read_again(run_dir, opened, options, cache_dir) as api:
+        yield opened, api
+
+
+@contextmanager
 def _read_again(
     run_dir: Path, opened: RunOpened, options: Options, cache_dir: Path | None
 ) -> Iterator[InspectionAPI]:
@@ -377,6 +396,16 @@ def result_of(run_dir: Path, record: RunRecord) -> RunResult[Report]:
         content = (run_dir / record.output_ref.artifact_path).read_bytes()
         report = read_report(engine_of(record.run_type), content)
     return RunResult(record.run_id, run_dir, record.status, report, record, record.error)
+
+
+def annotated(
+    result: RunResult[Report], api: InspectionAPI, source: tuple[str, ...], to: str | None = None
+) -> RunResult[Report]:
+    """The run with its report written back, to where it says or where it was read from."""
+    assert result.report is not None
+    address = address_of(result.record, source, to)
+    record = annotate(result.run_dir, result.record, result.report, api, address)
+    return result_of(result.run_dir, record)
 
 
 def _new_run_id(engine: str) -> str:

@@ -10,13 +10,16 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from investigator.annotating import address_of, undo
 from investigator.errors import InvestigatorError, RunNotFound, UsageError
 from investigator.investigation import (
     DEFAULT_RUNS_DIR,
     RunResult,
+    annotated,
     rebuilt,
     result_of,
     run_now,
+    source_of,
 )
 from investigator.questions import Report, engine_of, read_report
 from investigator.runtime import runner
@@ -103,7 +106,7 @@ async def areplay_run(
         UsageError: no such run, or one that was interrupted or cancelled before its end.
     """
     run_dir = _run_dir(run_id, runs_dir)
-    entries = read_entries(run_dir)
+    entries = runner.without_write_back(read_entries(run_dir))
     last = entries[-1].event if entries else None
     if not isinstance(last, RunEnded) or (last.error and last.error.code is ErrorCode.CANCELLED):
         raise UsageError(
@@ -140,6 +143,41 @@ def verify_run(
         return [f"{OUTPUT_FILE}: not a valid report: {error}"]
     except InvestigatorError as error:
         return [f"the evidence could not be checked: {error}"]
+
+
+def annotate_run(
+    run_id: str,
+    runs_dir: Path = DEFAULT_RUNS_DIR,
+    *,
+    to: str | None = None,
+    cache_dir: Path | None = None,
+) -> RunResult[Report]:
+    """Write a run's report back to the Phoenix that it was read from, or to another (`to`).
+
+    Raises:
+        UsageError: no such run, one without a report, or one that names no Phoenix.
+        SourceError: the traces that it was about cannot be read.
+    """
+    run_dir = _run_dir(run_id, runs_dir)
+    result = result_of(run_dir, read_record(run_id, runs_dir))
+    if result.report is None:
+        raise UsageError(f"run '{run_id}' has no report to write back")
+    with source_of(run_dir, cache_dir) as (opened, api):
+        return annotated(result, api, opened.source, to)
+
+
+def undo_annotations(run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR) -> RunResult[Report]:
+    """Delete the annotations of a run; there may be none any more.
+
+    Raises:
+        UsageError: no such run, or one that was not written back.
+        SourceUnavailable: the Phoenix cannot be asked to.
+    """
+    run_dir = _run_dir(run_id, runs_dir)
+    record = read_record(run_id, runs_dir)
+    if record.writeback_ref.address is None:
+        raise UsageError(f"run '{run_id}' was not written back, so there is nothing to undo")
+    return result_of(run_dir, undo(run_dir, record, address_of(record, (), None)))
 
 
 def _run_dir(run_id: str, runs_dir: Path) -> Path:

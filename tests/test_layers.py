@@ -15,7 +15,7 @@ PACKAGE = ROOT / "investigator"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 GROUND = {"errors", "canonical", "interrupts", "placeholders"}
-RUN_MAKERS = {"investigation", "stored_runs", "batch", "earlier_runs"}
+RUN_MAKERS = {"investigation", "stored_runs", "batch", "earlier_runs", "agreement"}
 ENGINES = {"rca", "compliance", "incident"}
 FREE_OF = {
     "errors": "*",
@@ -86,8 +86,11 @@ FREE_OF = {
         "cli",
         "*root",
     },
+    "writeback": {"runtime", "signals", "snapshots", "phoenix", "samples", "cli", "*root"},
     "testing": {"samples", "cli", "*root"},
     "sources": {"cli", "samples", "testing", "questions", "planners", *RUN_MAKERS},
+    "annotating": {"cli", "samples", "testing", "planners", *RUN_MAKERS},
+    "agreement": {"cli", "samples", "testing", "batch", "earlier_runs"},
     "freezing": {"cli", "samples", "testing", "planners", *RUN_MAKERS},
     "questions": {"cli", "samples", "testing", *RUN_MAKERS},
     "planners": {
@@ -126,6 +129,8 @@ COMPOSITION = {
     "stored_runs",
     "batch",
     "earlier_runs",
+    "annotating",
+    "agreement",
     "__init__",
 }
 LOOP = PACKAGE / "runtime" / "recursive_loop.py"

@@ -83,6 +83,7 @@ def _task(
         run_id=run.run_id,
         best_effort=run.best_effort,
         freeze=run.freeze,
+        write_back=run.write_back,
     )
 
 
@@ -121,7 +122,24 @@ def _run_and_show(task: Task, asked: Asked, opened: OpenedSource) -> Exit:
     except KeyboardInterrupt:
         say("interrupted; `investigator runs list` shows the run, `runs resume` goes on with it")
         return Exit.INTERRUPTED
-    return _with_unreadable(show_one(outcome, asked), opened)
+    shown = show_one(outcome, asked)
+    _show_write_back(task, [outcome])
+    return _with_unreadable(shown, opened)
+
+
+def _show_write_back(task: Task, outcomes: Sequence[Outcome]) -> None:
+    """How many annotations were written, where that was asked for, and what went wrong."""
+    if not task.write_back:
+        return
+    from investigator.stored_runs import read_record
+
+    ran = [outcome.run_id for outcome in outcomes if outcome.run_id is not None]
+    written = [read_record(run_id, task.runs_dir) for run_id in ran]
+    count = sum(len(record.writeback_ref.annotation_ids) for record in written)
+    say(f"{count:,} annotations written to {task.source[0]}")
+    for record in written:
+        if record.writeback_ref.status == "partial" and record.error is not None:
+            say(f"  run {record.run_id}: {record.error.message}", style="yellow")
 
 
 def _investigate_all(
@@ -145,6 +163,7 @@ def _investigate_all(
     if done and all(outcome.status is None for outcome in done):
         raise UsageError(f"no run was started: {done[0].error}")
     ended = show_all(done, asked)
+    _show_write_back(task, done)
     if len(done) < len(tasks):
         say(f"interrupted after {len(done):,} of {len(tasks):,} runs; --continue goes on")
         return Exit.INTERRUPTED

@@ -15,6 +15,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from investigator.cli.annotate import agreement, annotate
 from investigator.cli.compliance import compliance
 from investigator.cli.demo import demo
 from investigator.cli.exits import Exit, exit_of
@@ -38,7 +39,7 @@ app = typer.Typer(
 
     SOURCE is a file, a folder or a glob: Phoenix span exports (Parquet),
     OTLP JSON, nested OpenTelemetry JSON, chat transcripts (JSON, JSONL),
-    or the file that `ingest` wrote.
+    the file that `ingest` wrote; or a live Phoenix, phoenix://HOST:PORT/PROJECT.
     """,
     epilog="Exit codes: 0 succeeded · 1 the --fail-on threshold was crossed · 2 usage, or nothing "
     "readable · 3 partial, or some files unreadable · 4 failed · 130 interrupted.",
@@ -98,4 +99,6 @@ app.command()(traces)
 app.command()(rca)
 app.command()(compliance)
 app.command()(incident)
+app.command()(annotate)
+app.command()(agreement)
 app.add_typer(runs)

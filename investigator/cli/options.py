@@ -212,6 +212,14 @@ class RunOptions:
         ),
     ] = None
     runs_dir: RunsDir = DEFAULT_RUNS_DIR
+    write_back: Annotated[
+        bool,
+        typer.Option(
+            "--write-back",
+            help="Annotate the traces in the Phoenix that they were read from.",
+            rich_help_panel=RUNS_PANEL,
+        ),
+    ] = False
     freeze: Annotated[
         bool,
         typer.Option(

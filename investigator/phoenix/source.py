@@ -175,19 +175,8 @@ class PhoenixInspectionAPI(TraceReads):
     ) -> Iterator[dict[str, Any]]:
         """The items of a list, oldest first, asked for page by page."""
         given = {name: value for name, value in params.items() if value is not None}
-        order: dict[str, Any] = {"order": "asc", "limit": page}
-        cursor: str | None = None
-        while True:
-            at = {} if cursor is None else {"cursor": cursor}
-            url = self._connection.project_url(what)
-            answer = self._connection.get(url, {**given, **order, **at}, since=since)
-            items = answer.get("data")
-            if not isinstance(items, list):
-                raise SourceUnavailable(f"{self._connection.address} answered without data")
-            yield from items
-            cursor = answer.get("next_cursor")
-            if not cursor or not items:
-                return
+        url = self._connection.project_url(what)
+        return self._connection.pages(url, {**given, "order": "asc"}, page=page, since=since)
 
     def _span(self, item: dict[str, Any]) -> Span:
         try:

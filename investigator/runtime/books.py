@@ -32,6 +32,7 @@ from investigator.runtime.events import (
     TurnFailed,
     TurnHeld,
     TurnSettled,
+    WrittenBack,
 )
 
 ONE_TOOL_CALL = Amounts(tool_calls=1)
@@ -67,7 +68,7 @@ class Books:
                 self._budget = event.budget
             case RunResumed():
                 self._post_resume(event)
-            case Refused() | ToolRepeated() | RunEnded():
+            case Refused() | ToolRepeated() | RunEnded() | WrittenBack():
                 pass
             case _:
                 assert_never(event)

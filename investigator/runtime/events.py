@@ -284,6 +284,20 @@ class RunEnded(Event, frozen=True, kw_only=True, tag="run_ended"):
     artifact_sha256: str | None
 
 
+class WrittenBack(Event, frozen=True, kw_only=True, tag="written_back"):
+    """What stands at the source, at `address`, of a run that has ended: the last such event says.
+
+    `partial`: not all that was to be written; `error` says why.
+    """
+
+    address: str
+    status: Literal["written", "partial", "undone"]
+    annotation_ids: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    annotator_kinds: tuple[str, ...] = ()
+    error: RunError | None = None
+
+
 AnyEvent: TypeAlias = (
     RunOpened
     | ScopesOpened
@@ -299,6 +313,7 @@ AnyEvent: TypeAlias = (
     | ScopeClosed
     | RunResumed
     | RunEnded
+    | WrittenBack
 )
 
 

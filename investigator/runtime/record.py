@@ -38,6 +38,7 @@ from investigator.runtime.events import (
     TurnHeld,
     TurnSettled,
     Usage,
+    WrittenBack,
 )
 from investigator.runtime.status import Move, RunStatus, ScopeState, ScopeStatus, advance
 
@@ -134,8 +135,9 @@ class OutputRef(_Record):
 
 
 class WritebackRef(_Record):
-    """The annotations written to Phoenix for this run."""
+    """The annotations that stand at the source for this run; `status` says whether all do."""
 
+    address: str | None = None
     annotation_ids: tuple[str, ...] = ()
     status: str = "not_requested"
     names: tuple[str, ...] = ()
@@ -292,6 +294,7 @@ class RunFold:
     def __init__(self) -> None:
         self.opened: RunOpened | None = None
         self.ended: RunEnded | None = None
+        self.written_back: WrittenBack | None = None
         self.budget = Budget()
         self.started_at = ""
         self.completed_at = ""
@@ -321,6 +324,8 @@ class RunFold:
                         self.scopes[cut.scope].reopen()
             case RunEnded():
                 self.ended, self.completed_at = event, ts
+            case WrittenBack():
+                self.written_back = event
             case _:
                 pass
 
@@ -340,7 +345,7 @@ class RunFold:
             schema_version=SCHEMA_VERSION,
             run_id=opened.run_id,
             run_type=opened.run_type,
-            status=ended.status,
+            status=self._status(ended),
             started_at=self.started_at,
             completed_at=self.completed_at,
             dataset_ref=opened.dataset_ref,
@@ -353,8 +358,26 @@ class RunFold:
                 schema_version=ended.artifact_schema,
                 sha256=ended.artifact_sha256,
             ),
-            writeback_ref=WritebackRef(),
-            error=ended.error,
+            writeback_ref=self._writeback_ref(),
+            error=ended.error or (self.written_back and self.written_back.error),
+        )
+
+    def _status(self, ended: RunEnded) -> RunStatus:
+        """A run whose write-back did not complete is no more than partial."""
+        if ended.status is RunStatus.SUCCEEDED and self.written_back and self.written_back.error:
+            return RunStatus.PARTIAL
+        return ended.status
+
+    def _writeback_ref(self) -> WritebackRef:
+        written = self.written_back
+        if written is None:
+            return WritebackRef()
+        return WritebackRef(
+            address=written.address,
+            annotation_ids=written.annotation_ids,
+            status=written.status,
+            names=written.names,
+            annotator_kinds=written.annotator_kinds,
         )
 
     def _runtime_ref(self, opened: RunOpened) -> RuntimeRef:

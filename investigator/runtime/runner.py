@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import anyio
@@ -22,6 +23,7 @@ from investigator.runtime.events import (
     RunOpened,
     RunResumed,
     ScopesOpened,
+    WrittenBack,
 )
 from investigator.runtime.journal import Journal, read_entries
 from investigator.runtime.ledger import LiveLedger
@@ -70,7 +72,7 @@ async def resume(run: Run, run_dir: Path, budget: Budget | None = None) -> RunRe
         UsageError: the run ended, and nothing about it would go otherwise now.
     """
     with Journal.reopen(run_dir, Clock()) as journal:
-        entries = read_entries(run_dir)
+        entries = without_write_back(read_entries(run_dir))
         if not entries:
             raise JournalError(f"the journal in {run_dir} holds no event; start a new run")
         last = entries[-1].event
@@ -102,6 +104,18 @@ async def resume(run: Run, run_dir: Path, budget: Budget | None = None) -> RunRe
         ledger = LiveLedger(books=books, recorder=journal, clock=clock, tapes=tapes)
         reopened = _with_budget(run, resumed.budget)
         return await _drive_to_files(reopened, run_dir, ledger, journal, clock)
+
+
+def write_back(run_dir: Path, event: WrittenBack) -> RunRecord:
+    """Note what a run that has ended left at its source, in its journal and its record."""
+    with Journal.reopen(run_dir, Clock(monotonic=time.monotonic)) as journal:
+        journal.append(event)
+        return write_record(run_dir, journal)
+
+
+def without_write_back(entries: list[Entry]) -> list[Entry]:
+    """What the run itself did."""
+    return [entry for entry in entries if not isinstance(entry.event, WrittenBack)]
 
 
 def _failed_before_it_began(entries: list[Entry]) -> bool:

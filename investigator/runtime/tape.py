@@ -10,7 +10,14 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
-from investigator.runtime.events import AnyEvent, Entry, HoldLost, RunOpened, RunResumed
+from investigator.runtime.events import (
+    AnyEvent,
+    Entry,
+    HoldLost,
+    RunOpened,
+    RunResumed,
+    WrittenBack,
+)
 
 
 def tapes_of(entries: Sequence[Entry]) -> dict[str, deque[AnyEvent]]:
@@ -21,6 +28,8 @@ def tapes_of(entries: Sequence[Entry]) -> dict[str, deque[AnyEvent]]:
         match event:
             case RunOpened():
                 kept.clear()
+            case WrittenBack():
+                pass
             case HoldLost():
                 kept[event.scope].pop()
             case RunResumed():

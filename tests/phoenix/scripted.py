@@ -25,11 +25,13 @@ SPAN: dict[str, Any] = {
 
 
 class Asked(NamedTuple):
-    """One request."""
+    """One request; `body` is its JSON."""
 
+    method: str
     path: str
     query: Mapping[str, list[str]]
     headers: Mapping[str, str]
+    body: Any
 
 
 class Said(NamedTuple):
@@ -47,9 +49,16 @@ class ScriptedPhoenix:
         phoenix = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
+            def _answer(self) -> None:
                 parts = urlsplit(self.path)
-                asked = Asked(parts.path, parse_qs(parts.query), dict(self.headers.items()))
+                length = int(self.headers.get("content-length", 0))
+                asked = Asked(
+                    self.command,
+                    parts.path,
+                    parse_qs(parts.query),
+                    dict(self.headers.items()),
+                    json.loads(self.rfile.read(length) or b"null"),
+                )
                 phoenix.asked.append(asked)
                 said = decide(asked)
                 if said.status is None:
@@ -62,6 +71,8 @@ class ScriptedPhoenix:
                 self.end_headers()
                 with suppress(ConnectionError):
                     self.wfile.write(body.encode())
+
+            do_GET = do_POST = do_DELETE = _answer  # noqa: N815
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
