@@ -118,7 +118,11 @@ def _from_object(entry: dict[str, JsonValue], role: str) -> tuple[Message, ...]:
     if any(key in entry for key in _MESSAGE_KEYS):
         return _read_message(entry, role)
     if _is_part(entry):
-        return _read_message({"content": [entry]}, role)
+        return tuple(
+            m
+            for m in _read_message({"content": [entry]}, role)
+            if m.content is not None or m.tool_calls
+        )
     return (Message(role, json_text(entry)),)
 
 

@@ -120,6 +120,13 @@ def canonical_facts(path: Path | str) -> FileFacts | None:
     return FileFacts(version, int(traces), int(room))
 
 
+def newest_start(path: Path | str) -> int | None:
+    """The latest start of a span in a canonical file; None where no span has one."""
+    with duckdb.connect() as con:
+        found = con.execute("select max(start_ns) from read_parquet($1)", [str(path)]).fetchone()
+    return None if found is None else found[0]
+
+
 def project_of(span: Span) -> str | None:
     """The project that the span itself names, as OpenInference resources do."""
     return next((name for key in _PROJECT_KEYS if (name := span.text(key))), None)

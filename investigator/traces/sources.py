@@ -14,7 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from investigator.canonical import JsonValue
 from investigator.errors import SourceUnavailable, UnreadableInput
+from investigator.traces.decode.chat import is_chat_line, transcripts
 from investigator.traces.decode.sniff import read_document
 from investigator.traces.json_files import BadRecord, JsonRecord, json_records
 from investigator.traces.model import Span
@@ -137,20 +139,40 @@ def _read_parquet(file: Path) -> Iterator[Decoded | Unreadable]:
 
 
 def _read_json(file: Path, stem: str) -> Iterator[Decoded | Unreadable]:
+    """The records of a file; messages that fill a file one a line are read when all are known."""
+    messages: list[tuple[int, dict[str, JsonValue]]] = []
+    records = 0
     for index, record in enumerate(json_records(file)):
         match record:
             case BadRecord(line, reason):
                 yield Unreadable(file, line, reason)
+            case JsonRecord(int() as line, dict() as value) if is_chat_line(value):
+                messages.append((line, value))
             case JsonRecord(line, value):
+                records += 1
                 name = stem if index == 0 else f"{stem}-{index}"
-                try:
-                    spans, unread = read_document(value, stem=name)
-                except UnreadableInput as error:
-                    yield Unreadable(file, line, str(error))
-                    continue
-                yield from _sorted_out(file, line, spans)
-                if unread:
-                    yield Unreadable(file, line, f"{unread:,} items beside its spans are no spans")
+                yield from _read_record(file, line, value, name)
+    if records == 0 and len(messages) > 1:
+        found = transcripts([message for _, message in messages], stem=stem)
+        for name, transcript in found.items():
+            yield from _read_record(file, None, dict(transcript), name)
+        if found:
+            return
+    for line, _ in messages:
+        yield Unreadable(file, line, "a lone chat message: no transcript that it belongs to")
+
+
+def _read_record(
+    file: Path, line: int | None, value: JsonValue, name: str
+) -> Iterator[Decoded | Unreadable]:
+    try:
+        spans, unread = read_document(value, stem=name)
+    except UnreadableInput as error:
+        yield Unreadable(file, line, str(error))
+        return
+    yield from _sorted_out(file, line, spans)
+    if unread:
+        yield Unreadable(file, line, f"{unread:,} items beside its spans are no spans")
 
 
 def _sorted_out(

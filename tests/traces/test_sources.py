@@ -307,3 +307,54 @@ def test_a_parquet_file_without_spans_is_named_for_what_it_is(
     traces, (trouble,) = outcome(tmp_path)
     assert not traces
     assert reason in trouble
+
+
+def message(role: str, content: str, **more: str) -> str:
+    """A line that is one chat message."""
+    return json.dumps({"role": role, "content": content, **more})
+
+
+def test_messages_that_fill_a_file_one_a_line_are_a_transcript(tmp_path: Path) -> None:
+    """In order of the lines; a line that is cut off is named, and the others are read."""
+    lines = [message("user", "hi"), '{"role": "ass', message("assistant", "hello")]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    spans = [s for item in read_source([tmp_path]) if isinstance(item, Decoded) for s in item.spans]
+    assert [(s.trace_id, s.span_id, s.kind.value) for s in spans] == [
+        ("a", "step-0", "UNKNOWN"),
+        ("a", "step-1", "LLM"),
+    ]
+    _, (trouble,) = outcome(tmp_path)
+    assert "a.jsonl, line 2: JSON cut off" in trouble
+
+
+def test_messages_of_several_conversations_are_told_apart_by_their_id(tmp_path: Path) -> None:
+    """Also where their lines alternate; a line that names none belongs to the file's own."""
+    lines = [
+        message("user", "one", session_id="x"),
+        message("user", "two", session_id="y"),
+        message("assistant", "1", session_id="x"),
+        message("system", "be kind"),
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    found = {
+        item.spans[0].trace_id: [m.content for s in item.spans for m in messages_of(s)]
+        for item in read_source([tmp_path])
+        if isinstance(item, Decoded)
+    }
+    assert found == {"x": ["one", "1"], "y": ["two"], "a": ["be kind"]}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [message("user", "hi"), CHAT],
+        [message("user", "hi"), message("user", "a list of prompts is no conversation")],
+    ],
+)
+def test_messages_that_cannot_be_placed_are_named(tmp_path: Path, lines: list[str]) -> None:
+    """Beside records of another kind, or where nobody answers, no transcript is made of them."""
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    traces, troubles = outcome(tmp_path)
+    assert traces == ["a-1"] * (CHAT in lines)
+    assert len(troubles) == sum(line != CHAT for line in lines)
+    assert all("a lone chat message" in trouble for trouble in troubles)

@@ -9,7 +9,7 @@ are no times, so none are given, and no parents. Other fields of the transcript 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from investigator.canonical import JsonValue
 from investigator.traces.chat_messages import message_attributes, read_messages, read_tool_call
@@ -18,6 +18,7 @@ from investigator.traces.model import Span, SpanKind, StatusCode, ToolCall
 
 _LISTS = ("messages", "history")
 _IDS = ("run_id", "trace_id", "id")
+_CONVERSATIONS = ("conversation_id", "session_id", "thread_id", "trace_id", "run_id")
 _TOOL_ROLES = ("tool", "function")
 _CHAT_ROLES = {"system", "user", "human", "assistant", "tool", "developer"}
 _ENTRY_KEYS = ("role", "name", "content", "tool_calls", "tool_call_id", "tool_call", "error")
@@ -32,6 +33,26 @@ def is_chat(value: Record) -> bool:
 def is_chat_list(value: JsonValue) -> bool:
     """Whether a value is a non-empty list of chat entries."""
     return isinstance(value, list) and bool(value) and all(map(_is_entry, value))
+
+
+def is_chat_line(value: JsonValue) -> bool:
+    """Whether a value is one message, of a role that only messages have."""
+    known = {*_CHAT_ROLES, *_TOOL_ROLES}
+    return isinstance(value, dict) and _is_entry(value) and value.get("role") in known
+
+
+def transcripts(lines: Sequence[Record], *, stem: str) -> dict[str, Record]:
+    """Messages that came one a line as transcripts by their id, each in order of its lines.
+
+    A line belongs to the conversation that it names, else to the one called `stem`. Lines of
+    one role only are no conversation: nothing is made of them.
+    """
+    found: dict[str, list[JsonValue]] = {}
+    for line in lines:
+        found.setdefault(text(first(line, *_CONVERSATIONS)) or stem, []).append(dict(line))
+    if len({text(line.get("role")) for line in lines}) < 2:
+        return {}
+    return {name: {"id": name, "messages": entries} for name, entries in found.items()}
 
 
 def decode_chat(transcript: Record, *, stem: str) -> Iterator[Span]:

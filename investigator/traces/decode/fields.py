@@ -25,6 +25,9 @@ Record = Mapping[str, JsonValue]
 TRACE_ID_BYTES = 16
 SPAN_ID_BYTES = 8
 
+_LATEST_NS = 2**63 - 1
+_DIGITS = len(str(_LATEST_NS))
+
 _NO_ID = {"", "none", "null", "nan", "0" * 16, "0" * 32}
 _HEX = re.compile(r"(?:0x)?([0-9a-fA-F]+)")
 _KINDS = {kind.value: kind for kind in SpanKind}
@@ -130,9 +133,12 @@ def _from_base64(value: str, size: int) -> str | None:
 
 
 def time_ns(value: JsonValue) -> int | None:
-    """Nanoseconds since the epoch from an integer or its text, ISO 8601 or `[s, ns]`."""
+    """Nanoseconds since the epoch from an integer or its text, ISO 8601 or `[s, ns]`.
+
+    What no clock of 64 bits can say (before 1970, after 2262) is no time.
+    """
     if isinstance(value, int) and not isinstance(value, bool):
-        return value if value > 0 else None
+        return value if 0 < value <= _LATEST_NS else None
     if isinstance(value, list) and len(value) == 2:
         seconds, nanos = value
         if isinstance(seconds, int) and isinstance(nanos, int):
@@ -140,10 +146,10 @@ def time_ns(value: JsonValue) -> int | None:
     if not isinstance(value, str):
         return None
     if value.isdecimal():
-        return time_ns(int(value))
+        return time_ns(int(value)) if len(value) <= _DIGITS else None
     try:
-        return parse_time(value)
-    except ValueError:
+        return time_ns(parse_time(value))
+    except (ValueError, OverflowError):
         return None
 
 

@@ -186,7 +186,7 @@ def _token_counts(run: Record) -> dict[str, JsonValue]:
 def _time(value: JsonValue) -> int | None:
     """Nanoseconds since the epoch from ISO 8601, or from the milliseconds of the JavaScript SDK."""
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return int(value) * 1_000_000 if 0 < value < _LATEST_MS else time_ns(int(value))
+        return time_ns(int(value) * (1_000_000 if value < _LATEST_MS else 1))
     return time_ns(value)
 
 

@@ -75,7 +75,7 @@ def _span(span: Record, enclosing: str | None) -> Span:
         name=text(span.get("span_name")),
         attributes=_attributes(span),
         start_ns=start_ns,
-        end_ns=start_ns + lasted if start_ns is not None and lasted is not None else None,
+        end_ns=time_ns(start_ns + lasted) if start_ns is not None and lasted is not None else None,
         status=status_code(span.get("status_code")),
         status_message=text(span.get("status_message")),
         events=tuple(_event(event) for event in records(_read(span.get("events")))),
