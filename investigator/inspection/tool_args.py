@@ -14,12 +14,9 @@ from pydantic import Field
 from investigator.runtime.tools import ToolArgs
 from investigator.traces.model import SpanKind
 
-Offset = Annotated[
-    int,
-    Field(
-        ge=0, le=1_000_000_000, description="Where to go on: 0, or the next_offset of a page before"
-    ),
-]
+OFFSET = "0, or the next_offset of a page before"
+FULL = "null for all, shortened; or one in full"
+Offset = Annotated[int, Field(ge=0, le=1_000_000_000, description=OFFSET)]
 SpanId = Annotated[str, Field(description="Id of the span, as list_spans gives it")]
 Index = Annotated[int, Field(ge=0, le=1_000_000)]
 
@@ -45,8 +42,8 @@ class ListTraces(ToolArgs):
 class ListSpans(ToolArgs):
     """A page of the spans of a trace."""
 
-    kind: SpanKind | None = Field(description="Keep spans of this kind; null for all")
-    errors_only: bool = Field(description="Keep spans with error status only")
+    kind: SpanKind | None = Field(description="null for all")
+    errors_only: bool = Field(description="Those with error status")
     offset: Offset
 
 
@@ -54,9 +51,7 @@ class GetSpan(ToolArgs):
     """A span's fields, or one of them in full."""
 
     span_id: SpanId
-    field: str | None = Field(
-        description="null for a page of all fields; or one in full, as attributes.input.value"
-    )
+    field: str | None = Field(description=f"{FULL}, as attributes.input.value")
     offset: Offset
 
 
@@ -71,7 +66,7 @@ class GetMessages(ToolArgs):
     """A page of messages, or one of them in full."""
 
     span_id: SpanId
-    index: Index | None = Field(description="null for a page of all messages; or one to read on")
+    index: Index | None = Field(description=FULL)
     offset: Offset
 
 
@@ -86,7 +81,7 @@ class GetToolIO(ToolArgs):
     """A tool call, or one of its texts in full."""
 
     span_id: SpanId
-    part: ToolPart | None = Field(description="null for both, shortened; or one to read on")
+    part: ToolPart | None = Field(description=FULL)
     offset: Offset
 
 
@@ -94,9 +89,7 @@ class GetRetrievalChunks(ToolArgs):
     """A page of retrieved documents, or one of them in full."""
 
     span_id: SpanId
-    position: Index | None = Field(
-        description="null for a page of all documents; or one to read on"
-    )
+    position: Index | None = Field(description=FULL)
     offset: Offset
 
 
@@ -105,10 +98,9 @@ class SearchTrace(ToolArgs):
 
     pattern: str = Field(description="RE2 pattern; start it with (?i) to ignore case")
     fields: list[str] | None = Field(
-        description="Fields to search, by name or start of name, such as attributes.output;"
-        " null for all"
+        description="By name or start of name, such as attributes.output; null for all"
     )
-    offset: Annotated[int, Field(ge=0, le=10_000, description="0, or the next_offset of a page")]
+    offset: Annotated[int, Field(ge=0, le=10_000, description=OFFSET)]
 
 
 class ListSpansOf(InTrace, ListSpans):

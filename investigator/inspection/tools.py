@@ -60,11 +60,11 @@ _FETCHED_ROWS = 60
 
 _LIST_TRACES = "Traces by first start: id, project, root, start, duration, spans, errors."
 _LIST_SPANS = "Spans of the trace in time order: id, parent, kind, name, error, duration."
-_GET_SPAN = "All fields of one span, shortened; or one field in full."
+_GET_SPAN = "The fields of a span."
 _CHILDREN = "Direct children of a span, as list_spans gives them."
-_MESSAGES = "Chat messages of a span, input then output; or one message in full."
-_TOOL_IO = "What a TOOL span was asked and what it answered; or one of both in full."
-_CHUNKS = "Documents that a span retrieved; or one document in full."
+_MESSAGES = "Chat messages of a span, input then output."
+_TOOL_IO = "What a TOOL span was asked and what it answered."
+_CHUNKS = "Documents that a span retrieved."
 _SEARCH = "Places in the texts of the trace that match a pattern."
 
 ArgsT = TypeVar("ArgsT", bound=ToolArgs)

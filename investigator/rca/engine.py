@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from investigator.canonical import JsonValue, canonical_json
 from investigator.claims.confidence import SUPPORTED
 from investigator.rca.case import RCACase
+from investigator.rca.category_text import category_lines
 from investigator.rca.conclude import finding_of, report_from_findings
 from investigator.rca.outputs import RCAAnswer, RCADraft, RCAOutputs
 from investigator.rca.report import SCHEMA_VERSION, Finding, RCAReport
@@ -31,8 +32,8 @@ OBJECTIVE = (
 )
 RCA_REPORT = Artifact("rca_report", SCHEMA_VERSION)
 GUIDE = (
-    "A finding is one fault: its category, and span_id, the span where it began. Put the root "
-    "cause first. A fault that a later step made good is no root cause. Categories:"
+    "A finding is one fault: its category, and span_id, where it began. The root cause first. "
+    "A fault that a later step made good is no root cause. Categories:"
 )
 UNEXAMINED = 0.4
 """The most confidence that a signal has which no scope looked at."""
@@ -59,10 +60,7 @@ class RCAStrategy:
     @property
     def guide(self) -> str:
         """What a finding is, and the categories that it may have."""
-        categories = (
-            f"- {c.id}: {c.title}. {c.description}" for c in self._case.taxonomy.categories
-        )
-        return "\n".join((GUIDE, *categories))
+        return "\n".join((GUIDE, *category_lines(self._case.taxonomy.categories)))
 
     def _context(self) -> str:
         """What narrowing found: the leads, not the verdict."""

@@ -18,8 +18,8 @@ from investigator.signals.building import without_secrets
 class RCAFinding(StatedFinding):
     """One fault as a planner states it."""
 
-    category: str = Field(description="A category of the taxonomy")
-    span_id: str = Field(description="The span where the fault began, not where it surfaced")
+    category: str
+    span_id: str = Field(description="Where the fault began")
 
 
 RCADraft = Draft[RCAFinding]

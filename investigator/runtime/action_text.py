@@ -17,8 +17,9 @@ Schema = dict[str, Any]
 def tool_lines(schema: Schema) -> str:
     """One line a tool: its name, its arguments with their types, what it reads.
 
-    What an argument means is said once, with the first tool that takes it so.
+    What an argument is and means is said once, with the first tool that takes it so.
     """
+    typed: set[tuple[str, str]] = set()
     told: set[tuple[str, str]] = set()
     lines = []
     for action in _actions(schema):
@@ -26,7 +27,11 @@ def tool_lines(schema: Schema) -> str:
         if properties["type"].get("const") != ActionKind.TOOL_CALL:
             continue
         arguments = _resolved(properties["args"], schema)["properties"]
-        signature = ", ".join(f"{n}: {_type(v, schema)}" for n, v in arguments.items())
+        types = {name: _type(value, schema) for name, value in arguments.items()}
+        signature = ", ".join(
+            name if (name, kind) in typed else f"{name}: {kind}" for name, kind in types.items()
+        )
+        typed |= set(types.items())
         new = {
             (name, meaning)
             for name, value in arguments.items()

@@ -269,8 +269,8 @@ def test_prompts_are_known_by_their_hash() -> None:
 def test_examples_in_the_prompt_are_json() -> None:
     """The forms that the prompt shows parse, once their placeholders are filled."""
     text = load_prompt("system-v1.md").text.replace("{...}", "{}").replace("OUTPUT}", "{}}")
-    forms = [line for line in text.splitlines() if line.startswith('{"action"')]
-    kinds = [json.JSONDecoder().raw_decode(form)[0]["action"]["type"] for form in forms]
+    forms = [line for line in text.splitlines() if line.startswith('{"type"')]
+    kinds = [json.JSONDecoder().raw_decode(form)[0]["type"] for form in forms]
     assert kinds == ["tool_call", "synthesize", "delegate_subcall", "finalize"]
 
 
