@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from investigator.cli.exits import Exit
-from investigator.cli.options import Json, Sources
-from investigator.cli.reading import counted_spans, name_unreadable
+from investigator.cli.options import From, Json, Sources, To
+from investigator.cli.reading import counted_spans, name_unreadable, time_ns
 from investigator.cli.screen import print_json, say
 from investigator.errors import UsageError
+
+if TYPE_CHECKING:
+    from investigator.sources import Window
 
 
 def ingest(
@@ -19,6 +22,17 @@ def ingest(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="The Parquet file to write.")
     ] = Path("traces.parquet"),
+    start: From = None,
+    end: To = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since",
+            metavar="last",
+            help="Of a Phoenix, read again only what is newer than the file, and keep the rest.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """
@@ -30,6 +44,7 @@ def ingest(
     [bold]Examples[/]
       investigator ingest exports/ -o traces.parquet
       investigator ingest 'logs/*.jsonl' spans.parquet -o all.parquet
+      investigator ingest phoenix://127.0.0.1:6006/shop -o shop.parquet --since last
 
     [bold]Exit codes[/]
       0 all read · 2 nothing readable, no file written · 3 some unreadable
@@ -38,7 +53,9 @@ def ingest(
 
     try:
         with counted_spans() as on_span_count:
-            made = opening.ingest(sources, output, on_span_count=on_span_count)
+            made = opening.ingest(
+                sources, output, window=_window(start, end, since), on_span_count=on_span_count
+            )
     except OSError as error:
         raise UsageError(f"cannot write '{output}': {error.strerror or error}") from error
     name_unreadable(made.unreadable)
@@ -54,3 +71,13 @@ def ingest(
             }
         )
     raise typer.Exit(Exit.PARTIAL if made.unreadable else Exit.SUCCEEDED)
+
+
+def _window(start: str | None, end: str | None, since: str | None) -> Window:
+    from investigator.sources import LAST, Window
+
+    if since is None:
+        return Window(time_ns(start, "--from"), time_ns(end, "--to"))
+    if since != "last" or start is not None or end is not None:
+        raise UsageError("--since last reads what is newer than the file: it takes no other time")
+    return LAST

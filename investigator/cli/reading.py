@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from investigator.cli.screen import say, stderr
+from investigator.errors import UsageError
 
 if TYPE_CHECKING:
     from investigator.inspection.open import OpenedSource
@@ -52,3 +53,15 @@ def name_unreadable(unreadable: Sequence[Unreadable]) -> None:
         say(f"  {problem}", style="yellow")
     if len(unreadable) > _NAMED:
         say(f"  … and {len(unreadable) - _NAMED:,} more", style="yellow")
+
+
+def time_ns(text: str | None, flag: str) -> int | None:
+    """Nanoseconds of the time that a flag was given; None where it was not."""
+    from investigator.traces.model import parse_time
+
+    try:
+        return None if text is None else parse_time(text)
+    except ValueError:
+        raise UsageError(
+            f"{flag} takes an ISO 8601 time like 2026-03-01T09:30, not '{text}'"
+        ) from None

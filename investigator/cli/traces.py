@@ -10,9 +10,8 @@ import typer
 from investigator.canonical import JsonValue
 from investigator.cli.exits import Exit
 from investigator.cli.options import Filter, From, Json, Source, To
-from investigator.cli.reading import open_source
+from investigator.cli.reading import open_source, time_ns
 from investigator.cli.screen import cell, print_json, say, stdout, table
-from investigator.errors import UsageError
 
 if TYPE_CHECKING:
     from investigator.inspection.api import TraceSummary
@@ -38,7 +37,7 @@ def traces(
     [bold]Exit codes[/]
       0 all read · 2 usage, or nothing readable · 3 some files unreadable
     """
-    window = _time(start, "--from"), _time(end, "--to")
+    window = time_ns(start, "--from"), time_ns(end, "--to")
     opened = open_source([source])
     rows = opened.api.list_traces(
         start_ns=window[0], end_ns=window[1], filter_expr=filter_expr, limit=limit + 1
@@ -53,17 +52,6 @@ def traces(
     elif not rows:
         say(f"none of the {opened.api.count_traces():,} traces of '{source}' was asked for")
     raise typer.Exit(Exit.PARTIAL if opened.unreadable else Exit.SUCCEEDED)
-
-
-def _time(text: str | None, flag: str) -> int | None:
-    from investigator.traces.model import parse_time
-
-    try:
-        return None if text is None else parse_time(text)
-    except ValueError:
-        raise UsageError(
-            f"{flag} takes an ISO 8601 time like 2026-03-01T09:30, not '{text}'"
-        ) from None
 
 
 def _row(row: TraceSummary) -> dict[str, JsonValue]:

@@ -133,7 +133,7 @@ class PhoenixInspectionAPI(TraceReads):
         """The spans of whole traces, page by page."""
         windowed = start_ns is not None or end_ns is not None
         if trace_ids is None and windowed:
-            trace_ids = self._trace_ids_in(start_ns, end_ns)
+            trace_ids = self.trace_ids_in(start_ns, end_ns)
         found = self._all_spans() if trace_ids is None else self._spans_of(trace_ids)
         for count, span in enumerate(found, 1):
             yield span
@@ -158,7 +158,7 @@ class PhoenixInspectionAPI(TraceReads):
                     )
                 yield span
 
-    def _trace_ids_in(self, start_ns: int | None, end_ns: int | None) -> Sequence[str]:
+    def trace_ids_in(self, start_ns: int | None, end_ns: int | None) -> Sequence[str]:
         """The traces that have a span in the window.
 
         Phoenix keeps microseconds, so the bounds are widened to whole ones; who lists the traces

@@ -14,7 +14,7 @@ from investigator.phoenix.address import phoenix_address
 from investigator.phoenix.connection import ATTEMPTS, PhoenixConnection
 from investigator.phoenix.source import PhoenixInspectionAPI
 from investigator.runtime.status import ErrorCode, RunStatus
-from investigator.sources import ingest, located
+from investigator.sources import LAST, ingest, located
 from tests.phoenix.scripted import SPAN, Asked, Said, ScriptedPhoenix, holds, named
 
 BOOM = {
@@ -207,6 +207,37 @@ def test_a_resume_that_finds_the_source_still_gone_changes_nothing(tmp_path: Pat
             resume_run("run", tmp_path)
     assert (tmp_path / "run" / "events.jsonl").read_bytes() == journal
     assert verify_run("run", tmp_path) == []
+
+
+def test_a_file_is_brought_up_to_date_with_what_is_newer(tmp_path: Path) -> None:
+    """Traces with newer spans are read again, whole; the others are kept unread."""
+    old = named("old", "o", start_time="2026-03-01T08:00:00Z")
+    grown = named("grown", "g", start_time="2026-03-01T08:30:00Z")
+    held = [old, grown]
+
+    def decide(asked: Asked) -> Said:
+        since = asked.query.get("start_time", [""])[0]
+        return holds(*(s for s in held if s["start_time"] >= since))(asked)
+
+    target = tmp_path / "traces.parquet"
+    with ScriptedPhoenix(decide) as server:
+        assert ingest([server.source], target, window=LAST).written.traces == 2
+        held += [named("grown", "h", parent_id="g", start_time="2026-03-01T09:45:00Z")]
+        held += [named("new", "n", start_time="2026-03-01T10:00:00Z")]
+        held.remove(old)
+        assert ingest([server.source], target, window=LAST).written.traces == 2 + 1
+        asked = [ids for a in server.asked if (ids := a.query.get("trace_id"))]
+    api = ParquetInspectionAPI(target)
+    counts = {row.trace_id: row.span_count for row in api.list_traces()}
+    api.close()
+    assert counts == {"old": 1, "grown": 2, "new": 1}
+    assert {i for ids in asked for i in ids} == {"grown", "new"}
+
+
+def test_a_window_of_files_is_refused(tmp_path: Path) -> None:
+    """Files are ingested whole; a window is asked for later."""
+    with pytest.raises(UsageError, match="ingested whole"):
+        ingest([tmp_path], tmp_path / "traces.parquet", window=LAST)
 
 
 def test_a_phoenix_is_a_source_by_itself() -> None:
