@@ -1,4 +1,4 @@
-"""`investigator.toml`: what a team decides once, for every run. Flags come before it.
+r"""`investigator.toml`: what a team decides once, for every run. Flags come before it.
 
     [planner]
     planner = "hybrid"
@@ -9,6 +9,9 @@
 
     [budget.incident]
     wall_time_s = 600
+
+    [redaction]
+    patterns = { customer = 'CUST-\d+' }
 
 Every part may be left out. What is not understood is refused with the file and the field.
 """
@@ -23,11 +26,20 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from investigator.errors import UsageError
+from investigator.inspection.own_patterns import OwnPatterns
 from investigator.runtime.budget import DEFAULT_BUDGETS, Budget
 
 FILE_NAME = "investigator.toml"
 
 EngineName = Literal["rca", "compliance", "incident"]
+
+
+class Redaction(BaseModel):
+    """What is redacted besides the common secrets: RE2 patterns, by name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    patterns: OwnPatterns = Field(default_factory=dict)
 
 
 class Config(BaseModel):
@@ -38,6 +50,7 @@ class Config(BaseModel):
     planner: Mapping[Literal["planner"], str] = Field(default_factory=dict)
     model: Mapping[str, Any] = Field(default_factory=dict)
     budget: Mapping[EngineName, Mapping[str, Any]] = Field(default_factory=dict)
+    redaction: Redaction = Redaction()
 
     def budget_for(self, engine: str) -> Budget:
         """The engine's default budget with what the file says of it."""

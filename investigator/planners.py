@@ -11,7 +11,6 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from investigator.errors import UsageError
-from investigator.inspection.redaction import Redactor
 from investigator.inspection.replies import RedactedReplies
 from investigator.questions import Prepared
 from investigator.runtime.budget import Budget
@@ -79,7 +78,7 @@ def _is_opened_by_rules(scope: OpenedScope) -> bool:
 def _model_planner(settings: ModelSettings, prepared: Prepared) -> ModelPlanner:
     strategy = prepared.strategy
     model = Model(
-        client=RedactedReplies(ModelClient(settings), Redactor()),
+        client=RedactedReplies(ModelClient(settings), prepared.redactor),
         prompt=lambda system, user: Prompt(system=system, user=user),
         provider=settings.provider,
         name=settings.model,

@@ -28,6 +28,7 @@ from investigator.incident.report import IncidentDossier
 from investigator.incident.rules import RulePlanner as IncidentRules
 from investigator.incident.tools import snapshot_tools
 from investigator.inspection.api import InspectionAPI
+from investigator.inspection.own_patterns import OwnPatterns, Speakers, redacted_speakers
 from investigator.inspection.redaction import Redactor
 from investigator.inspection.tools import inspection_tools
 from investigator.rca.case import RCACase
@@ -44,6 +45,9 @@ from investigator.runtime.tools import ToolRegistry
 from investigator.snapshots import open_snapshots
 from investigator.traces.model import Trace, iso_time, parse_time
 
+REDACTOR = Redactor()
+"""Of the common secrets alone."""
+
 Report: TypeAlias = RCAReport | ComplianceReport | IncidentDossier
 
 
@@ -51,7 +55,7 @@ class Prepared(NamedTuple):
     """All that a run needs besides its limits.
 
     `planner` are the rules; `beside_model` are they where a model decides in what they leave
-    open, if that makes a difference to them.
+    open, if that makes a difference to them. `redactor` is what the run's tools redact with.
     """
 
     strategy: Strategy
@@ -60,6 +64,7 @@ class Prepared(NamedTuple):
     dataset_hash: str
     input_ref: InputRef
     beside_model: Planner | None = None
+    redactor: Redactor = REDACTOR
 
 
 class Engine(NamedTuple):
@@ -71,7 +76,23 @@ class Engine(NamedTuple):
 
 
 class _Question(BaseModel):
+    """What all questions have: `redact` are patterns of the user's own, by name."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    redact: OwnPatterns = Field(default_factory=dict)
+
+    @property
+    def _redactor(self) -> Redactor:
+        return Redactor(self.redact) if self.redact else REDACTOR
+
+    def _kept(self, prepared: Prepared) -> Prepared:
+        """What was prepared, held to the user's own patterns."""
+        if not self.redact:
+            return prepared
+        said = Speakers(prepared.strategy, prepared.planner, prepared.beside_model)
+        redactor = self._redactor
+        return prepared._replace(**redacted_speakers(said, redactor)._asdict(), redactor=redactor)
 
 
 class _OfOneTrace(_Question):
@@ -107,13 +128,16 @@ class RCAQuestion(_OfOneTrace):
         """Read and narrow the trace."""
         trace = api.get_trace(self.trace_id)
         case = RCACase.of(trace, load_taxonomy(self.taxonomy))
-        tools = _tools_of(api, trace)
-        return Prepared(
-            RCAStrategy(case, tools),
-            tools,
-            RCARules(case),
-            trace.content_hash,
-            self.input_ref.model_copy(update={"project_name": _project(trace)}),
+        tools = _tools_of(api, trace, self._redactor)
+        told = {"project_name": _project(trace, self._redactor)}
+        return self._kept(
+            Prepared(
+                RCAStrategy(case, tools),
+                tools,
+                RCARules(case),
+                trace.content_hash,
+                self.input_ref.model_copy(update=told),
+            )
         )
 
 
@@ -144,15 +168,21 @@ class ComplianceQuestion(_OfOneTrace):
         trace = api.get_trace(self.trace_id)
         library = load_library(self.controls)
         case = ComplianceCase.of(trace, library, self.control_ids)
-        tools = ToolRegistry([*_tools_of(api, trace).tools.values(), *control_tools(library)])
-        told = {"project_name": _project(trace), "controls_version": library.version}
-        return Prepared(
-            ComplianceStrategy(case, tools),
-            tools,
-            ComplianceRules(case),
-            trace.content_hash,
-            self.input_ref.model_copy(update=told),
-            beside_model=ComplianceRules(case, beside_model=True),
+        reads = _tools_of(api, trace, self._redactor).tools.values()
+        tools = ToolRegistry([*reads, *control_tools(library)])
+        told = {
+            "project_name": _project(trace, self._redactor),
+            "controls_version": library.version,
+        }
+        return self._kept(
+            Prepared(
+                ComplianceStrategy(case, tools),
+                tools,
+                ComplianceRules(case),
+                trace.content_hash,
+                self.input_ref.model_copy(update=told),
+                beside_model=ComplianceRules(case, beside_model=True),
+            )
         )
 
 
@@ -210,17 +240,19 @@ class IncidentQuestion(_Question):
             end=iso_time(end_ns),
             snapshots=store,
         )
-        redactor = Redactor()
+        redactor = self._redactor
         tools = inspection_tools(api, redactor)
         if store is not None:
             tools += snapshot_tools(store, redactor)
         registry = ToolRegistry(tools)
-        return Prepared(
-            IncidentStrategy(case, registry),
-            registry,
-            IncidentRules(case),
-            case.dataset_hash,
-            self.input_ref,
+        return self._kept(
+            Prepared(
+                IncidentStrategy(case, registry),
+                registry,
+                IncidentRules(case),
+                case.dataset_hash,
+                self.input_ref,
+            )
         )
 
     def candidates(self, api: InspectionAPI) -> Sequence[str]:
@@ -299,11 +331,11 @@ def _located(name_or_path: str, built_in: tuple[str, ...]) -> str:
     return name_or_path if name_or_path in built_in else os.path.abspath(name_or_path)
 
 
-def _tools_of(api: InspectionAPI, trace: Trace) -> ToolRegistry:
+def _tools_of(api: InspectionAPI, trace: Trace, redactor: Redactor) -> ToolRegistry:
     """The reads of one trace."""
-    return ToolRegistry(inspection_tools(api, Redactor(), trace_id=trace.trace_id))
+    return ToolRegistry(inspection_tools(api, redactor, trace_id=trace.trace_id))
 
 
-def _project(trace: Trace) -> str | None:
+def _project(trace: Trace, redactor: Redactor) -> str | None:
     name = trace.spans[0].text("resource.openinference.project.name")
-    return None if name is None else Redactor().redact(name).text
+    return None if name is None else redactor.redact(name).text

@@ -71,11 +71,13 @@ def _task(
     from investigator.batch import Task
     from investigator.cli.planning import planner_chosen
     from investigator.config import load_config
+    from investigator.inspection.own_patterns import checked_patterns, pattern_told
 
     config = load_config(planner.config)
+    redact = {**config.redaction.patterns, **dict(map(pattern_told, run.redact or ()))}
     return Task(
         source=(source,),
-        question=question,
+        question=question.model_copy(update={"redact": checked_patterns(redact)}),
         budget=changed_budget(config.budget_for(question.engine), limits),
         planner=planner_chosen(planner, config),
         concurrency=run.concurrency,

@@ -212,6 +212,16 @@ class RunOptions:
         ),
     ] = None
     runs_dir: RunsDir = DEFAULT_RUNS_DIR
+    redact: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--redact",
+            metavar="NAME=PATTERN",
+            help="Redact what the RE2 pattern finds, as [REDACTED:NAME]; may be repeated.",
+            show_default=False,
+            rich_help_panel=RUNS_PANEL,
+        ),
+    ] = None
     write_back: Annotated[
         bool,
         typer.Option(

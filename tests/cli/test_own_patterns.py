@@ -1,0 +1,141 @@
+"""A user's own patterns are redacted wherever a run speaks of a trace, and counted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from investigator import investigate, replay_run, verify_run
+from investigator.config import load_config
+from investigator.errors import UsageError
+from investigator.inspection.own_patterns import checked_patterns, pattern_told
+from investigator.investigation import RunResult
+from investigator.planners import PlannerChoice
+from investigator.runtime.llm_client import ModelSettings
+from investigator.testing.model_server import ModelServer
+from investigator.traces.parquet import write_spans
+from tests.cli.conftest import Call
+from tests.injection.gullible import answers
+from tests.injection.places import MARK, PLACES, Told, agent_trace, window
+
+SECRET = "CUST-4711"
+PATTERNS = {"customer": r"CUST-\d+"}
+SAID = tuple(place for place in PLACES if place != "document_id")
+"""Where the text stands: everywhere but in an id, which references name as it is."""
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A failing trace, and a window of such traces, that name a customer in every place."""
+    told = Told(SECRET, SAID)
+    traces = [agent_trace(told, failing=True), *window(told, failing=True)]
+    write_spans((s for trace in traces for s in trace.spans), tmp_path / "traces.parquet")
+    return tmp_path / "traces.parquet"
+
+
+def run_of(engine: str, source: Path, runs: Path, **more: Any) -> RunResult[Any]:
+    """A run over the trace, or over all, with the patterns."""
+    one = {} if engine == "incident" else {"trace_id": f"{MARK}-trace"}
+    options: dict[str, Any] = {"redact": PATTERNS, "run_id": engine, **one, **more}
+    ask: Any = investigate
+    ran: RunResult[Any] = ask(source, engine=engine, runs_dir=runs, **options)
+    return ran
+
+
+def holding(folder: Path, text: str) -> list[str]:
+    """The files of a run that hold a text."""
+    return [file.name for file in folder.rglob("*") if text.encode() in file.read_bytes()]
+
+
+@pytest.mark.parametrize("engine", ["rca", "compliance", "incident"])
+def test_by_rules_nothing_of_a_run_holds_what_a_pattern_finds(
+    engine: str, source: Path, tmp_path: Path
+) -> None:
+    """Journal, record and report: whatever reads the trace, and whoever quotes it."""
+    plain = run_of(engine, source, tmp_path / "plain", redact={})
+    result = run_of(engine, source, tmp_path / "runs")
+    assert holding(plain.run_dir, SECRET)
+    assert holding(result.run_dir, SECRET) == []
+    counted = result.record.runtime_ref.usage.redactions
+    assert counted > plain.record.runtime_ref.usage.redactions
+    assert result.status == plain.status
+    assert result.report is not None
+    assert plain.report is not None
+    assert result.report.verdict == plain.report.verdict
+    assert b"[REDACTED:customer]" in (result.run_dir / "events.jsonl").read_bytes()
+    assert verify_run(engine, tmp_path / "runs") == []
+    assert replay_run(engine, tmp_path / "runs").identical
+
+
+@pytest.mark.parametrize("planner", ["model", "hybrid"])
+@pytest.mark.parametrize("engine", ["rca", "incident"])
+def test_no_model_sees_what_a_pattern_finds(
+    engine: str, planner: str, source: Path, tmp_path: Path
+) -> None:
+    """Neither in pages nor in what rules quote of the trace in a lead."""
+    with ModelServer(answers) as server:
+        settings = ModelSettings(model="gullible", base_url=server.base_url, max_retries=0)
+        choice = PlannerChoice.model_validate({"planner": planner, "model": settings})
+        result = run_of(engine, source, tmp_path / "runs", planner=choice)
+    told = json.dumps([request.body for request in server.requests])
+    assert SECRET not in told
+    assert "[REDACTED:customer]" in told
+    assert holding(result.run_dir, SECRET) == []
+    assert replay_run(engine, tmp_path / "runs").identical
+
+
+def test_patterns_come_from_flags_and_from_the_file(
+    call: Call, source: Path, tmp_path: Path
+) -> None:
+    """Both hold; of one name the flag's does."""
+    config = tmp_path / "own.toml"
+    config.write_text(
+        "[redaction]\npatterns = { depot = 'depot', customer = 'nothing' }\n", encoding="utf-8"
+    )
+    ended = call(
+        *("rca", source, "--trace-id", f"{MARK}-trace", "--config", config, "--run-id", "r"),
+        *("--redact", r"customer=CUST-\d+", "--runs-dir", tmp_path / "runs"),
+    )
+    assert ended.code == 0, ended.err
+    assert holding(tmp_path / "runs" / "r", SECRET) == []
+    assert holding(tmp_path / "runs" / "r", "the depot timed") == []
+    assert holding(tmp_path / "runs" / "r", "[REDACTED:depot]")
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ("customer", "takes NAME=PATTERN"),
+        ("customer=", "takes NAME=PATTERN"),
+        ("customer=(", "'customer' is no RE2 pattern"),
+        (r"customer=(a)\1", "'customer' is no RE2 pattern"),
+        ("a name=x", "named by letters"),
+    ],
+)
+def test_a_pattern_that_is_none_is_refused_by_name(
+    told: str, why: str, call: Call, source: Path, tmp_path: Path
+) -> None:
+    """With 2, before anything is read or written."""
+    ended = call("rca", source, "--redact", told, "--runs-dir", tmp_path / "runs")
+    assert ended.code == 2
+    assert why in " ".join(ended.err.split())
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_file_or_a_call_with_no_pattern_is_refused_by_name(source: Path, tmp_path: Path) -> None:
+    """In Python and in `investigator.toml` as well."""
+    config = tmp_path / "own.toml"
+    config.write_text("[redaction]\npatterns = { customer = '(' }\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="customer"):
+        load_config(config)
+    with pytest.raises(UsageError, match="customer"):
+        investigate(source, trace_id=f"{MARK}-trace", redact={"customer": "("}, runs_dir=tmp_path)
+
+
+def test_an_equals_sign_may_stand_in_a_pattern() -> None:
+    """The first one ends the name."""
+    assert pattern_told("key=k=v") == ("key", "k=v")
+    assert checked_patterns({"key": "k=v"}) == {"key": "k=v"}
