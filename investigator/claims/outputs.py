@@ -18,6 +18,7 @@ from investigator.canonical import JsonValue, compact_json
 from investigator.claims.confidence import Confidence, capped_confidence
 from investigator.inspection.evidence import EvidenceRef
 from investigator.runtime.actions import Draft, DraftFinding
+from investigator.runtime.schema_hints import EVIDENCE, KNOWN
 from investigator.runtime.tools import Cite
 
 
@@ -26,7 +27,10 @@ class StatedFinding(DraftFinding):
 
     description: str = Field(min_length=1)
     confidence: Confidence
-    evidence: Annotated[tuple[str, ...], Field(description="Short ids such as e3")]
+    evidence: Annotated[
+        tuple[Annotated[str, Field(json_schema_extra={KNOWN: EVIDENCE})], ...],
+        Field(description="Short ids such as e3"),
+    ]
 
 
 StatedT = TypeVar("StatedT", bound=StatedFinding)

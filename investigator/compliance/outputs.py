@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,13 +13,16 @@ from investigator.compliance.case import ComplianceCase
 from investigator.controls.evaluate import Verdict
 from investigator.inspection.evidence import EvidenceRef
 from investigator.runtime.actions import Draft
+from investigator.runtime.schema_hints import KNOWN, SPAN
 
 
 class ControlFinding(StatedFinding):
     """One breach of the control, or the verdict that there is none, as a planner states it."""
 
     verdict: Verdict
-    span_id: str | None = Field(description="The step that breaks the control; null for none")
+    span_id: Annotated[str, Field(json_schema_extra={KNOWN: SPAN})] | None = Field(
+        description="The step that breaks the control; null for none"
+    )
 
 
 ControlDraft = Draft[ControlFinding]

@@ -11,20 +11,26 @@ from typing import Annotated
 
 from pydantic import Field
 
+from investigator.runtime.schema_hints import KNOWN, SPAN, TRACE
 from investigator.runtime.tools import ToolArgs
 from investigator.traces.model import SpanKind
 
 OFFSET = "0, or the next_offset of a page before"
 FULL = "null for all, shortened; or one in full"
 Offset = Annotated[int, Field(ge=0, le=1_000_000_000, description=OFFSET)]
-SpanId = Annotated[str, Field(description="Id of the span, as list_spans gives it")]
+SpanId = Annotated[
+    str,
+    Field(description="Id of the span, as list_spans gives it", json_schema_extra={KNOWN: SPAN}),
+]
 Index = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
 class InTrace(ToolArgs):
     """Names the trace."""
 
-    trace_id: str = Field(description="Id of the trace, as list_traces gives it")
+    trace_id: str = Field(
+        description="Id of the trace, as list_traces gives it", json_schema_extra={KNOWN: TRACE}
+    )
 
 
 class ListTraces(ToolArgs):

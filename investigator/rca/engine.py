@@ -17,7 +17,7 @@ from investigator.claims.confidence import SUPPORTED
 from investigator.rca.case import RCACase
 from investigator.rca.category_text import category_lines
 from investigator.rca.conclude import finding_of, report_from_findings
-from investigator.rca.outputs import RCAAnswer, RCADraft, RCAOutputs
+from investigator.rca.outputs import CATEGORY, RCAAnswer, RCADraft, RCAOutputs
 from investigator.rca.report import SCHEMA_VERSION, Finding, RCAReport
 from investigator.runtime.actions import ActionSpace
 from investigator.runtime.events import OpenedScope
@@ -49,7 +49,8 @@ class RCAStrategy:
 
     def __init__(self, case: RCACase, tools: ToolRegistry) -> None:
         self._case = case
-        self.space = ActionSpace(tools.tools, RCADraft, RCADraft)
+        categories = [category.id for category in case.taxonomy.categories]
+        self.space = ActionSpace(tools.tools, RCADraft, RCADraft, known={CATEGORY: categories})
         self.outputs = RCAOutputs(case)
 
     @property

@@ -12,14 +12,18 @@ from investigator.inspection.evidence import EvidenceRef
 from investigator.rca.case import RCACase
 from investigator.rca.report import Finding
 from investigator.runtime.actions import Draft
+from investigator.runtime.schema_hints import KNOWN, SPAN
 from investigator.signals.building import without_secrets
+
+CATEGORY = "category"
+"""The vocabulary of a taxonomy's categories."""
 
 
 class RCAFinding(StatedFinding):
     """One fault as a planner states it."""
 
-    category: str
-    span_id: str = Field(description="Where the fault began")
+    category: str = Field(json_schema_extra={KNOWN: CATEGORY})
+    span_id: str = Field(description="Where the fault began", json_schema_extra={KNOWN: SPAN})
 
 
 RCADraft = Draft[RCAFinding]

@@ -28,6 +28,7 @@ from pydantic import (
 )
 
 from investigator.canonical import JsonValue
+from investigator.runtime.schema_hints import NARROWED
 from investigator.runtime.tools import Tool, ToolArgs
 
 MAX_SIBLINGS = 8
@@ -49,7 +50,7 @@ class _Closed(BaseModel):
 class DraftFinding(_Closed):
     """Base of an engine's findings; a later finding of the same id replaces the earlier."""
 
-    id: str
+    id: str = Field(json_schema_extra={NARROWED: {"type": "string", "maxLength": 16}})
 
 
 FindingT = TypeVar("FindingT", bound=DraftFinding)
@@ -110,8 +111,8 @@ class DelegateSubcall(_Closed, Generic[FixedT]):
     type: Literal[ActionKind.DELEGATE]
     objective: str = Field(min_length=1)
     context: str
-    use_planner: bool
-    actions: list[FixedT] | None
+    use_planner: bool = Field(json_schema_extra={NARROWED: {"type": "boolean", "enum": [True]}})
+    actions: list[FixedT] | None = Field(json_schema_extra={NARROWED: {"type": "null"}})
 
     @model_validator(mode="after")
     def _one_way(self) -> DelegateSubcall[FixedT]:
@@ -141,11 +142,20 @@ Variants: TypeAlias = Mapping[ActionKind, tuple[Any, ...]]
 
 
 class ActionSpace(Generic[DraftT, AnswerT]):
-    """The actions of one engine: its tools, its draft type, its answer type."""
+    """The actions of one engine: its tools, its draft type, its answer type.
+
+    `known` are vocabularies of the whole run, such as its categories, by their names in schemas.
+    """
 
     def __init__(
-        self, tools: Mapping[str, Tool[Any]], draft: type[DraftT], answer: type[AnswerT]
+        self,
+        tools: Mapping[str, Tool[Any]],
+        draft: type[DraftT],
+        answer: type[AnswerT],
+        *,
+        known: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
+        self.known = known or {}
         signatures = tuple((tool.name, tool.description, tool.args) for tool in tools.values())
         self._variants = _variants(signatures, draft, answer)
         self._turn = _turn_model(signatures, draft, answer)

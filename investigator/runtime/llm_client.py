@@ -278,7 +278,7 @@ def _request(
     from pydantic_ai.output import OutputObjectDefinition
 
     system = prompt.system
-    if settings.structured == "json_schema":
+    if settings.structured in ("json_schema", "grammar"):
         turn = OutputObjectDefinition(json_schema=schema, name="turn", strict=True)
         parameters = ModelRequestParameters(
             output_mode="native", output_object=turn, allow_text_output=False

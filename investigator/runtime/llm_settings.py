@@ -30,7 +30,9 @@ class ModelSettings(BaseModel):
     """Which model is asked, where and how. `api_key_env` names a variable, it is not a key.
 
     Prices are in US dollars for a million tokens, times in seconds. `timeout_s` bounds a whole
-    attempt, however slowly a reply drips in.
+    attempt, however slowly a reply drips in. `structured` says how replies are held to a schema:
+    `json_schema` in the large providers' subset; `grammar`, with bounds and with the ids that a
+    turn knows, where all of JSON Schema is enforced (llama.cpp, vLLM, Ollama).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,7 +46,7 @@ class ModelSettings(BaseModel):
     timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
     price_in_per_mtok: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     price_out_per_mtok: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-    structured: Literal["json_schema", "json_object", "none"] = "json_schema"
+    structured: Literal["json_schema", "grammar", "json_object", "none"] = "json_schema"
     max_retries: int = Field(default=2, ge=0)
 
     @model_validator(mode="after")

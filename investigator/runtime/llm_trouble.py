@@ -150,7 +150,7 @@ class Troubles:
         """The endpoint does not take the request as it is."""
         todo = "check the model's name and settings"
         if self.asked.structured != "none":
-            less = "json_object or none" if self.asked.structured == "json_schema" else "none"
+            less = "none" if self.asked.structured == "json_object" else "json_object or none"
             todo += f"; if it has no structured output of this kind, set structured to {less}"
         return Trouble(f"{self.where} rejected the request{status}: {todo}")
 

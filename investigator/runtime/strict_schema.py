@@ -32,6 +32,8 @@ _REF = "#/$defs/"
 _KEPT = frozenset(
     ("$ref", "$defs", "type", "properties", "required", "additionalProperties", "items", "anyOf")
 )
+BOUNDS = frozenset(("minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum"))
+"""What a grammar enforces and the subset leaves out."""
 _SUPPORTED = _KEPT | {"enum", "description"}
 _TYPES = frozenset(("object", "array", "string", "integer", "number", "boolean", "null"))
 
@@ -57,21 +59,23 @@ def problems(schema: Schema) -> list[str]:
     return found
 
 
-def strict(schema: Schema) -> Schema:
+def strict(schema: Schema, *, keeps: frozenset[str] = frozenset()) -> Schema:
     """The schema in the subset: what it does not support is dropped, and so are descriptions.
+
+    Keywords that it `keeps` stay, for endpoints that take more than the subset.
 
     Descriptions stand in the prompt, once, where a provider that takes no schema shows them too.
     """
     defs = _defs(schema)
     names = _short_names(defs)
-    made = {names[name]: _strict(node, names) for name, node in defs.items()}
-    root = _strict({key: value for key, value in schema.items() if key != "$defs"}, names)
+    made = {names[name]: _strict(node, names, keeps) for name, node in defs.items()}
+    root = _strict({key: value for key, value in schema.items() if key != "$defs"}, names, keeps)
     for _, node in (*_nodes(root, "root"), *_nodes({"$defs": dict(made)}, "root")):
         _tell_apart(node, made)
     return {**root, "$defs": dict(made)} if made else root
 
 
-def _strict(node: Schema, names: Mapping[str, str]) -> Schema:
+def _strict(node: Schema, names: Mapping[str, str], keeps: frozenset[str]) -> Schema:
     if "$ref" in node:
         return {"$ref": _REF + names[_target(node)]}
     kept: Schema = {}
@@ -82,11 +86,13 @@ def _strict(node: Schema, names: Mapping[str, str]) -> Schema:
             case "enum" | "type", _:
                 kept[key] = value
             case "items", dict():
-                kept[key] = _strict(value, names)
+                kept[key] = _strict(value, names, keeps)
             case "anyOf" | "oneOf", list():
-                kept["anyOf"] = list(_members(value, names))
+                kept["anyOf"] = list(_members(value, names, keeps))
             case "properties", dict():
-                kept[key] = {n: _strict(_node(v), names) for n, v in value.items()}
+                kept[key] = {n: _strict(_node(v), names, keeps) for n, v in value.items()}
+            case _ if key in keeps:
+                kept[key] = value
             case _:
                 pass
     if kept.get("type") == "object":
@@ -95,10 +101,12 @@ def _strict(node: Schema, names: Mapping[str, str]) -> Schema:
     return kept
 
 
-def _members(members: list[JsonValue], names: Mapping[str, str]) -> Iterator[Schema]:
+def _members(
+    members: list[JsonValue], names: Mapping[str, str], keeps: frozenset[str]
+) -> Iterator[Schema]:
     """The members of a union, those of a union within it among them."""
     for member in members:
-        made = _strict(_node(member), names)
+        made = _strict(_node(member), names, keeps)
         inner = made.get("anyOf")
         if isinstance(inner, list):
             yield from map(_node, inner)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +22,7 @@ from tests.builders import span, trace
 from tests.compliance.running import compliance_run
 from tests.incident.running import incident_run
 from tests.rca.running import DEFAULT
-
-OFFERS = [offer for n in range(1, 5) for offer in combinations(ActionKind, n)]
-"""Every set of actions that can be offered, so those of every depth, mode and limit too."""
+from tests.runtime.schemas import OFFERS
 
 STRING: dict[str, JsonValue] = {"type": "string"}
 
