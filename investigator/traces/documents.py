@@ -3,7 +3,7 @@
 Read are OTel GenAI documents (`id`, `content`, `score`), LangChain's and MLflow's
 (`page_content`, `metadata`), LlamaIndex's nodes (`{"node": {"text": …}, "score": …}`) and pairs
 of a document and its score. What a document does not say is left out: a text alone has only
-content, and a list that holds something else gives nothing.
+content, and an item that is no document gives nothing.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ Fields = dict[str, JsonValue]
 
 
 def document_attributes(value: JsonValue) -> dict[str, JsonValue]:
-    """A list of documents, or the object that holds it, as `retrieval.documents.*` keys."""
-    documents = [_document(item) for item in _listed(value)]
-    flat: dict[str, JsonValue] = {}
-    for index, document in enumerate(documents):
-        if document is None:
-            return {}
-        for name, said in document.items():
-            flat[f"retrieval.documents.{index}.document.{name}"] = said
-    return flat
+    """A list of documents, or the object that holds it, as `retrieval.documents.*` keys.
+
+    A document's index is its place in the list, also behind an item that is none.
+    """
+    return {
+        f"retrieval.documents.{index}.document.{name}": said
+        for index, item in enumerate(_listed(value))
+        for name, said in (_document(item) or {}).items()
+    }
 
 
 def _listed(value: JsonValue) -> list[JsonValue]:

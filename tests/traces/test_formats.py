@@ -10,6 +10,16 @@ import pytest
 from benchmarks.formats import CELLS, decoded, held
 from investigator.canonical import JsonValue
 from investigator.traces.decode.sniff import decode
+from investigator.traces.openinference import (
+    TokenCounts,
+    input_messages_of,
+    output_messages_of,
+    retrieval_chunks_of,
+    token_counts_of,
+    tool_definitions_of,
+    tool_io_of,
+)
+from investigator.traces.sources import Decoded, read_source
 from tests.traces import same_run
 from tests.traces.same_run import SAME, facts
 
@@ -53,3 +63,35 @@ def test_nothing_that_a_search_for_keys_finds_is_lost(document: JsonValue, tmp_p
     there, found = held(document), decoded(file)
     assert (there["spans"], there["… with messages"], there["tool calls"]) == (5, 1, 2)
     assert {cell: there[cell] for cell in CELLS if found[cell] < there[cell]} == {}
+
+
+def test_a_transcript_says_what_was_said_and_called() -> None:
+    """It has messages and tool calls; no agent, parents, documents, tokens, times or offers."""
+    spans = decode(same_run.CHAT, stem="run")
+    assert {span.trace_id for span in spans} == {same_run.TRACE}
+    assert [span.kind.value for span in spans] == ["UNKNOWN", "UNKNOWN", "LLM", "TOOL"]
+    assert input_messages_of(spans[0]) + input_messages_of(spans[1]) == SAME.asked
+    assert output_messages_of(spans[2]) == SAME.answered
+    assert spans[2].text("llm.model_name") == SAME.model
+    io = tool_io_of(spans[3])
+    assert io is not None
+    assert (io.name, io.arguments, io.result) == SAME.tool
+    for span in spans:
+        assert (span.parent_id, span.start_ns, span.latency_ms) == (None, None, None)
+        assert token_counts_of(span) == TokenCounts(None, None, None)
+        assert tool_definitions_of(span) == ()
+        assert retrieval_chunks_of(span) == ()
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".json"])
+def test_runs_one_a_line_are_the_same_run(suffix: str, tmp_path: Path) -> None:
+    """In any order of the lines, as bulk exports have them."""
+    assert isinstance(same_run.LANGSMITH, dict)
+    runs = same_run.LANGSMITH["runs"]
+    assert isinstance(runs, list)
+    file = tmp_path / f"runs{suffix}"
+    file.write_text("\n".join(json.dumps(run) for run in reversed(runs)))
+    items = list(read_source([file]))
+    spans = [span for item in items if isinstance(item, Decoded) for span in item.spans]
+    assert len(items) == 5
+    assert facts(tuple(spans)) == facts(decode(same_run.LANGSMITH, stem="run"))

@@ -165,6 +165,25 @@ def test_a_model_call_says_the_same_in_every_interface(
     assert output_messages_of(span) == (Message("assistant", "hello", tool_calls=(call,)),)
 
 
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        ("HumanMessage", "user"),
+        ("AIMessage", "assistant"),
+        ("AIMessageChunk", "assistant"),
+        ("SystemMessageChunk", "system"),
+        ("ToolMessage", "tool"),
+        ("FunctionMessage", "tool"),
+    ],
+)
+def test_a_constructor_names_the_role(name: str, role: str) -> None:
+    """By its class, a chunk as the message that it is of; where the class says none, the fields."""
+    (message,) = input_messages_of(run("llm", inputs={"messages": [lc(name, content="x")]}))
+    assert message == Message(role, "x")
+    spoken = lc("ChatMessage", content="x", role="critic")
+    assert input_messages_of(run("llm", inputs={"messages": [spoken]})) == (Message("critic", "x"),)
+
+
 def test_items_of_a_response_are_messages() -> None:
     """OpenAI's responses list texts and calls as items; hidden reasoning says nothing."""
     outputs: JsonValue = {

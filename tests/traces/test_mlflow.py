@@ -15,6 +15,7 @@ from investigator.traces.openinference import (
     token_counts_of,
     tool_io_of,
 )
+from tests.traces.same_run import b64
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 
@@ -108,6 +109,24 @@ def test_attributes_of_the_users_own_are_read_out() -> None:
     assert span.attributes["plain"] == "as another exporter writes it"
 
 
+@pytest.mark.parametrize(
+    ("trace_id", "more"),
+    [
+        (TRACE, {}),
+        (f"0x{TRACE}", {}),
+        (b64(TRACE), {}),
+        (f"tr-{TRACE}", {}),
+        (f"trace:/catalog.schema/{TRACE}", {}),
+        ("tr-of-an-older-kind", {"otel_trace_id": TRACE}),
+    ],
+)
+def test_a_trace_has_its_opentelemetry_id(trace_id: str, more: dict[str, JsonValue]) -> None:
+    """However its spans spell it, so that it is found again where else it was sent."""
+    spans: list[JsonValue] = [{"name": "s", "trace_id": trace_id, "span_id": SPAN, **more}]
+    (span,) = decode({"info": {"trace_id": "tr-1"}, "data": {"spans": spans}}, stem="file")
+    assert span.trace_id == TRACE
+
+
 def test_what_the_trace_says_of_itself_stands_on_the_root() -> None:
     """Session and user as such, the rest under `mlflow.info.`; other spans do not repeat it."""
     spans: list[JsonValue] = [
@@ -156,12 +175,13 @@ def test_documents_keep_what_they_say() -> None:
     """Id and score from the document or its metadata; what is no document gives none."""
     found: JsonValue = [
         {"page_content": "one", "metadata": {"doc_uri": "u", "chunk_id": "c"}, "id": None},
+        {"rows": 3},
         {"page_content": "two", "metadata": {"relevance_score": 0.5}, "id": "d"},
     ]
     chunks = retrieval_chunks_of(mlflow(spanType="RETRIEVER", spanOutputs=found))
-    assert [(c.document_id, c.content, c.score) for c in chunks] == [
-        ("c", "one", None),
-        ("d", "two", 0.5),
+    assert [(c.position, c.document_id, c.content, c.score) for c in chunks] == [
+        (0, "c", "one", None),
+        (2, "d", "two", 0.5),
     ]
     assert chunks[0].metadata == '{"doc_uri":"u","chunk_id":"c"}'
     nothing = mlflow(spanType="RETRIEVER", spanOutputs=[{"rows": 3}])

@@ -347,7 +347,7 @@ def test_messages_of_several_conversations_are_told_apart_by_their_id(tmp_path: 
 @pytest.mark.parametrize(
     "lines",
     [
-        [message("user", "hi"), CHAT],
+        [message("user", "hi"), message("assistant", "hello"), CHAT],
         [message("user", "hi"), message("user", "a list of prompts is no conversation")],
     ],
 )
@@ -355,6 +355,6 @@ def test_messages_that_cannot_be_placed_are_named(tmp_path: Path, lines: list[st
     """Beside records of another kind, or where nobody answers, no transcript is made of them."""
     (tmp_path / "a.jsonl").write_text("\n".join(lines))
     traces, troubles = outcome(tmp_path)
-    assert traces == ["a-1"] * (CHAT in lines)
+    assert traces == ["a-2"] * (CHAT in lines)
     assert len(troubles) == sum(line != CHAT for line in lines)
     assert all("a lone chat message" in trouble for trouble in troubles)
