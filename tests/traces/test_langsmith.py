@@ -15,6 +15,7 @@ from investigator.traces.openinference import (
     token_counts_of,
     tool_io_of,
 )
+from investigator.traces.parquet import project_of
 
 A, B = (f"00000000-0000-4000-8000-00000000000{letter}" for letter in "ab")
 STAMP = "20231114T221320000000Z"
@@ -90,10 +91,15 @@ def test_an_error_is_the_status_and_its_text_the_message() -> None:
 
 
 def test_the_conversation_is_named_in_the_metadata() -> None:
-    """`session_id` of the run itself is the project."""
-    span = run(session_id="project", extra={"metadata": {"thread_id": "s-1", "user_id": "u"}})
+    """The session of the run itself is the project."""
+    span = run(
+        session_id="project",
+        session_name="demo",
+        extra={"metadata": {"thread_id": "s-1", "user_id": "u"}},
+    )
     assert (span.text("session.id"), span.text("user.id")) == ("s-1", "u")
     assert span.text("langsmith.session_id") == "project"
+    assert project_of(span) == "demo"
     assert run(session_id="project").text("session.id") is None
 
 

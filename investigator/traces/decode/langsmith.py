@@ -3,7 +3,8 @@
 A run's trace and parent are those that it names, else those of the run it stands in, else those
 that its `dotted_order` spells. `run_type` gives the kind. Token counts of a run that calls no
 model are sums over the runs below it; they stay under `langsmith.`, so that no token is counted
-twice. A run's `session_id` is LangSmith's project; the conversation is named in the metadata.
+twice. A run's `session_id` and `session_name` are LangSmith's project; the conversation is named
+in the metadata.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ _KNOWN = (
     *("id", "run_id", "trace_id", "parent_run_id", "parent_run_ids", "dotted_order", "name"),
     *("run_type", "start_time", "end_time", "status", "error", "inputs", "outputs", "events"),
     *("extra", *_METADATA, "tags", "serialized", "child_runs", "child_run_ids"),
-    *("direct_child_run_ids", "inputs_preview", "outputs_preview"),
+    *("session_name", "direct_child_run_ids", "inputs_preview", "outputs_preview"),
 )
 _LATEST_MS = 10**14
 
@@ -118,6 +119,7 @@ def _about(run: Record, kind: SpanKind | None) -> dict[str, object]:
         **leftovers(run, (*_KNOWN, *counted), prefix="langsmith."),
         **leftovers(extra, ("metadata", "invocation_params"), prefix="langsmith.extra."),
         **tool_definition_attributes(first(called, "tools", "functions")),
+        "openinference.project.name": run.get("session_name"),
         "session.id": first(metadata, *_SESSIONS),
         "user.id": metadata.get("user_id"),
         "graph.node.id": metadata.get("langgraph_node"),
