@@ -54,7 +54,7 @@ CALL = ErrorCode.MODEL_CALL_FAILED
 INVALID = ErrorCode.MODEL_OUTPUT_INVALID
 LIMIT = ErrorCode.RECURSION_LIMIT_REACHED
 RETRY = ("try again later", "investigator runs resume")
-SLOW = ("timeout_s (1 s)", "raise it", "take a faster model")
+SLOW = ("timeout_s (2 s)", "raise it", "take a faster model")
 TAKE_ANOTHER = ("take a model that keeps to a JSON schema", "raise max_output_tokens", "resume")
 
 Planner = Literal["model", "hybrid"]
@@ -62,6 +62,10 @@ PLANNERS: tuple[Planner, ...] = ("model", "hybrid")
 ENOUGH = Budget(
     iterations=120, tool_calls=240, subcalls=90, tokens=2_000_000, cost_usd=10.0, wall_time_s=60
 )
+
+
+LONG_S, SHORT_S = 30.0, 2.0
+"""What an attempt may take; the short one where the fault is to take too long."""
 
 
 class Fault(NamedTuple):
@@ -76,6 +80,11 @@ class Fault(NamedTuple):
     words: tuple[str, ...]
     after_one: RunStatus
     retryable: bool
+
+    @property
+    def timeout_s(self) -> float:
+        """As short as the fault needs, so that a busy machine is no fault."""
+        return SHORT_S if self.words is SLOW else LONG_S
 
 
 OK, PART = RunStatus.SUCCEEDED, RunStatus.PARTIAL
@@ -175,7 +184,11 @@ def test_a_fault_that_stays_ends_the_run_with_its_code_and_loses_no_finding(
     """Partial, verified, replayed, inside the budget, and the message says what to do."""
     fault = FAULTS[name]
     result, requests = asked(
-        engine, planner, engine.then(lambda _: fault.behaviour), tmp_path, timeout_s=1.0
+        engine,
+        planner,
+        engine.then(lambda _: fault.behaviour),
+        tmp_path,
+        timeout_s=fault.timeout_s,
     )
     assert result.status is PART
     assert result.error is not None
@@ -200,7 +213,12 @@ def test_a_fault_that_passes_does_no_harm_where_asking_again_can_help(
     fault = FAULTS[name]
     passing = transient(fault.behaviour, 1, concludes)
     result, _ = asked(
-        engine, "hybrid", engine.then(passing), tmp_path, timeout_s=1.0, max_retries=1
+        engine,
+        "hybrid",
+        engine.then(passing),
+        tmp_path,
+        timeout_s=fault.timeout_s,
+        max_retries=1,
     )
     assert result.status is fault.after_one
     assert (result.error is None) is (fault.after_one is OK)
