@@ -13,7 +13,7 @@ import math
 import msgspec
 
 from investigator.errors import BudgetTooSmall
-from investigator.runtime.budget import CONSUMABLE, NOTHING, Limits, Resource
+from investigator.runtime.budget import CONSUMABLE, NOTHING, Limits, flag_of
 from investigator.runtime.budget_pool import RuntimeBudgetPool, allocate_run_budget
 from investigator.runtime.events import OpenedScope, Shown
 from investigator.runtime.planner import View, dearest_of
@@ -144,7 +144,7 @@ def _short_of_amounts(
                 return (
                     f"the {resource.replace('_', ' ')} limit of {limit}{each} too little for one "
                     f"working turn and the finalize turn, which need {least}; raise "
-                    f"{_flag(resource)}{_or_leave_out(scopes)}"
+                    f"{flag_of(resource)}{_or_leave_out(scopes)}"
                 )
     return None
 
@@ -175,12 +175,6 @@ def _first_view(run: Run, scope: OpenedScope, share: Limits) -> View:
         cited={},
         shown=shown,
     )
-
-
-def _flag(resource: Resource) -> str:
-    if resource is Resource.COST:
-        return "--max-cost-usd"
-    return f"--max-{resource.replace('_', '-')}"
 
 
 def _or_leave_out(scopes: list[OpenedScope]) -> str:
