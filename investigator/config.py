@@ -7,6 +7,9 @@ r"""`investigator.toml`: what a team decides once, for every run. Flags come bef
     model = "gpt-4o-mini"
     api_key_env = "OPENAI_API_KEY"
 
+    [[cheaper]]                  # asked when the one before can no longer be afforded
+    model = "gpt-4.1-nano"
+
     [budget.incident]
     wall_time_s = 600
 
@@ -43,12 +46,13 @@ class Redaction(BaseModel):
 
 
 class Config(BaseModel):
-    """The file; `model` and `planner` are checked where a planner is made of them."""
+    """The file; models and `planner` are checked where a planner is made of them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     planner: Mapping[Literal["planner"], str] = Field(default_factory=dict)
     model: Mapping[str, Any] = Field(default_factory=dict)
+    cheaper: tuple[Mapping[str, Any], ...] = ()
     budget: Mapping[EngineName, Mapping[str, Any]] = Field(default_factory=dict)
     redaction: Redaction = Redaction()
 

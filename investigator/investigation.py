@@ -34,7 +34,7 @@ from investigator.freezing import as_read, frozen_input
 from investigator.incident.report import IncidentDossier
 from investigator.inspection.api import InspectionAPI
 from investigator.interrupts import in_charge
-from investigator.planners import RULES, PlannerChoice, planner_for, require_price
+from investigator.planners import RULES, PlannerChoice, planner_for, require_price, require_ready
 from investigator.questions import (
     ENGINES,
     ComplianceQuestion,
@@ -188,6 +188,7 @@ async def ainvestigate_question(
     materials = question.materials_hash()
     budget = budget or DEFAULT_BUDGETS[question.engine]
     require_price(planner, budget)
+    require_ready(planner)
     run_id = _new_run_id(question.engine) if run_id is None else run_id
     require_run_id(run_id)
     run_dir = runs_dir / run_id
@@ -303,6 +304,11 @@ def _run_of(opening: RunOpened, prepared: Prepared, choice: PlannerChoice) -> Ru
         planner=planner.identity,
     )
     return Run(opened, prepared.strategy, prepared.tools, planner)
+
+
+def planner_of_run(run_dir: Path) -> PlannerChoice:
+    """Who decides in a stored run."""
+    return Options.model_validate_json(_opened_event(run_dir).options).planner
 
 
 @contextmanager

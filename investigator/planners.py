@@ -23,12 +23,22 @@ from investigator.runtime.tokens import estimate_tokens
 
 
 class PlannerChoice(BaseModel):
-    """Who decides. A model is needed for all but rules."""
+    """Who decides. A model is needed for all but rules.
+
+    `cheaper` are models to ask where `model`, the strongest, cannot be afforded any more, from
+    strong to cheap.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     planner: Literal["rules", "model", "hybrid"] = "rules"
     model: ModelSettings | None = None
+    cheaper: tuple[ModelSettings, ...] = ()
+
+    @property
+    def models(self) -> tuple[ModelSettings, ...]:
+        """All that may be asked, the strongest first; none for rules."""
+        return () if self.model is None else (self.model, *self.cheaper)
 
     @model_validator(mode="after")
     def _model_is_named(self) -> PlannerChoice:
@@ -41,22 +51,29 @@ RULES = PlannerChoice()
 
 
 def require_price(choice: PlannerChoice, budget: Budget) -> None:
-    """Raise `UsageError` for a cost limit that could not be kept: the model's price is unknown."""
-    if choice.model is None or budget.cost_usd is None:
+    """Raise `UsageError` for a cost limit that could not be kept: a model's price is unknown."""
+    if budget.cost_usd is None:
         return
-    if price_of(choice.model)(1, 1) is None:
-        raise UsageError(
-            f"the price of {choice.model.model} is not known, so the cost limit of "
-            f"{budget.cost_usd:g} USD cannot be kept; give its price (price_in_per_mtok and "
-            "price_out_per_mtok under [model] in investigator.toml), or no --max-cost-usd"
-        )
+    for settings in choice.models:
+        if price_of(settings)(1, 1) is None:
+            raise UsageError(
+                f"the price of {settings.model} is not known, so the cost limit of "
+                f"{budget.cost_usd:g} USD cannot be kept; give its price (price_in_per_mtok and "
+                "price_out_per_mtok under [model] in investigator.toml), or no --max-cost-usd"
+            )
+
+
+def require_ready(choice: PlannerChoice) -> None:
+    """Raise `UsageError` where a model's package or key is missing."""
+    for settings in choice.models:
+        ModelClient(settings).ready()
 
 
 def planner_for(choice: PlannerChoice, prepared: Prepared) -> Planner:
     """The planner of a run that was chosen."""
     if choice.planner == "rules" or choice.model is None:
         return prepared.planner
-    model = _model_planner(choice.model, prepared)
+    model = _model_planner(choice, prepared)
     takes_model = prepared.strategy.takes_model
     if choice.planner == "model":
         return HybridPlanner(
@@ -75,9 +92,20 @@ def _is_opened_by_rules(scope: OpenedScope) -> bool:
     return scope.opened_by == "planner" or scope.synthesis
 
 
-def _model_planner(settings: ModelSettings, prepared: Prepared) -> ModelPlanner:
+def _model_planner(choice: PlannerChoice, prepared: Prepared) -> ModelPlanner:
     strategy = prepared.strategy
-    model = Model(
+    strongest, *cheaper = (_model(settings, prepared) for settings in choice.models)
+    return ModelPlanner(
+        strategy.space,
+        strongest,
+        guide=strategy.guide,
+        finalize_tokens=strategy.finalize_tokens,
+        cheaper=cheaper,
+    )
+
+
+def _model(settings: ModelSettings, prepared: Prepared) -> Model:
+    return Model(
         client=RedactedReplies(ModelClient(settings), prepared.redactor),
         prompt=lambda system, user: Prompt(system=system, user=user),
         provider=settings.provider,
@@ -86,7 +114,5 @@ def _model_planner(settings: ModelSettings, prepared: Prepared) -> ModelPlanner:
         max_output_tokens=settings.max_output_tokens,
         price=price_of(settings),
         estimate=estimate_tokens,
-    )
-    return ModelPlanner(
-        strategy.space, model, guide=strategy.guide, finalize_tokens=strategy.finalize_tokens
+        grammar=settings.structured == "grammar",
     )

@@ -16,11 +16,13 @@ from investigator.investigation import (
     DEFAULT_RUNS_DIR,
     RunResult,
     annotated,
+    planner_of_run,
     rebuilt,
     result_of,
     run_now,
     source_of,
 )
+from investigator.planners import require_ready
 from investigator.questions import Report, engine_of, read_report
 from investigator.runtime import runner
 from investigator.runtime.budget import Budget
@@ -29,7 +31,7 @@ from investigator.runtime.events import RunEnded
 from investigator.runtime.journal import FILE, is_locked, read_entries
 from investigator.runtime.record import RECORD_FILE, RunRecord
 from investigator.runtime.replay import Replay, replay
-from investigator.runtime.status import ErrorCode
+from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.runtime.verify import verify_files
 
 
@@ -82,6 +84,8 @@ async def aresume_run(
         SourceError: its source cannot be read.
     """
     run_dir = _run_dir(run_id, runs_dir)
+    if _stored(run_dir).state != RunStatus.SUCCEEDED:
+        require_ready(planner_of_run(run_dir))
     with rebuilt(run_dir, cache_dir) as run:
         return result_of(run_dir, await runner.resume(run, run_dir, budget))
 

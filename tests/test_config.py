@@ -48,11 +48,36 @@ def test_the_file_in_this_folder_is_read_and_changes_what_it_names(file: Path) -
 def test_flags_come_before_the_file(file: Path) -> None:
     """One by one; what no flag says stays as the file has it."""
     config = load_config(file)
-    choice = planner_chosen(PlannerOptions(planner="model", model="other"), config)
+    options = PlannerOptions(planner="model", base_url="http://127.0.0.1:9/v1")
+    choice = planner_chosen(options, config)
     assert choice.planner == "model"
     assert choice.model is not None
-    assert (choice.model.model, choice.model.price_in_per_mtok) == ("other", 0.1)
+    assert (choice.model.base_url, choice.model.price_in_per_mtok) == (options.base_url, 0.1)
     assert planner_chosen(PlannerOptions(planner="rules"), config).model is None
+
+
+def test_another_model_has_no_price_of_the_one_in_the_file(file: Path) -> None:
+    """It is asked at the same place."""
+    choice = planner_chosen(PlannerOptions(planner="model", model=["other"]), load_config(file))
+    assert choice.model is not None
+    assert (choice.model.model, choice.model.price_in_per_mtok) == ("other", None)
+    assert choice.model.base_url == "http://127.0.0.1:8080/v1"
+
+
+def test_several_models_stand_from_strong_to_cheap(file: Path) -> None:
+    """In the file or by flags; what one does not say it has from the first, but for a price."""
+    file.write_text(f"{WHOLE}\n[[cheaper]]\nmodel = 'tiny'\nprovider = 'google'\n")
+    config = load_config(file)
+    choice = planner_chosen(PlannerOptions(planner="model"), config)
+    assert [(m.model, m.provider, m.price_in_per_mtok) for m in choice.models] == [
+        ("small", "openai", 0.1),
+        ("tiny", "google", None),
+    ]
+    flags = planner_chosen(PlannerOptions(planner="model", model=["small", "less"]), config)
+    assert [(m.model, m.base_url, m.price_in_per_mtok) for m in flags.models] == [
+        ("small", "http://127.0.0.1:8080/v1", 0.1),
+        ("less", "http://127.0.0.1:8080/v1", None),
+    ]
 
 
 def test_without_a_file_rules_decide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,8 +119,8 @@ def test_a_file_that_was_named_has_to_be_there(tmp_path: Path) -> None:
     [
         (PlannerOptions(planner="model"), "needs a model"),
         (PlannerOptions(planner="magic"), "planner: Input should be 'rules', 'model' or 'hybrid'"),
-        (PlannerOptions(planner="model", model="m", base_url="ftp://x"), "base_url"),
-        (PlannerOptions(planner="model", model="m", provider="acme"), "model.provider"),
+        (PlannerOptions(planner="model", model=["m"], base_url="ftp://x"), "base_url"),
+        (PlannerOptions(planner="model", model=["m"], provider="acme"), "model.provider"),
     ],
 )
 def test_a_planner_that_cannot_be_is_refused(options: PlannerOptions, said: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from investigator import investigate, replay_run, verify_run
+from investigator import investigate, replay_run, resume_run, verify_run
 from investigator.errors import UsageError
 from investigator.investigation import RunResult
 from investigator.planners import PlannerChoice
@@ -31,6 +31,7 @@ def turn(**action: Any) -> Behaviour:
 
 
 EMPTY = {"findings": [], "gaps": ["a model looked"], "summary": "nothing to add"}
+LIST = {"kind": None, "errors_only": False, "offset": 0}
 CONCLUDES = turn(type="finalize", output=EMPTY)
 
 
@@ -170,3 +171,69 @@ def test_a_cost_limit_needs_a_price(tmp_path: Path) -> None:
                 SAMPLE_TRACES, trace_id=TRIP, planner=choice, budget=limits, runs_dir=tmp_path
             )
         assert server.requests == []
+
+
+def test_a_missing_key_is_told_before_anything_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No folder, no request; replay and verification of what was run need none."""
+    monkeypatch.setenv("OUR_KEY", KEY)
+    with ModelServer([CONCLUDES]) as server:
+        choice = PlannerChoice(planner="model", model=settings(server))
+        rca(choice, tmp_path)
+        asked = len(server.requests)
+        monkeypatch.delenv("OUR_KEY")
+        with pytest.raises(UsageError, match="OUR_KEY is not set"):
+            investigate(
+                SAMPLE_TRACES, trace_id=TRIP, planner=choice, runs_dir=tmp_path, run_id="other"
+            )
+        assert len(server.requests) == asked
+    assert not (tmp_path / "other").exists()
+    assert replay_run("run", tmp_path).identical
+    assert verify_run("run", tmp_path) == []
+
+
+def test_a_resume_that_would_ask_a_model_needs_its_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is appended without it; a run that succeeded needs none."""
+    monkeypatch.setenv("OUR_KEY", KEY)
+    with ModelServer([error(503)]) as server:
+        failed = rca(PlannerChoice(planner="model", model=settings(server)), tmp_path)
+    journal = (failed.run_dir / "events.jsonl").read_bytes()
+    monkeypatch.delenv("OUR_KEY")
+    with pytest.raises(UsageError, match="OUR_KEY is not set"):
+        resume_run("run", tmp_path)
+    assert (failed.run_dir / "events.jsonl").read_bytes() == journal
+
+
+@pytest.mark.usefixtures("key")
+def test_cheaper_models_go_on_where_the_strong_one_cannot_be_afforded(tmp_path: Path) -> None:
+    """Within the cost limit, and the record says what each was asked."""
+    action = {"type": "tool_call", "tool_name": "list_spans", "args": LIST}
+    reads = says(json.dumps({"action": action}), usage=Tokens(3000, 1400))
+    with ModelServer([reads, reads, reads, CONCLUDES]) as server:
+        strong = settings(server)
+        cheap = strong.model_copy(
+            update={"model": "cheap", "price_in_per_mtok": 0.1, "price_out_per_mtok": 0.4}
+        )
+        strong = strong.model_copy(update={"price_in_per_mtok": 2.0, "price_out_per_mtok": 8.0})
+        choice = PlannerChoice(planner="model", model=strong, cheaper=(cheap,))
+        limited = ENOUGH.model_copy(update={"cost_usd": 0.14})
+        result = investigate(
+            SAMPLE_TRACES,
+            trace_id=TRIP,
+            planner=choice,
+            budget=limited,
+            runs_dir=tmp_path,
+            run_id="run",
+        )
+        asked = [request.body["model"] for request in server.requests]
+    ref = result.record.runtime_ref
+    assert result.status is RunStatus.SUCCEEDED
+    assert sorted(set(asked)) == [use.model for use in ref.models] == ["cheap", "scripted"]
+    assert asked == sorted(asked, reverse=True)
+    assert [use.llm_calls for use in ref.models] == [asked.count("cheap"), asked.count("scripted")]
+    assert sum(use.cost_usd or 0 for use in ref.models) == pytest.approx(ref.usage.cost_usd)
+    assert sum(use.tokens_in for use in ref.models) == ref.usage.tokens_in
+    assert replay_run("run", tmp_path).identical

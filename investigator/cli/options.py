@@ -257,12 +257,13 @@ class PlannerOptions:
         ),
     ] = None
     model: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             "--model",
             metavar="NAME",
             envvar="INVESTIGATOR_MODEL",
-            help="The model, as its endpoint names it.",
+            help="The model, as its endpoint names it; several, from strong to cheap: the "
+            "strongest that can be afforded is asked.",
             show_default=False,
             rich_help_panel=PLANNER_PANEL,
         ),

@@ -165,6 +165,13 @@ class Refused(Event, frozen=True, kw_only=True, tag="refused"):
     shown: Shown | None = None
 
 
+class ModelTurn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which model a turn asks, and the sha256 of all that it is sent."""
+
+    model: str
+    request_sha256: str
+
+
 class TurnHeld(Event, frozen=True, kw_only=True, tag="turn_held"):
     """Before a planner is asked: an upper bound of what the turn may cost is held."""
 
@@ -172,6 +179,7 @@ class TurnHeld(Event, frozen=True, kw_only=True, tag="turn_held"):
     max_tokens_out: int
     remote: bool
     shown: Shown
+    asks: ModelTurn | None = None
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from investigator.canonical import compact_json, sha256_text
+from investigator.canonical import compact_json, sha256_json, sha256_text
 from investigator.prompts import load_prompt
 from investigator.runtime.action_text import output_lines, tool_lines
 from investigator.runtime.actions import ActionKind, ActionSpace
 from investigator.runtime.budget import Amounts
-from investigator.runtime.events import ALL_ACTIONS, PlannerIdentity
+from investigator.runtime.events import ALL_ACTIONS, ModelTurn, PlannerIdentity
+from investigator.runtime.grammar_schema import Sizes, known_in, narrowed
 from investigator.runtime.page_text import Estimate, cut
 from investigator.runtime.planner import Reply, TurnBound, View
 from investigator.runtime.prompting import (
@@ -24,8 +25,10 @@ from investigator.runtime.prompting import (
     SYSTEM,
     TEXT_TOKENS,
     TURN,
+    Mode,
     Prompting,
     Rendered,
+    mode_of,
 )
 from investigator.runtime.strict_schema import strict
 
@@ -53,7 +56,8 @@ class Client(Protocol):
 class Model:
     """Which model is asked, how, and what it costs.
 
-    `prompt` makes the client's own prompt of the system and the user text.
+    `prompt` makes the client's own prompt of the system and the user text. `grammar`: the
+    endpoint holds replies to the whole of a schema, so it is sent what the turn can say.
     """
 
     client: Client
@@ -65,13 +69,51 @@ class Model:
     price: Price
     estimate: Estimate
     latency_floor_s: float = 2.0
+    grammar: bool = False
+
+    def amounts(self, tokens_in: int, tokens_out: int) -> Amounts:
+        """One iteration, and the tokens at their price."""
+        cost = self.price(tokens_in, tokens_out)
+        return Amounts(iterations=1, tokens=tokens_in + tokens_out, cost=cost or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A turn as it will be asked: of whom, with what, and for how many tokens at most."""
+
+    model: Model
+    prompt: Rendered
+    schema: dict[str, Any]
+    tokens_in: int
+    tokens_out: int
+
+    @property
+    def bound(self) -> TurnBound:
+        asked = ModelTurn(model=self.model.name, request_sha256=self._request_hash())
+        return TurnBound(
+            self.model.amounts(self.tokens_in, self.tokens_out), self.tokens_out, asked
+        )
+
+    def _request_hash(self) -> str:
+        return sha256_json(
+            {
+                "model": self.model.name,
+                "temperature": self.model.temperature,
+                "system": self.prompt.system,
+                "user": self.prompt.user,
+                "schema": self.schema,
+                "max_tokens_out": self.tokens_out,
+            }
+        )
 
 
 class ModelPlanner:
     """Asks a model for each turn of a run's scopes.
 
     `guide` is what the engine says of its question; `finalize_tokens` the bound of a finalize
-    turn that the engine declares (prompt and output), which such a turn is made to fit.
+    turn that the engine declares (prompt and output), which such a turn is made to fit. Of
+    several models (`cheaper` ones beside the first, from strong to cheap) each turn asks the
+    strongest that can be afforded.
     """
 
     remote = True
@@ -83,79 +125,103 @@ class ModelPlanner:
         *,
         guide: str,
         finalize_tokens: tuple[int, int],
+        cheaper: Sequence[Model] = (),
     ) -> None:
         self._space = space
-        self._model = model
+        self._models = (model, *cheaper)
         self._finalize_tokens = finalize_tokens
-        self.latency_floor_s = model.latency_floor_s
+        self.latency_floor_s = max(model.latency_floor_s for model in self._models)
+        self._estimate = model.estimate
         self._schemas: dict[tuple[ActionKind, ...], tuple[dict[str, Any], int]] = {}
         self._final_text = finalize_tokens[0] - self._schema(FINALIZE_ONLY)[1] - CHAT_TOKENS
         most = min(TEXT_TOKENS, self._final_text) - LEAST_TURN_TOKENS
         self._prompting = Prompting(_system(space, guide, model.estimate, most), model.estimate)
-        self._rendered: dict[str, tuple[View, Rendered]] = {}
+        self._turns: dict[str, tuple[View, _Turn]] = {}
 
     @property
     def identity(self) -> PlannerIdentity:
-        """The model, and the hash of all that a prompt says besides its view."""
+        """The models, and the hash of all that a prompt says besides its view."""
         said = self._prompting.system + load_prompt(TURN).text
+        strongest = self._models[0]
         return PlannerIdentity(
             planner="model",
-            model_provider=self._model.provider,
-            model_name=self._model.name,
-            temperature=self._model.temperature,
+            model_provider=strongest.provider,
+            model_name=", ".join(model.name for model in self._models),
+            temperature=strongest.temperature,
             prompt_template_hash=sha256_text(said),
         )
 
     def finalize_bound(self, prompt_tokens: int, output_tokens: int) -> Amounts:
-        """One iteration, and the tokens at their price."""
-        return self._amounts(prompt_tokens, output_tokens)
+        """One iteration, and the tokens at the price of the cheapest model."""
+        return min(
+            (model.amounts(prompt_tokens, output_tokens) for model in self._models),
+            key=lambda amounts: amounts.cost,
+        )
 
     def bound(self, view: View) -> TurnBound:
         """The prompt as it would be sent, with its schema, and the most that may be replied."""
-        schema_tokens = self._schema(view.offered)[1]
-        tokens_in = self._prompt(view).tokens + schema_tokens + CHAT_TOKENS
-        tokens_out = self._most_out(view)
-        return TurnBound(self._amounts(tokens_in, tokens_out), tokens_out)
+        return self._turn(view).bound
 
     async def act(self, view: View, max_tokens_out: int) -> Reply:
-        """What the model says to the view."""
-        prompt = self._prompt(view)
-        self._rendered.pop(view.scope_id, None)
-        return await self._model.client.complete(
-            self._model.prompt(prompt.system, prompt.user),
-            schema=self._schema(view.offered)[0],
+        """What the chosen model says to the view."""
+        turn = self._turn(view)
+        self._turns.pop(view.scope_id, None)
+        return await turn.model.client.complete(
+            turn.model.prompt(turn.prompt.system, turn.prompt.user),
+            schema=turn.schema,
             max_tokens_out=max_tokens_out,
         )
 
-    def _prompt(self, view: View) -> Rendered:
-        """The prompt of a view; the last of each scope is kept from `bound` to `act`."""
-        kept = self._rendered.get(view.scope_id)
+    def _turn(self, view: View) -> _Turn:
+        """The turn on a view; the last of each scope is kept from `bound` to `act`."""
+        kept = self._turns.get(view.scope_id)
         if kept is not None and kept[0] is view:
             return kept[1]
-        limit = min(TEXT_TOKENS, self._final_text) if _final(view) else TEXT_TOKENS
+        final = view.offered == FINALIZE_ONLY
+        limit = min(TEXT_TOKENS, self._final_text) if final else TEXT_TOKENS
         rendered = self._prompting.render(view, limit)
-        self._rendered[view.scope_id] = (view, rendered)
-        return rendered
+        schema, schema_tokens = self._schema(view.offered)
+        tokens_in = rendered.tokens + schema_tokens + CHAT_TOKENS
+
+        def asked_of(model: Model) -> _Turn:
+            most = model.max_output_tokens
+            tokens_out = min(most, self._finalize_tokens[1]) if final else most
+            sent = self._narrowed(view, tokens_out) if model.grammar else schema
+            return _Turn(model, rendered, sent, tokens_in, tokens_out)
+
+        affords = self._affords_at_the_end if final else _affords
+        turns = [asked_of(model) for model in self._models]
+        turn = next((turn for turn in turns if affords(view, turn)), turns[-1])
+        self._turns[view.scope_id] = (view, turn)
+        return turn
+
+    def _affords_at_the_end(self, view: View, turn: _Turn) -> bool:
+        """Whether the last turn is within what was kept back for it."""
+        kept = self.finalize_bound(*self._finalize_tokens)
+        return view.shown.left.cost is None or turn.bound.amounts.cost <= kept.cost
+
+    def _narrowed(self, view: View, tokens_out: int) -> dict[str, Any]:
+        """What a grammar is made of; it is held for as the strict schema is."""
+        known = {**self._space.known, **known_in(view)}
+        return narrowed(self._space.schema(view.offered), Sizes.of(tokens_out), known)
 
     def _schema(self, offered: Sequence[ActionKind]) -> tuple[dict[str, Any], int]:
         """The schema of the offered actions and the tokens that it takes."""
         key = tuple(offered)
         if key not in self._schemas:
             schema = strict(self._space.schema(key))
-            self._schemas[key] = (schema, self._model.estimate(compact_json(schema)))
+            self._schemas[key] = (schema, self._estimate(compact_json(schema)))
         return self._schemas[key]
 
-    def _most_out(self, view: View) -> int:
-        most = self._model.max_output_tokens
-        return min(most, self._finalize_tokens[1]) if _final(view) else most
 
-    def _amounts(self, tokens_in: int, tokens_out: int) -> Amounts:
-        cost = self._model.price(tokens_in, tokens_out)
-        return Amounts(iterations=1, tokens=tokens_in + tokens_out, cost=cost or 0)
+AHEAD = {Mode.EXPLORE: 6, Mode.FOCUS: 3, Mode.CONCLUDE: 1}
+"""How many turns like the one that is asked a scope should still afford, by what it is doing."""
 
 
-def _final(view: View) -> bool:
-    return view.offered == FINALIZE_ONLY
+def _affords(view: View, turn: _Turn) -> bool:
+    """Whether what is left covers this turn and those that are likely to follow it."""
+    left = view.shown.left.cost
+    return left is None or turn.bound.amounts.cost * AHEAD.get(mode_of(view), 1) <= left
 
 
 def _system(space: ActionSpace[Any, Any], guide: str, estimate: Estimate, most: int) -> str:

@@ -16,7 +16,14 @@ from investigator.canonical import JsonValue
 from investigator.errors import InvestigatorError
 from investigator.runtime.actions import ActionKind, Draft
 from investigator.runtime.budget import Amounts
-from investigator.runtime.events import OpenedScope, PlannerIdentity, RunError, Shown, Usage
+from investigator.runtime.events import (
+    ModelTurn,
+    OpenedScope,
+    PlannerIdentity,
+    RunError,
+    Shown,
+    Usage,
+)
 
 RECENT_STEPS = 12
 """How many of its last steps a scope's view shows."""
@@ -64,6 +71,7 @@ class TurnBound:
 
     amounts: Amounts
     max_tokens_out: int = 0
+    asks: ModelTurn | None = None
 
 
 FREE_TURN = TurnBound(Amounts(iterations=1))

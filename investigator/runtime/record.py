@@ -102,6 +102,16 @@ class SubcallRecord(_Record):
     usage: UsageRecord
 
 
+class ModelUse(_Record):
+    """What one model was asked, and what that took; the cost is None where it is unknown."""
+
+    model: str
+    llm_calls: int
+    tokens_in: int
+    tokens_out: int
+    cost_usd: float | None
+
+
 class RuntimeRef(PlannerIdentity):
     """With what a run was made, under which budget, and what it used.
 
@@ -114,6 +124,7 @@ class RuntimeRef(PlannerIdentity):
     concurrency: int
     usage: UsageRecord
     root_usage: UsageRecord
+    models: tuple[ModelUse, ...] = ()
     state_trajectory: tuple[Trajectory, ...]
     subcall_metadata: tuple[SubcallRecord, ...]
 
@@ -177,10 +188,13 @@ class _Tally:
         self.depth = 0
         self.redactions = 0
         self.lost: list[LostHold] = []
+        self.by_model: dict[str, list[Usage]] = {}
         self.overdraft = NOTHING
 
-    def add_turn(self, usage: Usage, held: Amounts) -> None:
+    def add_turn(self, usage: Usage, turn: TurnHeld | None) -> None:
         """One turn and what was held for it."""
+        if turn is not None and turn.asks is not None:
+            self.by_model.setdefault(turn.asks.model, []).append(usage)
         self.iterations += 1
         self.llm_calls += usage.llm_calls
         self.tokens_in += usage.tokens_in
@@ -188,6 +202,7 @@ class _Tally:
         self.cost = None if self.cost is None or usage.cost is None else self.cost + usage.cost
         self.estimated += usage.estimated
         spent = usage.amounts
+        held = NOTHING if turn is None else turn.amounts
         if not held.covers(spent):
             self.overdraft = self.overdraft.plus(spent.minus(held).largest(NOTHING))
 
@@ -214,6 +229,26 @@ def _total(tallies: Sequence[_Tally]) -> UsageRecord:
     )
 
 
+def _by_model(tallies: Sequence[_Tally]) -> tuple[ModelUse, ...]:
+    """What each model was asked, by name."""
+    used: dict[str, list[Usage]] = {}
+    for tally in tallies:
+        for model, usages in tally.by_model.items():
+            used.setdefault(model, []).extend(usages)
+    return tuple(_model_use(model, used[model]) for model in sorted(used))
+
+
+def _model_use(model: str, usages: Sequence[Usage]) -> ModelUse:
+    costs = [usage.cost for usage in usages if usage.cost is not None]
+    return ModelUse(
+        model=model,
+        llm_calls=sum(usage.llm_calls for usage in usages),
+        tokens_in=sum(usage.tokens_in for usage in usages),
+        tokens_out=sum(usage.tokens_out for usage in usages),
+        cost_usd=sum(costs) / 1e6 if len(costs) == len(usages) else None,
+    )
+
+
 class _ScopeFold:
     """What the events of one scope say of it."""
 
@@ -224,14 +259,14 @@ class _ScopeFold:
         self.closed: ScopeClosed | None = None
         self.closed_at: str | None = None
         self.tally = _Tally()
-        self._held = NOTHING
+        self._held: TurnHeld | None = None
         self.states = [ScopeState.INITIALIZED, advance(ScopeState.INITIALIZED, Move.START)]
 
     def post(self, event: AnyEvent, ts: str) -> None:
         """Take one more event of the scope in."""
         match event:
             case TurnHeld():
-                self._held = event.amounts
+                self._held = event
                 self._advance(Move.ASK_FINAL if event.shown.final else Move.ASK)
             case TurnSettled() | TurnFailed():
                 self.tally.add_turn(event.usage, self._held)
@@ -381,12 +416,14 @@ class RunFold:
         )
 
     def _runtime_ref(self, opened: RunOpened) -> RuntimeRef:
+        tallies = [scope.tally for scope in (*self._replaced, *self.scopes.values())]
         return RuntimeRef(
             **opened.planner.model_dump(),
             engine_version=opened.engine_version,
             budget=self.budget,
             concurrency=opened.concurrency,
-            usage=_total([scope.tally for scope in (*self._replaced, *self.scopes.values())]),
+            usage=_total(tallies),
+            models=_by_model(tallies),
             root_usage=_total([s.tally for s in self.scopes.values() if s.parent == RUN]),
             state_trajectory=tuple(
                 Trajectory(call_id=scope_id, states=tuple(scope.states))

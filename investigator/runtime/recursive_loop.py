@@ -155,6 +155,7 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
                 max_tokens_out=bound.max_tokens_out,
                 remote=scope.planner.remote,
                 shown=shown,
+                asks=bound.asks,
             )
             recorded = self._ledger.is_replaying(scope.id)
             answer = self._ledger.ask_turn(request)

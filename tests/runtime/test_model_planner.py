@@ -9,15 +9,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from investigator.canonical import JsonValue, compact_json
 from investigator.prompts import load_prompt
 from investigator.runtime.actions import ActionKind, ActionSpace, Draft
 from investigator.runtime.budget import UNLIMITED, Amounts, Budget, Limits
 from investigator.runtime.events import ALL_BUT_FINALIZE, Shown, Usage
-from investigator.runtime.model_planner import CHAT_TOKENS, Model, ModelPlanner
+from investigator.runtime.model_planner import AHEAD, CHAT_TOKENS, Model, ModelPlanner, Price
 from investigator.runtime.planner import Reply, View
-from investigator.runtime.prompting import TEXT_TOKENS
+from investigator.runtime.prompting import TEXT_TOKENS, mode_of
 from investigator.runtime.status import RunStatus
 from investigator.runtime.strict_schema import problems, strict
 from investigator.testing.toy import (
@@ -279,3 +281,90 @@ def test_limits_are_told_in_the_prompt() -> None:
     client = FakeClient()
     asyncio.run(planner(client).act(view(left=Limits(5, None, 2, None, 1_500_000)), 100))
     assert "left: 5 iterations, 2 subcalls, 1.5000 US dollars" in client.asked[0].user
+
+
+PRICES = (100, 10, 1)
+"""Micro-USD a token of three models, from strong to cheap."""
+
+
+def several(clients: Sequence[FakeClient] | None = None) -> ModelPlanner:
+    """A planner over three models."""
+    asked = clients or [FakeClient() for _ in PRICES]
+
+    def at(each: int) -> Price:
+        return lambda tokens_in, tokens_out: each * (tokens_in + tokens_out)
+
+    strongest, *cheaper = (
+        Model(
+            client=client,
+            prompt=lambda system, user: (system, user),
+            provider="fake",
+            name=f"fake-{price}",
+            temperature=0.0,
+            max_output_tokens=1500,
+            price=at(price),
+            estimate=estimate,
+        )
+        for price, client in zip(PRICES, asked, strict=True)
+    )
+    return ModelPlanner(
+        SPACE, strongest, guide="", finalize_tokens=FINALIZE_TOKENS, cheaper=cheaper
+    )
+
+
+def limits(cost: int | None, iterations: int | None = None) -> Limits:
+    """Limits of cost and turns alone."""
+    return UNLIMITED._replace(cost=cost, iterations=iterations)
+
+
+@given(cost=st.integers(0, 10_000_000), iterations=st.integers(1, 50), step=st.integers(0, 20))
+def test_the_strongest_model_is_asked_that_the_turns_to_come_can_afford(
+    cost: int, iterations: int, step: int
+) -> None:
+    """More money never means a weaker one, and the cheapest is asked where none is affordable."""
+    asked = several()
+    seen = view(left=limits(cost, iterations), step=step)
+    turn = asked.bound(seen)
+    assert turn.asks is not None
+    place = PRICES.index(int(turn.asks.model.removeprefix("fake-")))
+    ahead = AHEAD[mode_of(seen)]
+    per_token = turn.amounts.tokens
+    affordable = [price * per_token * ahead <= cost for price in PRICES]
+    assert place == (affordable.index(True) if any(affordable) else len(PRICES) - 1)
+    more = asked.bound(view(left=limits(cost * 2 + 1, iterations), step=step))
+    assert more.amounts.cost >= turn.amounts.cost
+
+
+@given(cost=st.integers(0, 10_000_000))
+def test_the_last_turn_is_within_what_is_kept_back_for_it(cost: int) -> None:
+    """The reserve is priced for the cheapest model, so that the end can always be paid."""
+    asked = several()
+    kept = asked.finalize_bound(*FINALIZE_TOKENS)
+    last = asked.bound(view(left=limits(cost), offered=(ActionKind.FINALIZE,)))
+    assert last.amounts.cost <= kept.cost == sum(FINALIZE_TOKENS)
+    assert last.amounts.tokens <= kept.tokens
+
+
+def test_without_a_cost_limit_the_strongest_is_asked_to_the_end() -> None:
+    """There is nothing to save."""
+    for offered in (tuple(ActionKind), (ActionKind.FINALIZE,)):
+        turn = several().bound(view(left=limits(None), offered=offered))
+        assert turn.asks is not None
+        assert turn.asks.model == "fake-100"
+
+
+def test_who_is_asked_is_who_was_held_for() -> None:
+    """The journal names the model, and the hash of all that it is sent."""
+    clients = [FakeClient() for _ in PRICES]
+    asked = several(clients)
+    seen = view(left=limits(600_000))
+    turn = asked.bound(seen)
+    asyncio.run(asked.act(seen, turn.max_tokens_out))
+    assert turn.asks is not None
+    assert turn.asks.model == "fake-10"
+    assert [len(client.asked) for client in clients] == [0, 1, 0]
+    same = asked.bound(view(left=limits(600_000)))
+    assert same.asks == turn.asks
+    other = asked.bound(view(left=limits(600_000), objective="Something else."))
+    assert other.asks is not None
+    assert other.asks.request_sha256 != turn.asks.request_sha256
