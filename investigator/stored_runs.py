@@ -58,7 +58,7 @@ def read_record(run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR) -> RunRecord:
     Raises:
         RunNotFound: no such run, or one without a record.
     """
-    run_dir = _run_dir(run_id, runs_dir)
+    run_dir = folder_of(run_id, runs_dir)
     record = _stored(run_dir).record
     if record is None:
         raise RunNotFound(
@@ -83,7 +83,7 @@ async def aresume_run(
         UsageError: no such run, or one that has ended and would not go otherwise now.
         SourceError: its source cannot be read.
     """
-    run_dir = _run_dir(run_id, runs_dir)
+    run_dir = folder_of(run_id, runs_dir)
     if _stored(run_dir).state != RunStatus.SUCCEEDED:
         require_ready(planner_of_run(run_dir))
     with rebuilt(run_dir, cache_dir) as run:
@@ -109,7 +109,7 @@ async def areplay_run(
     Raises:
         UsageError: no such run, or one that was interrupted or cancelled before its end.
     """
-    run_dir = _run_dir(run_id, runs_dir)
+    run_dir = folder_of(run_id, runs_dir)
     entries = runner.without_write_back(read_entries(run_dir))
     last = entries[-1].event if entries else None
     if not isinstance(last, RunEnded) or (last.error and last.error.code is ErrorCode.CANCELLED):
@@ -134,7 +134,7 @@ def verify_run(
     run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR, *, cache_dir: Path | None = None
 ) -> list[str]:
     """What is wrong with a run: its files, its ledger, its report against the source."""
-    run_dir = _run_dir(run_id, runs_dir)
+    run_dir = folder_of(run_id, runs_dir)
     problems = verify_files(run_dir)
     output = run_dir / OUTPUT_FILE
     if problems or not output.is_file():
@@ -162,7 +162,7 @@ def annotate_run(
         UsageError: no such run, one without a report, or one that names no Phoenix.
         SourceError: the traces that it was about cannot be read.
     """
-    run_dir = _run_dir(run_id, runs_dir)
+    run_dir = folder_of(run_id, runs_dir)
     result = result_of(run_dir, read_record(run_id, runs_dir))
     if result.report is None:
         raise UsageError(f"run '{run_id}' has no report to write back")
@@ -177,14 +177,15 @@ def undo_annotations(run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR) -> RunResul
         UsageError: no such run, or one that was not written back.
         SourceUnavailable: the Phoenix cannot be asked to.
     """
-    run_dir = _run_dir(run_id, runs_dir)
+    run_dir = folder_of(run_id, runs_dir)
     record = read_record(run_id, runs_dir)
     if record.writeback_ref.address is None:
         raise UsageError(f"run '{run_id}' was not written back, so there is nothing to undo")
     return result_of(run_dir, undo(run_dir, record, address_of(record, (), None)))
 
 
-def _run_dir(run_id: str, runs_dir: Path) -> Path:
+def folder_of(run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR) -> Path:
+    """The folder of a run; `RunNotFound` where there is none."""
     run_dir = runs_dir / run_id
     if not (run_dir / FILE).is_file():
         raise RunNotFound(f"no run '{run_id}' in {runs_dir}; `investigator runs list` shows them")

@@ -162,6 +162,10 @@ class ModelPlanner:
         """The prompt as it would be sent, with its schema, and the most that may be replied."""
         return self._turn(view).bound
 
+    def prompt_of(self, view: View) -> Rendered:
+        """The prompt that a turn on the view sends."""
+        return self._turn(view).prompt
+
     async def act(self, view: View, max_tokens_out: int) -> Reply:
         """What the chosen model says to the view."""
         turn = self._turn(view)

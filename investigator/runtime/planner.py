@@ -170,32 +170,37 @@ class HybridPlanner:
         name: str = "hybrid",
     ) -> None:
         self._rules = rules
-        self._model = model
+        self.model = model
         self._models = models
         self._reaches = reaches
         self.remote = model.remote
         self.latency_floor_s = model.latency_floor_s
         self.identity = model.identity.model_copy(update={"planner": name})
 
+    def with_model(self, model: Planner) -> HybridPlanner:
+        """The same, with another in the model's place."""
+        name = self.identity.planner
+        return HybridPlanner(self._rules, model, self._models, reaches=self._reaches, name=name)
+
     def of(self, scope: OpenedScope) -> Planner:
         """Who decides in a scope."""
-        return self._model if self._models(scope) else self._rules
+        return self.model if self._models(scope) else self._rules
 
     def dearest_of(self, scope: OpenedScope) -> Planner:
         """The dearer of those who may decide in a scope or below it."""
-        return self._model if self._reaches(scope) else self._rules
+        return self.model if self._reaches(scope) else self._rules
 
     def finalize_bound(self, prompt_tokens: int, output_tokens: int) -> Amounts:
         """The model's."""
-        return self._model.finalize_bound(prompt_tokens, output_tokens)
+        return self.model.finalize_bound(prompt_tokens, output_tokens)
 
     def bound(self, view: View) -> TurnBound:
         """The model's: before a scope is opened, the more of the two."""
-        return self._model.bound(view)
+        return self.model.bound(view)
 
     async def act(self, view: View, max_tokens_out: int) -> Reply:
         """The model's; scopes ask the planner that `of` gives them."""
-        return await self._model.act(view, max_tokens_out)
+        return await self.model.act(view, max_tokens_out)
 
 
 def dearest_of(scope: OpenedScope, planner: Planner) -> Planner:
