@@ -18,7 +18,7 @@ from investigator.runtime.llm_client import ModelSettings
 from investigator.testing.model_server import ModelServer
 from investigator.traces.parquet import write_spans
 from tests.cli.conftest import Call
-from tests.injection.gullible import answers
+from tests.injection.gullible import gullible
 from tests.injection.places import MARK, PLACES, Told, agent_trace, window
 
 SECRET = "CUST-4711"
@@ -76,7 +76,8 @@ def test_no_model_sees_what_a_pattern_finds(
     engine: str, planner: str, source: Path, tmp_path: Path
 ) -> None:
     """Neither in pages nor in what rules quote of the trace in a lead."""
-    with ModelServer(answers) as server:
+    named = f"{MARK}-trace-7" if engine == "incident" else None
+    with ModelServer(gullible(named)) as server:
         settings = ModelSettings(model="gullible", base_url=server.base_url, max_retries=0)
         choice = PlannerChoice.model_validate({"planner": planner, "model": settings})
         result = run_of(engine, source, tmp_path / "runs", planner=choice)

@@ -12,7 +12,7 @@ from typing import Any
 
 from investigator.inspection.memory import MemoryInspectionAPI
 from investigator.planners import PlannerChoice, planner_for
-from investigator.questions import ENGINES, Question, Report, read_report
+from investigator.questions import ENGINES, IncidentQuestion, Question, Report, read_report
 from investigator.runtime import runner
 from investigator.runtime.actions import ActionKind
 from investigator.runtime.budget import Budget
@@ -32,7 +32,7 @@ from investigator.runtime.strategy import Run
 from investigator.runtime.verify import verify_files
 from investigator.testing.model_server import ModelServer, Request
 from investigator.traces.model import Trace
-from tests.injection.gullible import answers
+from tests.injection.gullible import gullible
 from tests.running import opening
 
 ENOUGH = Budget(
@@ -68,7 +68,8 @@ def ask(
 ) -> Asked:
     """Run the question with a gullible model behind HTTP."""
     prepared = question.prepare(MemoryInspectionAPI(traces))
-    with ModelServer(answers) as server, tempfile.TemporaryDirectory() as folder:
+    named = traces[-1].trace_id if isinstance(question, IncidentQuestion) else None
+    with ModelServer(gullible(named)) as server, tempfile.TemporaryDirectory() as folder:
         settings = ModelSettings(model="gullible", base_url=server.base_url, max_retries=0)
         choice = PlannerChoice.model_validate({"planner": planner, "model": settings})
         decides = planner_for(choice, prepared)
