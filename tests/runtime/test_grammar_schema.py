@@ -14,11 +14,12 @@ from investigator.inspection.redaction import Redactor
 from investigator.inspection.tools import inspection_tools
 from investigator.rca.case import RCACase
 from investigator.rca.engine import RCAStrategy
+from investigator.rca.taxonomy import load_taxonomy
 from investigator.runtime.actions import ActionKind, ActionSpace, Invalid, Refusal
 from investigator.runtime.budget import UNLIMITED
 from investigator.runtime.events import Shown
 from investigator.runtime.grammar_schema import MAX_KNOWN, Sizes, known_in, narrowed
-from investigator.runtime.planner import View
+from investigator.runtime.planner import StepSeen, View
 from investigator.runtime.schema_hints import EVIDENCE, KNOWN, NARROWED, SPAN, TRACE
 from investigator.runtime.strict_schema import problems, strict
 from investigator.runtime.tools import ToolRegistry
@@ -32,7 +33,7 @@ SIZES = Sizes.of(700)
 SPAN_ID = "00000000000000a1"
 
 
-@pytest.fixture(params=["rca", "compliance", "incident"])
+@pytest.fixture(params=["rca", "rca with trail", "compliance", "incident"])
 def space(request: pytest.FixtureRequest) -> ActionSpace[Any, Any]:
     """The actions of one engine."""
     one = trace(span())
@@ -41,7 +42,8 @@ def space(request: pytest.FixtureRequest) -> ActionSpace[Any, Any]:
     if request.param == "incident":
         return incident_run([one]).strategy.space
     reads = inspection_tools(MemoryInspectionAPI([one]), Redactor(), trace_id=one.trace_id)
-    return RCAStrategy(RCACase.of(one, DEFAULT), ToolRegistry(reads)).space
+    taxonomy = load_taxonomy("trail") if request.param == "rca with trail" else DEFAULT
+    return RCAStrategy(RCACase.of(one, taxonomy), ToolRegistry(reads)).space
 
 
 def view(**fields: Any) -> View:
@@ -69,7 +71,7 @@ def test_without_its_bounds_it_is_in_the_strict_subset(
 ) -> None:
     """For each engine and each set of offered actions, with ids known and without."""
     for known in ({}, {EVIDENCE: ["e1"], SPAN: [SPAN_ID], TRACE: ["t"]}):
-        made = narrowed(space.schema(offered), SIZES, known)
+        made = narrowed(space.schema(offered), SIZES, {**space.known, **known})
         assert problems(strict(made)) == []
 
 
@@ -130,9 +132,27 @@ def test_a_list_is_bounded_by_both(given: dict[str, Any], most: int) -> None:
     assert made["maxItems"] == most
 
 
-def test_where_no_evidence_is_known_none_can_be_cited() -> None:
-    """A list of values of which none is known stays empty."""
-    assert node(type="array", items={"type": "string", KNOWN: "none"})["maxItems"] == 0
+def test_what_needs_a_value_of_which_none_is_known_cannot_be_said() -> None:
+    """Lists of it stay empty, and a choice goes on without it."""
+    unknown = {"type": "string", KNOWN: "none"}
+    needs = {"type": "object", "properties": {"id": unknown, "other": {"type": "string"}}}
+    assert node(type="array", items=unknown)["maxItems"] == 0
+    assert node(type="array", items=needs)["maxItems"] == 0
+    assert node(anyOf=[needs, unknown, {"type": "null"}]) == {"anyOf": [{"type": "null"}]}
+
+
+def test_before_any_span_is_known_an_rca_lists_or_concludes_without_one() -> None:
+    """No tool that needs a span, no finding that names one."""
+    one = trace(span())
+    reads = inspection_tools(MemoryInspectionAPI([one]), Redactor(), trace_id=one.trace_id)
+    space = RCAStrategy(RCACase.of(one, DEFAULT), ToolRegistry(reads)).space
+    schema: Any = narrowed(space.schema(list(ActionKind)), SIZES, known_in(view()))
+    replies = [longest(schema, schema, pick)["action"] for pick in range(12)]
+    tools = {reply["tool_name"] for reply in replies if "tool_name" in reply}
+    assert tools == {"list_spans", "search_trace"}
+    outputs = [reply["output"] for reply in replies if "output" in reply]
+    assert outputs
+    assert not any(output["findings"] for output in outputs)
 
 
 def test_known_is_what_the_scope_was_shown() -> None:
@@ -140,11 +160,14 @@ def test_known_is_what_the_scope_was_shown() -> None:
     ref = {"kind": "SPAN", "ref": "span:b", "span_id": "b", "trace_id": "f" * 32}
     diff = {"kind": "CONFIG_DIFF", "ref": "configdiff:1", "span_id": None, "trace_id": None}
     shown = view(
+        recent=(StepSeen(0, ActionKind.TOOL_CALL, "", f'{{"rows":[{{"id":"{"9" * 32}"}}]}}'),),
+        gathered=({"span_id": "00000000000000a3"},),
         objective=f"What broke at {SPAN_ID}?",
         context=json.dumps({"span_ids": ["00000000000000a2", SPAN_ID], "trace_id": "f" * 32}),
         cited={"e1": json.dumps(ref), "e2": json.dumps(diff)},
     )
     known = known_in(shown)
     assert known[EVIDENCE] == ["e1", "e2"]
-    assert known[SPAN] == [SPAN_ID, "00000000000000a2", "b"]
-    assert known[TRACE] == ["f" * 32]
+    assert known[SPAN] == [SPAN_ID, "00000000000000a2", "00000000000000a3", "b"]
+    assert known[TRACE] == ["f" * 32, "9" * 32]
+    assert known_in(view()) == {EVIDENCE: [], SPAN: []}
