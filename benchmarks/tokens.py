@@ -58,8 +58,9 @@ def smollm2(folder: Path) -> Iterator[prompts.Count]:
 def o200k(folder: Path) -> Iterator[prompts.Count]:
     """What a model of OpenAI's counts in a chat."""
     python, _ = live.installed(folder.absolute())
-    pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check"]
-    subprocess.run([*pip, "install", O200K], check=True)
+    if not any((folder / "venv").glob("lib/python*/site-packages/bpe_openai")):
+        pip = [str(python), "-m", "pip", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*pip, "install", O200K], check=True)
     command = [str(python), "-c", COUNT_O200K]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
