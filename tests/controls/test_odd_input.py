@@ -35,7 +35,9 @@ def judge_all(trace: Trace) -> None:
     for control in EVERY_CONTROL:
         found = evaluate(control, subject)
         assert (found.verdict is Verdict.FAIL) == bool(found.violations)
-        assert (found.verdict is Verdict.INSUFFICIENT_EVIDENCE) <= bool(found.missing_evidence)
+        assert (found.verdict is Verdict.INSUFFICIENT_EVIDENCE) <= bool(
+            found.missing_evidence or found.to_judge
+        )
         assert 0 <= found.confidence <= 1
         assert not [ref.ref for ref in found.evidence if index.problem(ref) is not None]
         assert "\n" not in found.reason
