@@ -15,7 +15,7 @@ PACKAGE = ROOT / "investigator"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 GROUND = {"errors", "canonical", "interrupts", "placeholders"}
-RUN_MAKERS = {"investigation", "stored_runs", "batch", "earlier_runs", "agreement"}
+RUN_MAKERS = {"investigation", "stored_runs", "batch", "earlier_runs", "agreement", "traffic"}
 ENGINES = {"rca", "compliance", "incident"}
 FREE_OF = {
     "errors": "*",
@@ -91,6 +91,7 @@ FREE_OF = {
     "sources": {"cli", "samples", "testing", "questions", "planners", *RUN_MAKERS},
     "annotating": {"cli", "samples", "testing", "planners", *RUN_MAKERS},
     "agreement": {"cli", "samples", "testing", "batch", "earlier_runs"},
+    "traffic": {*ENGINES, "cli", "samples", "testing", "batch", "earlier_runs", "agreement"},
     "freezing": {"cli", "samples", "testing", "planners", *RUN_MAKERS},
     "questions": {"cli", "samples", "testing", *RUN_MAKERS},
     "planners": {
@@ -131,6 +132,7 @@ COMPOSITION = {
     "earlier_runs",
     "annotating",
     "agreement",
+    "traffic",
     "__init__",
 }
 LOOP = PACKAGE / "runtime" / "recursive_loop.py"

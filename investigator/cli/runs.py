@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="runs",
-    help="List, show, check, resume and replay runs.",
+    help="List, show, check, resume, replay and export runs.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
@@ -263,3 +263,62 @@ def replay(run_id: RunId, runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = 
     else:
         stdout().print(Text(plain(result.difference or ""), style="red"))
     raise typer.Exit(Exit.SUCCEEDED if result.identical else Exit.FAILED)
+
+
+@app.command()
+def export(
+    run_id: RunId,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write the spans there; stdout unless given or sent.",
+            show_default=False,
+        ),
+    ] = None,
+    send_to: Annotated[
+        str | None,
+        typer.Option(
+            "--send",
+            metavar="URL",
+            help="Send the spans to an OTLP/HTTP endpoint, such as "
+            "http://127.0.0.1:6006/v1/traces.",
+            show_default=False,
+        ),
+    ] = None,
+    project: Annotated[
+        str, typer.Option("--project", metavar="NAME", help="The Phoenix project they belong to.")
+    ] = "investigator",
+    runs_dir: RunsDir = DEFAULT_RUNS_DIR,
+) -> None:
+    """
+    Export what a run asked of its planners and tools, as spans of one trace.
+
+    OTLP JSON in OpenInference terms: scopes are agents, with a model's turns
+    (prompt, reply, tokens, cost) and tool calls below them. So a run can be
+    looked at in Phoenix, or be investigated itself. Prompts are made again
+    from the run's source; no model is asked.
+
+    [bold]Examples[/]
+      investigator runs export nightly-1 -o nightly-1.json
+      investigator traces nightly-1.json
+      investigator runs export nightly-1 --send http://127.0.0.1:6006/v1/traces
+
+    [bold]Exit codes[/]
+      0 exported · 2 no such run, or the endpoint does not take it
+    """
+    from investigator.traffic.export import export_run
+    from investigator.traffic.sending import send
+
+    made = export_run(run_id, runs_dir, project=project)
+    if made.without_prompts:
+        say(made.without_prompts, "yellow")
+    if output is not None:
+        output.write_text(made.text, encoding="utf-8")
+        say(f"{len(made.spans)} spans written to {output}")
+    if send_to is not None:
+        say(f"{send(made, send_to)} spans sent to {send_to}")
+    if output is None and send_to is None:
+        typer.echo(made.text, nl=False)

@@ -1,0 +1,48 @@
+"""`runs export` writes what it was asked to where it was asked to, and says what is missing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from investigator.samples import SAMPLE_TRACES
+from tests.cli.conftest import Call
+
+TRIP = "617fdb16cf685c234f3ef3cfbe54acd9"
+
+
+def ran(call: Call, runs: Path) -> None:
+    ended = call("rca", SAMPLE_TRACES, "--trace-id", TRIP, "--run-id", "r", "--runs-dir", runs)
+    assert ended.code == 0
+
+
+def test_an_export_goes_to_a_file_or_to_stdout(call: Call, tmp_path: Path) -> None:
+    """The same text; what is said about it goes to stderr."""
+    ran(call, tmp_path)
+    out = tmp_path / "r.json"
+    written = call("runs", "export", "r", "--runs-dir", tmp_path, "-o", out)
+    printed = call("runs", "export", "r", "--runs-dir", tmp_path)
+    assert (written.code, written.out, printed.code, printed.err) == (0, "", 0, "")
+    assert printed.out == out.read_text()
+    (resource,) = json.loads(printed.out)["resourceSpans"]
+    spans = resource["scopeSpans"][0]["spans"]
+    assert written.err.split() == [str(len(spans)), "spans", "written", "to", str(out)]
+
+
+def test_an_exported_run_is_listed_as_a_trace(call: Call, tmp_path: Path) -> None:
+    """In its project, with every span."""
+    ran(call, tmp_path)
+    out = tmp_path / "r.json"
+    call("runs", "export", "r", "--runs-dir", tmp_path, "-o", out, "--project", "self")
+    listed = json.loads(call("traces", out, "--json").out)
+    assert listed["project_name"] == "self"
+    assert listed["span_count"] == out.read_text().count('"spanId"')
+
+
+def test_what_cannot_be_exported_or_sent_is_a_usage_error(call: Call, tmp_path: Path) -> None:
+    """Exit 2, with what to do."""
+    assert call("runs", "export", "r", "--runs-dir", tmp_path).code == 2
+    ran(call, tmp_path)
+    ended = call("runs", "export", "r", "--runs-dir", tmp_path, "--send", "127.0.0.1")
+    assert ended.code == 2
+    assert "--send takes the address" in ended.err
