@@ -353,24 +353,34 @@ def _http_client(settings: ModelSettings) -> httpx2.AsyncClient:
 def _openai(settings: ModelSettings, http: httpx2.AsyncClient) -> Model:
     """OpenAI itself, or any endpoint that speaks its chat completions.
 
+    Azure's deployments are asked by their `api_version`; its newer `/openai/v1` needs none.
     A schema is sent as it is. Only OpenAI and Azure know `max_completion_tokens`; the others are
     told `max_tokens`.
     """
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.profiles.openai import OpenAIModelProfile
+    from pydantic_ai.providers.azure import AzureProvider
     from pydantic_ai.providers.openai import OpenAIProvider
     from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
     key, base_url = key_of(settings), settings.base_url
     host = urlsplit(base_url or OPENAI_URL).hostname or ""
-    theirs = host.endswith((".openai.com", ".azure.com"))
+    theirs = settings.api_version is not None or host.endswith((".openai.com", ".azure.com"))
     profile = OpenAIModelProfile(
         json_schema_transformer=None,
         supports_json_schema_output=True,
         openai_chat_supports_max_completion_tokens=theirs,
     )
-    provider: OpenAIProvider | OpenAICompatibleProvider
-    if theirs:
+    provider: OpenAIProvider | OpenAICompatibleProvider | AzureProvider
+    if settings.api_version is not None:
+        assert base_url is not None
+        provider = AzureProvider(
+            azure_endpoint=base_url,
+            api_version=settings.api_version,
+            api_key=key,
+            http_client=http,
+        )
+    elif theirs:
         provider = OpenAIProvider(base_url=base_url or OPENAI_URL, api_key=key, http_client=http)
     else:
         assert base_url is not None

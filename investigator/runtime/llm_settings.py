@@ -40,6 +40,7 @@ class ModelSettings(BaseModel):
     provider: Literal["openai", "anthropic", "google"] = "openai"
     model: str = Field(min_length=1)
     base_url: str | None = None
+    api_version: str | None = None
     api_key_env: str | None = None
     temperature: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     max_output_tokens: int = Field(default=1500, gt=0)
@@ -53,6 +54,8 @@ class ModelSettings(BaseModel):
     def _consistent(self) -> ModelSettings:
         if (self.price_in_per_mtok is None) != (self.price_out_per_mtok is None):
             raise ValueError("give both price_in_per_mtok and price_out_per_mtok, or neither")
+        if self.api_version is not None and (self.provider != "openai" or not self.base_url):
+            raise ValueError("api_version is of an Azure endpoint: give its base_url too")
         if self.base_url is not None and not _is_plain_url(self.base_url):
             raise ValueError("base_url is http(s)://host[:port]/path, without a key or a query")
         return self

@@ -623,3 +623,25 @@ def test_thirty_two_scopes_at_once_never_use_more_than_the_budget(tmp_path: Path
     assert len(requests) * 390 <= 50_000
     assert len(requests) * (290 + 200) <= 60_000
     assert len(requests) > 90
+
+
+def test_a_deployment_of_azure_is_asked_by_its_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its own path, with its own header; the price is the user's."""
+    monkeypatch.setenv("OUR_KEY", KEY)
+    with ModelServer([GOOD]) as server:
+        endpoint = server.base_url.removesuffix("/v1")
+        azure = {"base_url": endpoint, "api_version": "2024-10-21", "api_key_env": "OUR_KEY"}
+        reply = ask(client(server, **azure))
+        [request] = server.requests
+    assert reply.text == '{"answer":"x"}'
+    assert request.path == "/openai/deployments/scripted/chat/completions?api-version=2024-10-21"
+    assert request.headers["api-key"] == KEY
+    assert request.body["max_completion_tokens"] == 50
+
+
+@pytest.mark.parametrize("changes", [{"base_url": None}, {"provider": "anthropic"}])
+def test_a_version_is_of_an_endpoint_of_azure(changes: dict[str, Any]) -> None:
+    """Elsewhere it means nothing."""
+    given = {"model": "m", "base_url": "http://127.0.0.1:9", "api_version": "1"}
+    with pytest.raises(ValueError, match="Azure endpoint"):
+        ModelSettings(**(given | changes))
