@@ -16,12 +16,16 @@ from investigator.claims.outputs import ClaimOutputs, ScopeAnswer, StatedFinding
 from investigator.incident.case import IncidentCase
 from investigator.inspection.evidence import EvidenceRef
 from investigator.runtime.actions import Draft
+from investigator.runtime.schema_hints import NARROWED
 
 
 class IncidentFinding(StatedFinding):
     """One failure, or one possible cause, as a planner states it."""
 
-    signature: str = Field(description="service | component | error type, as the context gives it")
+    signature: str = Field(
+        description="service | component | error type, as the context gives it",
+        json_schema_extra={NARROWED: {"type": "string", "minLength": 1, "maxLength": 100}},
+    )
 
 
 IncidentDraft = Draft[IncidentFinding]

@@ -31,7 +31,7 @@ Known: TypeAlias = Mapping[str, Sequence[str]]
 Of one that is empty no value can be said, nor any object that needs one.
 """
 
-_CHARS_A_TOKEN = 3.5
+_CHARS_A_TOKEN = 2.5
 _FORM_TOKENS = 80
 """What a finding takes besides its texts."""
 _MOST_ITEMS = 8
