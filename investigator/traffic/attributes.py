@@ -2,13 +2,92 @@
 
 from __future__ import annotations
 
-from investigator.canonical import JsonValue
-from investigator.runtime.events import ToolFailed, Usage
+from collections.abc import Mapping
+
+from investigator.canonical import JsonValue, canonical_json
+from investigator.runtime.events import (
+    OpenedScope,
+    PlannerIdentity,
+    Refused,
+    RunOpened,
+    ToolFailed,
+    ToolHeld,
+    ToolRepeated,
+    TurnHeld,
+    Usage,
+)
 from investigator.runtime.prompting import Rendered
 from investigator.runtime.status import ErrorCode
 
 TEXT, JSON = "text/plain", "application/json"
 Attributes = dict[str, JsonValue]
+
+
+def of_run(event: RunOpened) -> Attributes:
+    """A run is an agent; its input is what it was asked to look at."""
+    asked = event.input_ref.model_dump(mode="json", exclude_none=True)
+    return {
+        "agent.name": "investigator",
+        "input.value": canonical_json(asked),
+        "input.mime_type": JSON,
+    }
+
+
+def of_scope(opened: OpenedScope) -> Attributes:
+    """A scope is an agent; its input is its objective."""
+    return {
+        "agent.name": f"scope {opened.scope}",
+        "input.value": opened.objective,
+        "input.mime_type": TEXT,
+    }
+
+
+def of_tool_call(event: ToolHeld) -> Attributes:
+    """The tool and its arguments."""
+    return {
+        "tool.name": event.tool_name,
+        "input.value": event.args,
+        "input.mime_type": JSON,
+    }
+
+
+def of_turn(
+    event: TurnHeld, planner: PlannerIdentity, models: Mapping[str, PlannerIdentity]
+) -> Attributes:
+    """Which model is asked, and how; `event.asks` names it where the run may ask several."""
+    name = event.asks.model if event.asks is not None else planner.model_name
+    asked = models.get(name or "", planner)
+    parameters: Attributes = {"max_tokens": event.max_tokens_out}
+    if asked.temperature is not None:
+        parameters["temperature"] = asked.temperature
+    told: Attributes = {
+        "llm.model_name": name,
+        "llm.provider": asked.model_provider,
+        "llm.prompt_template.version": asked.prompt_template_hash,
+        "llm.invocation_parameters": canonical_json(parameters),
+    }
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def of_note(event: Refused | ToolRepeated) -> Attributes:
+    """What a scope met that took no time."""
+    if isinstance(event, ToolRepeated):
+        return {"step": event.step, "tool.name": event.tool_name, "of_step": event.of_step}
+    return {
+        "step": event.step,
+        "what": event.what,
+        "resource": event.resource.value,
+        "message": event.message,
+    }
+
+
+def reply(text: str) -> Attributes:
+    """The message that a model replied."""
+    return {
+        "llm.output_messages.0.message.role": "assistant",
+        "llm.output_messages.0.message.content": text,
+        **output(text),
+    }
 
 
 def output(text: str) -> Attributes:

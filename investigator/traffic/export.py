@@ -73,11 +73,11 @@ async def aexport_run(
     """
     run_dir = folder_of(run_id, runs_dir)
     entries = read_entries(run_dir)
-    opened = next((e.event for e in entries if isinstance(e.event, RunOpened)), None)
-    if opened is None:
-        raise UsageError(f"the journal of run '{run_id}' holds no event, so there is nothing yet")
+    opened = entries[0].event if entries else None
+    if not isinstance(opened, RunOpened):
+        raise UsageError(f"the journal of run '{run_id}' holds no opening: nothing was run yet")
     retold = await _retold(run_dir, entries, cache_dir)
-    spans = run_spans(entries, retold.prompts, _models(run_dir, opened.planner))
+    spans = run_spans(opened, entries, retold.prompts, _models(run_dir, opened.planner))
     return Export(spans, project, opened.engine_version, _without_prompts(entries, retold))
 
 

@@ -40,12 +40,25 @@ CONCLUDES = turn(
 )
 
 
+DELEGATES = turn(
+    type="delegate_subcall",
+    objective="look at the errors",
+    context="the whole trace",
+    use_planner=True,
+    actions=None,
+)
+
+
 def settings(server: ModelServer, **more: Any) -> ModelSettings:
     """A priced model on this machine."""
-    told = {"price_in_per_mtok": 1.0, "price_out_per_mtok": 4.0, "max_retries": 0, **more}
-    return ModelSettings(
-        model="scripted", base_url=server.base_url, api_key_env=KEY_NAME, timeout_s=10, **told
-    )
+    told = {
+        "model": "scripted",
+        "price_in_per_mtok": 1.0,
+        "price_out_per_mtok": 4.0,
+        "max_retries": 0,
+        **more,
+    }
+    return ModelSettings(base_url=server.base_url, api_key_env=KEY_NAME, timeout_s=10, **told)
 
 
 def asked_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import shutil
@@ -11,14 +12,16 @@ from typing import Any
 
 import pytest
 
-from investigator import resume_run
+from investigator import ainvestigate, resume_run
 from investigator.errors import RunNotFound, UsageError
 from investigator.inspection.open import ingest
+from investigator.planners import PlannerChoice
 from investigator.runtime.journal import FILE, read_entries
 from investigator.runtime.record import RECORD_FILE, RunRecord
 from investigator.runtime.status import RunStatus
 from investigator.samples import SAMPLE_TRACES
-from investigator.testing.model_server import ModelServer, error, says
+from investigator.stored_runs import read_record
+from investigator.testing.model_server import Hang, ModelServer, error, says
 from investigator.traces.decode.otlp import decode_otlp
 from investigator.traces.model import Span, SpanKind, StatusCode
 from investigator.traffic.draft import nanoseconds, span_id_of, trace_id_of
@@ -26,20 +29,20 @@ from investigator.traffic.export import Export, export_run
 from investigator.traffic.sending import protobuf
 from tests.traffic.runs import (
     CONCLUDES,
+    DELEGATES,
+    ENOUGH,
     KEY,
+    TRIP,
     asked_of,
     investigated,
     of_kind,
     prompt,
     reads,
     sent,
-    turn,
+    settings,
 )
 
-DELEGATES = turn(
-    type="delegate_subcall",
-    subcalls=[{"objective": "look at the errors", "context": "", "actions": None}],
-)
+LIST: dict[str, Any] = {"kind": None, "errors_only": False}
 
 
 def adds_up(export: Export, record: RunRecord) -> None:
@@ -205,6 +208,86 @@ def test_a_run_of_rules_has_agents_and_tool_calls(tmp_path: Path) -> None:
     adds_up(export, result.record)
 
 
+def test_each_turn_names_the_model_that_was_asked(tmp_path: Path) -> None:
+    """Of several, the one that could be afforded."""
+    with ModelServer([*(reads(offset=n, **LIST) for n in range(3)), CONCLUDES]) as it:
+        strong = settings(it, price_in_per_mtok=2.0, price_out_per_mtok=8.0)
+        cheap = settings(it, model="cheap", temperature=0.5)
+        choice = PlannerChoice(planner="model", model=strong, cheaper=(cheap,))
+        limits = ENOUGH.model_copy(update={"cost_usd": 0.15})
+        result = investigated(tmp_path, planner=choice, budget=limits)
+        asked = [request.body["model"] for request in it.requests]
+    export = export_run("run", tmp_path)
+    turns = of_kind(export.spans, SpanKind.LLM)
+    told = [json.loads(span.text("llm.invocation_parameters") or "") for span in turns]
+    assert [span.text("llm.model_name") for span in turns] == asked
+    assert set(asked) == {"scripted", "cheap"}
+    assert [p["temperature"] for p in told] == [0.5 if m == "cheap" else 0.0 for m in asked]
+    adds_up(export, result.record)
+
+
+def test_a_child_that_the_model_opened_lies_below_its_parent(tmp_path: Path) -> None:
+    """With its objective, its answer and its own turns."""
+    with ModelServer([DELEGATES, CONCLUDES, CONCLUDES]) as server:
+        result = asked_of(server, tmp_path)
+        asked = sent(server)
+    export = export_run("run", tmp_path)
+    child = next(span for span in export.spans if span.name == "scope 0/0")
+    parent = next(span for span in export.spans if span.name == "scope 0")
+    turns = of_kind(export.spans, SpanKind.LLM)
+    assert [prompt(span) for span in turns] == asked
+    assert [span.parent_id for span in turns] == [
+        parent.span_id,
+        child.span_id,
+        parent.span_id,
+    ]
+    assert child.parent_id == parent.span_id
+    assert child.text("input.value") == "look at the errors"
+    assert "a model looked" in (child.text("output.value") or "")
+    adds_up(export, result.record)
+
+
+def test_a_source_that_has_changed_costs_the_prompts_too(tmp_path: Path) -> None:
+    """They would be others than those that were sent."""
+    source = tmp_path / "traces.json"
+    with ModelServer([reads(), CONCLUDES]) as server:
+        asked_of(server, tmp_path / "first")
+        source.write_text(export_run("run", tmp_path / "first").text)
+        about: dict[str, Any] = {"source": source, "trace_id": trace_id_of("run")}
+        asked_of(server, tmp_path, **about)
+    assert export_run("run", tmp_path).without_prompts is None
+    source.write_text(source.read_text().replace("list_spans", "list_others"))
+    assert "has changed since" in (export_run("run", tmp_path).without_prompts or "")
+
+
+def test_a_cancelled_run_is_exported(tmp_path: Path) -> None:
+    """The turn that was waited for has its prompt, and the code."""
+
+    async def cancelled(choice: PlannerChoice) -> None:
+        about: dict[str, Any] = {
+            "trace_id": TRIP,
+            "budget": ENOUGH,
+            "runs_dir": tmp_path,
+            "run_id": "run",
+        }
+        run = asyncio.ensure_future(ainvestigate(SAMPLE_TRACES, planner=choice, **about))
+        while len(server.requests) < 2:
+            await asyncio.sleep(0.01)
+        run.cancel()
+        await asyncio.wait([run])
+
+    with ModelServer([reads(), Hang()]) as server:
+        asyncio.run(cancelled(PlannerChoice(planner="model", model=settings(server))))
+        asked = sent(server)
+    export = export_run("run", tmp_path)
+    turns = of_kind(export.spans, SpanKind.LLM)
+    assert export.without_prompts is None
+    assert [prompt(span) for span in turns] == asked
+    assert turns[-1].status is StatusCode.ERROR
+    assert turns[-1].status_message.startswith("CANCELLED")
+    adds_up(export, read_record("run", tmp_path))
+
+
 def test_a_source_that_is_gone_costs_the_prompts_and_nothing_else(tmp_path: Path) -> None:
     """And one line says so."""
     source = tmp_path / "traces.parquet"
@@ -319,5 +402,5 @@ def test_a_journal_without_an_event_has_nothing_to_export(tmp_path: Path) -> Non
     """A run whose process died before its first line was whole."""
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / FILE).write_bytes(b'{"seq":0,')
-    with pytest.raises(UsageError, match="holds no event"):
+    with pytest.raises(UsageError, match="holds no opening"):
         export_run("run", tmp_path)
