@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from investigator.inspection.open import ingest
 from investigator.samples import SAMPLE_TRACES
+from investigator.testing.model_server import ModelServer
 from tests.cli.conftest import Call
+from tests.traffic.runs import CONCLUDES, KEY, KEY_NAME, asked_of
 
 TRIP = "617fdb16cf685c234f3ef3cfbe54acd9"
 
@@ -46,3 +51,19 @@ def test_what_cannot_be_exported_or_sent_is_a_usage_error(call: Call, tmp_path: 
     ended = call("runs", "export", "r", "--runs-dir", tmp_path, "--send", "127.0.0.1")
     assert ended.code == 2
     assert "--send takes the address" in ended.err
+
+
+def test_prompts_that_cannot_be_made_again_are_said_to_be_missing(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one line on stderr; the export is there."""
+    monkeypatch.setenv(KEY_NAME, KEY)
+    source = tmp_path / "traces.parquet"
+    ingest([SAMPLE_TRACES], source)
+    with ModelServer([CONCLUDES]) as server:
+        asked_of(server, tmp_path, source=source)
+    source.unlink()
+    ended = call("runs", "export", "run", "--runs-dir", tmp_path)
+    assert ended.code == 0
+    assert ended.err.startswith("1 of 1 model turns have no input messages: ")
+    assert "llm.output_messages.0.message.content" in ended.out

@@ -64,14 +64,15 @@ def settings(server: ModelServer, **more: Any) -> ModelSettings:
 def asked_of(
     server: ModelServer, runs_dir: Path, *, planner: str = "model", **more: Any
 ) -> RunResult[Any]:
-    """An rca run on the sample that the server's model decides, with the id `run`."""
+    """A run on the sample that the server's model decides, with the id `run`."""
     choice = PlannerChoice.model_validate({"planner": planner, "model": settings(server)})
     return investigated(runs_dir, planner=choice, **more)
 
 
 def investigated(runs_dir: Path, **more: Any) -> RunResult[Any]:
-    """An rca run on the sample with the id `run`."""
-    told = {"trace_id": TRIP, "budget": ENOUGH, "runs_dir": runs_dir, "run_id": "run", **more}
+    """A run on the sample with the id `run`: of rca unless told otherwise."""
+    about = {} if "engine" in more else {"trace_id": TRIP}
+    told = {**about, "budget": ENOUGH, "runs_dir": runs_dir, "run_id": "run", **more}
     return investigate(told.pop("source", SAMPLE_TRACES), **told)
 
 

@@ -45,6 +45,18 @@ from tests.traffic.runs import (
 LIST: dict[str, Any] = {"kind": None, "errors_only": False}
 
 
+HELP = "5010ed12a034dec6f3a29908cb189a39"
+ASKED: dict[str, dict[str, Any]] = {
+    "compliance": {
+        "engine": "compliance",
+        "trace_id": HELP,
+        "controls": "judgement-v1",
+        "control_ids": ("judgement.answer.addresses_request",),
+    },
+    "incident": {"engine": "incident"},
+}
+
+
 def adds_up(export: Export, record: RunRecord) -> None:
     """What the spans say was used is what the run record says."""
     usage = record.runtime_ref.usage
@@ -321,6 +333,24 @@ def test_an_endpoint_that_is_down_leaves_an_error_with_its_code(tmp_path: Path) 
             "exception",
             "MODEL_CALL_FAILED",
         )
+    adds_up(export, result.record)
+
+
+@pytest.mark.parametrize("engine", ["compliance", "incident"])
+@pytest.mark.parametrize("planner", ["model", "hybrid"])
+def test_runs_of_the_other_engines_are_exported_too(
+    engine: str, planner: str, tmp_path: Path
+) -> None:
+    """Several scopes ask side by side; each turn has one of the prompts that were sent."""
+    with ModelServer([CONCLUDES]) as server:
+        result = asked_of(server, tmp_path, planner=planner, concurrency=4, **ASKED[engine])
+        asked = sent(server)
+    export = export_run("run", tmp_path)
+    told = [prompt(span) for span in of_kind(export.spans, SpanKind.LLM)]
+    run = next(span for span in export.spans if span.parent_id is None)
+    assert export.without_prompts is None
+    assert sorted(map(str, told)) == sorted(map(str, asked))
+    assert run.name == result.record.run_type
     adds_up(export, result.record)
 
 
