@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from investigator.errors import SourceUnavailable
-from investigator.inspection.open import ingest, open_source
+from investigator.inspection.open import OpenedSource, ingest, open_source
 from investigator.inspection.parquet import ParquetInspectionAPI
 from investigator.traces.model import Span
 from investigator.traces.parquet import WriteSummary, canonical_facts, write_spans
@@ -29,13 +29,19 @@ def source(tmp_path: Path) -> Path:
     return folder
 
 
+def _file_of(source: OpenedSource) -> Path:
+    """The canonical file that answers."""
+    assert isinstance(source.api, ParquetInspectionAPI)
+    return source.api.path
+
+
 def test_a_source_is_ingested_once(source: Path, tmp_path: Path) -> None:
     """The second time nothing is read, and the same is reported."""
     counts: list[int] = []
     first = open_source([source], cache_dir=tmp_path / "cache", on_span_count=counts.append)
     again = open_source([source], cache_dir=tmp_path / "cache", on_span_count=counts.append)
     assert counts == [2]
-    assert first.api.path == again.api.path
+    assert _file_of(first) == _file_of(again)
     assert [trace.trace_id for trace in again.api.list_traces()] == ["chat"]
     assert [problem.file.name for problem in first.unreadable] == ["torn.json"]
     assert again.unreadable == first.unreadable
@@ -54,7 +60,7 @@ def test_a_canonical_file_is_opened_as_it_is(tmp_path: Path) -> None:
     """Nothing is written to the cache."""
     write_spans([span()], tmp_path / "traces.parquet")
     opened = open_source([tmp_path / "traces.parquet"], cache_dir=tmp_path / "cache")
-    assert opened.api.path == tmp_path / "traces.parquet"
+    assert _file_of(opened) == tmp_path / "traces.parquet"
     assert not (tmp_path / "cache").exists()
 
 
