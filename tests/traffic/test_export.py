@@ -272,6 +272,25 @@ def test_a_source_that_has_changed_costs_the_prompts_too(tmp_path: Path) -> None
     assert "has changed since" in (export_run("run", tmp_path).without_prompts or "")
 
 
+def test_a_prompt_that_was_not_sent_is_never_exported(tmp_path: Path) -> None:
+    """Where the hash of the request is another: not there, and not in what is shown its end."""
+    with ModelServer([CONCLUDES]) as server:
+        asked_of(server, tmp_path, engine="incident")
+        asked = sent(server)
+    first, *beside, synthesis = of_kind(export_run("run", tmp_path).spans, SpanKind.LLM)
+    journal = tmp_path / "run" / FILE
+    sha256 = str(_metadata(first)["request_sha256"])
+    journal.write_text(journal.read_text().replace(sha256, "0" * len(sha256)))
+    export = export_run("run", tmp_path)
+    told = {span.span_id: prompt(span) for span in of_kind(export.spans, SpanKind.LLM)}
+    assert len(beside) > 1
+    assert told[first.span_id] == told[synthesis.span_id] == [None, None]
+    assert all(told[span.span_id] == prompt(span) for span in beside)
+    assert all(prompt(span) in asked for span in beside)
+    assert (export.without_prompts or "").startswith(f"2 of {len(asked)} model turns")
+    assert "asks was" in (export.without_prompts or "")
+
+
 def test_a_cancelled_run_is_exported(tmp_path: Path) -> None:
     """The turn that was waited for has its prompt, and the code."""
 
@@ -413,6 +432,15 @@ def test_a_turn_whose_process_died_ends_with_what_was_written_last(tmp_path: Pat
     assert None not in prompt(lost)
     assert again.status is StatusCode.OK
     adds_up(export, record)
+
+
+def test_a_run_that_could_not_begin_is_one_span_with_its_error(tmp_path: Path) -> None:
+    """Nothing was asked of anyone."""
+    result = investigated(tmp_path, trace_id="not-there")
+    (span,) = export_run("run", tmp_path).spans
+    assert result.status is RunStatus.FAILED
+    assert span.status is StatusCode.ERROR
+    assert span.status_message.startswith("SOURCE_UNAVAILABLE: no trace 'not-there'")
 
 
 def test_no_key_is_exported(tmp_path: Path) -> None:
