@@ -135,7 +135,8 @@ def _from_base64(value: str, size: int) -> str | None:
 def time_ns(value: JsonValue) -> int | None:
     """Nanoseconds since the epoch from an integer or its text, ISO 8601 or `[s, ns]`.
 
-    What no clock of 64 bits can say (before 1970, after 2262) is no time.
+    What no clock of 64 bits can say (before 1970, after 2262) is no time, and neither is the
+    integer 0, with which OTLP leaves a time out.
     """
     if isinstance(value, int) and not isinstance(value, bool):
         return value if 0 < value <= _LATEST_NS else None
@@ -148,9 +149,10 @@ def time_ns(value: JsonValue) -> int | None:
     if value.isdecimal():
         return time_ns(int(value)) if len(value) <= _DIGITS else None
     try:
-        return time_ns(parse_time(value))
+        parsed = parse_time(value)
     except (ValueError, OverflowError):
         return None
+    return parsed if 0 <= parsed <= _LATEST_NS else None
 
 
 def duration_ns(value: JsonValue) -> int | None:
