@@ -30,12 +30,17 @@ def send(export: Export, url: str) -> int:
     """Send all spans to the traces endpoint of a collector; returns how many.
 
     Raises:
-        UsageError: this is no such address, the packages for protobuf are missing, or the
-            collector cannot be reached or does not take the spans.
+        UsageError: this is no such address or one with a password, the packages for protobuf are
+            missing, or the collector cannot be reached or does not take the spans.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(f"--send takes the address of an OTLP endpoint ({EXAMPLE}), not '{url}'")
+    if "@" in parts.netloc:
+        raise UsageError(
+            f"--send takes no name and password in the address of {parts.hostname}; give them as "
+            f"a header: {HEADERS_VARIABLE}='authorization=Basic%20...'"
+        )
     sent = 0
     for request in export.requests(SPANS_AT_ONCE):
         _post(url, protobuf(request), sent)

@@ -51,6 +51,17 @@ def test_what_cannot_be_exported_or_sent_is_a_usage_error(call: Call, tmp_path: 
     ended = call("runs", "export", "r", "--runs-dir", tmp_path, "--send", "127.0.0.1")
     assert ended.code == 2
     assert "--send takes the address" in ended.err
+    ended = call("runs", "export", "r", "--runs-dir", tmp_path, "-o", tmp_path)
+    assert ended.code == 2
+    assert f"cannot write '{tmp_path}'" in ended.err
+
+
+def test_the_folder_of_an_export_is_made(call: Call, tmp_path: Path) -> None:
+    """As `--output` of the other commands makes it."""
+    ran(call, tmp_path)
+    out = tmp_path / "exports" / "r.json"
+    assert call("runs", "export", "r", "--runs-dir", tmp_path, "-o", out).code == 0
+    assert out.read_text().startswith('{"resourceSpans"')
 
 
 def test_prompts_that_cannot_be_made_again_are_said_to_be_missing(

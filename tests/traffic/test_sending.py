@@ -151,6 +151,13 @@ def test_what_is_no_address_is_refused(url: str) -> None:
         send(many(1), url)
 
 
+def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
+    """An error may end up in a log; the header of the environment does not."""
+    with pytest.raises(UsageError, match="OTEL_EXPORTER_OTLP_HEADERS") as refused:
+        send(many(1), "http://name:planted@127.0.0.1:1/v1/traces")
+    assert "planted" not in str(refused.value)
+
+
 def test_without_the_packages_the_message_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
