@@ -10,6 +10,7 @@ import pytest
 
 from investigator.inspection.open import CACHE_VARIABLE
 from investigator.testing.phoenix_server import EXECUTABLE, PhoenixServer
+from tests.phoenix.shared import SharedPhoenix
 
 REWRITE = os.environ.get("INVESTIGATOR_REWRITE_GOLDEN") == "1"
 
@@ -34,9 +35,18 @@ def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture(scope="session")
-def phoenix_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PhoenixServer]:
-    """A real Phoenix on loopback, one for all tests of a worker."""
+def shared_phoenix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedPhoenix]:
+    """The real Phoenix of this test run."""
     if not EXECUTABLE.exists():
         pytest.skip(f"no Phoenix in {EXECUTABLE.parent.parent}; `make test` installs it")
-    with PhoenixServer(tmp_path_factory.mktemp("phoenix")) as server:
+    base = tmp_path_factory.getbasetemp()
+    shared = SharedPhoenix((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "px")
+    yield shared
+    shared.leave()
+
+
+@pytest.fixture
+def phoenix_server(shared_phoenix: SharedPhoenix) -> Iterator[PhoenixServer]:
+    """A real Phoenix on loopback, for this test alone as long as it takes."""
+    with shared_phoenix.alone() as server:
         yield server

@@ -13,8 +13,8 @@ from investigator.phoenix.source import PhoenixInspectionAPI
 from investigator.testing.phoenix_server import PhoenixServer
 from investigator.traces.model import Span, iso_time
 
-PHOENIX = (pytest.mark.slow, pytest.mark.xdist_group("phoenix"))
-"""Tests of a real Phoenix share one server, so one worker runs them all."""
+PHOENIX = pytest.mark.slow
+"""Tests of a real Phoenix share one server and take turns at it."""
 
 PROJECT = "default"
 PATIENCE_S = 60.0

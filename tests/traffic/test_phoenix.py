@@ -17,7 +17,7 @@ from investigator.traffic.sending import send
 from tests.phoenix.serving import PHOENIX
 from tests.traffic.runs import CONCLUDES, asked_of, prompt, reads
 
-pytestmark = list(PHOENIX)
+pytestmark = PHOENIX
 PATIENCE_S = 30.0
 
 
