@@ -34,7 +34,7 @@ from investigator.freezing import as_read, frozen_input
 from investigator.incident.report import IncidentDossier
 from investigator.inspection.api import InspectionAPI
 from investigator.interrupts import in_charge
-from investigator.planners import RULES, PlannerChoice, planner_for, require_price, require_ready
+from investigator.planners import RULES, PlannerChoice, planner_for, ready, require_price
 from investigator.questions import (
     ENGINES,
     ComplianceQuestion,
@@ -188,7 +188,7 @@ async def ainvestigate_question(
     materials = question.materials_hash()
     budget = budget or DEFAULT_BUDGETS[question.engine]
     require_price(planner, budget)
-    require_ready(planner)
+    planner = ready(planner)
     run_id = _new_run_id(question.engine) if run_id is None else run_id
     require_run_id(run_id)
     run_dir = runs_dir / run_id

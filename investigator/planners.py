@@ -63,10 +63,16 @@ def require_price(choice: PlannerChoice, budget: Budget) -> None:
             )
 
 
-def require_ready(choice: PlannerChoice) -> None:
-    """Raise `UsageError` where a model's package or key is missing."""
-    for settings in choice.models:
-        ModelClient(settings).ready()
+def ready(choice: PlannerChoice) -> PlannerChoice:
+    """The choice with each model's settings as it will be asked; a model has to be within reach.
+
+    Raises:
+        UsageError: a model's package or key is missing.
+    """
+    if choice.planner == "rules" or choice.model is None:
+        return choice
+    first, *others = (ModelClient(settings).as_asked() for settings in choice.models)
+    return choice.model_copy(update={"model": first, "cheaper": tuple(others)})
 
 
 def planner_for(choice: PlannerChoice, prepared: Prepared) -> Planner:
@@ -114,5 +120,6 @@ def _model(settings: ModelSettings, prepared: Prepared) -> Model:
         max_output_tokens=settings.max_output_tokens,
         price=price_of(settings),
         estimate=estimate_tokens,
+        latency_floor_s=settings.latency_s,
         grammar=settings.structured == "grammar",
     )

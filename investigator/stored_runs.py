@@ -22,7 +22,7 @@ from investigator.investigation import (
     run_now,
     source_of,
 )
-from investigator.planners import require_ready
+from investigator.planners import ready
 from investigator.questions import Report, engine_of, read_report
 from investigator.runtime import runner
 from investigator.runtime.budget import Budget
@@ -85,7 +85,7 @@ async def aresume_run(
     """
     run_dir = folder_of(run_id, runs_dir)
     if _stored(run_dir).state != RunStatus.SUCCEEDED:
-        require_ready(planner_of_run(run_dir))
+        ready(planner_of_run(run_dir))
     with rebuilt(run_dir, cache_dir) as run:
         return result_of(run_dir, await runner.resume(run, run_dir, budget))
 

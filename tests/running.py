@@ -63,3 +63,5 @@ def adds_up(record: RunRecord) -> None:
     costs = [scope.cost_usd for scope in scopes]
     if ref.usage.cost_usd is not None:
         assert abs(sum(cost or 0.0 for cost in costs) - ref.usage.cost_usd) < 1e-9
+    for name in ("llm_calls", "tokens_in", "tokens_out") if ref.models else ():
+        assert sum(getattr(use, name) for use in ref.models) == getattr(ref.usage, name), name

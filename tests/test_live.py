@@ -207,6 +207,20 @@ def test_a_resume_that_would_ask_a_model_needs_its_key(
     assert (failed.run_dir / "events.jsonl").read_bytes() == journal
 
 
+def test_a_model_without_a_temperature_has_none_on_the_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in what it is sent; a replay finds the same requests without a client."""
+    monkeypatch.setenv("OUR_KEY", KEY)
+    with ModelServer([CONCLUDES]) as server:
+        reasons = settings(server).model_copy(update={"model": "o3-mini"})
+        result = rca(PlannerChoice(planner="model", model=reasons), tmp_path)
+        assert all("temperature" not in request.body for request in server.requests)
+    assert result.record.runtime_ref.temperature is None
+    monkeypatch.delenv("OUR_KEY")
+    assert replay_run("run", tmp_path).identical
+
+
 @pytest.mark.usefixtures("key")
 def test_cheaper_models_go_on_where_the_strong_one_cannot_be_afforded(tmp_path: Path) -> None:
     """Within the cost limit, and the record says what each was asked."""

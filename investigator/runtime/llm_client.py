@@ -106,6 +106,13 @@ class ModelClient:
         key_of(self.settings)
         self._price = self._price or price_of(self.settings)
 
+    def as_asked(self) -> ModelSettings:
+        """The settings as requests follow them: without a temperature where the model has none."""
+        self.ready()
+        model = _PROVIDERS[self.settings.provider](self.settings, _http_client(self.settings))
+        takes = self.settings.temperature is not None and _takes_temperature(model)
+        return self.settings if takes else self.settings.model_copy(update={"temperature": None})
+
     async def complete(
         self, prompt: Prompt, *, schema: dict[str, Any], max_tokens_out: int
     ) -> Reply:
@@ -301,7 +308,7 @@ def _request_settings(
         "max_tokens": max_tokens_out,
         "timeout": settings.timeout_s,
     }
-    if _takes_temperature(model):
+    if settings.temperature is not None and _takes_temperature(model):
         request["temperature"] = settings.temperature
     if settings.provider != "google":
         request["max_retries"] = 0

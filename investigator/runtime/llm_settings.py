@@ -30,9 +30,11 @@ class ModelSettings(BaseModel):
     """Which model is asked, where and how. `api_key_env` names a variable, it is not a key.
 
     Prices are in US dollars for a million tokens, times in seconds. `timeout_s` bounds a whole
-    attempt, however slowly a reply drips in. `structured` says how replies are held to a schema:
-    `json_schema` in the large providers' subset; `grammar`, with bounds and with the ids that a
-    turn knows, where all of JSON Schema is enforced (llama.cpp, vLLM, Ollama).
+    attempt, however slowly a reply drips in; `latency_s` is what a turn takes at the least, and
+    what is kept back for the last one. `temperature` None is not sent. `structured` says how
+    replies are held to a schema: `json_schema` in the large providers' subset; `grammar`, with
+    bounds and with the ids that a turn knows, where all of JSON Schema is enforced (llama.cpp,
+    vLLM, Ollama).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,9 +44,10 @@ class ModelSettings(BaseModel):
     base_url: str | None = None
     api_version: str | None = None
     api_key_env: str | None = None
-    temperature: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    temperature: float | None = Field(default=0.0, ge=0, allow_inf_nan=False)
     max_output_tokens: int = Field(default=1500, gt=0)
     timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+    latency_s: float = Field(default=2.0, gt=0, allow_inf_nan=False)
     price_in_per_mtok: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     price_out_per_mtok: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     structured: Literal["json_schema", "grammar", "json_object", "none"] = "json_schema"
@@ -79,7 +82,8 @@ def key_of(settings: ModelSettings) -> str:
     key = os.environ.get(name, "").strip()
     if not key:
         raise UsageError(
-            f"no key for {settings.provider} models: the environment variable {name} is not set"
+            f"no key for {settings.provider} models: the environment variable {name} is not set; "
+            "set it, or name another one (--api-key-env)"
         )
     return key
 

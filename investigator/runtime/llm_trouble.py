@@ -73,8 +73,8 @@ class Troubles:
     def no_such_model(self, status: str) -> Trouble:
         """The endpoint has no model of that name, or nothing at that path."""
         return Trouble(
-            f"{self.where} has no model '{self.asked.model}'{status}: check the model's name, "
-            "and that base_url ends where the API begins (often in /v1)"
+            f"{self.where} has no model '{self.asked.model}'{status}: check the model's "
+            "name (--model), and that base_url ends where the API begins (often in /v1)"
         )
 
     def too_long(self) -> Trouble:

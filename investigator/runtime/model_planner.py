@@ -18,6 +18,7 @@ from investigator.runtime.actions import ActionKind, ActionSpace
 from investigator.runtime.budget import Amounts
 from investigator.runtime.events import ALL_ACTIONS, ModelTurn, PlannerIdentity
 from investigator.runtime.grammar_schema import Sizes, known_in, narrowed
+from investigator.runtime.model_choice import AHEAD, Leaves, Takes, strongest
 from investigator.runtime.page_text import Estimate, cut
 from investigator.runtime.planner import Reply, TurnBound, View
 from investigator.runtime.prompting import (
@@ -25,7 +26,6 @@ from investigator.runtime.prompting import (
     SYSTEM,
     TEXT_TOKENS,
     TURN,
-    Mode,
     Prompting,
     Rendered,
     mode_of,
@@ -93,6 +93,12 @@ class _Turn:
         return TurnBound(
             self.model.amounts(self.tokens_in, self.tokens_out), self.tokens_out, asked
         )
+
+    @property
+    def takes(self) -> Takes:
+        """What the choice among models goes by."""
+        amounts = self.model.amounts(self.tokens_in, self.tokens_out)
+        return Takes(amounts.cost, amounts.tokens, self.model.latency_floor_s)
 
     def _request_hash(self) -> str:
         return sha256_json(
@@ -193,16 +199,21 @@ class ModelPlanner:
             sent = self._narrowed(view, tokens_out) if model.grammar else schema
             return _Turn(model, rendered, sent, tokens_in, tokens_out)
 
-        affords = self._affords_at_the_end if final else _affords
         turns = [asked_of(model) for model in self._models]
-        turn = next((turn for turn in turns if affords(view, turn)), turns[-1])
+        left = self._left_at_the_end(view) if final else _left(view)
+        takes = [turn.takes for turn in turns]
+        turn = turns[strongest(takes, left, AHEAD[mode_of(view)])]
         self._turns[view.scope_id] = (view, turn)
         return turn
 
-    def _affords_at_the_end(self, view: View, turn: _Turn) -> bool:
-        """Whether the last turn is within what was kept back for it."""
-        kept = self.finalize_bound(*self._finalize_tokens)
-        return view.shown.left.cost is None or turn.bound.amounts.cost <= kept.cost
+    def _left_at_the_end(self, view: View) -> Leaves:
+        """What was kept back for the last turn, where there is a limit to keep back of."""
+        left, kept = view.shown.left, self.finalize_bound(*self._finalize_tokens)
+        return Leaves(
+            None if left.cost is None else kept.cost,
+            None if left.tokens is None else kept.tokens,
+            view.shown.time_left,
+        )
 
     def _narrowed(self, view: View, tokens_out: int) -> dict[str, Any]:
         """What a grammar is made of; it is held for as the strict schema is."""
@@ -218,14 +229,9 @@ class ModelPlanner:
         return self._schemas[key]
 
 
-AHEAD = {Mode.EXPLORE: 6, Mode.FOCUS: 3, Mode.CONCLUDE: 1}
-"""How many turns like the one that is asked a scope should still afford, by what it is doing."""
-
-
-def _affords(view: View, turn: _Turn) -> bool:
-    """Whether what is left covers this turn and those that are likely to follow it."""
-    left = view.shown.left.cost
-    return left is None or turn.bound.amounts.cost * AHEAD.get(mode_of(view), 1) <= left
+def _left(view: View) -> Leaves:
+    left = view.shown.left
+    return Leaves(left.cost, left.tokens, view.shown.time_left)
 
 
 def _system(space: ActionSpace[Any, Any], guide: str, estimate: Estimate, most: int) -> str:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from investigator.canonical import sha256_json
 from investigator.runtime.budget import NOTHING, Amounts, Budget
@@ -116,7 +116,8 @@ class RuntimeRef(PlannerIdentity):
     """With what a run was made, under which budget, and what it used.
 
     `usage` is that of all scopes: `root_usage`, which is scope 0's own, and that of each subcall
-    (and of scopes that a resume replaced).
+    (and of scopes that a resume replaced). `models` is left out where the journal names none, so
+    the record of a run that was made before it did is still the same.
     """
 
     engine_version: str
@@ -127,6 +128,13 @@ class RuntimeRef(PlannerIdentity):
     models: tuple[ModelUse, ...] = ()
     state_trajectory: tuple[Trajectory, ...]
     subcall_metadata: tuple[SubcallRecord, ...]
+
+    @model_serializer(mode="wrap")
+    def _without_no_models(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        dumped: dict[str, Any] = dump(self)
+        if not self.models:
+            dumped.pop("models", None)
+        return dumped
 
 
 class JournalRef(_Record):

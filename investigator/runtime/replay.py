@@ -90,10 +90,12 @@ class ReplayLedger:
         return shown_by(self._peek(scope_id))
 
     def ask_turn(self, request: TurnHeld) -> TurnHeld | Refused:
-        """See `Ledger`."""
+        """See `Ledger`; a journal that names no model was written before any did."""
         recorded = self._next(request)
         if isinstance(recorded, Refused):
             return recorded
+        if isinstance(recorded, TurnHeld) and recorded.asks is None:
+            request = msgspec.structs.replace(request, asks=None)
         _require_same(recorded, request)
         return request
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,10 +17,14 @@ from investigator.canonical import JsonValue, compact_json
 from investigator.prompts import load_prompt
 from investigator.runtime.actions import ActionKind, ActionSpace, Draft
 from investigator.runtime.budget import UNLIMITED, Amounts, Budget, Limits
-from investigator.runtime.events import ALL_BUT_FINALIZE, Shown, Usage
-from investigator.runtime.model_planner import AHEAD, CHAT_TOKENS, Model, ModelPlanner, Price
+from investigator.runtime.events import ALL_BUT_FINALIZE, Head, Shown, TurnHeld, Usage
+from investigator.runtime.journal import read_entries
+from investigator.runtime.model_choice import AHEAD
+from investigator.runtime.model_planner import CHAT_TOKENS, Model, ModelPlanner, Price
 from investigator.runtime.planner import Reply, View
 from investigator.runtime.prompting import TEXT_TOKENS, mode_of
+from investigator.runtime.record import fold
+from investigator.runtime.replay import replay
 from investigator.runtime.status import RunStatus
 from investigator.runtime.strict_schema import problems, strict
 from investigator.testing.toy import (
@@ -32,7 +37,8 @@ from investigator.testing.toy import (
     synthesize,
     toy_run,
 )
-from tests.runtime.toys import replay_toy, run_toy
+from investigator.testing.virtual_time import in_virtual_time
+from tests.runtime.toys import output_of, replay_toy, run_toy
 
 SPACE: ActionSpace[Any, Any] = ActionSpace(
     {"read_cell": cell_tool({0: "a"})}, Draft[CellFinding], CellAnswer
@@ -255,6 +261,39 @@ def test_a_run_by_a_model_is_bounded_and_replays_without_it(tmp_path: Path) -> N
     silent = FakeClient()
     assert replay_toy(toy_run(planner(silent), budget=budget), tmp_path / "run").identical
     assert silent.asked == []
+
+
+def a_run(run_dir: Path) -> None:
+    """A short run by a model."""
+    script = {"read cells": [read(1), SAID]}
+    run_toy(toy_run(planner(Reader(script)), budget=Budget(tokens=40_000)), run_dir)
+
+
+def test_a_changed_prompt_is_the_first_difference_of_a_replay(tmp_path: Path) -> None:
+    """By the hash of what is sent, though the reply stands in the journal."""
+    a_run(tmp_path / "run")
+    changed = planner(guide="Cells are numbered from 1.")
+    again = replay_toy(toy_run(changed, budget=Budget(tokens=40_000)), tmp_path / "run")
+    assert again.difference is not None
+    assert again.difference.startswith("scope 0, step 0, turn_held: asks was ")
+
+
+def test_a_journal_that_names_no_model_replays(tmp_path: Path) -> None:
+    """Those that were written before turns were known by their hash."""
+    a_run(tmp_path / "run")
+    entries = read_entries(tmp_path / "run")
+    older = [
+        entry._replace(event=msgspec.structs.replace(entry.event, asks=None))
+        if isinstance(entry.event, TurnHeld)
+        else entry
+        for entry in entries
+    ]
+    assert older != entries
+    record = fold(older, Head(len(older), ""))
+    assert record is not None
+    assert "models" not in record.runtime_ref.model_dump()
+    run = toy_run(planner(), budget=Budget(tokens=40_000))
+    assert in_virtual_time(replay(run, older, output_of(tmp_path / "run"))).identical
 
 
 def test_prompts_are_known_by_their_hash() -> None:
