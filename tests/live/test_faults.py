@@ -176,8 +176,18 @@ def concludes(_: Request) -> Behaviour:
     return CONCLUDES
 
 
-@pytest.mark.parametrize("planner", PLANNERS)
-@pytest.mark.parametrize("name", FAULTS)
+NAMES = ("rca", "compliance", "incident")
+EVERY = [(name, engine) for name in FAULTS for engine in NAMES]
+"""Each fault on each engine."""
+IN_TURN = [(name, NAMES[place % len(NAMES)]) for place, name in enumerate(FAULTS)]
+"""Each fault on one engine, the engines in turn."""
+
+
+@pytest.mark.parametrize(
+    ("name", "engine", "planner"),
+    [(name, engine, PLANNERS[place % 2]) for place, (name, engine) in enumerate(EVERY)],
+    indirect=["engine"],
+)
 def test_a_fault_that_stays_ends_the_run_with_its_code_and_loses_no_finding(
     engine: Engine, planner: Planner, name: str, tmp_path: Path
 ) -> None:
@@ -205,7 +215,7 @@ def test_a_fault_that_stays_ends_the_run_with_its_code_and_loses_no_finding(
     assert len(requests) >= 3
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize(("name", "engine"), IN_TURN, indirect=["engine"])
 def test_a_fault_that_passes_does_no_harm_where_asking_again_can_help(
     engine: Engine, name: str, tmp_path: Path
 ) -> None:
