@@ -11,7 +11,7 @@ GOLDEN := $(wildcard tests/*/golden tests/golden)
 PINS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check quick format golden live bench constraints clean
+.PHONY: help demo test check quick format golden live phoenix bench constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ golden: $(VENV)/.dev ## rewrite the bundled samples and every golden file
 
 live: $(VENV)/.dev ## a run of each engine with a small local model (downloads 200 MB once)
 	@$(BIN)/python -m benchmarks.live
+
+phoenix: $(VENV)/.dev $(PHOENIX)/.ready ## a real Phoenix with annotated traces of a small agent, until Ctrl-C
+	@$(BIN)/python -m benchmarks.phoenix
 
 bench: ## list the benchmark commands
 	@for file in $$(grep -l __main__ benchmarks/*.py); do \
