@@ -22,8 +22,9 @@ _SHORT = 600
 _FAULTS: tuple[tuple[Fault, str], ...] = (
     (
         Fault.RATE_LIMIT,
-        r"rate.?limit|too many requests|\b429\b|quota (was |has been )?exceeded|insufficient_quota"
-        r"|throttl",
+        r"rate.?limit|too many requests|\b429\b|quota (was |has been )?(exceeded|exhausted|used up)"
+        r"|exceeded (your|the|its) (\w+ ){0,2}quota|insufficient[_ ](quota|credits?|funds|balance)"
+        r"|\b402\b|payment required|throttl",
     ),
     (
         Fault.RESOURCE_EXHAUSTED,
@@ -34,7 +35,7 @@ _FAULTS: tuple[tuple[Fault, str], ...] = (
     (
         Fault.INCOMPLETE_RUN,
         r"max(imum)? (number of |no\. of )?(agent )?(steps|iterations|turns|rounds)\b"
-        r"|(iteration|step|turn|recursion)s? limit|GraphRecursionError",
+        r"|(iteration|step|turn|recursion)s?[ _]?limit|GraphRecursionError",
     ),
     (
         Fault.UNKNOWN_TOOL,
@@ -45,7 +46,7 @@ _FAULTS: tuple[tuple[Fault, str], ...] = (
     (
         Fault.BAD_ARGUMENTS,
         r"unexpected keyword argument|missing \d+ required|missing required|multiple values for"
-        r"|takes [^\n]{0,40}argument|invalid (tool )?(arguments?|parameters?|input)\b"
+        r"|takes [^\n]{0,40}argument|invalid[ _]?(tool )?(arguments?|parameters?|input)(\b|Error)"
         r"|(argument|parameter)s? [^\n]{0,60}(is|are) (invalid|required|missing)|field required"
         r"|required property|additional propert|input should be",
     ),

@@ -3,7 +3,8 @@
 Two demands are understood: a tag that the prompt says to write or to end with
 ("… write the '<end_plan>' tag"), and JSON alone ("respond only with JSON", or a JSON response
 format among the parameters). A tag that is also a stop sequence is cut off by the provider, so
-its absence means nothing; a bare tool call has no text to hold to a format.
+its absence means nothing; a bare tool call has no text to hold to a format. An answer that was
+sent back is made good by the next one, if that has the form.
 """
 
 from __future__ import annotations
@@ -46,11 +47,8 @@ _FENCE = re2.compile(r"(?s)^```(?:json)?\s*(.*?)\s*```$")
 def detect_format_violations(view: TraceView) -> Iterator[Signal]:
     """Model calls whose answer lacks the tag, or is not the JSON, that their prompt demands."""
     for span in view.model_calls:
-        answer = _answer(view, span)
-        if answer is None:
-            continue
-        prompt = _instruction(view, span)
-        problem = _problem(span, prompt[1].content or "" if prompt else "", answer)
+        prompt = instruction_of(view, span)
+        problem = _problem_of(view, span)
         if problem is not None:
             evidence = [view.spoken_evidence(span), span_evidence(span)]
             if prompt is not None:
@@ -63,10 +61,44 @@ def detect_format_violations(view: TraceView) -> Iterator[Signal]:
                 evidence=evidence,
                 summary=problem,
                 strength=0.6,
+                recovered_by=_mended_by(view, span),
             )
 
 
-def _answer(view: TraceView, span: Span) -> str | None:
+def asks_for_json(view: TraceView, span: Span) -> bool:
+    """Whether the prompt of a model call, or its parameters, ask for JSON alone."""
+    prompt = instruction_of(view, span)
+    return _wants_json(span, (prompt[1].content or "" if prompt else "")[:_PROMPT_WINDOW])
+
+
+def sent_back_to(view: TraceView, span: Span) -> Span | None:
+    """The next model call of the loop, where it was given this one's answer to do it again."""
+    calls = view.model_calls_in(view.scope(span))
+    place = next(i for i, call in enumerate(calls) if call is span)
+    if place + 1 == len(calls):
+        return None
+    given = view.inputs(calls[place + 1])
+    said, again = given[-2:] if len(given) > 1 else (None, None)
+    told = said is not None and said.role == "assistant" and said.content == view.said(span)
+    return calls[place + 1] if told and again is not None and again.role == "user" else None
+
+
+def _mended_by(view: TraceView, span: Span) -> str | None:
+    again = sent_back_to(view, span)
+    if again is None or answer_of(view, again) is None or _problem_of(view, again) is not None:
+        return None
+    return again.span_id
+
+
+def _problem_of(view: TraceView, span: Span) -> str | None:
+    answer = answer_of(view, span)
+    if answer is None:
+        return None
+    prompt = instruction_of(view, span)
+    return _problem(span, prompt[1].content or "" if prompt else "", answer)
+
+
+def answer_of(view: TraceView, span: Span) -> str | None:
     """The text of an answer that is complete, visible and no tool call."""
     messages = view.outputs(span)
     text = "\n".join(message.content or "" for message in messages).strip()
@@ -74,7 +106,7 @@ def _answer(view: TraceView, span: Span) -> str | None:
     return None if not text or calls or REDACTED in text else text
 
 
-def _instruction(view: TraceView, span: Span) -> tuple[int, Message] | None:
+def instruction_of(view: TraceView, span: Span) -> tuple[int, Message] | None:
     """The message that instructs this answer: the system prompt, else the only user message."""
     messages = view.inputs(span)
     for index, message in enumerate(messages):
@@ -92,10 +124,14 @@ def _problem(span: Span, prompt: str, answer: str) -> str | None:
         tag = demand.group(1) or demand.group(2)
         if tag not in answer and tag not in parameters:
             return f"the prompt asks for {tag} and the answer lacks it"
-    wants_json = _JSON_FORMAT.search(parameters) is not None or _DEMANDS_JSON.search(window)
-    if wants_json and not _is_json(answer):
+    if _wants_json(span, window) and not _is_json(answer):
         return "the prompt asks for JSON alone and the answer is not JSON"
     return None
+
+
+def _wants_json(span: Span, window: str) -> bool:
+    parameters = span.text("llm.invocation_parameters") or ""
+    return _JSON_FORMAT.search(parameters) is not None or _DEMANDS_JSON.search(window) is not None
 
 
 def _is_json(answer: str) -> bool:

@@ -20,6 +20,8 @@ _ABOUT_OTHERS = frozenset(
         Fault.REPEATED_CALL,
         Fault.IGNORED_TOOL_ERROR,
         Fault.FORMAT_VIOLATION,
+        Fault.IGNORED_INSTRUCTION,
+        Fault.OFF_TASK_ANSWER,
         Fault.INCOMPLETE_RUN,
         Fault.TRUNCATED_OUTPUT,
         Fault.UNSUPPORTED_ANSWER,

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from investigator.canonical import JsonValue
 from investigator.inspection.evidence import span_evidence
 from investigator.signals.building import build_signal
 from investigator.signals.model import Fault, Signal
+from investigator.signals.recovery import ReusedValues
 from investigator.signals.view import TraceView
 from investigator.traces.model import REDACTED, Span, ToolCall
 from investigator.traces.openinference import ToolDefinition, tool_definitions_of
@@ -25,6 +27,8 @@ class OfferedTool(NamedTuple):
 
     properties: frozenset[str] | None
     required: tuple[str, ...]
+    schemas: Mapping[str, JsonValue] = MappingProxyType({})
+    """The schema of each property that has one."""
 
 
 class _Problem(NamedTuple):
@@ -36,6 +40,7 @@ class _Problem(NamedTuple):
 def detect_bad_calls(view: TraceView) -> Iterator[Signal]:
     """Calls of model spans to tools not offered, or with arguments that cannot be right."""
     successes = _Successes(view)
+    reused = ReusedValues(view)
     for span in view.model_calls:
         for problem in _problems(view, span):
             yield build_signal(
@@ -46,7 +51,8 @@ def detect_bad_calls(view: TraceView) -> Iterator[Signal]:
                 evidence=[view.spoken_evidence(span), span_evidence(span)],
                 summary=f"the model called {problem.call.name} {problem.reason}",
                 strength=0.8,
-                recovered_by=successes.after(span, problem.call.name),
+                recovered_by=successes.after(span, problem.call.name)
+                or reused.after(span, problem.call.arguments),
             )
 
 
@@ -122,6 +128,7 @@ def _read_schema(schema: Mapping[str, JsonValue]) -> OfferedTool:
     return OfferedTool(
         properties=frozenset(properties) if known and isinstance(properties, dict) else None,
         required=tuple(str(name) for name in required) if isinstance(required, list) else (),
+        schemas=properties if isinstance(properties, dict) else {},
     )
 
 

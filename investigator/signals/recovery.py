@@ -1,16 +1,22 @@
 """A fault is closed when the same agent later got the same thing to work.
 
-For a call: a later call of the same tool, in the same loop, that worked. For another step: a
+For a call: a later call of the same tool, in the same loop, that worked; a call that the model
+got wrong is also made good where another tool later took one of its values. For another step: a
 later step of the same kind, beside it, that did not fail. A model that cannot answer at all is
 not recovered by answering something else, so faults of an answer have no recovery here.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 from investigator.signals.view import Attempt, TraceView, error_of
 from investigator.traces.model import Span, SpanKind
+
+_ARGUMENTS_LIMIT = 20_000
+_TELLING = 3
+_VALUE_LIMIT = 200
 
 
 def later_successes(view: TraceView, works: Callable[[Attempt], bool]) -> tuple[str | None, ...]:
@@ -41,6 +47,44 @@ def later_steps(view: TraceView) -> dict[str, str]:
         if error_of(span) is None:
             good[key] = span.span_id
     return found
+
+
+class ReusedValues:
+    """Which values calls that worked were given: a wrong call is mended by handing them on."""
+
+    def __init__(self, view: TraceView) -> None:
+        self._view = view
+        self._worked: dict[tuple[str | None, str], Span] = {}
+        for attempt in view.attempts:
+            if attempt.failure is None:
+                for value in _telling_values(attempt.arguments):
+                    self._worked[view.scope(attempt.span), value] = attempt.span
+
+    def after(self, span: Span, arguments: str) -> str | None:
+        """The last call after `span`, in its loop, that worked with one of these arguments."""
+        scope = self._view.scope(span)
+        found = (self._worked.get((scope, value)) for value in _telling_values(arguments))
+        start = self._view.position(span)
+        later = (one for one in found if one is not None and self._view.position(one) > start)
+        return next((one.span_id for one in later), None)
+
+
+def _telling_values(arguments: str) -> tuple[str, ...]:
+    """The short texts and the numbers among the arguments; none where they are no JSON object."""
+    if len(arguments) > _ARGUMENTS_LIMIT:
+        return ()
+    try:
+        held = json.loads(arguments)
+    except (ValueError, RecursionError):
+        return ()
+    values = held.values() if isinstance(held, dict) else ()
+    return tuple(
+        str(value)
+        for value in values
+        if isinstance(value, str | int | float)
+        and not isinstance(value, bool)
+        and _TELLING <= len(str(value)) <= _VALUE_LIMIT
+    )
 
 
 def _parent_id(view: TraceView, span: Span) -> str | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from investigator.signals.building import build_signal, quoted
-from investigator.signals.exceptions import WRITTEN_BY_MODEL
+from investigator.signals.causes import WRITTEN_BY_MODEL
 from investigator.signals.failure_text import fault_of
 from investigator.signals.model import Fault, Signal
 from investigator.signals.recovery import later_successes, succeeded

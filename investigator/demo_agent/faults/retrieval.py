@@ -11,7 +11,7 @@ from investigator.demo_agent.faults.form import Form
 from investigator.demo_agent.faults.rig import Rig
 
 _LABEL = "retrieval_failure"
-_CHUNK = 36
+_CHUNK = 22
 
 
 def _empty(rig: Rig) -> None:

@@ -1,0 +1,73 @@
+"""An answer that has nothing in common with the question, nor with anything looked up, is to
+something else.
+
+Only answers of loops that looked something up are judged, and only long ones: words, names and
+numbers are compared by their stems with all that the model was given but its instructions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import re2
+
+from investigator.inspection.evidence import message_evidence, span_evidence
+from investigator.signals.building import build_signal
+from investigator.signals.formats import answer_of
+from investigator.signals.ignored_instructions import final_calls
+from investigator.signals.languages import common_words
+from investigator.signals.model import Fault, Signal
+from investigator.signals.view import TraceView
+from investigator.traces.model import Message, Span
+
+MOST_SHARED = 0.2
+"""The share of an answer's words that may be known by chance."""
+
+_WINDOW = 20_000
+_LEAST_WORDS = 10
+_STEM = 5
+_WORD = re2.compile(r"\pL{4,}|\d[\d.,:]*\d|\pL+[-\d][\pL\d-]*")
+
+
+def detect_off_task_answers(view: TraceView) -> Iterator[Signal]:
+    """Final answers that share next to nothing with what the model was asked and told."""
+    for span in final_calls(view):
+        answer = answer_of(view, span)
+        question = _question(view, span)
+        if answer is None or question is None or not _looked_up(view, span):
+            continue
+        words = _stems(answer)
+        if len(words) < _LEAST_WORDS:
+            continue
+        given = "\n".join(m.full_text for m in view.inputs(span)[1:])
+        shared = len(words & _stems(given)) / len(words)
+        if shared <= MOST_SHARED and not words & _stems(question[1].content or ""):
+            yield build_signal(
+                view,
+                detector="off_task_answer",
+                fault=Fault.OFF_TASK_ANSWER,
+                span=span,
+                evidence=[
+                    view.spoken_evidence(span),
+                    message_evidence(span, *question),
+                    span_evidence(span),
+                ],
+                summary="the answer has nothing in common with the question or what was looked up",
+                strength=0.6,
+            )
+
+
+def _question(view: TraceView, span: Span) -> tuple[int, Message] | None:
+    found = [(i, m) for i, m in enumerate(view.inputs(span)) if m.role == "user" and m.content]
+    return found[-1] if found else None
+
+
+def _looked_up(view: TraceView, span: Span) -> bool:
+    scope = view.scope(span)
+    worked = any(a.failure is None and view.scope(a.span) == scope for a in view.attempts)
+    return worked and view.inputs(span)[0].role in ("system", "developer")
+
+
+def _stems(text: str) -> frozenset[str]:
+    words = {word.lower() for word in _WORD.findall(text[:_WINDOW])}
+    return frozenset(word[:_STEM] for word in words - common_words())

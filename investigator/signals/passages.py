@@ -1,0 +1,118 @@
+"""Passages that were found can be bad all the same: out of date, or cut before they say anything.
+
+Out of date is what says so itself: a date until which it holds, before the search; a status such
+as superseded; a successor. Cut are passages that all stop in mid-sentence at one short length.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+import re2
+
+from investigator.canonical import JsonValue
+from investigator.inspection.evidence import retrieval_evidence, span_evidence
+from investigator.signals.building import build_signal
+from investigator.signals.model import Fault, Signal
+from investigator.signals.view import TraceView
+from investigator.traces.model import RetrievalChunk, Span, SpanKind, parse_time
+from investigator.traces.openinference import retrieval_chunks_of
+
+SHORTEST = 160
+"""Characters from which on a passage that is cut in mid-sentence can still say something."""
+
+_HOLDS_UNTIL = re2.compile(
+    r"(?i)^(?:valid|effective|good)_?(?:until|till|to|through)$|^expir(?:y|es|ed|ation)"
+    r"(?:_?(?:on|at|date))?$|^(?:end|sunset)_?date$"
+)
+_STATUS = re2.compile(r"(?i)^(?:status|state|lifecycle)$")
+_GONE = frozenset({"superseded", "deprecated", "archived", "obsolete", "outdated", "expired",
+                   "retired", "withdrawn", "replaced"})  # fmt: skip
+_SUCCESSOR = re2.compile(r"(?i)^(?:superseded|replaced|obsoleted)_?by$")
+_ENDS = re2.compile(r"[.!?:;…)\]}\"'»”’|`>]\s*$")
+
+
+def detect_bad_passages(view: TraceView) -> Iterator[Signal]:
+    """Retrievers all of whose passages are out of date, or cut short."""
+    for span in view.trace.spans:
+        if span.kind is not SpanKind.RETRIEVER:
+            continue
+        chunks = retrieval_chunks_of(span)
+        reasons = [_out_of_date(span, chunk) for chunk in chunks]
+        if chunks and all(reasons):
+            told = f"every passage of {span.name} is out of date ({reasons[0]})"
+            yield _signal(view, span, chunks, Fault.STALE_RETRIEVAL, told)
+        length = _cut_at(chunks)
+        if length is not None:
+            told = f"the passages of {span.name} are cut at {length} characters"
+            yield _signal(view, span, chunks, Fault.CUT_RETRIEVAL, told)
+
+
+def _signal(
+    view: TraceView, span: Span, chunks: Sequence[RetrievalChunk], fault: Fault, summary: str
+) -> Signal:
+    return build_signal(
+        view,
+        detector=fault.value,
+        fault=fault,
+        span=span,
+        evidence=[*(retrieval_evidence(span, c) for c in chunks[:2]), span_evidence(span)],
+        summary=summary,
+        strength=0.6,
+        recovered_by=_better_search(view, span, fault),
+    )
+
+
+def _better_search(view: TraceView, span: Span, fault: Fault) -> str | None:
+    """A later search of the same loop whose passages are not bad in the same way."""
+    for later in view.spans_in(view.scope(span)):
+        if later.kind is SpanKind.RETRIEVER and view.position(later) > view.position(span):
+            chunks = retrieval_chunks_of(later)
+            stale = all(_out_of_date(later, chunk) for chunk in chunks)
+            bad = stale if fault is Fault.STALE_RETRIEVAL else _cut_at(chunks) is not None
+            if chunks and not bad:
+                return later.span_id
+    return None
+
+
+def _out_of_date(span: Span, chunk: RetrievalChunk) -> str | None:
+    """What of the passage's metadata says that it holds no more; None for nothing."""
+    for key, value in _metadata(chunk).items():
+        if not isinstance(value, str) or not value.strip():
+            continue
+        if _SUCCESSOR.search(key) or (_STATUS.search(key) and value.strip().lower() in _GONE):
+            return f"{key} {value}"
+        if _HOLDS_UNTIL.search(key) and _is_before(value, span.start_ns):
+            return f"{key} {value}"
+    return None
+
+
+def _is_before(text: str, at_ns: int | None) -> bool:
+    if at_ns is None:
+        return False
+    try:
+        return parse_time(text.strip()) < at_ns
+    except (ValueError, OverflowError):
+        return False
+
+
+def _metadata(chunk: RetrievalChunk) -> Mapping[str, JsonValue]:
+    try:
+        held = json.loads(chunk.metadata or "null")
+    except (ValueError, RecursionError):
+        return {}
+    return held if isinstance(held, dict) else {}
+
+
+def _cut_at(chunks: Sequence[RetrievalChunk]) -> int | None:
+    """The one short length at which two passages and more stop in mid-sentence."""
+    texts = [chunk.content for chunk in chunks if chunk.content]
+    if len(texts) < 2 or len(texts) < len(chunks):
+        return None
+    (length, count), *_ = Counter(map(len, texts)).most_common(1)
+    cut = [text for text in texts if len(text) == length and _ENDS.search(text) is None]
+    whole = [text for text in texts if len(text) < length]
+    enough = count >= 2 and len(cut) * 2 > len(texts) and len(cut) + len(whole) >= len(texts) - 1
+    return length if enough and length <= SHORTEST else None
