@@ -82,7 +82,9 @@ class JudgedWindow:
 def main() -> None:
     """Print the scores of the shipped set, or of the seeds that are named."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--seed", type=int, nargs="+", help="generate these sets and score them")
+    parser.add_argument(
+        "--seed", type=int, nargs="+", action="extend", help="generate these sets and score them"
+    )
     parser.add_argument("--show", action="store_true", help="list the traces that are told wrong")
     arguments = parser.parse_args()
     if not arguments.seed:

@@ -70,10 +70,13 @@ _OVER_NETWORK = re2.compile(
 )
 _OF_ITS_OWN = re2.compile(
     r"(?i)\b(?:tool|function|execution|command|process|subprocess|script|job|task|worker|code)\b"
-    r"|TimeoutExpired|did not finish|ToolTimeout|ExecutionTimeout"
 )
-
-
+_LIMIT_TYPE = re2.compile(r"TimeoutExpired|(?:Tool|Execution)Timeout")
+_TYPE = re2.compile(r"^\s*[\w.]+(?:Error|Exception|Timeout|Expired)\b:?\s*")
+_OF_TIME = re2.compile(
+    r"(?i)timed? ?out|time limit|deadline|did not finish|no (?:answer|response|reply|result)\b"
+    r"|\b(?:within|after) [\d.]+ ?(?:s|ms|sec|seconds|minutes)\b"
+)
 _WINDOW = 2_000
 
 
@@ -126,13 +129,20 @@ def _of_tool(
 
 
 def _ran_too_long(span: Span, error: str) -> bool:
-    """Whether a timeout is of the tool itself, and not of a service that it waited for."""
-    text = error[:_WINDOW]
-    if _OVER_NETWORK.search(text) is not None:
+    """Whether a timeout is of the tool itself, and not of a service that it waited for.
+
+    Only the line that speaks of time is read: what an error quotes below it is another's.
+    """
+    head = _TYPE.match(error[:_WINDOW])
+    message = error[head.end() if head is not None else 0 : _WINDOW]
+    line = next((one for one in message.splitlines() if _OF_TIME.search(one)), "")
+    if _OVER_NETWORK.search(line) is not None:
         return False
+    if head is not None and _LIMIT_TYPE.search(head.group()) is not None:
+        return True
     io = tool_io_of(span)
-    named = io is not None and bool(io.name) and (io.name or "") in text
-    return named or _OF_ITS_OWN.search(text) is not None
+    named = io is not None and bool(io.name) and (io.name or "") in line
+    return named or _OF_ITS_OWN.search(line) is not None
 
 
 def _of_given(
