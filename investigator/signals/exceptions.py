@@ -42,20 +42,28 @@ class _Recoveries:
     """What made each failed span good, if anything did."""
 
     def __init__(self, view: TraceView) -> None:
+        self._view = view
         later = later_successes(view, succeeded)
         self._steps = later_steps(view)
         self._attempts = {a.span.span_id: (later[i], a) for i, a in enumerate(view.attempts)}
         self._reused = ReusedValues(view)
 
     def of(self, span: Span, fault: Fault) -> str | None:
-        """The span that made the fault good."""
+        """The span that made good the fault, or the failed call that it was a part of."""
+        call = self._view.scope(span)
+        return self._of_step(span, fault) or (self._of_call(call, fault) if call else None)
+
+    def _of_step(self, span: Span, fault: Fault) -> str | None:
         if span.kind is not SpanKind.TOOL:
             return self._steps.get(span.span_id)
-        if span.span_id not in self._attempts:
+        return self._of_call(span.span_id, fault)
+
+    def _of_call(self, span_id: str, fault: Fault) -> str | None:
+        again, attempt = self._attempts.get(span_id, (None, None))
+        if attempt is None or attempt.failure is None:
             return None
-        again, attempt = self._attempts[span.span_id]
         if again is None and fault in _WRONG_CALLS:
-            return self._reused.after(span, attempt.arguments)
+            return self._reused.after(attempt.span, attempt.arguments)
         return again
 
 
