@@ -18,53 +18,23 @@ from investigator.inspection.evidence import (
 from investigator.signals.building import build_signal, quoted
 from investigator.signals.causes import cause_of
 from investigator.signals.model import Fault, Signal
-from investigator.signals.recovery import ReusedValues, later_steps, later_successes, succeeded
+from investigator.signals.recovery import Recoveries
 from investigator.signals.view import TraceView, error_of
-from investigator.traces.model import Span, SpanKind
+from investigator.traces.model import Span
 from investigator.traces.openinference import tool_io_of
 
 _QUOTED = 60
-_WRONG_CALLS = frozenset({Fault.BAD_ARGUMENTS, Fault.UNKNOWN_TOOL})
 
 
 def detect_exceptions(view: TraceView) -> Iterator[Signal]:
     """Failed spans that did not merely pass on the failure of a child."""
     if view.is_transcript:
         return
-    recoveries = _Recoveries(view)
+    recoveries = Recoveries(view)
     for span in view.trace.spans:
         error = error_of(span)
         if error is not None and not _passed_on(view, span, error):
             yield _signal(view, span, error, recoveries)
-
-
-class _Recoveries:
-    """What made each failed span good, if anything did."""
-
-    def __init__(self, view: TraceView) -> None:
-        self._view = view
-        later = later_successes(view, succeeded)
-        self._steps = later_steps(view)
-        self._attempts = {a.span.span_id: (later[i], a) for i, a in enumerate(view.attempts)}
-        self._reused = ReusedValues(view)
-
-    def of(self, span: Span, fault: Fault) -> str | None:
-        """The span that made good the fault, or the failed call that it was a part of."""
-        call = self._view.scope(span)
-        return self._of_step(span, fault) or (self._of_call(call, fault) if call else None)
-
-    def _of_step(self, span: Span, fault: Fault) -> str | None:
-        if span.kind is not SpanKind.TOOL:
-            return self._steps.get(span.span_id)
-        return self._of_call(span.span_id, fault)
-
-    def _of_call(self, span_id: str, fault: Fault) -> str | None:
-        again, attempt = self._attempts.get(span_id, (None, None))
-        if attempt is None or attempt.failure is None:
-            return None
-        if again is None and fault in _WRONG_CALLS:
-            return self._reused.after(attempt.span, attempt.arguments)
-        return again
 
 
 def _passed_on(view: TraceView, span: Span, error: str) -> bool:
@@ -84,7 +54,7 @@ def _core(error: str) -> str:
     return (message or head)[:_QUOTED]
 
 
-def _signal(view: TraceView, span: Span, error: str, recoveries: _Recoveries) -> Signal:
+def _signal(view: TraceView, span: Span, error: str, recoveries: Recoveries) -> Signal:
     cause = cause_of(view, span, error)
     return build_signal(
         view,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from investigator.inspection.evidence import span_evidence
 from investigator.signals.building import build_signal
 from investigator.signals.model import Fault, Signal
-from investigator.signals.recovery import later_steps
+from investigator.signals.recovery import Recoveries
 from investigator.signals.view import TraceView
 from investigator.traces.model import Span
 
@@ -28,21 +28,22 @@ _FAULTS = {
 
 def detect_http_errors(view: TraceView) -> Iterator[Signal]:
     """Spans that carry an HTTP status of an error."""
-    recovered = later_steps(view)
+    recoveries = Recoveries(view)
     for span in view.trace.spans:
         status = _status(span)
         if status is not None and status >= 400:
+            fault = _FAULTS.get(status, Fault.HTTP_ERROR)
             parent = view.trace.parent(span)
             evidence = [span_evidence(span)]
             yield build_signal(
                 view,
                 detector="http_error",
-                fault=_FAULTS.get(status, Fault.HTTP_ERROR),
+                fault=fault,
                 span=span,
                 evidence=evidence if parent is None else [*evidence, span_evidence(parent)],
                 summary=f"{span.kind.value} {span.name} got HTTP status {status}",
                 strength=0.8,
-                recovered_by=recovered.get(span.span_id),
+                recovered_by=recoveries.of(span, fault),
             )
 
 

@@ -2,8 +2,9 @@
 
 For a call: a later call of the same tool, in the same loop, that worked; a call that the model
 got wrong is also made good where another tool later took one of its values. For another step: a
-later step of the same kind, beside it, that did not fail. A model that cannot answer at all is
-not recovered by answering something else, so faults of an answer have no recovery here.
+later step of the same kind, beside it, that did not fail, or what made good the call that it was
+a part of. A model that cannot answer at all is not recovered by answering something else, so
+faults of an answer have no recovery here.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from investigator.signals.model import Fault
 from investigator.signals.view import Attempt, TraceView, error_of
 from investigator.traces.model import Span, SpanKind
 
 _ARGUMENTS_LIMIT = 20_000
 _TELLING = 3
 _VALUE_LIMIT = 200
+_WRONG_CALLS = frozenset({Fault.BAD_ARGUMENTS, Fault.UNKNOWN_TOOL})
 
 
 def later_successes(view: TraceView, works: Callable[[Attempt], bool]) -> tuple[str | None, ...]:
@@ -36,7 +39,7 @@ def succeeded(attempt: Attempt) -> bool:
     return attempt.failure is None
 
 
-def later_steps(view: TraceView) -> dict[str, str]:
+def _later_steps(view: TraceView) -> dict[str, str]:
     """For each span, the next span of its kind beside it that did not fail, where there is one."""
     found: dict[str, str] = {}
     good: dict[tuple[str | None, SpanKind], str] = {}
@@ -47,6 +50,35 @@ def later_steps(view: TraceView) -> dict[str, str]:
         if error_of(span) is None:
             good[key] = span.span_id
     return found
+
+
+class Recoveries:
+    """What made each failed span good, if anything did."""
+
+    def __init__(self, view: TraceView) -> None:
+        self._view = view
+        later = later_successes(view, succeeded)
+        self._steps = _later_steps(view)
+        self._attempts = {a.span.span_id: (later[i], a) for i, a in enumerate(view.attempts)}
+        self._reused = ReusedValues(view)
+
+    def of(self, span: Span, fault: Fault) -> str | None:
+        """The span that made good the fault, or the failed call that it was a part of."""
+        call = self._view.scope(span)
+        return self._of_step(span, fault) or (self._of_call(call, fault) if call else None)
+
+    def _of_step(self, span: Span, fault: Fault) -> str | None:
+        if span.kind is not SpanKind.TOOL:
+            return self._steps.get(span.span_id)
+        return self._of_call(span.span_id, fault)
+
+    def _of_call(self, span_id: str, fault: Fault) -> str | None:
+        again, attempt = self._attempts.get(span_id, (None, None))
+        if attempt is None or attempt.failure is None:
+            return None
+        if again is None and fault in _WRONG_CALLS:
+            return self._reused.after(attempt.span, attempt.arguments)
+        return again
 
 
 class ReusedValues:
