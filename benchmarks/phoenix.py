@@ -3,9 +3,9 @@
     python -m benchmarks.phoenix [--seed 0] [--port 6006] [--folder DIR] [--traces N] [--once]
 
 Starts the Phoenix of `.venv-phoenix` on loopback (SQLite in a temporary folder, telemetry off),
-sends the traces of the demo agent over OTLP, asks why each failed, which controls the first of
-them break and what happened in a window, writes the answers back, and prints where to look at
-them. It serves until Ctrl-C; with `--once` it ends by itself.
+sends the demo agent's traces and those around a release over OTLP, asks why each run failed, which
+controls the first of them break and what happened around the release, writes the answers back, and
+prints where to look at them. It serves until Ctrl-C; with `--once` it ends by itself.
 """
 
 from __future__ import annotations
@@ -17,41 +17,34 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from investigator.demo_agent.export import send
-from investigator.demo_agent.generate import generate
-from investigator.demo_agent.runs import Ran
+from investigator.demo_agent.generate import Seeded, generate, write
+from investigator.demo_agent.incidents import Window
+from investigator.demo_agent.runs import PROJECT, Ran
 from investigator.errors import SourceUnavailable
 from investigator.phoenix.address import phoenix_address
 from investigator.phoenix.connection import PhoenixConnection
 from investigator.phoenix.source import PhoenixInspectionAPI
 from investigator.testing.phoenix_server import PhoenixServer
+from investigator.traces.model import iso_time
 
 PATIENCE_S = 120
 AUDITED = 3
+_SECOND_NS = 10**9
 
 
-def sent(server: PhoenixServer, runs: Sequence[Ran]) -> list[str]:
-    """Send runs over OTLP and wait until all are readable; the projects that they are in."""
-    spans = [span for ran in runs for span in ran.spans]
-    expected: dict[str, int] = {}
-    for span in spans:
-        name = str(span.resource.attributes["openinference.project.name"])
-        expected[name] = expected.get(name, 0) + 1
-    send(runs, f"{server.base_url}/v1/traces")
-    for project, count in expected.items():
-        _wait_for(server.address(project), count)
-    return list(expected)
-
-
-def _wait_for(address: str, count: int) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    with PhoenixConnection(phoenix_address(address)) as connection:
+def sent(server: PhoenixServer, runs: Sequence[Ran]) -> None:
+    """Send runs over OTLP and wait until all their spans are readable."""
+    with PhoenixConnection(phoenix_address(server.address(PROJECT))) as connection:
         api = PhoenixInspectionAPI(connection)
-        while _readable(api) < count:
+        expected = _readable(api) + send(runs, f"{server.base_url}/v1/traces")
+        deadline = time.monotonic() + PATIENCE_S
+        while _readable(api) < expected:
             if time.monotonic() > deadline:
-                raise SystemExit(f"{address} did not show {count} spans within {PATIENCE_S} s")
+                raise SystemExit(f"Phoenix did not show {expected} spans within {PATIENCE_S} s")
             time.sleep(0.5)
 
 
@@ -71,14 +64,27 @@ def asked(*command: str) -> None:
         raise SystemExit(ended.returncode)
 
 
-def investigated(server: PhoenixServer, project: str, trace_ids: Sequence[str], runs: Path) -> None:
-    """Ask the three questions of a project, and write the answers back."""
-    address = server.address(project)
-    kept = ("--runs-dir", str(runs), "--write-back")
-    asked("rca", address, "--all", *kept)
-    for trace_id in trace_ids[:AUDITED]:
-        asked("compliance", address, "--trace-id", trace_id, *kept)
-    asked("incident", address, *kept)
+def period(runs: Sequence[Ran]) -> tuple[str, ...]:
+    """The options that choose the time of the runs, to whole seconds."""
+    starts = [span.start_time or 0 for ran in runs for span in ran.spans]
+    first, last = min(starts) // _SECOND_NS, max(starts) // _SECOND_NS + 1
+    return (
+        *("--from", iso_time(first * _SECOND_NS) or ""),
+        *("--to", iso_time(last * _SECOND_NS) or ""),
+    )
+
+
+def investigated(server: PhoenixServer, seeded: Seeded, window: Window, folder: Path) -> None:
+    """Send the runs and ask why they failed and what they break; then a window: what changed."""
+    address = server.address(PROJECT)
+    options = ("--runs-dir", str(folder / "runs"), "--write-back")
+    sent(server, seeded.runs)
+    asked("rca", address, "--all", *options)
+    for ran in seeded.runs[:AUDITED]:
+        asked("compliance", address, "--trace-id", ran.trace_id, *options)
+    sent(server, window.runs)
+    snapshots = folder / "seeded" / window.told.folder / "snapshots"
+    asked("incident", address, *period(window.runs), "--snapshots", str(snapshots), *options)
 
 
 def main() -> None:
@@ -87,19 +93,20 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--port", type=int, default=6006)
     parser.add_argument("--folder", type=Path, help="where Phoenix and the runs are kept")
-    parser.add_argument("--traces", type=int, default=40, help="how many are sent")
+    parser.add_argument("--traces", type=int, help="send only so many beside those of the release")
     parser.add_argument("--once", action="store_true", help="end when all is written")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="investigator-phoenix-") as temporary:
         folder = arguments.folder or Path(temporary)
         print("starting Phoenix", flush=True)
         with PhoenixServer(folder / "phoenix", port=arguments.port) as server:
-            chosen = generate(arguments.seed).runs[: arguments.traces]
-            for project in sent(server, chosen):
-                trace_ids = [ran.trace_id for ran in chosen]
-                investigated(server, project, trace_ids, folder / "runs")
+            seeded = generate(arguments.seed)
+            write(seeded, folder / "seeded")
+            seeded = replace(seeded, runs=seeded.runs[: arguments.traces])
+            window = seeded.windows[0]
+            investigated(server, seeded, window, folder)
             print("\nlook at the annotated traces:")
-            for ran in chosen[:AUDITED]:
+            for ran in (*seeded.runs[:AUDITED], window.runs[-1]):
                 print(f"  {server.base_url}/redirects/traces/{ran.trace_id}")
             print(f"  {server.base_url}/projects")
             if not arguments.once:
