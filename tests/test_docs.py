@@ -16,6 +16,7 @@ import typer
 
 from investigator.cli.exits import Exit
 from investigator.cli.main import app
+from investigator.demo_agent import SEEDED
 from investigator.inspection.filter_parser import parse_filter
 from investigator.runtime.budget import DEFAULT_BUDGETS
 from investigator.samples import SAMPLE_TRACES
@@ -130,9 +131,10 @@ def _blocks(text: str) -> Iterator[tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder like a checkout, with the sample traces where the README has them."""
+    """A folder like a checkout, with the traces that come with the package where they stand."""
     folder = tmp_path_factory.mktemp("desk")
     shutil.copytree(SAMPLE_TRACES, folder / "investigator" / "samples" / "traces")
+    shutil.copytree(SEEDED, folder / "investigator" / "demo_agent" / "data")
     return folder
 
 
