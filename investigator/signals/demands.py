@@ -24,7 +24,7 @@ _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eig
 _TOLERANCE = 1.1
 
 _SENTENCE_END = re2.compile(r"[.!?](?:\s+|$)|\n+")
-_WRAPPED = re2.compile(r"\s*\n\s*(\p{Ll})")
+_WRAPPED = re2.compile(r"\s*\n\s*(\p{Ll}|\d+ \p{Ll})")
 _CONDITION = re2.compile(
     r"(?i)\b(?:if|when|whenever|unless|where|in case|for each|for example questions?|only for"
     r"|except|once|until)\b"

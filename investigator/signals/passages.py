@@ -35,46 +35,40 @@ _ENDS = re2.compile(r"[.!?:;…)\]}\"'»”’|`>]\s*$")
 
 
 def detect_bad_passages(view: TraceView) -> Iterator[Signal]:
-    """Retrievers all of whose passages are out of date, or cut short."""
-    for span in view.trace.spans:
-        if span.kind is not SpanKind.RETRIEVER:
+    """Retrievers all of whose passages are out of date, or cut short.
+
+    A later search of the same loop whose passages are not bad in the same way makes that good.
+    """
+    better: dict[tuple[str | None, Fault], str] = {}
+    for span in reversed(view.trace.spans):
+        chunks = retrieval_chunks_of(span) if span.kind is SpanKind.RETRIEVER else ()
+        if not chunks:
             continue
-        chunks = retrieval_chunks_of(span)
-        reasons = [_out_of_date(span, chunk) for chunk in chunks]
-        if chunks and all(reasons):
-            told = f"every passage of {span.name} is out of date ({reasons[0]})"
-            yield _signal(view, span, chunks, Fault.STALE_RETRIEVAL, told)
-        length = _cut_at(chunks)
-        if length is not None:
-            told = f"the passages of {span.name} are cut at {length} characters"
-            yield _signal(view, span, chunks, Fault.CUT_RETRIEVAL, told)
+        scope = view.scope(span)
+        for fault, problem in _problems(span, chunks):
+            if problem is None:
+                better[scope, fault] = span.span_id
+                continue
+            yield build_signal(
+                view,
+                detector=fault.value,
+                fault=fault,
+                span=span,
+                evidence=[*(retrieval_evidence(span, c) for c in chunks[:2]), span_evidence(span)],
+                summary=problem,
+                strength=0.6,
+                recovered_by=better.get((scope, fault)),
+            )
 
 
-def _signal(
-    view: TraceView, span: Span, chunks: Sequence[RetrievalChunk], fault: Fault, summary: str
-) -> Signal:
-    return build_signal(
-        view,
-        detector=fault.value,
-        fault=fault,
-        span=span,
-        evidence=[*(retrieval_evidence(span, c) for c in chunks[:2]), span_evidence(span)],
-        summary=summary,
-        strength=0.6,
-        recovered_by=_better_search(view, span, fault),
-    )
-
-
-def _better_search(view: TraceView, span: Span, fault: Fault) -> str | None:
-    """A later search of the same loop whose passages are not bad in the same way."""
-    for later in view.spans_in(view.scope(span)):
-        if later.kind is SpanKind.RETRIEVER and view.position(later) > view.position(span):
-            chunks = retrieval_chunks_of(later)
-            stale = all(_out_of_date(later, chunk) for chunk in chunks)
-            bad = stale if fault is Fault.STALE_RETRIEVAL else _cut_at(chunks) is not None
-            if chunks and not bad:
-                return later.span_id
-    return None
+def _problems(span: Span, chunks: Sequence[RetrievalChunk]) -> Iterator[tuple[Fault, str | None]]:
+    """What is wrong with the passages of a retriever in each of the two ways, None for nothing."""
+    reasons = [_out_of_date(span, chunk) for chunk in chunks]
+    stale = f"every passage of {span.name} is out of date ({reasons[0]})" if all(reasons) else None
+    yield Fault.STALE_RETRIEVAL, stale
+    length = _cut_at(chunks)
+    cut = f"the passages of {span.name} are cut at {length} characters" if length else None
+    yield Fault.CUT_RETRIEVAL, cut
 
 
 def _out_of_date(span: Span, chunk: RetrievalChunk) -> str | None:

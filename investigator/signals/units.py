@@ -7,8 +7,9 @@ is a later call whose parameter says another ("Weight in kg"), or the answer's o
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import re2
 
@@ -37,89 +38,108 @@ _SAME = {
     "dollar": "usd", "dollars": "usd",
 }  # fmt: skip
 _UNITS: Mapping[str, str] = {u: d for d, words in _DIMENSIONS.items() for u in words.split()}
+_ALIKE: Mapping[str, frozenset[str]] = {
+    dimension: frozenset(_SAME.get(word, word) for word in words.split())
+    for dimension, words in _DIMENSIONS.items()
+}
 _UNIT_KEY = re2.compile(
     r"(?i)(?:^|_)(?:unit|units|uom|currency)$|^(?:unit|currency)_?(?:code)?$|Unit$"
 )
 _IN = re2.compile(r"(?i)\bin (°?[a-z]+)\b|_(kg|lb|km|mi|g|oz|eur|usd|gbp)$")
+_SAID = re2.compile(r"\b(\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?)\s?(°?\pL+)\b")
 _JSON_LIMIT = 20_000
+_GREAT = 1e15
 _LEAST = 10
-"""Numbers below it are in too many places by chance."""
+"""Whole numbers below it are in too many places by chance."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Measured:
-    """Numbers that came with a unit."""
+class _Use:
+    """A place where a number is used in a unit."""
 
-    attempt: Attempt
-    unit: str
-    numbers: frozenset[float]
+    words: str
+    evidence: EvidenceRef
+
+
+class _Uses:
+    """The next use of each number in each unit, in each loop."""
+
+    def __init__(self) -> None:
+        self._next: dict[tuple[str | None, float, str], _Use] = {}
+
+    def add(self, scope: str | None, number: float, unit: str, use: _Use) -> None:
+        """A use before all that were added so far."""
+        self._next[scope, number, unit] = use
+
+    def in_another_unit(self, scope: str | None, number: float, unit: str) -> _Use | None:
+        """A use of the number in another unit of the same dimension."""
+        others = (other for other in _ALIKE[_UNITS[unit]] if other != unit)
+        found = (self._next.get((scope, number, other)) for other in others)
+        return next((use for use in found if use is not None), None)
 
 
 def detect_unit_mismatches(view: TraceView) -> Iterator[Signal]:
     """One signal for each answer of a tool whose numbers are used in another unit."""
-    for measured in _measured(view):
-        used = _used_in_call(view, measured) or _used_in_answer(view, measured)
-        if used is not None:
-            words, place = used
+    in_calls, in_answers = _Uses(), _said_in_answers(view)
+    for attempt in reversed(view.attempts):
+        scope = view.scope(attempt.span)
+        unit, numbers = _measured(attempt)
+        used = [
+            use
+            for uses in (in_calls, in_answers)
+            for number in numbers
+            if (use := uses.in_another_unit(scope, number, unit)) is not None
+        ]
+        if used:
             yield build_signal(
                 view,
                 detector="unit_mismatch",
                 fault=Fault.SCHEMA_MISMATCH,
-                span=measured.attempt.span,
-                evidence=[*view.evidence(measured.attempt), place],
-                summary=f"{measured.attempt.tool} answered in {measured.unit}, {words}",
+                span=attempt.span,
+                evidence=[*view.evidence(attempt), used[0].evidence],
+                summary=f"{attempt.tool} answered in {unit}, {used[0].words}",
                 strength=0.7,
             )
+        for name, number, wanted in _taken(attempt):
+            told = f"and {name} of {attempt.tool} takes {wanted}"
+            in_calls.add(scope, number, wanted, _Use(told, view.evidence(attempt)[0]))
 
 
-def _measured(view: TraceView) -> Iterator[_Measured]:
-    for attempt in view.attempts:
-        held = _object(attempt.result) if attempt.failure is None else {}
-        units = {
-            unit
-            for key, value in held.items()
-            if _UNIT_KEY.search(key) and isinstance(value, str) and (unit := _unit(value))
-        }
-        numbers = frozenset(
-            float(value)
-            for value in held.values()
-            if isinstance(value, int | float)
-            and not isinstance(value, bool)
-            and (abs(value) >= _LEAST or isinstance(value, float))
-        )
-        if len(units) == 1 and numbers:
-            yield _Measured(attempt, units.pop(), numbers)
+def _measured(attempt: Attempt) -> tuple[str, Sequence[float]]:
+    """The one unit that a tool's answer names, and the numbers in it; no numbers without one."""
+    held = _object(attempt.result) if attempt.failure is None else {}
+    units = {
+        unit
+        for key, value in held.items()
+        if _UNIT_KEY.search(key) and isinstance(value, str) and (unit := _unit(value))
+    }
+    if len(units) != 1:
+        return "", ()
+    numbers = {float(value) for value in held.values() if _is_number(value)}
+    return units.pop(), sorted(n for n in numbers if abs(n) >= _LEAST or not n.is_integer())
 
 
-def _used_in_call(view: TraceView, measured: _Measured) -> tuple[str, EvidenceRef] | None:
-    start = view.position(measured.attempt.span)
-    scope = view.scope(measured.attempt.span)
-    for later in view.attempts:
-        if view.position(later.span) <= start or view.scope(later.span) != scope:
-            continue
-        tool = offered_tools(later.author).get(later.tool) if later.author is not None else None
-        for name, value in _object(later.arguments).items():
-            if not isinstance(value, int | float) or float(value) not in measured.numbers:
-                continue
-            wanted = _wanted(name, tool.schemas.get(name) if tool is not None else None)
-            if wanted is not None and _other(wanted, measured.unit):
-                told = f"and {name} of {later.tool} takes {wanted}"
-                return told, view.evidence(later)[0]
-    return None
+def _taken(attempt: Attempt) -> Iterator[tuple[str, float, str]]:
+    """The numbers that a call hands over, with the unit in which its tool takes each."""
+    tool = offered_tools(attempt.author).get(attempt.tool) if attempt.author is not None else None
+    for name, value in _object(attempt.arguments).items():
+        wanted = _wanted(name, tool.schemas.get(name) if tool is not None else None)
+        if wanted is not None and _is_number(value):
+            yield name, float(value), wanted
 
 
-def _used_in_answer(view: TraceView, measured: _Measured) -> tuple[str, EvidenceRef] | None:
-    scope = view.scope(measured.attempt.span)
+def _said_in_answers(view: TraceView) -> _Uses:
+    """The numbers of final answers, in the unit that each stands with first."""
+    uses = _Uses()
     for span in final_calls(view):
-        answer = answer_of(view, span)
-        if answer is None or view.scope(span) != scope:
-            continue
-        for number in sorted(measured.numbers):
-            told = re2.search(rf"(?i)\b{re2.escape(f'{number:g}')}0?\s?(°?\pL+)\b", answer)
-            unit = _unit(told.group(1)) if told is not None else None
-            if unit is not None and _other(unit, measured.unit):
-                return f"and the answer says {number:g} {unit}", view.spoken_evidence(span)
-    return None
+        told: set[float] = set()
+        for match in _SAID.finditer(answer_of(view, span) or ""):
+            number, unit = float(match.group(1).replace(",", "")), _unit(match.group(2))
+            if unit is not None and number not in told:
+                told.add(number)
+                use = _Use(f"and the answer says {match.group(0)}", view.spoken_evidence(span))
+                uses.add(view.scope(span), number, unit, use)
+    return uses
 
 
 def _wanted(name: str, schema: JsonValue) -> str | None:
@@ -140,8 +160,9 @@ def _unit(text: str) -> str | None:
     return _SAME.get(word, word) if word in _UNITS else None
 
 
-def _other(one: str, another: str) -> bool:
-    return one != another and _UNITS[one] == _UNITS[another]
+def _is_number(value: JsonValue) -> TypeGuard[int | float]:
+    """A number that a measurement can be; none that is too great to be told apart from others."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _GREAT
 
 
 def _object(text: str | None) -> Mapping[str, JsonValue]:

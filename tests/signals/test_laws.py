@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,9 +16,17 @@ from investigator.traces.model import REDACTED, Span, Trace
 from tests.builders import span, trace
 from tests.signals.steps import agent, llm, tool
 
-RESULTS = ("fine", "Error: 429", "[]", "", "No results found", '{"error": "x"}', REDACTED)
+WEIGHED = '{"weight": 52.5, "unit": "lb"}'
+RESULTS = ("fine", "Error: 429", "[]", "", "No results found", '{"error": "x"}', WEIGHED, REDACTED)
 ERRORS = (None, None, "TimeoutError: slow", "TypeError: unexpected keyword argument 'x'", "boom")
-TEXTS = ("", "Done.", "1. Use web_search", "```\nx\n```", "{}")
+TEXTS = ("", "Done.", "1. Use web_search", "```\nx\n```", "{}", "It weighs 52.5 kg and more.")
+PROMPTS = (
+    "Be useful.",
+    "Respond only with JSON.",
+    "Answer in at most one word.",
+    "Never say more.",
+)
+METADATA = ("", "{", '{"status": "expired"}', '{"superseded_by": "' + "x\\n" * 500 + '"}')
 
 
 @st.composite
@@ -34,9 +44,12 @@ def _span(draw: st.DrawFn, own: str, ids: list[str], at: int) -> Span:
     error = draw(st.sampled_from(ERRORS))
     if kind == "LLM":
         calls = draw(st.sampled_from(([], [("search", "{}")], [("f", "{")])))
-        return llm(own, draw(st.sampled_from(TEXTS)), at=at, parent=parent, calls=calls)
+        said, prompt = draw(st.sampled_from(TEXTS)), draw(st.sampled_from(PROMPTS))
+        return llm(own, said, at=at, parent=parent, calls=calls, prompt=prompt)
     if kind == "TOOL":
         return tool(own, draw(st.sampled_from(RESULTS)), at=at, parent=parent, error=error)
+    passages = draw(st.lists(st.sampled_from(METADATA), max_size=2)) if kind == "RETRIEVER" else ()
+    base = "retrieval.documents"
     return span(
         own,
         parent=parent,
@@ -45,6 +58,8 @@ def _span(draw: st.DrawFn, own: str, ids: list[str], at: int) -> Span:
         end_ms=at + 1,
         status="ERROR" if error else "UNSET",
         message=error or "",
+        attributes={f"{base}.{i}.document.content": "A cut pas" for i in range(len(passages))}
+        | {f"{base}.{i}.document.metadata": held for i, held in enumerate(passages)},
     )
 
 
@@ -87,11 +102,30 @@ def _seconds(found: Trace) -> float:
     return time.perf_counter() - started
 
 
-def test_detection_is_linear_in_the_number_of_failing_children() -> None:
-    """Ten times the children take about ten times as long, not a hundred times."""
-    children = [tool(f"t{i}", error="TimeoutError: slow", at=i) for i in range(5_000)]
-    few = min(_seconds(trace(agent(), *children[:500])) for _ in range(2))
-    assert _seconds(trace(agent(), *children)) < 40 * few
+def _failing_tool(at: int) -> Span:
+    return tool(f"s{at}", error="TimeoutError: slow", at=at)
+
+
+def _weighing_tool(at: int) -> Span:
+    return tool(f"s{at}", WEIGHED, name="weigh", arguments=f'{{"weight_kg": {at}.5}}', at=at)
+
+
+def _stale_search(at: int) -> Span:
+    base = "retrieval.documents.0.document."
+    held = {f"{base}content": "A passage.", f"{base}metadata": '{"status": "expired"}'}
+    return span(f"s{at}", parent="agent", kind="RETRIEVER", start_ms=at, attributes=held)
+
+
+def _prose_for_json(at: int) -> Span:
+    return llm(f"s{at}", "Hello there.", prompt="Respond only with JSON.", at=at)
+
+
+@pytest.mark.parametrize("step", [_failing_tool, _weighing_tool, _stale_search, _prose_for_json])
+def test_detection_is_linear_in_the_number_of_steps(step: Callable[[int], Span]) -> None:
+    """Eight times the steps take about eight times as long, not sixty-four times."""
+    steps = [step(at) for at in range(3_200)]
+    few = min(_seconds(trace(agent(), *steps[:400])) for _ in range(3))
+    assert _seconds(trace(agent(), *steps)) < 30 * few
 
 
 def test_a_chain_of_ten_thousand_parents_takes_no_time() -> None:
