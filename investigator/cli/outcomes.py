@@ -82,16 +82,23 @@ def exit_for(outcome: Outcome, report: Report | None, fail_on: Sequence[str] = (
 
 
 def write_reports(outcomes: Sequence[Outcome], path: Path | None) -> None:
-    """One report a line, in the order of the traces; the file appears whole."""
+    """One report a line, in the order of the traces; the file appears whole.
+
+    A device or a pipe (`/dev/null`, `/dev/stdout`) is written to, never replaced.
+    """
     if path is None:
         return
     reports = [report for outcome in outcomes if (report := report_of(outcome)) is not None]
-    lines = [report.model_dump_json() + "\n" for report in reports]
-    scratch = path.with_name(f".{path.name}.tmp")
+    text = "".join(report.model_dump_json() + "\n" for report in reports)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_text("".join(lines), encoding="utf-8")
-        scratch.replace(path)
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+            return
+        target = path.resolve()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = target.with_name(f".{target.name}.tmp")
+        scratch.write_text(text, encoding="utf-8")
+        scratch.replace(target)
     except OSError as error:
         raise UsageError(f"cannot write '{path}': {error.strerror or error}") from error
 

@@ -80,6 +80,19 @@ def test_every_trace_is_one_run_and_one_line(call: Call, samples: Path, tmp_path
     assert len(list((tmp_path / "runs").iterdir())) == len(listed)
 
 
+def test_reports_go_through_a_link_into_a_device(call: Call, samples: Path, tmp_path: Path) -> None:
+    """What the link names is written to; neither the link nor a device is replaced by a file."""
+    asked = ("rca", samples, "--trace-id", TRIP, "--runs-dir", tmp_path / "runs", "--output")
+    link, nothing = tmp_path / "link.jsonl", tmp_path / "nothing"
+    link.symlink_to("reports.jsonl")
+    nothing.symlink_to("/dev/null")
+    assert call(*asked, link).code == call(*asked, nothing).code == 0
+    assert link.is_symlink()
+    assert rows((tmp_path / "reports.jsonl").read_text())[0]["trace_id"] == TRIP
+    assert nothing.is_symlink()
+    assert nothing.is_char_device()
+
+
 def test_a_batch_that_goes_on_resumes_what_was_interrupted(
     call: Call, samples: Path, trip: Path
 ) -> None:
