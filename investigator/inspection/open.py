@@ -81,8 +81,8 @@ def open_source(
         SourceUnavailable: a path does not exist, or nothing in the source is readable.
     """
     files = files_of(paths)
-    if len(files) == 1 and canonical_facts(files[0]) is not None:
-        return OpenedSource(ParquetInspectionAPI(files[0]), ())
+    if len(files) == 1 and (facts := canonical_facts(files[0])) is not None:
+        return OpenedSource(ParquetInspectionAPI(files[0], facts), ())
     entry = (cache_dir or default_cache_dir()) / _key(files)
     if not entry.is_dir():
         _make_entry(entry, files, on_span_count)

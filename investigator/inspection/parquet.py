@@ -23,7 +23,7 @@ from investigator.inspection.filter_parser import parse_filter
 from investigator.inspection.filter_sql import compile_filter
 from investigator.inspection.reads import TraceReads
 from investigator.traces.model import Trace
-from investigator.traces.parquet import SPAN_COLUMNS, canonical_facts, read_row
+from investigator.traces.parquet import SPAN_COLUMNS, FileFacts, canonical_facts, read_row
 
 _REMEMBERED_TRACES = 4
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
@@ -82,26 +82,28 @@ class ParquetInspectionAPI(TraceReads):
         SourceUnavailable: the file is missing, damaged, or no canonical file.
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, facts: FileFacts | None = None) -> None:
+        """`facts` are what the file says of itself, where they are known already."""
         self.path = Path(path)
-        facts = canonical_facts(self.path)
-        if facts is None:
+        said = canonical_facts(self.path) if facts is None else facts
+        if said is None:
             raise SourceUnavailable(_why_not_readable(self.path))
-        self._traces = facts.traces
-        self._lookups = _connect(_LOOKUP_SETTINGS, memory_mb=_LOOKUP_MB + facts.room_mb)
-        self._lists = _connect(_LIST_SETTINGS, memory_mb=_LIST_MB + facts.room_mb)
+        self._facts = said
+        self._lookups = _connect(_LOOKUP_SETTINGS, memory_mb=_LOOKUP_MB + said.room_mb)
+        self._lists: duckdb.DuckDBPyConnection | None = None
         self._remembered: OrderedDict[str, Trace] = OrderedDict()
         self._lock = threading.Lock()
 
     def close(self) -> None:
         """Free what the API holds; it answers no more."""
         self._lookups.close()
-        self._lists.close()
+        if self._lists is not None:
+            self._lists.close()
         self._remembered.clear()
 
     def count_traces(self) -> int:
         """How many traces the file holds, as written in its metadata."""
-        return self._traces
+        return self._facts.traces
 
     def get_trace(self, trace_id: str) -> Trace:
         """All spans of a trace; the last few traces are remembered."""
@@ -121,7 +123,7 @@ class ParquetInspectionAPI(TraceReads):
         rows = self._rows(self._lookups, _LOOKUP, [str(self.path), trace_id])
         if not rows:
             raise TraceNotFound(
-                f"no trace '{trace_id}' in {self.path.name} ({self._traces} traces);"
+                f"no trace '{trace_id}' in {self.path.name} ({self._facts.traces} traces);"
                 f" 'investigator traces {self.path.name}' lists them",
                 trace_id=trace_id,
             )
@@ -156,7 +158,15 @@ class ParquetInspectionAPI(TraceReads):
             conditions.append(f"bool_or(project_name = ${len(parameters)})")
         page = f"offset {offset}" if limit is None else f"limit {limit} offset {offset}"
         query = _LIST.format(conditions=" and ".join(conditions), page=page)
-        return [TraceSummary(*row) for row in self._rows(self._lists, query, parameters)]
+        return [TraceSummary(*row) for row in self._rows(self._listing(), query, parameters)]
+
+    def _listing(self) -> duckdb.DuckDBPyConnection:
+        """The database for lists, made for the first list."""
+        with self._lock:
+            if self._lists is None:
+                memory = _LIST_MB + self._facts.room_mb
+                self._lists = _connect(_LIST_SETTINGS, memory_mb=memory)
+            return self._lists
 
     def _rows(
         self, connection: duckdb.DuckDBPyConnection, query: str, parameters: list[object]

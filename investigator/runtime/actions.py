@@ -157,15 +157,12 @@ class ActionSpace(Generic[DraftT, AnswerT]):
     ) -> None:
         self.known = known or {}
         signatures = tuple((tool.name, tool.description, tool.args) for tool in tools.values())
-        self._variants = _variants(signatures, draft, answer)
-        self._turn = _turn_model(signatures, draft, answer)
+        self._models = (signatures, draft, answer)
+        self._turn = _turn_model(*self._models)
 
     def schema(self, offered: Sequence[ActionKind]) -> dict[str, JsonValue]:
-        """The JSON schema of a turn when only `offered` may be said."""
-        schema: dict[str, JsonValue] = _strict(
-            _turn(self._variants, tuple(offered)).model_json_schema()
-        )
-        return schema
+        """The JSON schema of a turn when only `offered` may be said; all who ask share it."""
+        return _turn_schema(*self._models, tuple(offered))
 
     def parse(
         self, reply: str, offered: Sequence[ActionKind]
@@ -210,6 +207,19 @@ def _turn_model(
     tools: tuple[Signature, ...], draft: type[BaseModel], answer: type[BaseModel]
 ) -> type[BaseModel]:
     return _turn(_variants(tools, draft, answer), tuple(ActionKind))
+
+
+@lru_cache(maxsize=128)
+def _turn_schema(
+    tools: tuple[Signature, ...],
+    draft: type[BaseModel],
+    answer: type[BaseModel],
+    offered: tuple[ActionKind, ...],
+) -> dict[str, JsonValue]:
+    schema: dict[str, JsonValue] = _strict(
+        _turn(_variants(tools, draft, answer), offered).model_json_schema()
+    )
+    return schema
 
 
 def _turn(variants: Variants, kinds: tuple[ActionKind, ...]) -> type[BaseModel]:
