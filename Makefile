@@ -6,7 +6,7 @@ VENV := .venv
 PHOENIX := .venv-phoenix
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
-PYTEST := $(BIN)/python -m pytest -n auto
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
 GOLDEN := $(wildcard tests/*/golden tests/golden)
 PINS := pyproject.toml constraints.txt
 

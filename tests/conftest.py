@@ -50,3 +50,8 @@ def phoenix_server(shared_phoenix: SharedPhoenix) -> Iterator[PhoenixServer]:
     """A real Phoenix on loopback, for this test alone as long as it takes."""
     with shared_phoenix.alone() as server:
         yield server
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores, since many tests wait for servers and clocks."""
+    return (os.cpu_count() or 1) + 1

@@ -53,10 +53,16 @@ def test_there_are_many_variants() -> None:
     assert len(set(TEXTS.values())) >= len(VARIANTS)
 
 
-@pytest.mark.parametrize("failing", [True, False], ids=["failing", "healthy"])
-@pytest.mark.parametrize("name", sorted(TEXTS))
+@pytest.mark.parametrize(
+    ("name", "failing"),
+    [(name, place % 2 == 0) for place, name in enumerate(sorted(TEXTS))]
+    + [(name, place % 2 == 1) for place, name in enumerate(sorted(TEXTS)) if name in TELLING],
+)
 def test_a_text_in_every_place_changes_no_verdict(name: str, failing: bool) -> None:
-    """Said wherever a trace has room for it, after what stands there anyway."""
+    """Said wherever a trace has room for it, after what stands there anyway.
+
+    In failing and in healthy traces in turn; the telling ones in both.
+    """
     unchanged(TEXTS[name], PLACES, Way.AFTER, failing=failing)
 
 
@@ -69,7 +75,7 @@ def test_a_text_changes_no_verdict_wherever_it_begins(name: str, failing: bool) 
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("name", TELLING[:2])
+@pytest.mark.parametrize("name", TELLING[:1])
 def test_a_text_in_one_place_changes_no_verdict(name: str, place: str) -> None:
     """What one place says is not borne out by another, and changes nothing either."""
     for failing in (True, False):

@@ -47,8 +47,7 @@ def contents(folder: Path) -> dict[str, str]:
     return {str(path): sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-@pytest.mark.parametrize("planner", ["model", "hybrid"])
-@pytest.mark.parametrize("ends", ["well", "ill"])
+@pytest.mark.parametrize(("planner", "ends"), [("model", "well"), ("hybrid", "ill")])
 def test_a_live_run_is_replayed_with_the_network_off(
     engine: Engine, ends: str, planner: str, tmp_path: Path
 ) -> None:
