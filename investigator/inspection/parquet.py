@@ -7,13 +7,11 @@ and by the answer. Every call has a cursor of its own, so worker threads may sha
 
 from __future__ import annotations
 
-import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import duckdb
 
@@ -22,20 +20,12 @@ from investigator.inspection.api import TraceSummary
 from investigator.inspection.filter_parser import parse_filter
 from investigator.inspection.filter_sql import compile_filter
 from investigator.inspection.reads import TraceReads
+from investigator.traces.databases import LISTS, LOOKUPS
 from investigator.traces.model import Trace
 from investigator.traces.parquet import SPAN_COLUMNS, FileFacts, canonical_facts, read_row
 
 _REMEMBERED_TRACES = 4
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
-_LOOKUP_MB = 128
-_LIST_MB = 256
-_LOOKUP_SETTINGS = {
-    "threads": "1",
-    # With these two, planning a lookup reads the statistics of every row group and column.
-    "disabled_optimizers": "statistics_propagation,join_order",
-}
-_LIST_SETTINGS = {"threads": "2"}
-
 _LOOKUP = f"""
     select {", ".join(SPAN_COLUMNS)}
     from read_parquet($1) where trace_id = $2
@@ -89,16 +79,15 @@ class ParquetInspectionAPI(TraceReads):
         if said is None:
             raise SourceUnavailable(_why_not_readable(self.path))
         self._facts = said
-        self._lookups = _connect(_LOOKUP_SETTINGS, memory_mb=_LOOKUP_MB + said.room_mb)
-        self._lists: duckdb.DuckDBPyConnection | None = None
+        self._lookups = LOOKUPS.cursor(room_mb=said.room_mb)
+        self._lists = LISTS.cursor(room_mb=said.room_mb)
         self._remembered: OrderedDict[str, Trace] = OrderedDict()
         self._lock = threading.Lock()
 
     def close(self) -> None:
         """Free what the API holds; it answers no more."""
         self._lookups.close()
-        if self._lists is not None:
-            self._lists.close()
+        self._lists.close()
         self._remembered.clear()
 
     def count_traces(self) -> int:
@@ -158,15 +147,7 @@ class ParquetInspectionAPI(TraceReads):
             conditions.append(f"bool_or(project_name = ${len(parameters)})")
         page = f"offset {offset}" if limit is None else f"limit {limit} offset {offset}"
         query = _LIST.format(conditions=" and ".join(conditions), page=page)
-        return [TraceSummary(*row) for row in self._rows(self._listing(), query, parameters)]
-
-    def _listing(self) -> duckdb.DuckDBPyConnection:
-        """The database for lists, made for the first list."""
-        with self._lock:
-            if self._lists is None:
-                memory = _LIST_MB + self._facts.room_mb
-                self._lists = _connect(_LIST_SETTINGS, memory_mb=memory)
-            return self._lists
+        return [TraceSummary(*row) for row in self._rows(self._lists, query, parameters)]
 
     def _rows(
         self, connection: duckdb.DuckDBPyConnection, query: str, parameters: list[object]
@@ -180,28 +161,12 @@ class ParquetInspectionAPI(TraceReads):
             raise SourceUnavailable(f"'{self.path}' cannot be read: {reason}") from error
 
 
-def _connect(settings: Mapping[str, str], *, memory_mb: int) -> duckdb.DuckDBPyConnection:
-    """A DuckDB of its own, since some settings hold for a whole database."""
-    connection = duckdb.connect()
-    spill = Path(tempfile.gettempdir()) / f"investigator-{uuid4().hex}"
-    fixed = {
-        "memory_limit": f"{memory_mb}MB",
-        "temp_directory": str(spill),
-        "parquet_metadata_cache": "true",
-        "enable_external_file_cache": "false",
-    }
-    for name, value in {**fixed, **settings}.items():
-        quoted = value.replace("'", "''")
-        connection.execute(f"set global {name} = '{quoted}'")
-    return connection
-
-
 def _why_not_readable(path: Path) -> str:
     if not path.is_file():
         return f"no file '{path}'"
     try:
-        with duckdb.connect() as connection:
-            connection.execute("select count(*) from parquet_kv_metadata($1)", [str(path)])
+        with LOOKUPS.cursor() as cursor:
+            cursor.execute("select count(*) from parquet_kv_metadata($1)", [str(path)])
     except duckdb.Error as error:
         reason = str(error).splitlines()[0]
         return f"'{path}' is no readable Parquet file: {reason}"

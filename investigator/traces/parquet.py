@@ -23,6 +23,7 @@ from typing import NamedTuple, TypeAlias
 import duckdb
 
 from investigator.canonical import JsonValue, canonical_json
+from investigator.traces.databases import LOOKUPS
 from investigator.traces.model import Span, SpanEvent, SpanKind, StatusCode
 
 SCHEMA_VERSION = "1"
@@ -106,8 +107,8 @@ def canonical_facts(path: Path | str) -> FileFacts | None:
         with open(path, "rb") as file:
             if file.read(4) != b"PAR1":
                 return None
-        with duckdb.connect() as con:
-            found = con.execute(
+        with LOOKUPS.cursor() as cursor:
+            found = cursor.execute(
                 "select key, value from parquet_kv_metadata($1)", [str(path)]
             ).fetchall()
     except (OSError, duckdb.Error):
@@ -122,8 +123,8 @@ def canonical_facts(path: Path | str) -> FileFacts | None:
 
 def newest_start(path: Path | str) -> int | None:
     """The latest start of a span in a canonical file; None where no span has one."""
-    with duckdb.connect() as con:
-        found = con.execute("select max(start_ns) from read_parquet($1)", [str(path)]).fetchone()
+    with LOOKUPS.cursor() as cursor:
+        found = cursor.execute("select max(start_ns) from read_parquet($1)", [str(path)]).fetchone()
     return None if found is None else found[0]
 
 
