@@ -140,6 +140,7 @@ _LAST_LINE_IS_ERROR = re2.compile(
     r"(?:^|\n)(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Warning|Timeout)\b[^\n]*$"
 )
 _ERROR_KEYS = ("error", "errors", "exception", "error_message", "errorMessage")
+_IDS = frozenset({"id", "span_id", "spanId"})
 _FAILED_WORDS = frozenset({"error", "failed", "failure", "exception"})
 
 
@@ -219,8 +220,13 @@ def _says_error(value: object) -> bool:
 
 
 def _status_failure(value: dict[str, object]) -> str | None:
+    """A status that says so, in words or by its number.
+
+    Where the answer shows a thing with a name and an id (a span, a job), the status is the thing's.
+    """
     status = value.get("status")
-    if isinstance(status, str) and status.lower() in _FAILED_WORDS:
+    shows_a_thing = "name" in value and not _IDS.isdisjoint(value)
+    if isinstance(status, str) and status.lower() in _FAILED_WORDS and not shows_a_thing:
         return f"status: {status} {value.get('message', '')}".strip()
     if value.get("success") is False or value.get("isError") is True:
         return json.dumps(value)[:_SHORT]

@@ -14,6 +14,7 @@ from tests.cli.conftest import Call
 from tests.traffic.runs import CONCLUDES, KEY, KEY_NAME, asked_of
 
 TRIP = "617fdb16cf685c234f3ef3cfbe54acd9"
+QUOTES = "6ea20bab50c27fcdcdda394d7a50c206"
 
 
 def ran(call: Call, runs: Path) -> None:
@@ -42,6 +43,21 @@ def test_an_exported_run_is_listed_as_a_trace(call: Call, tmp_path: Path) -> Non
     listed = json.loads(call("traces", out, "--json").out)
     assert listed["project_name"] == "self"
     assert listed["span_count"] == out.read_text().count('"spanId"')
+
+
+@pytest.mark.parametrize("asked", [("rca", "--trace-id", QUOTES), ("incident",)], ids=" ".join)
+def test_an_exported_run_can_be_investigated_itself(
+    call: Call, tmp_path: Path, asked: tuple[str, ...]
+) -> None:
+    """A run that succeeded did not fail, whatever failures it looked at."""
+    engine, *which = asked
+    at = ("--runs-dir", tmp_path)
+    assert call(engine, SAMPLE_TRACES, *which, "--run-id", "r", *at).code == 0
+    out = tmp_path / "r.json"
+    assert call("runs", "export", "r", *at, "-o", out).code == 0
+    assert "HTTPStatusError" in out.read_text()
+    report = json.loads(call("rca", out, "--json", *at).out)
+    assert report["report"]["outcome"] == "no_failure"
 
 
 def test_what_cannot_be_exported_or_sent_is_a_usage_error(call: Call, tmp_path: Path) -> None:
