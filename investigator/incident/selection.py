@@ -49,12 +49,6 @@ class Representative:
     shared_by: int
 
 
-def is_incident(digests: Iterable[TraceDigest]) -> bool:
-    """Whether some trace failed, or stands out by its latency."""
-    ordered = in_order(digests)
-    return any(found.failing for found in ordered) or bool(slow_traces(ordered))
-
-
 def select(
     digests: Iterable[TraceDigest],
     *,

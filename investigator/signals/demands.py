@@ -12,7 +12,6 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import Any
 
 import re2
 
@@ -166,11 +165,11 @@ def _read_prohibitions(sentence: str) -> Iterator[Demand]:
                 yield Demand(f"no {noun}", partial(_has, given))
 
 
-def _has(pattern: Any, answer: str) -> bool:
+def _has(pattern: re2._Regexp, answer: str) -> bool:
     return pattern.search(answer[:_ANSWER_WINDOW]) is not None
 
 
-def _lacks(pattern: Any, answer: str) -> bool:
+def _lacks(pattern: re2._Regexp, answer: str) -> bool:
     return not _has(pattern, answer)
 
 
