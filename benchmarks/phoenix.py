@@ -11,6 +11,7 @@ prints where to look at them. It serves until Ctrl-C; with `--once` it ends by i
 from __future__ import annotations
 
 import argparse
+import signal
 import subprocess
 import sys
 import tempfile
@@ -88,7 +89,7 @@ def investigated(server: PhoenixServer, seeded: Seeded, window: Window, folder: 
 
 
 def main() -> None:
-    """Start, send, ask, print the links."""
+    """Start Phoenix, show what the investigator does with it, and serve."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--port", type=int, default=6006)
@@ -96,25 +97,36 @@ def main() -> None:
     parser.add_argument("--traces", type=int, help="send only so many beside those of the release")
     parser.add_argument("--once", action="store_true", help="end when all is written")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="investigator-phoenix-") as temporary:
+    for stop in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(stop, signal.default_int_handler)
+    with (
+        suppress(KeyboardInterrupt),
+        tempfile.TemporaryDirectory(prefix="investigator-phoenix-") as temporary,
+    ):
         folder = arguments.folder or Path(temporary)
         print("starting Phoenix", flush=True)
         with PhoenixServer(folder / "phoenix", port=arguments.port) as server:
-            seeded = generate(arguments.seed)
-            write(seeded, folder / "seeded")
-            seeded = replace(seeded, runs=seeded.runs[: arguments.traces])
-            window = seeded.windows[0]
-            investigated(server, seeded, window, folder)
-            print("\nlook at the annotated traces:")
-            for ran in (*seeded.runs[:AUDITED], window.runs[-1]):
-                print(f"  {server.base_url}/redirects/traces/{ran.trace_id}")
-            print(f"  {server.base_url}/projects")
+            show(server, generate(arguments.seed), folder, traces=arguments.traces)
             if not arguments.once:
                 print("Phoenix serves until Ctrl-C", flush=True)
-                with suppress(KeyboardInterrupt):
-                    while True:
-                        time.sleep(3600)
+                while True:
+                    time.sleep(3600)
+
+
+def show(server: PhoenixServer, seeded: Seeded, folder: Path, *, traces: int | None) -> None:
+    """Send, ask, print the links."""
+    write(seeded, folder / "seeded")
+    told = replace(seeded, runs=seeded.runs[:traces])
+    window = told.windows[0]
+    investigated(server, told, window, folder)
+    print("\nlook at the annotated traces:")
+    for ran in (*told.runs[:AUDITED], window.runs[-1]):
+        print(f"  {server.base_url}/redirects/traces/{ran.trace_id}")
+    print(f"  {server.base_url}/projects")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except RuntimeError as error:
+        sys.exit(str(error))

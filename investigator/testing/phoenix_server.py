@@ -24,7 +24,7 @@ class PhoenixServer:
     """Serves while it is entered; what it stored stays in `folder`.
 
     Raises:
-        RuntimeError: it ended, or did not answer in time; names its log.
+        RuntimeError: its port is taken, it ended, or did not answer in time; names its log.
     """
 
     def __init__(self, folder: Path, executable: Path = EXECUTABLE, *, port: int = 0) -> None:
@@ -59,6 +59,8 @@ class PhoenixServer:
         self.folder.mkdir(parents=True, exist_ok=True)
         own, grpc = _free_ports(2)
         self.port = self.port or own
+        if _is_served(self.port):
+            raise RuntimeError(f"something else listens on port {self.port}; take another port")
         settings = {
             "PHOENIX_WORKING_DIR": str(self.folder.absolute()),
             "PHOENIX_HOST": "127.0.0.1",
@@ -109,6 +111,12 @@ class PhoenixServer:
             except (URLError, OSError):
                 time.sleep(0.2)
         raise RuntimeError(f"Phoenix did not answer within {PATIENCE_S:g} s; see {self._log}")
+
+
+def _is_served(port: int) -> bool:
+    with closing(socket.socket()) as asking:
+        asking.settimeout(2)
+        return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _free_ports(count: int) -> list[int]:
