@@ -23,7 +23,7 @@ import msgspec
 from investigator.errors import JournalError, RunExists, RunLocked
 from investigator.runtime.clock import Clock
 from investigator.runtime.events import AnyEvent, Entry, Head, decode_event, encode_event
-from investigator.runtime.record import RunFold
+from investigator.runtime.run_fold import RunFold
 
 FILE = "events.jsonl"
 GENESIS = b"0" * 64

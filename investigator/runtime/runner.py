@@ -27,8 +27,9 @@ from investigator.runtime.events import (
 )
 from investigator.runtime.journal import Journal, read_entries
 from investigator.runtime.ledger import LiveLedger
-from investigator.runtime.record import RECORD_FILE, RunRecord, run_seconds
+from investigator.runtime.record import RECORD_FILE, RunRecord
 from investigator.runtime.resume import cuts_for
+from investigator.runtime.run_fold import run_seconds
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.runtime.strategy import Artifact, Run
 from investigator.runtime.tape import tapes_of

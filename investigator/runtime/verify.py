@@ -22,7 +22,8 @@ from investigator.runtime.events import (
     RunResumed,
 )
 from investigator.runtime.journal import FILE, check_chain, read_entries
-from investigator.runtime.record import RECORD_FILE, fold
+from investigator.runtime.record import RECORD_FILE
+from investigator.runtime.run_fold import fold
 from investigator.runtime.runner import record_bytes
 
 

@@ -23,8 +23,8 @@ from investigator.runtime.model_choice import AHEAD
 from investigator.runtime.model_planner import CHAT_TOKENS, Model, ModelPlanner, Price
 from investigator.runtime.planner import Reply, View
 from investigator.runtime.prompting import TEXT_TOKENS, mode_of
-from investigator.runtime.record import fold
 from investigator.runtime.replay import replay
+from investigator.runtime.run_fold import fold
 from investigator.runtime.status import RunStatus
 from investigator.runtime.strict_schema import problems, strict
 from investigator.testing.toy import (
