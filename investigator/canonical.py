@@ -41,6 +41,15 @@ def compact_json(value: JsonValue) -> str:
         return canonical_json(value)
 
 
+def json_object(text: str | None) -> dict[str, JsonValue] | None:
+    """The JSON object that a text is; None where it is none, or nests too deeply to be read."""
+    try:
+        held = json.loads(text or "null")
+    except (ValueError, RecursionError):
+        return None
+    return held if isinstance(held, dict) else None
+
+
 def sha256_text(text: str) -> str:
     """Hex sha256 of the UTF-8 of `text` (lone surrogates count as U+FFFD's replacement `?`)."""
     return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()

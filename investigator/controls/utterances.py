@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from investigator.canonical import JsonValue
+from investigator.canonical import JsonValue, json_object
 from investigator.inspection.evidence import EvidenceRef
 from investigator.traces.model import REDACTED, Span
 
@@ -69,11 +69,7 @@ class Action:
     @property
     def parsed(self) -> dict[str, JsonValue] | None:
         """The arguments by name; None where they are no JSON object."""
-        try:
-            found = json.loads(self.arguments)
-        except (ValueError, RecursionError):
-            return None
-        return found if isinstance(found, dict) else None
+        return json_object(self.arguments)
 
     @property
     def leaves(self) -> tuple[tuple[str, str], ...]:

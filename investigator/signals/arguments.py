@@ -5,13 +5,12 @@ Only calls that failed are judged so: much that a schema does not allow works al
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from enum import Enum
 
 import re2
 
-from investigator.canonical import JsonValue
+from investigator.canonical import JsonValue, json_object
 from investigator.signals.offered_tools import OfferedTool, argument_problem, offered_tools
 from investigator.signals.view import TraceView
 from investigator.traces.model import Span
@@ -55,11 +54,8 @@ def judged_arguments(view: TraceView, span: Span) -> Arguments:
 
 
 def _by_values(text: str, tool: OfferedTool) -> Arguments:
-    try:
-        held: JsonValue = json.loads(text)
-    except (ValueError, RecursionError):
-        return Arguments.UNKNOWN
-    if not isinstance(held, dict):
+    held = json_object(text)
+    if held is None:
         return Arguments.UNKNOWN
     if any(not _fits(value, tool.schemas.get(name)) for name, value in held.items()):
         return Arguments.WRONG

@@ -8,13 +8,13 @@ must not be said ("never mention "goodwill""). A demand under a condition is lef
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
 import re2
 
+from investigator.canonical import json_object
 from investigator.signals.languages import LANGUAGES, language_of, word_set
 
 _PROMPT_WINDOW = 12_000
@@ -207,11 +207,8 @@ def _other_columns(bars: int, answer: str) -> bool:
 def _lacks_keys(keys: tuple[str, ...], answer: str) -> bool:
     """A JSON object without one of the keys; whether it is JSON at all is asked elsewhere."""
     fenced = _FENCE.search(answer)
-    try:
-        held = json.loads(fenced.group(1) if fenced is not None else answer)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(held, dict) and any(key not in held for key in keys)
+    held = json_object(fenced.group(1) if fenced is not None else answer)
+    return held is not None and any(key not in held for key in keys)
 
 
 def _no_digit_at_the_start(answer: str) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from investigator.canonical import JsonValue
+from investigator.canonical import JsonValue, json_object
 from investigator.inspection.evidence import span_evidence
 from investigator.signals.building import build_signal
 from investigator.signals.model import Fault, Signal
@@ -99,11 +99,8 @@ def offered_tools(span: Span) -> dict[str, OfferedTool]:
 
 
 def _read_definition(definition: ToolDefinition) -> tuple[str, OfferedTool] | None:
-    try:
-        value: JsonValue = json.loads(definition.json_schema)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(value, dict):
+    value = json_object(definition.json_schema)
+    if value is None:
         return None
     inner = value.get("function")
     function = inner if isinstance(inner, dict) else value

@@ -6,13 +6,12 @@ as superseded; a successor. Cut are passages that all stop in mid-sentence at on
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import re2
 
-from investigator.canonical import JsonValue
+from investigator.canonical import json_object
 from investigator.inspection.evidence import retrieval_evidence, span_evidence
 from investigator.signals.building import build_signal
 from investigator.signals.model import Fault, Signal
@@ -73,7 +72,7 @@ def _problems(span: Span, chunks: Sequence[RetrievalChunk]) -> Iterator[tuple[Fa
 
 def _out_of_date(span: Span, chunk: RetrievalChunk) -> str | None:
     """What of the passage's metadata says that it holds no more; None for nothing."""
-    for key, value in _metadata(chunk).items():
+    for key, value in (json_object(chunk.metadata) or {}).items():
         if not isinstance(value, str) or not value.strip():
             continue
         if _SUCCESSOR.search(key) or (_STATUS.search(key) and value.strip().lower() in _GONE):
@@ -90,14 +89,6 @@ def _is_before(text: str, at_ns: int | None) -> bool:
         return parse_time(text.strip()) < at_ns
     except (ValueError, OverflowError):
         return False
-
-
-def _metadata(chunk: RetrievalChunk) -> Mapping[str, JsonValue]:
-    try:
-        held = json.loads(chunk.metadata or "null")
-    except (ValueError, RecursionError):
-        return {}
-    return held if isinstance(held, dict) else {}
 
 
 def _cut_at(chunks: Sequence[RetrievalChunk]) -> int | None:

@@ -9,9 +9,9 @@ faults of an answer have no recovery here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
+from investigator.canonical import json_object
 from investigator.signals.model import Fault
 from investigator.signals.view import Attempt, TraceView, error_of
 from investigator.traces.model import Span, SpanKind
@@ -105,11 +105,7 @@ def _telling_values(arguments: str) -> tuple[str, ...]:
     """The short texts and the numbers among the arguments; none where they are no JSON object."""
     if len(arguments) > _ARGUMENTS_LIMIT:
         return ()
-    try:
-        held = json.loads(arguments)
-    except (ValueError, RecursionError):
-        return ()
-    values = held.values() if isinstance(held, dict) else ()
+    values = (json_object(arguments) or {}).values()
     return tuple(
         str(value)
         for value in values

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import re2
 
+from investigator.canonical import json_object
 from investigator.inspection.evidence import span_evidence
 from investigator.signals.building import build_signal
 from investigator.signals.model import Fault, Signal
@@ -54,10 +54,5 @@ def _reason(span: Span) -> str | None:
 
 
 def _output_limit(span: Span) -> int | None:
-    try:
-        parameters = json.loads(span.text("llm.invocation_parameters") or "null")
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(parameters, dict):
-        return None
+    parameters = json_object(span.text("llm.invocation_parameters")) or {}
     return next((v for key in _LIMITS if isinstance(v := parameters.get(key), int)), None)

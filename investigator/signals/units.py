@@ -6,14 +6,13 @@ is a later call whose parameter says another ("Weight in kg"), or the answer's o
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeGuard
 
 import re2
 
-from investigator.canonical import JsonValue
+from investigator.canonical import JsonValue, json_object
 from investigator.inspection.evidence import EvidenceRef
 from investigator.signals.building import build_signal
 from investigator.signals.formats import answer_of
@@ -166,10 +165,4 @@ def _is_number(value: JsonValue) -> TypeGuard[int | float]:
 
 
 def _object(text: str | None) -> Mapping[str, JsonValue]:
-    if text is None or len(text) > _JSON_LIMIT:
-        return {}
-    try:
-        held = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return held if isinstance(held, dict) else {}
+    return {} if text is None or len(text) > _JSON_LIMIT else json_object(text) or {}

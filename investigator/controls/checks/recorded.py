@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from investigator.canonical import JsonValue
+from investigator.canonical import JsonValue, json_object
 from investigator.controls.checking import Subject, Violation
 from investigator.controls.checks.violations import one_line
 from investigator.controls.required_evidence import about, is_hidden
@@ -48,11 +47,7 @@ def own_statement(span: Span, keys: Sequence[str]) -> str | None:
 
 
 def _metadata(span: Span) -> dict[str, JsonValue]:
-    try:
-        found = json.loads(span.text("metadata") or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return json_object(span.text("metadata")) or {}
 
 
 class Statements(NamedTuple):
