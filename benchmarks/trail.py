@@ -11,13 +11,17 @@ import argparse
 import json
 from collections import Counter
 from collections.abc import Mapping, Set
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.reports import reports_by_rules, reports_from_file, traces_in
 from benchmarks.scores import SetScore, score_sets
 from investigator.rca.report import Outcome, RCAReport
 from investigator.rca.taxonomy import Taxonomy, load_taxonomy
-from investigator.traces.model import StatusCode
+from investigator.signals.formats import detect_format_violations
+from investigator.signals.model import Fault, Signal
+from investigator.signals.view import TraceView
+from investigator.traces.model import Span, StatusCode, Trace
 
 Pair = tuple[str, str]
 Pairs = Mapping[str, Set[Pair]]
@@ -39,7 +43,12 @@ def main() -> None:
     print(f"traces {len(gold)}, reports {len(reports)}, outcomes {dict(sorted(outcomes.items()))}")
     if found.slowest_s is not None:
         print(f"slowest trace {found.slowest_s:.2f} s")
-    _print_scores("reports", gold, _predicted(reports))
+    predicted = _predicted(reports)
+    _print_scores("reports", gold, predicted)
+    cut = _cut_off_tags(traces, taxonomy)
+    print(f"\n{sum(map(len, cut.values()))} answers had a demanded tag cut off by a stop sequence")
+    with_tags = {key: found | cut.get(key, set()) for key, found in predicted.items()}
+    _print_scores("reports, if such a tag counted as missing", gold, with_tags)
     _print_scores("error status", gold, _error_status(traces, gold))
     _print_primary(gold, reports)
 
@@ -70,6 +79,27 @@ def _predicted(reports: Mapping[str, RCAReport]) -> dict[str, set[Pair]]:
         key: {(finding.span_id, finding.category) for finding in report.findings}
         for key, report in reports.items()
     }
+
+
+def _cut_off_tags(folder: Path, taxonomy: Taxonomy) -> dict[str, set[Pair]]:
+    """What would be found if the stop sequences, which stand in the requests, were not recorded."""
+    category = taxonomy.faults[Fault.FORMAT_VIOLATION]
+    found: dict[str, set[Pair]] = {}
+    for trace in traces_in(folder):
+        recorded = set(map(_span_id, detect_format_violations(TraceView(trace))))
+        bare = Trace(trace.trace_id, map(_without_request, trace.spans))
+        missed = set(map(_span_id, detect_format_violations(TraceView(bare)))) - recorded
+        found[trace.trace_id] = {(span_id, category) for span_id in missed}
+    return found
+
+
+def _span_id(signal: Signal) -> str:
+    return signal.span_id
+
+
+def _without_request(span: Span) -> Span:
+    kept = {key: value for key, value in span.attributes.items() if key != "input.value"}
+    return replace(span, attributes=kept)
 
 
 def _error_status(folder: Path, gold: Pairs) -> dict[str, set[Pair]]:

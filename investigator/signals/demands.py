@@ -16,6 +16,7 @@ import re2
 
 from investigator.canonical import json_object
 from investigator.signals.languages import LANGUAGES, language_of, word_set
+from investigator.signals.stops import as_generated, is_cut_off
 
 _PROMPT_WINDOW = 12_000
 _ANSWER_WINDOW = 20_000
@@ -81,10 +82,20 @@ Check = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """One demand. `broken` says of an answer whether it goes against it."""
+    """One demand. `broken` says of an answer whether it goes against it.
+
+    `marker` is the text by which every answer shows that it meets the demand, where there is one.
+    """
 
     words: str
     broken: Check
+    marker: str = ""
+
+    def cut_off(self, answer: str, stops: tuple[str, ...]) -> bool:
+        """Whether the answer met the demand before a stop sequence was cut off its end."""
+        if self.marker and is_cut_off(self.marker, answer, stops):
+            return True
+        return not all(map(self.broken, as_generated(answer, stops)))
 
 
 @lru_cache(maxsize=64)
@@ -143,7 +154,7 @@ def _read_elements(sentence: str) -> Iterator[Demand]:
         shown = example.group(1) or example.group(2)
         if any(c.isdigit() for c in shown) and "|" not in shown:
             pattern = re2.compile(_shape(shown))
-            yield Demand(f"something like {shown}", partial(_lacks, pattern))
+            yield Demand(f"something like {shown}", partial(_lacks, pattern), marker=shown)
     start = _STARTS_WITH.search(sentence)
     if start is not None:
         yield Demand(f"the {start.group(1)} at the start", _no_digit_at_the_start)

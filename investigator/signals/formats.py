@@ -2,9 +2,9 @@
 
 Two demands are understood: a tag that the prompt says to write or to end with
 ("… write the '<end_plan>' tag"), and JSON alone ("respond only with JSON", or a JSON response
-format among the parameters). A tag that is also a stop sequence is cut off by the provider, so
-its absence means nothing; a bare tool call has no text to hold to a format. An answer that was
-sent back is made good by the next one, if that has the form.
+format among the parameters). What a recorded stop sequence cut off the end of an answer was not
+left out by the model, so its absence means nothing; a bare tool call has no text to hold to a
+format. An answer that was sent back is made good by the next one, if that has the form.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import re2
 from investigator.inspection.evidence import message_evidence, span_evidence
 from investigator.signals.building import build_signal
 from investigator.signals.model import Fault, Signal
+from investigator.signals.stops import as_generated, is_cut_off, stops_of
 from investigator.signals.view import TraceView
 from investigator.traces.model import REDACTED, Message, Span
 
@@ -95,7 +96,7 @@ def _problem_of(view: TraceView, span: Span) -> str | None:
     if answer is None:
         return None
     prompt = instruction_of(view, span)
-    return _problem(span, prompt[1].content or "" if prompt else "", answer)
+    return _problem(view, span, prompt[1].content or "" if prompt else "", answer)
 
 
 def answer_of(view: TraceView, span: Span) -> str | None:
@@ -116,15 +117,15 @@ def instruction_of(view: TraceView, span: Span) -> tuple[int, Message] | None:
     return users[0] if len(users) == 1 else None
 
 
-def _problem(span: Span, prompt: str, answer: str) -> str | None:
+def _problem(view: TraceView, span: Span, prompt: str, answer: str) -> str | None:
     window = prompt[:_PROMPT_WINDOW]
-    parameters = span.text("llm.invocation_parameters") or ""
-    demand = _DEMANDS_TAG.search(window)
-    if demand is not None:
+    for demand in _DEMANDS_TAG.finditer(window):
         tag = demand.group(1) or demand.group(2)
-        if tag not in answer and tag not in parameters:
+        if tag not in answer and not is_cut_off(tag, answer, stops_of(view, span)):
             return f"the prompt asks for {tag} and the answer lacks it"
     if _wants_json(span, window) and not _is_json(answer):
+        if any(map(_is_json, as_generated(answer, stops_of(view, span)))):
+            return None
         return "the prompt asks for JSON alone and the answer is not JSON"
     return None
 

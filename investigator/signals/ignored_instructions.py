@@ -13,6 +13,7 @@ from investigator.signals.building import build_signal
 from investigator.signals.demands import demands_of
 from investigator.signals.formats import answer_of, instruction_of
 from investigator.signals.model import Fault, Signal
+from investigator.signals.stops import stops_of
 from investigator.signals.view import TraceView
 from investigator.traces.model import Span
 
@@ -26,7 +27,9 @@ def detect_ignored_instructions(view: TraceView) -> Iterator[Signal]:
         prompt = instruction_of(view, span)
         if answer is None or prompt is None or prompt[1].role == "user":
             continue
-        broken = [d.words for d in demands_of(prompt[1].content or "") if d.broken(answer)]
+        demands = [d for d in demands_of(prompt[1].content or "") if d.broken(answer)]
+        stops = stops_of(view, span) if demands else ()
+        broken = [d.words for d in demands if not d.cut_off(answer, stops)]
         if broken:
             yield build_signal(
                 view,
