@@ -18,8 +18,8 @@ from investigator.canonical import JsonValue, compact_json
 from investigator.claims.confidence import Confidence, capped_confidence
 from investigator.inspection.evidence import EvidenceRef
 from investigator.runtime.actions import Draft, DraftFinding
-from investigator.runtime.schema_hints import EVIDENCE, KNOWN
 from investigator.runtime.tools import Cite
+from investigator.runtime.turn_schema import EVIDENCE, KNOWN
 
 
 class StatedFinding(DraftFinding):

@@ -13,7 +13,7 @@ from investigator.compliance.case import ComplianceCase
 from investigator.controls.evaluate import Verdict
 from investigator.inspection.evidence import EvidenceRef
 from investigator.runtime.actions import Draft
-from investigator.runtime.schema_hints import KNOWN, SPAN
+from investigator.runtime.turn_schema import KNOWN, SPAN
 
 
 class ControlFinding(StatedFinding):

@@ -16,7 +16,7 @@ from investigator.claims.outputs import ClaimOutputs, ScopeAnswer, StatedFinding
 from investigator.incident.case import IncidentCase
 from investigator.inspection.evidence import EvidenceRef
 from investigator.runtime.actions import Draft
-from investigator.runtime.schema_hints import NARROWED
+from investigator.runtime.turn_schema import NARROWED
 
 
 class IncidentFinding(StatedFinding):

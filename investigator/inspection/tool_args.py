@@ -11,8 +11,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from investigator.runtime.schema_hints import KNOWN, SPAN, TRACE
 from investigator.runtime.tools import ToolArgs
+from investigator.runtime.turn_schema import KNOWN, SPAN, TRACE
 from investigator.traces.model import SpanKind
 
 OFFSET = "0, or the next_offset of a page before"

@@ -12,7 +12,7 @@ from investigator.inspection.evidence import EvidenceRef
 from investigator.rca.case import RCACase
 from investigator.rca.report import Finding
 from investigator.runtime.actions import Draft
-from investigator.runtime.schema_hints import KNOWN, SPAN
+from investigator.runtime.turn_schema import KNOWN, SPAN
 from investigator.signals.building import without_secrets
 
 CATEGORY = "category"

@@ -60,8 +60,8 @@ def _actions(schema: Schema) -> Iterator[Schema]:
     waiting = [schema["properties"]["action"]]
     while waiting:
         node = _resolved(waiting.pop(0), schema)
-        if "anyOf" in node:
-            waiting = [*node["anyOf"], *waiting]
+        if members := _members(node):
+            waiting = [*members, *waiting]
         elif "properties" in node:
             yield node
 
@@ -72,8 +72,8 @@ def _type(node: Schema, schema: Schema) -> str:
     if "const" in node or "enum" in node:
         values = node.get("enum", [node.get("const")])
         return "|".join(json.dumps(value) for value in values)
-    if "anyOf" in node:
-        return "|".join(_type(member, schema) for member in node["anyOf"])
+    if members := _members(node):
+        return "|".join(_type(member, schema) for member in members)
     match node.get("type"):
         case "array":
             return f"[{_type(node['items'], schema)}]"
@@ -87,6 +87,12 @@ def _type(node: Schema, schema: Schema) -> str:
             return f"number from {node['minimum']:g} to {node['maximum']:g}"
         case kind:
             return str(kind)
+
+
+def _members(node: Schema) -> list[Schema]:
+    """The members of a union, whether pydantic tells them apart or not; none of what is none."""
+    members: list[Schema] = node.get("oneOf") or node.get("anyOf") or []
+    return members
 
 
 def _meaning(value: Schema) -> str:

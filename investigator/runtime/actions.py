@@ -2,8 +2,8 @@
 
 A turn is the object `{"action": …}`, where the action is a `tool_call` (one variant for each
 tool, with that tool's argument model), `synthesize`, `delegate_subcall`, `finalize`, or a list
-of 2 to 8 `delegate_subcall`. No object in it is open and every property is required, so the
-emitted schema stands the strict structured-output subset of the large providers.
+of 2 to 8 `delegate_subcall`. No object in it is open and every property is required, so its
+schema can be brought into what any provider enforces (`turn_schema.py`).
 """
 
 from __future__ import annotations
@@ -27,9 +27,8 @@ from pydantic import (
     model_validator,
 )
 
-from investigator.canonical import JsonValue
-from investigator.runtime.schema_hints import NARROWED
 from investigator.runtime.tools import Tool, ToolArgs
+from investigator.runtime.turn_schema import NARROWED, Schema
 
 MAX_SIBLINGS = 8
 
@@ -160,8 +159,11 @@ class ActionSpace(Generic[DraftT, AnswerT]):
         self._models = (signatures, draft, answer)
         self._turn = _turn_model(*self._models)
 
-    def schema(self, offered: Sequence[ActionKind]) -> dict[str, JsonValue]:
-        """The JSON schema of a turn when only `offered` may be said; all who ask share it."""
+    def schema(self, offered: Sequence[ActionKind]) -> Schema:
+        """The JSON schema of a turn when only `offered` may be said; all who ask share it.
+
+        It is pydantic's; `turn_schema.py` brings it into what an endpoint takes.
+        """
         return _turn_schema(*self._models, tuple(offered))
 
     def parse(
@@ -215,11 +217,8 @@ def _turn_schema(
     draft: type[BaseModel],
     answer: type[BaseModel],
     offered: tuple[ActionKind, ...],
-) -> dict[str, JsonValue]:
-    schema: dict[str, JsonValue] = _strict(
-        _turn(_variants(tools, draft, answer), offered).model_json_schema()
-    )
-    return schema
+) -> Schema:
+    return _turn(_variants(tools, draft, answer), offered).model_json_schema()
 
 
 def _turn(variants: Variants, kinds: tuple[ActionKind, ...]) -> type[BaseModel]:
@@ -293,24 +292,3 @@ def _reason(error: ValidationError) -> str:
     details = error.errors(include_url=False, include_context=False, include_input=False)
     lines = [f"{'.'.join(map(str, d['loc'])) or 'reply'}: {d['msg']}" for d in details[:4]]
     return "; ".join(lines)[:600]
-
-
-def _strict(schema: Any) -> Any:
-    """The schema in the strict subset: `anyOf`, no defaults, titles or discriminators."""
-    if isinstance(schema, list):
-        return [_strict(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    kept: dict[str, Any] = {}
-    for key, value in schema.items():
-        if key in ("discriminator", "default"):
-            continue
-        if key == "title" and isinstance(value, str):
-            continue
-        if key in ("properties", "$defs"):
-            kept[key] = {name: _strict(item) for name, item in value.items()}
-        else:
-            kept["anyOf" if key == "oneOf" else key] = _strict(value)
-    if kept.get("type") == "object":
-        kept["additionalProperties"] = False
-    return kept

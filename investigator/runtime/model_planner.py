@@ -17,7 +17,7 @@ from investigator.runtime.action_text import output_lines, tool_lines
 from investigator.runtime.actions import ActionKind, ActionSpace
 from investigator.runtime.budget import Amounts
 from investigator.runtime.events import ALL_ACTIONS, ModelTurn, PlannerIdentity
-from investigator.runtime.grammar_schema import Sizes, known_in, narrowed
+from investigator.runtime.known_ids import known_in
 from investigator.runtime.model_choice import AHEAD, Leaves, Takes, strongest
 from investigator.runtime.page_text import Estimate, cut
 from investigator.runtime.planner import Reply, TurnBound, View
@@ -30,7 +30,7 @@ from investigator.runtime.prompting import (
     Rendered,
     mode_of,
 )
-from investigator.runtime.strict_schema import strict
+from investigator.runtime.turn_schema import Sizes, narrowed, strict
 
 GUIDE_TOKENS = 1500
 """The most that an engine's guide takes of a prompt, where the tools leave it so much."""

@@ -10,8 +10,9 @@ import pytest
 
 from investigator.planners import PlannerChoice
 from investigator.runtime.budget import Budget
-from investigator.runtime.strict_schema import problems, strict
+from investigator.runtime.turn_schema import strict
 from investigator.testing.model_server import Behaviour, ModelServer, Request
+from investigator.testing.strict_subset import problems
 from tests.live.asking import CONCLUDES, Engine, must_finalize, prompt_of, settings, step_of, turn
 
 ENOUGH = Budget(iterations=120, tool_calls=240, subcalls=90, tokens=2_000_000, wall_time_s=60)

@@ -26,7 +26,8 @@ from investigator.runtime.prompting import TEXT_TOKENS, mode_of
 from investigator.runtime.replay import replay
 from investigator.runtime.run_fold import fold
 from investigator.runtime.status import RunStatus
-from investigator.runtime.strict_schema import problems, strict
+from investigator.runtime.turn_schema import strict
+from investigator.testing.strict_subset import problems
 from investigator.testing.toy import (
     CellAnswer,
     CellFinding,
