@@ -1,1 +1,1 @@
-"""Public test doubles: an engine without a trace, for tests and benchmarks of the runtime."""
+"""Public test doubles and checks: planners, an engine without a trace, models, servers, a clock."""

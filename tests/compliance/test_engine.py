@@ -18,9 +18,9 @@ from investigator.errors import UsageError
 from investigator.runtime.budget import Budget
 from investigator.runtime.driver import OUTPUT_FILE
 from investigator.runtime.journal import read_entries
-from investigator.runtime.planner import ScriptedPlanner
 from investigator.runtime.replay import replay
 from investigator.runtime.status import RunStatus, ScopeStatus
+from investigator.testing.scripted_planner import ScriptedPlanner
 from investigator.traces.model import Trace
 from tests.builders import trace
 from tests.compliance.running import V1, compliance_run, investigated, result_of

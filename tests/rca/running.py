@@ -22,11 +22,12 @@ from investigator.runtime.budget import DEFAULT_BUDGETS, Budget
 from investigator.runtime.driver import OUTPUT_FILE
 from investigator.runtime.events import AnyEvent
 from investigator.runtime.journal import FILE, read_entries
-from investigator.runtime.planner import Planner, ScriptedPlanner
+from investigator.runtime.planner import Planner
 from investigator.runtime.record import RunRecord
 from investigator.runtime.strategy import Run
 from investigator.runtime.tools import ToolRegistry
 from investigator.runtime.verify import verify_files
+from investigator.testing.scripted_planner import ScriptedPlanner
 from investigator.traces.model import Trace
 from tests.running import adds_up, opening
 

@@ -21,10 +21,11 @@ from investigator.runtime.events import (
     TurnSettled,
 )
 from investigator.runtime.journal import read_entries
-from investigator.runtime.planner import HybridPlanner, ScriptedPlanner, View
+from investigator.runtime.planner import HybridPlanner, View
 from investigator.runtime.record import RunRecord
 from investigator.runtime.status import ErrorCode, RunStatus, ScopeStatus
 from investigator.runtime.strategy import Brief, Plan
+from investigator.testing.scripted_planner import ScriptedPlanner
 from investigator.testing.toy import delegate, finalize, read, toy_run
 from tests.runtime.toys import (
     SIBLINGS,

@@ -33,13 +33,14 @@ from investigator.runtime.events import (
     Usage,
 )
 from investigator.runtime.journal import Journal
-from investigator.runtime.planner import FREE_TURN, Reply, ScriptedPlanner, TurnBound, View
+from investigator.runtime.planner import FREE_TURN, Reply, TurnBound, View
 from investigator.runtime.record import RunRecord
 from investigator.runtime.runner import resume, start, write_record
 from investigator.runtime.status import ErrorCode, RunStatus, ScopeStatus
 from investigator.runtime.strategy import Run
 from investigator.runtime.tools import Tool, ToolAnswer, ToolRegistry
 from investigator.runtime.verify import verify_files
+from investigator.testing.scripted_planner import ScriptedPlanner
 from investigator.testing.toy import (
     CellArgs,
     ToyStrategy,

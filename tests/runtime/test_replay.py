@@ -11,11 +11,11 @@ from investigator.runtime.budget import Budget
 from investigator.runtime.driver import OUTPUT_FILE
 from investigator.runtime.events import AnyEvent, ToolSettled, TurnSettled
 from investigator.runtime.journal import FILE, read_entries
-from investigator.runtime.planner import ScriptedPlanner
 from investigator.runtime.record import RECORD_FILE
 from investigator.runtime.replay import replay
 from investigator.runtime.status import RunStatus
 from investigator.runtime.verify import verify_files
+from investigator.testing.scripted_planner import ScriptedPlanner
 from investigator.testing.toy import Cells, finalize, read, synthesize, toy_run
 from investigator.testing.virtual_time import in_virtual_time
 from tests.runtime.toys import (

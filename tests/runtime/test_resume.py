@@ -21,11 +21,11 @@ from investigator.runtime.events import (
     TurnSettled,
 )
 from investigator.runtime.journal import Journal
-from investigator.runtime.planner import ScriptedPlanner
 from investigator.runtime.record import RECORD_FILE, UsageRecord
 from investigator.runtime.status import ErrorCode, RunStatus, ScopeState
 from investigator.runtime.strategy import Plan, Run
 from investigator.runtime.verify import verify_files
+from investigator.testing.scripted_planner import ScriptedPlanner
 from investigator.testing.toy import ALONE, delegate, finalize, read, synthesize, toy_run
 from investigator.testing.virtual_time import in_virtual_time
 from tests.runtime.toys import (
@@ -186,7 +186,7 @@ def test_killed_again_and_again_a_run_still_ends_the_same(tmp_path: Path) -> Non
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from investigator.runtime.planner import ScriptedPlanner
+from investigator.testing.scripted_planner import ScriptedPlanner
 from investigator.testing.toy import toy_run
 from tests.runtime.toys import FAMILY, run_toy
 

@@ -19,9 +19,9 @@ from investigator.runtime.events import (
     Usage,
 )
 from investigator.runtime.journal import FILE, read_entries
-from investigator.runtime.planner import ScriptedPlanner
 from investigator.runtime.record import RECORD_FILE, RunRecord
 from investigator.runtime.verify import verify_files
+from investigator.testing.scripted_planner import ScriptedPlanner
 from investigator.testing.toy import finalize, read, toy_run
 from tests.runtime.toys import PAID_BOUND, free, lines_of, output_of, paid, rechained, run_toy
 

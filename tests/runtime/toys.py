@@ -13,19 +13,14 @@ from investigator.runtime.clock import Clock
 from investigator.runtime.driver import OUTPUT_FILE
 from investigator.runtime.events import AnyEvent, RunError, Usage
 from investigator.runtime.journal import FILE, Journal, read_entries
-from investigator.runtime.planner import (
-    PlannerCallFailed,
-    Reply,
-    ScriptedPlanner,
-    TurnBound,
-    View,
-)
+from investigator.runtime.planner import PlannerCallFailed, Reply, TurnBound, View
 from investigator.runtime.record import RunRecord
 from investigator.runtime.replay import Replay, replay
 from investigator.runtime.runner import resume, start, write_record
 from investigator.runtime.status import ErrorCode
 from investigator.runtime.strategy import Brief, Plan, Run
 from investigator.runtime.verify import verify_files
+from investigator.testing.scripted_planner import ScriptedPlanner
 from investigator.testing.toy import Cells, delegate, finalize, read, synthesize
 from investigator.testing.virtual_time import in_virtual_time
 from tests.running import adds_up
