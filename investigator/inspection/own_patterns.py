@@ -111,7 +111,7 @@ class _RedactedPlanner:
 
     async def act(self, view: View, max_tokens_out: int) -> Reply:
         reply = await self._planner.act(view, max_tokens_out)
-        return Reply(_json_redacted(reply.text, self._redactor), reply.usage)
+        return reply._replace(text=_json_redacted(reply.text, self._redactor))
 
 
 class _RedactedOutputs:

@@ -26,7 +26,7 @@ class RedactedReplies:
         """The client's reply, redacted."""
         reply = await self._client.complete(prompt, schema=schema, max_tokens_out=max_tokens_out)
         text = redacted_reply(reply.text, self._redactor)
-        return Reply(text, reply.usage)
+        return reply._replace(text=text)
 
 
 def redacted_reply(text: str, redactor: Redactor) -> str:
@@ -36,7 +36,8 @@ def redacted_reply(text: str, redactor: Redactor) -> str:
         return text
     try:
         by_string = compact_json(_redacted(json.loads(text), redactor))
-    except ValueError:
+        by_string.encode()
+    except (ValueError, RecursionError):  # no JSON, or none that can be written down
         return whole.text
     # What only its field's name gives away, a password say, is not found string by string.
     left = redactor.redact(by_string)

@@ -281,7 +281,7 @@ def _union(variants: list[Any]) -> Any:
 def _is_tool_call(reply: str) -> bool:
     try:
         turn = json.loads(reply)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     action = turn.get("action") if isinstance(turn, dict) else None
     return isinstance(action, dict) and action.get("type") == ActionKind.TOOL_CALL

@@ -79,7 +79,7 @@ class Calls:
                 self._pace.observe(self._clock.now() - started)
                 return _answered(held, reply)
         except PlannerCallFailed as failure:
-            usage = _booked(held, failure.usage)
+            usage = _booked(held, failure.usage, failure.lost)
             return TurnFailed(scope=held.scope, step=held.step, error=failure.error, usage=usage)
         return _unanswered(held, TURN_TIMED_OUT)
 
@@ -128,26 +128,27 @@ class Calls:
 
 
 def _answered(held: TurnHeld, reply: Reply) -> TurnSettled:
-    usage = _booked(held, reply.usage)
+    usage = _booked(held, reply.usage, reply.lost)
     return TurnSettled(scope=held.scope, step=held.step, reply=reply.text, usage=usage)
 
 
-def _booked(held: TurnHeld, usage: Usage) -> Usage:
-    """What a turn is booked at: where it was given no full account, its hold at least."""
-    if not usage.estimated:
+def _booked(held: TurnHeld, usage: Usage, lost: int) -> Usage:
+    """What a turn is booked at: its account, and its full hold for each attempt without one."""
+    if not lost:
         return usage
     output = held.max_tokens_out
     return msgspec.structs.replace(
         usage,
-        tokens_in=max(usage.tokens_in, held.amounts.tokens - output),
-        tokens_out=max(usage.tokens_out, output),
-        cost=None if usage.cost is None else max(usage.cost, held.amounts.cost),
+        tokens_in=usage.tokens_in + lost * (held.amounts.tokens - output),
+        tokens_out=usage.tokens_out + lost * output,
+        cost=None if usage.cost is None else usage.cost + lost * held.amounts.cost,
+        estimated=True,
     )
 
 
 def _unanswered(held: TurnHeld, error: RunError) -> TurnFailed:
     """A turn without a reply, booked at its full hold where it may have been billed."""
-    usage = _booked(held, Usage(llm_calls=1, estimated=True)) if held.remote else Usage()
+    usage = _booked(held, Usage(llm_calls=1), lost=1) if held.remote else Usage()
     return TurnFailed(scope=held.scope, step=held.step, error=error, usage=usage)
 
 

@@ -6,13 +6,15 @@ the provider's library, and kept nowhere else; no message holds it or anything o
 
 A request is made again after 429, 5xx and lost connections, never after an answer that would be
 the same again. What a model says is its reply, be it prose, a refusal or nothing: judging it is
-the loop's part.
+the loop's part. Whatever else an attempt comes to, also an answer that the libraries choke on, is
+a failed call that may have been billed: one attempt is a boundary, and no exception crosses it.
 """
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
@@ -22,10 +24,12 @@ from urllib.parse import urlsplit
 
 import anyio
 import anyio.lowlevel
+import msgspec
 
 from investigator.canonical import compact_json
 from investigator.errors import UsageError
 from investigator.runtime.events import RunError, Usage
+from investigator.runtime.llm_account import is_count
 from investigator.runtime.llm_logs import KEY_MARK, keep_out_of_logs
 from investigator.runtime.llm_settings import (
     ModelSettings,
@@ -42,7 +46,6 @@ if TYPE_CHECKING:
     import ssl
 
     import httpx2
-    from pydantic_ai.exceptions import AgentRunError
     from pydantic_ai.messages import ModelMessage, ModelResponse
     from pydantic_ai.models import Model, ModelRequestParameters
     from pydantic_ai.settings import ModelSettings as RequestSettings
@@ -57,6 +60,9 @@ KEPT_CONNECTIONS = 64
 """How many idle connections are kept; none to this machine, where a new one costs nothing."""
 
 _UNSENT = ("pool", "connect")
+
+_BEHIND_A_GATEWAY = (408, 502, 504, 524)
+"""A gateway that had no answer in time, or none that it could read: the model may have replied."""
 
 FIRST_BACKOFF_S = 0.5
 """The longest wait before the first repetition; it doubles with each."""
@@ -77,13 +83,12 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What came back. `accounted`: with the tokens that it took."""
+    """What came back, and the tokens that it took; None where nobody said, or nothing true."""
 
     text: str
-    tokens_in: int
-    tokens_out: int
+    tokens_in: int | None
+    tokens_out: int | None
     cached_in: int
-    accounted: bool
 
 
 class ModelClient:
@@ -121,34 +126,49 @@ class ModelClient:
     ) -> Reply:
         """The model's reply, unparsed; `PlannerCallFailed` where none can be had.
 
-        `llm_calls` counts the requests that reached the endpoint. Where one of them was given no
-        account, the usage is `estimated`: it says what is known, and the caller books its hold.
+        `llm_calls` counts the requests that reached the endpoint. One that may have been billed
+        and was given no account is `lost`; of a reply without its output tokens, all that it was
+        allowed are booked.
         """
         try:
             self.ready()
         except UsageError as error:
             raise _failed(Trouble(str(error)), Usage()) from None
         assert self._price is not None
-        requests = unaccounted = 0
+        requests = lost = 0
         for attempt in count(1):
             answer = await self._attempt(prompt, schema, max_tokens_out)
             if isinstance(answer, _Said):
-                usage = Usage(
-                    llm_calls=requests + 1,
-                    tokens_in=answer.tokens_in,
-                    tokens_out=answer.tokens_out,
-                    cost=self._price(answer.tokens_in, answer.tokens_out, answer.cached_in),
-                    estimated=unaccounted > 0 or not answer.accounted,
+                text = _without_key(answer.text, self.settings)
+                lost += answer.tokens_in is None
+                usage = self._usage(answer, requests + 1, max_tokens_out)
+                return Reply(
+                    text,
+                    msgspec.structs.replace(usage, estimated=usage.estimated or lost > 0),
+                    lost,
                 )
-                return Reply(_without_key(answer.text, self.settings), usage)
             requests += answer.sent
-            unaccounted += answer.unaccounted
+            lost += answer.unaccounted
             wait_s = self._wait_s(answer, attempt)
             if wait_s is None:
-                usage = Usage(llm_calls=requests, cost=self._price(0, 0), estimated=unaccounted > 0)
-                raise _failed(_after(answer, attempt), usage) from None
+                usage = Usage(llm_calls=requests, cost=self._price(0, 0), estimated=lost > 0)
+                raise _failed(_after(answer, attempt), usage, lost) from None
             await anyio.sleep(wait_s)
         raise AssertionError("attempts are counted without end")
+
+    def _usage(self, said: _Said, requests: int, max_tokens_out: int) -> Usage:
+        """The account of a reply, as far as it has one."""
+        assert self._price is not None
+        if said.tokens_in is None:
+            return Usage(llm_calls=requests, cost=self._price(0, 0), estimated=True)
+        tokens_out = max_tokens_out if said.tokens_out is None else said.tokens_out
+        return Usage(
+            llm_calls=requests,
+            tokens_in=said.tokens_in,
+            tokens_out=tokens_out,
+            cost=self._price(said.tokens_in, tokens_out, said.cached_in),
+            estimated=said.tokens_out is None,
+        )
 
     async def aclose(self) -> None:
         """Close the connections that are kept for the next request."""
@@ -172,7 +192,6 @@ class ModelClient:
     ) -> _Said | Trouble:
         """One request; a cancellation from outside passes through."""
         from pydantic_ai.direct import model_request
-        from pydantic_ai.exceptions import AgentRunError, UserError
 
         model = self._connected()
         messages, parameters = _request(self.settings, prompt, schema)
@@ -185,13 +204,13 @@ class ModelClient:
                     model_request_parameters=parameters,
                     instrument=False,
                 )
+            return _said(response)
         except TimeoutError:
             return _troubles(self.settings).timed_out()
-        except UserError:
-            return _troubles(self.settings).rejected("")
-        except AgentRunError as error:
+        except Exception as error:  # noqa: BLE001
+            # One model attempt: the answer was made by somebody else, and the libraries raise
+            # what they like over it (IndexError, OverflowError, RecursionError, …).
             return _trouble(error, _troubles(self.settings))
-        return _said(response)
 
     def _connected(self) -> Model:
         """The model with its connections, made anew in each event loop."""
@@ -205,14 +224,14 @@ class ModelClient:
         return self._model
 
 
-def _failed(trouble: Trouble, usage: Usage) -> PlannerCallFailed:
+def _failed(trouble: Trouble, usage: Usage, lost: int = 0) -> PlannerCallFailed:
     error = RunError(
         code=ErrorCode.MODEL_CALL_FAILED,
         message=trouble.message,
         stage="planner",
         retryable=trouble.retryable,
     )
-    return PlannerCallFailed(error, usage)
+    return PlannerCallFailed(error, usage, lost)
 
 
 def _after(trouble: Trouble, attempts: int) -> Trouble:
@@ -230,32 +249,73 @@ def _without_key(text: str, settings: ModelSettings) -> str:
 
 
 def _said(response: ModelResponse) -> _Said:
-    """The reply's text (a refusal's, where it refuses) and the tokens that it took."""
+    """The reply's text (a refusal's, where it refuses) and the tokens that it took.
+
+    A number that cannot be true is none: below nothing or beyond all windows, a prompt or a text
+    without tokens.
+    """
     refusal = (response.provider_details or {}).get("refusal")
+    text = response.text or (refusal if isinstance(refusal, str) else "")
     usage = response.usage
+    tokens_in, tokens_out = usage.input_tokens, usage.output_tokens
+    cached = usage.cache_read_tokens
     return _Said(
-        text=response.text or (refusal if isinstance(refusal, str) else ""),
-        tokens_in=max(0, usage.input_tokens),
-        tokens_out=max(0, usage.output_tokens),
-        cached_in=max(0, usage.cache_read_tokens),
-        accounted=usage.input_tokens > 0,
+        text=_without_surrogates(text),
+        tokens_in=tokens_in if is_count(tokens_in) and tokens_in > 0 else None,
+        tokens_out=tokens_out if is_count(tokens_out) and (tokens_out > 0 or not text) else None,
+        cached_in=min(cached, tokens_in) if is_count(cached) and is_count(tokens_in) else 0,
     )
 
 
-def _trouble(error: AgentRunError, troubles: Troubles) -> Trouble:
-    """What the library's error is to the user."""
+def _without_surrogates(text: str) -> str:
+    """The text with U+FFFD for halves of characters, which JSON may hold and UTF-8 may not."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _trouble(error: Exception, troubles: Troubles) -> Trouble:
+    """What an attempt's exception is to the user."""
     from pydantic_ai import exceptions as e
 
+    from investigator.runtime.llm_transport import Redirected, ReplyTooLarge, ReplyUnreadable
+
+    for cause in _causes(error):
+        match cause:
+            case Redirected():
+                return troubles.redirected(f" ({cause})")
+            case ReplyTooLarge():
+                return troubles.too_large()
+            case ReplyUnreadable():
+                return troubles.unreadable()
+            case _:
+                pass
+    if isinstance(error, e.UserError):
+        return troubles.rejected("")
     status = error.status_code if isinstance(error, e.ModelHTTPError) else None
     code = error.provider_error_code if isinstance(error, e.ModelAPIError) else None
-    said = status_words(status, code)
+    return _api_trouble(error, troubles, status_words(status, code))
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An exception and those that it was made of, which the libraries wrap in their own."""
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _api_trouble(error: Exception, troubles: Troubles, said: str) -> Trouble:
+    """What the library's error is; what it has no error for, no reader can make sense of."""
+    from pydantic_ai import exceptions as e
+
     match error:
         case e.ModelContextWindowExceededError():
             return troubles.too_long()
         case e.ModelQuotaExceededError():
             return troubles.no_credit(said)
         case e.ModelRateLimitError():
-            return troubles.rate_limited(error.retry_after)
+            return troubles.rate_limited(_seconds(error.retry_after))
         case e.ModelAuthenticationError():
             return troubles.key_refused(said)
         case e.ModelNotFoundError():
@@ -264,14 +324,21 @@ def _trouble(error: AgentRunError, troubles: Troubles) -> Trouble:
             return troubles.timed_out()
         case e.ModelConnectionError():
             return troubles.unreachable() if error.phase in _UNSENT else troubles.lost()
+        case e.ModelHTTPError() if error.status_code in _BEHIND_A_GATEWAY:
+            return troubles.down(said, _seconds(error.retry_after), billed=True)
         case e.ModelUnavailableError() | e.ModelServerError():
-            return troubles.down(said, error.retry_after)
-        case e.ModelHTTPError() if error.status_code >= 500 or error.status_code == 408:
-            return troubles.down(said, error.retry_after)
+            return troubles.down(said, _seconds(error.retry_after))
+        case e.ModelHTTPError() if error.status_code >= 500:
+            return troubles.down(said, _seconds(error.retry_after))
         case e.ModelHTTPError() | e.ModelRequestRejectedError():
             return troubles.rejected(said)
         case _:
             return troubles.unreadable()
+
+
+def _seconds(told: float | None) -> float | None:
+    """How long a provider asks to wait, where it is a time."""
+    return told if told is not None and math.isfinite(told) and told >= 0 else None
 
 
 def _request(
@@ -351,6 +418,8 @@ def _http_client(settings: ModelSettings) -> httpx2.AsyncClient:
     """Connections of our own: with the environment's proxies, but for this machine itself."""
     import httpx2
 
+    from investigator.runtime import llm_transport
+
     here = is_on_this_machine(settings)
     kept = 0 if here else KEPT_CONNECTIONS
     return httpx2.AsyncClient(
@@ -358,6 +427,8 @@ def _http_client(settings: ModelSettings) -> httpx2.AsyncClient:
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=kept),
         verify=_certificates(),
         trust_env=not here,
+        headers={"Accept-Encoding": llm_transport.TAKES},
+        event_hooks={"response": [llm_transport.bound]},
     )
 
 

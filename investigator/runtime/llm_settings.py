@@ -11,6 +11,7 @@ from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
 
+import re2
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from investigator.errors import UsageError
@@ -24,6 +25,10 @@ KEY_NAMES = {
 
 NO_KEY = "no-key"
 """What an endpoint that needs no key is sent, since the libraries insist on one."""
+
+
+_SENDABLE = re2.compile(r"[!-~]+")
+"""What a header carries as it is: ASCII that is seen."""
 
 
 class ModelSettings(BaseModel):
@@ -84,6 +89,11 @@ def key_of(settings: ModelSettings) -> str:
         raise UsageError(
             f"no key for {settings.provider} models: the environment variable {name} is not set; "
             "set it, or name another one (--api-key-env)"
+        )
+    if not _SENDABLE.fullmatch(key):
+        raise UsageError(
+            f"the key in {name} has spaces, line breaks or letters that no key has, so it cannot "
+            "be sent: put the key alone into it"
         )
     return key
 

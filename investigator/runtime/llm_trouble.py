@@ -11,6 +11,8 @@ from typing import Protocol
 
 import re2
 
+from investigator.runtime.llm_settings import NO_KEY
+
 _CODE = re2.compile(r"[A-Za-z][A-Za-z_]{0,63}")
 """A provider's word for what is wrong: letters alone, as no key is."""
 
@@ -62,9 +64,10 @@ class Troubles:
     key_name: str | None
 
     def key_refused(self, status: str) -> Trouble:
-        """A missing, wrong or expired key, or one without access."""
+        """A wrong or expired key, one without access, or no key at all but the placeholder."""
         if self.key_name is None:
-            todo = "it asks for a key: set api_key_env to the variable that holds it"
+            todo = f"only the placeholder '{NO_KEY}' was sent, since no key is named for it: name "
+            todo += "the environment variable that holds one (--api-key-env)"
         else:
             todo = f"check that {self.key_name} holds a key that is valid, not expired and may use"
             todo += f" the model '{self.asked.model}'"
@@ -101,12 +104,13 @@ class Troubles:
             retry_after=retry_after,
         )
 
-    def down(self, status: str, retry_after: float | None) -> Trouble:
-        """The endpoint answers that it cannot answer."""
+    def down(self, status: str, retry_after: float | None, *, billed: bool = False) -> Trouble:
+        """The endpoint answers that it cannot answer; `billed`: what it asked may have."""
         return Trouble(
             f"{self.where} is out of order{status}: {LATER}",
             again=True,
             retryable=True,
+            unaccounted=billed,
             retry_after=retry_after,
         )
 
@@ -146,6 +150,22 @@ class Troubles:
             unaccounted=True,
         )
 
+    def too_large(self) -> Trouble:
+        """More bytes than a reply can have; the rest was not read."""
+        return Trouble(
+            f"{self.where} sent more than a reply can be: check that base_url is that of a "
+            f"{self.asked.provider} API; if it is, lower max_output_tokens",
+            retryable=True,
+            unaccounted=True,
+        )
+
+    def redirected(self, status: str) -> Trouble:
+        """An answer from somewhere else; a key is not carried there."""
+        return Trouble(
+            f"{self.where} redirects elsewhere{status}, which is not followed: set base_url to "
+            "the address where the API is"
+        )
+
     def rejected(self, status: str) -> Trouble:
         """The endpoint does not take the request as it is."""
         todo = "check the model's name and settings"
@@ -155,9 +175,9 @@ class Troubles:
         return Trouble(f"{self.where} rejected the request{status}: {todo}")
 
 
-def status_words(status: int | None, code: str | None) -> str:
+def status_words(status: int | None, code: object) -> str:
     """` (HTTP 400, context_length_exceeded)`; a code that is no plain word is left out."""
     parts = [] if status is None else [f"HTTP {status}"]
-    if code is not None and _CODE.fullmatch(code):
+    if isinstance(code, str) and _CODE.fullmatch(code):
         parts.append(code)
     return f" ({', '.join(parts)})" if parts else ""

@@ -77,18 +77,24 @@ FREE_TURN = TurnBound(Amounts(iterations=1))
 
 
 class Reply(NamedTuple):
-    """What a planner said, word for word, and what saying it used (parsed once, here)."""
+    """What a planner said, word for word, and what saying it used (parsed once, here).
+
+    `lost`: how many attempts may have been billed though nobody said how much, this reply's own
+    among them; each is booked at the turn's full hold, on top of `usage`.
+    """
 
     text: str
     usage: Usage
+    lost: int = 0
 
 
 class PlannerCallFailed(InvestigatorError):
-    """No reply could be had. `usage` is what the attempts cost all the same."""
+    """No reply could be had. `usage` and `lost` are what the attempts cost all the same."""
 
-    def __init__(self, error: RunError, usage: Usage) -> None:
+    def __init__(self, error: RunError, usage: Usage, lost: int = 0) -> None:
         self.error = error
         self.usage = usage
+        self.lost = lost
         super().__init__(error.message)
 
 

@@ -32,7 +32,7 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole HTTP answer after `delay_s` seconds; a body that is no text is sent as JSON."""
+    """A whole HTTP answer after `delay_s` seconds; text and bytes as they are, all else as JSON."""
 
     status: int
     body: object
@@ -66,7 +66,22 @@ class Torn:
     part: float = 0.5
 
 
-Behaviour: TypeAlias = Answer | Reset | Hang | Drip | Torn
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """These bytes, whatever they are, in place of an HTTP answer; then the connection ends."""
+
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Endless:
+    """These bytes, then others again and again, for as long as the client reads."""
+
+    start: bytes
+    again: bytes
+
+
+Behaviour: TypeAlias = Answer | Reset | Hang | Drip | Torn | Raw | Endless
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +238,14 @@ async def _behave(
             whole = _bytes(answer)
             writer.write(whole[: int(len(whole) * part)])
             await writer.drain()
+        case Raw(content):
+            writer.write(content)
+            await writer.drain()
+        case Endless(start, again):
+            writer.write(start)
+            while True:
+                writer.write(again)
+                await writer.drain()
         case Answer():
             await asyncio.sleep(behaviour.delay_s)
             writer.write(_bytes(behaviour))
@@ -236,8 +259,10 @@ def _reset_on_close(writer: asyncio.StreamWriter) -> None:
 
 
 def _bytes(answer: Answer) -> bytes:
-    text = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
-    body = text.encode()
+    said = answer.body
+    if not isinstance(said, bytes):
+        said = (said if isinstance(said, str) else json.dumps(said)).encode()
+    body = said
     headers = {
         "Content-Type": "application/json",
         "Content-Length": str(len(body)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import logging
 import subprocess
 import sys
@@ -34,6 +36,7 @@ from investigator.testing.model_server import (
     Answer,
     Behaviour,
     Drip,
+    Endless,
     Hang,
     ModelServer,
     Request,
@@ -322,6 +325,177 @@ def test_an_attempt_ends_in_time(fault: Behaviour) -> None:
     assert usage == Usage(llm_calls=1, cost=0, estimated=True)
 
 
+def body(**changes: Any) -> dict[str, Any]:
+    """The body of a good reply with these changes."""
+    assert isinstance(GOOD.body, dict)
+    return {**GOOD.body, **changes}
+
+
+def with_usage(**changes: Any) -> Answer:
+    """A good reply whose account is changed so."""
+    return Answer(200, body(usage={**body()["usage"], **changes}))
+
+
+DEEP = '{"choices":' * 100_000
+OK_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+ODD: dict[str, Behaviour] = {
+    "no body": Answer(200, ""),
+    "null": Answer(200, "null"),
+    "list": Answer(200, "[1, 2]"),
+    "number": Answer(200, "1e999"),
+    "text": Answer(200, "hello", {"Content-Type": "text/plain"}),
+    "server-sent events": Answer(200, "data: {}\n\n", {"Content-Type": "text/event-stream"}),
+    "not UTF-8": Answer(200, b"\xff\xfe{}"),
+    "error in a 200": Answer(200, {"error": {"message": "m", "code": {"odd": 1}}}),
+    "choices null": Answer(200, body(choices=None)),
+    "choices empty": Answer(200, body(choices=[])),
+    "choices of numbers": Answer(200, body(choices=[1])),
+    "choice without message": Answer(200, body(choices=[{"index": 0, "finish_reason": "stop"}])),
+    "choices twice": Answer(200, json.dumps(body())[:-1] + ', "choices": []}'),
+    "deep": Answer(200, DEEP),
+    "an integer of 5,000 digits": Answer(200, '{"created": ' + "1" * 5000 + "}"),
+    "50 MB": Answer(200, " " * 50_000_000),
+    "50 MB packed": Answer(200, gzip.compress(b" " * 50_000_000), {"Content-Encoding": "gzip"}),
+    "packed and torn": Answer(200, gzip.compress(b"{}" * 99)[:20], {"Content-Encoding": "gzip"}),
+    "packed and broken": Answer(200, b"no gzip", {"Content-Encoding": "gzip"}),
+    "packed as never asked": Answer(200, b"\x00", {"Content-Encoding": "zstd"}),
+    "packed twice": Answer(200, b"\x00", {"Content-Encoding": "gzip, gzip"}),
+    "without end": Endless(OK_HEAD + b"\r\n", b" " * 65_536),
+    "a code that is no text": Answer(400, {"error": {"message": "m", "code": 17}}),
+    "an error that is a list": Answer(400, [1]),
+    "a redirect": Answer(302, "", {"Location": "http://127.0.0.1:9/v1"}),
+    "no content": Answer(204, ""),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_any_answer_that_is_no_reply_is_a_failed_call(name: str) -> None:
+    """Whatever the libraries raise over it; what may have been billed is lost, not nothing."""
+    with ModelServer([ODD[name]]) as server, pytest.raises(PlannerCallFailed) as failure:
+        ask(client(server, max_retries=0))
+    assert failure.value.error.code is ErrorCode.MODEL_CALL_FAILED
+    answer = ODD[name]
+    answered = isinstance(answer, Endless) or (isinstance(answer, Answer) and answer.status < 300)
+    assert failure.value.lost == answered
+    assert failure.value.usage.estimated is answered
+    assert len(server.requests) == 1
+
+
+def test_a_header_without_end_is_not_read_to_the_end() -> None:
+    """Neither one long line nor many."""
+    for again in (b"a" * 65_536, b"X-Flood: 1\r\n" * 4_096):
+        error, usage, _ = refused([Endless(OK_HEAD + b"X-Long: ", again)], max_retries=0)
+        assert "closed the connection" in error.message
+        assert usage.estimated
+
+
+def test_a_packed_reply_is_unpacked() -> None:
+    """As many gateways send it."""
+    packed = gzip.compress(json.dumps(GOOD.body).encode())
+    reply, _ = asked([Answer(200, packed, {"Content-Encoding": "gzip"})])
+    assert reply == ask_plainly()
+
+
+def ask_plainly() -> Reply:
+    """The good reply."""
+    return asked([GOOD])[0]
+
+
+def test_half_characters_do_not_reach_the_journal() -> None:
+    """JSON may hold them, UTF-8 may not; whole ones that were sent in halves stay whole."""
+    text = json.dumps(body()).replace("answer", "\\ud83d\\ude00 \\ud800")
+    reply, _ = asked([Answer(200, text)])
+    assert reply.text == '{"\U0001f600 \ufffd":"x"}'
+
+
+NO_COUNTS = [-1, -(10**30), 10**15, 10**30, 1e30, 1.5, float("nan"), "12", "many", [], {}, None]
+
+
+@pytest.mark.parametrize("told", NO_COUNTS, ids=repr)
+@pytest.mark.parametrize("of", ["prompt_tokens", "completion_tokens", "both"])
+def test_an_account_that_cannot_be_true_is_none(of: str, told: object) -> None:
+    """The reply stands, and its full hold is booked: never nothing, and never less."""
+    names = ["prompt_tokens", "completion_tokens"] if of == "both" else [of]
+    reply, _ = asked([with_usage(**dict.fromkeys(names, told))])
+    assert reply.text == '{"answer":"x"}'
+    assert reply.lost == 1
+    assert reply.usage == Usage(llm_calls=1, cost=0, estimated=True)
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        None,
+        {},
+        [],
+        "free",
+        {"prompt_tokens": 100},
+        {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0},
+        {**body()["usage"], "prompt_tokens_details": {"cached_tokens": -7}},
+    ],
+    ids=repr,
+)
+def test_a_reply_without_a_whole_account_stands(account: object) -> None:
+    """It is booked at its hold."""
+    reply, _ = asked([Answer(200, body(usage=account))])
+    assert reply.text == '{"answer":"x"}'
+    assert reply.lost == 1
+
+
+def test_a_text_of_no_tokens_is_booked_at_all_that_was_allowed() -> None:
+    """Its input is booked as it was told."""
+    reply, _ = asked([with_usage(completion_tokens=0)])
+    assert reply.lost == 0
+    expected = Usage(llm_calls=1, tokens_in=100, tokens_out=50, cost=200, estimated=True)
+    assert reply.usage == expected
+
+
+@pytest.mark.parametrize(
+    "created", [10**30, -(10**18), -1, float("nan"), 1.5, 1_700_000_000_000, "now", None], ids=repr
+)
+def test_a_time_that_cannot_be_costs_nobody_the_reply(created: object) -> None:
+    """Nobody asks for it."""
+    reply, _ = asked([Answer(200, body(created=created))])
+    assert reply == ask_plainly()
+
+
+@pytest.mark.parametrize("status", [408, 502, 504, 524])
+def test_what_a_gateway_says_of_a_model_that_may_have_replied(status: int) -> None:
+    """It may have been billed; each attempt is lost for itself."""
+    with ModelServer([error(status)]) as server, pytest.raises(PlannerCallFailed) as failure:
+        ask(client(server, max_retries=2))
+    assert failure.value.lost == len(server.requests) == 3
+
+
+@pytest.mark.parametrize("told", ["nan", "inf", "-5", "1e309", "9" * 400, "soon", ""])
+def test_a_time_to_wait_that_is_none_is_not_waited_for(told: str) -> None:
+    """The ordinary pause is."""
+    reply, requests = asked([too_many(told), GOOD])
+    assert reply.text == '{"answer":"x"}'
+    assert len(requests) == 2
+
+
+@pytest.mark.parametrize("key", ["schlüssel", "sk 1", "sk\n1", "sk-\u200b1"])
+def test_a_key_that_cannot_be_sent_is_told_before_a_run(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the name of its variable alone."""
+    monkeypatch.setenv("MY_KEY", key)
+    model = ModelClient(ModelSettings(model="m", base_url="http://x/v1", api_key_env="MY_KEY"))
+    with pytest.raises(UsageError, match="the key in MY_KEY has") as told:
+        model.ready()
+    assert key not in str(told.value)
+
+
+def test_a_refused_key_is_no_missing_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which of the two it is follows from what was sent."""
+    error, _, _ = refused([EXPIRED_KEY])
+    assert "only the placeholder 'no-key' was sent" in error.message
+    monkeypatch.setenv("MY_KEY", KEY)
+    error, _, _ = refused([EXPIRED_KEY], api_key_env="MY_KEY")
+    assert "refused the key (HTTP 401, invalid_api_key): check that MY_KEY" in error.message
+
+
 def test_nobody_there_is_no_request() -> None:
     """What was never sent is charged to nobody."""
     with ModelServer([GOOD]) as server:
@@ -592,6 +766,18 @@ def test_a_reply_without_an_account_is_booked_at_its_hold(tmp_path: Path) -> Non
         llm_calls=1, tokens_in=300, tokens_out=100, cost=600, estimated=True
     )
     assert record.status is RunStatus.SUCCEEDED
+
+
+def test_each_attempt_that_may_have_been_billed_is_booked(tmp_path: Path) -> None:
+    """Two lost ones and the reply: two holds and its account; what exceeds the hold is shown."""
+    record, requests = driven(
+        [Torn(GOOD), Torn(GOOD), says(finalize("done"))], tmp_path / "run", BUDGET
+    )
+    [settled] = events(tmp_path / "run", TurnSettled)
+    assert len(requests) == settled.usage.llm_calls == 3
+    assert settled.usage.tokens_in + settled.usage.tokens_out == 400 + 400 + 120
+    assert settled.usage.estimated
+    assert record.runtime_ref.usage.overdraft.tokens == 520
 
 
 def test_a_reply_above_its_hold_is_booked_as_it_is(tmp_path: Path) -> None:
