@@ -28,7 +28,6 @@ from functools import partial
 import anyio
 
 from investigator.runtime.admission import ROOT, child_scopes, root_scope, waves
-from investigator.runtime.books import Books
 from investigator.runtime.budget import (
     CONSUMABLE,
     DEFAULT_BUDGETS,
@@ -52,11 +51,12 @@ from investigator.runtime.events import (
     TurnSettled,
     Usage,
 )
-from investigator.runtime.ledger import LiveLedger
+from investigator.runtime.execution import LiveExecution
+from investigator.runtime.ledger import Ledger
 from investigator.runtime.pace import Pace
 from investigator.runtime.planner import PlannerCallFailed, Reply, TurnBound, View
 from investigator.runtime.recursive_loop import RecursiveLoop
-from investigator.runtime.room import WaitingRoom
+from investigator.runtime.scheduler import Scheduler
 from investigator.runtime.status import ErrorCode, RunStatus, ScopeStatus
 from investigator.runtime.strategy import Brief, Plan, Run
 from investigator.testing.toy import delegate, finalize, read, synthesize, toy_run
@@ -101,7 +101,7 @@ class Watch:
     """The journal of a run in memory, with what was promised to whom when it was written."""
 
     clock: Clock
-    books: Books
+    ledger: Ledger
     events: list[AnyEvent] = field(default_factory=list)
     floors: dict[str, Amounts] = field(default_factory=dict)
     time_given: dict[str, float] = field(default_factory=dict)
@@ -112,7 +112,7 @@ class Watch:
         self.events.append(event)
         match event:
             case TurnHeld(step=0):
-                left = self.books.pool.deadline(event.scope) - self.clock.now()
+                left = self.ledger.pool.deadline(event.scope) - self.clock.now()
                 self.time_given.setdefault(event.scope, left)
             case ScopesOpened():
                 self.floors |= {scope.scope: scope.floor for scope in event.scopes}
@@ -127,7 +127,7 @@ class Watch:
             return
         asked = BOUND.amounts if event.what == "turn" else Amounts(tool_calls=1)
         index = CONSUMABLE.index(event.resource)
-        used, floor = self.books.pool.used(event.scope)[index], self.floors[event.scope][index]
+        used, floor = self.ledger.pool.used(event.scope)[index], self.floors[event.scope][index]
         if used + asked[index] <= floor:
             self.refused_inside.append(f"scope {event.scope}: {event.message}, floor {floor}")
 
@@ -151,42 +151,42 @@ class Row:
 
 async def side_by_side(run: Run) -> tuple[Watch, RunStatus, float]:
     """The driver as it is."""
-    clock, books = Clock(), Books()
-    watch = Watch(clock, books)
-    ledger = LiveLedger(books=books, recorder=watch, clock=clock)
-    ledger.record(run.opened)
-    result = await drive(run, ledger, clock)
+    clock, ledger = Clock(), Ledger()
+    watch = Watch(clock, ledger)
+    execution = LiveExecution(ledger=ledger, recorder=watch, clock=clock)
+    execution.record(run.opened)
+    result = await drive(run, execution, clock)
     return watch, result.ended.status, clock.now()
 
 
 async def one_after_the_other(run: Run) -> tuple[Watch, RunStatus, float]:
     """The plain way: each scope is opened when its turn comes, with all that is left."""
-    clock, books = Clock(), Books()
-    watch = Watch(clock, books)
-    ledger = LiveLedger(books=books, recorder=watch, clock=clock)
-    ledger.record(run.opened)
+    clock, ledger = Clock(), Ledger()
+    watch = Watch(clock, ledger)
+    execution = LiveExecution(ledger=ledger, recorder=watch, clock=clock)
+    execution.record(run.opened)
     pace = Pace(run.planner.latency_floor_s)
-    room = WaitingRoom(1)
+    scheduler = Scheduler(1)
     loop = RecursiveLoop(
-        ledger=ledger,
-        calls=Calls(ledger=ledger, tools=run.tools, pace=pace, clock=clock),
+        execution=execution,
+        calls=Calls(execution=execution, tools=run.tools, pace=pace, clock=clock),
         space=run.strategy.space,
         outputs=run.strategy.outputs,
         planner_for=lambda _: run.planner,
-        room=room,
+        scheduler=scheduler,
         pace=pace,
         max_depth=run.opened.budget.depth,
     )
-    ledger.open_root(root_scope(run))
+    execution.open_root(root_scope(run))
     scopes = child_scopes(run, len(run.strategy.plan.scopes))
     scopes.sort(key=lambda scope: scope.synthesis)
     ends: list[ScopeClosed] = []
     for place, scope in enumerate(scopes):
-        opened = ledger.open(ROOT, place, [scope], kept_s=[0.0], least_s=0.0, parent_shares=0)
+        opened = execution.open(ROOT, place, [scope], kept_s=[0.0], least_s=0.0, parent_shares=0)
         if isinstance(opened, Refused):
             continue
         gathered = ends if scope.synthesis else ()
-        ends.append(await room.alone(partial(loop.run, opened.scopes[0], gathered=gathered)))
+        ends.append(await scheduler.alone(partial(loop.run, opened.scopes[0], gathered=gathered)))
     every = [*watch.closed().values()]
     whole = len(ends) == len(scopes) and all(e.status is ScopeStatus.COMPLETED for e in every)
     return watch, RunStatus.SUCCEEDED if whole else RunStatus.PARTIAL, clock.now()
@@ -387,7 +387,7 @@ def _late(run: Run, watch: Watch) -> Iterator[str]:
 
 def _overspent(run: Run, watch: Watch, seconds: float) -> Iterator[str]:
     """Limits that were passed, by what was spent and not by what the pool says is left."""
-    budget, pool = run.opened.budget, watch.books.pool
+    budget, pool = run.opened.budget, watch.ledger.pool
     for name, limit, used in zip(CONSUMABLE, budget.limits, pool.settled(), strict=True):
         if limit is not None and used > limit:
             yield f"{name}: {used} of {limit} used"

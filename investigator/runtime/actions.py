@@ -121,7 +121,7 @@ class DelegateSubcall(_Closed, Generic[FixedT]):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class NotAllowed:
     """The turn was understood and is not allowed; the planner sees why and goes on."""
 
     reason: str
@@ -168,17 +168,17 @@ class ActionSpace(Generic[DraftT, AnswerT]):
 
     def parse(
         self, reply: str, offered: Sequence[ActionKind]
-    ) -> ToolCall | Synthesize[DraftT] | Finalize[AnswerT] | Delegations | Refusal | Invalid:
+    ) -> ToolCall | Synthesize[DraftT] | Finalize[AnswerT] | Delegations | NotAllowed | Invalid:
         """The turn that a reply is, or why it is none."""
         try:
             action = self._turn.model_validate_json(reply).action  # type: ignore[attr-defined]
         except ValidationError as error:
             reason = _reason(error)
-            return Refusal(reason) if _is_tool_call(reply) else Invalid(reason)
+            return NotAllowed(reason) if _is_tool_call(reply) else Invalid(reason)
         delegations = tuple(action) if isinstance(action, list) else (action,)
         kind = delegations[0].type
         if kind not in offered:
-            return Refusal(f"{kind} is not offered now; offered: {', '.join(offered)}")
+            return NotAllowed(f"{kind} is not offered now; offered: {', '.join(offered)}")
         if kind is ActionKind.DELEGATE:
             return delegations
         return action  # type: ignore[no-any-return]

@@ -16,7 +16,7 @@ from investigator.errors import BudgetTooSmall
 from investigator.runtime.budget import CONSUMABLE, NOTHING, Limits, flag_of
 from investigator.runtime.budget_pool import RuntimeBudgetPool, allocate_run_budget
 from investigator.runtime.events import OpenedScope, Shown
-from investigator.runtime.planner import View, dearest_of
+from investigator.runtime.planner import View, most_expensive_of
 from investigator.runtime.strategy import Brief, Run
 
 ROOT = "0"
@@ -56,7 +56,7 @@ def child_scopes(run: Run, count: int) -> list[OpenedScope]:
             deadline=None,
             synthesis=brief is plan.synthesis,
         )
-        ends = dearest_of(opened, run.planner).finalize_bound(*run.strategy.finalize_tokens)
+        ends = most_expensive_of(opened, run.planner).finalize_bound(*run.strategy.finalize_tokens)
         return msgspec.structs.replace(opened, reserve=ends)
 
     first = () if plan.synthesis is None else (plan.synthesis,)
@@ -136,7 +136,7 @@ def _short_of_amounts(
 ) -> str | None:
     """The first resource of which a scope's share is less than it needs at the least."""
     for scope in scopes:
-        decides = dearest_of(scope, run.planner)
+        decides = most_expensive_of(scope, run.planner)
         need = decides.bound(_first_view(run, scope, share)).amounts.plus(scope.reserve)
         for resource, own, limit, least in zip(CONSUMABLE, share, limits, need, strict=True):
             if own is not None and own < least:

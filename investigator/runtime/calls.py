@@ -1,7 +1,7 @@
 """Calls that leave the run: to a planner and to a tool. What they cost is always written down.
 
-Where the ledger has the result on record it is taken from there; otherwise the call is made,
-inside the scope's time, and its result recorded before anyone sees it.
+Where the result is on record it is taken from there; otherwise the call is made, inside the
+scope's time, and its result recorded before anyone sees it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from investigator.runtime.events import (
     TurnSettled,
     Usage,
 )
-from investigator.runtime.ledger import Ledger
+from investigator.runtime.execution import Execution
 from investigator.runtime.pace import Pace
 from investigator.runtime.planner import PlannerCallFailed, Reply, View
 from investigator.runtime.scope import Scope
@@ -50,23 +50,25 @@ TURN_TIMED_OUT = RunError(
 class Calls:
     """Asks planners and tools on behalf of scopes."""
 
-    def __init__(self, *, ledger: Ledger, tools: ToolRegistry, pace: Pace, clock: Clock) -> None:
-        self._ledger = ledger
+    def __init__(
+        self, *, execution: Execution, tools: ToolRegistry, pace: Pace, clock: Clock
+    ) -> None:
+        self._execution = execution
         self._tools = tools
         self._pace = pace
         self._clock = clock
 
     async def reply(self, scope: Scope, held: TurnHeld, view: View) -> TurnSettled | TurnFailed:
         """The planner's reply to a view whose turn is held."""
-        recorded = self._ledger.turn_result(scope.id, remote=held.remote)
+        recorded = self._execution.turn_result(scope.id, remote=held.remote)
         if recorded is not None:
             return recorded
         try:
             event = await self._ask(scope, held, view)
         except anyio.get_cancelled_exc_class():
-            self._ledger.record(_unanswered(held, CANCELLED))
+            self._execution.record(_unanswered(held, CANCELLED))
             raise
-        self._ledger.record(event)
+        self._execution.record(event)
         return event
 
     async def _ask(self, scope: Scope, held: TurnHeld, view: View) -> TurnSettled | TurnFailed:
@@ -88,20 +90,20 @@ class Calls:
 
         A local call never waits, so there would be nothing to end.
         """
-        seconds = self._ledger.time_left(scope.id) - kept_s
+        seconds = self._execution.time_left(scope.id) - kept_s
         return anyio.move_on_after(None if math.isinf(seconds) else max(0.0, seconds))
 
     async def tool(self, scope: Scope, call: ToolCall) -> ToolSettled | ToolFailed:
         """The answer to a tool call that is held."""
-        recorded = self._ledger.tool_result(scope.id)
+        recorded = self._execution.tool_result(scope.id)
         if recorded is not None:
             return recorded
         try:
             event = await self._read(scope, call)
         except anyio.get_cancelled_exc_class():
-            self._ledger.record(_unread(scope, CANCELLED.message, CANCELLED))
+            self._execution.record(_unread(scope, CANCELLED.message, CANCELLED))
             raise
-        self._ledger.record(event)
+        self._execution.record(event)
         return event
 
     async def _read(self, scope: Scope, call: ToolCall) -> ToolSettled | ToolFailed:

@@ -1,7 +1,7 @@
 """The driver: it opens a run's scopes, runs them, and says what became of the run.
 
 One driver serves all engines. New runs, resumed runs and replays are driven alike: they differ
-in the ledger that the loop asks. Scopes run side by side; one that fails does not disturb the
+in the `Execution` that the loop asks. Scopes run side by side; one that fails does not disturb the
 others, and the synthesis, opened first, runs last.
 """
 
@@ -26,11 +26,11 @@ from investigator.runtime.events import (
     RunError,
     ScopeClosed,
 )
-from investigator.runtime.ledger import Ledger
+from investigator.runtime.execution import Execution
 from investigator.runtime.pace import Pace
 from investigator.runtime.planner import FixedPlanner, HybridPlanner, Planner
 from investigator.runtime.recursive_loop import RecursiveLoop
-from investigator.runtime.room import WaitingRoom
+from investigator.runtime.scheduler import Scheduler
 from investigator.runtime.status import ErrorCode, RunStatus, ScopeStatus
 from investigator.runtime.strategy import Artifact, Ended, Plan, Run, Strategy
 
@@ -46,10 +46,10 @@ class Result:
     output: bytes | None
 
 
-async def drive(run: Run, ledger: Ledger, clock: Clock) -> Result:
-    """Run the scopes of a run and conclude; nothing is written but what the ledger records."""
+async def drive(run: Run, execution: Execution, clock: Clock) -> Result:
+    """Run the scopes of a run and conclude; nothing is written but what the execution records."""
     pace = Pace(run.planner.latency_floor_s)
-    room = WaitingRoom(run.opened.concurrency)
+    scheduler = Scheduler(run.opened.concurrency)
     deciders: dict[str, PlannerIdentity] = {}
 
     def decides_in(scope: OpenedScope) -> Planner:
@@ -58,43 +58,43 @@ async def drive(run: Run, ledger: Ledger, clock: Clock) -> Result:
         return planner
 
     loop = RecursiveLoop(
-        ledger=ledger,
-        calls=Calls(ledger=ledger, tools=run.tools, pace=pace, clock=clock),
+        execution=execution,
+        calls=Calls(execution=execution, tools=run.tools, pace=pace, clock=clock),
         space=run.strategy.space,
         outputs=run.strategy.outputs,
         planner_for=decides_in,
-        room=room,
+        scheduler=scheduler,
         pace=pace,
         max_depth=run.opened.budget.depth,
     )
-    root = ledger.open_root(root_scope(run))
+    root = execution.open_root(root_scope(run))
     if run.strategy.plan.root is not None:
-        await room.alone(lambda place: loop.run(root, place))
+        await scheduler.alone(lambda slot: loop.run(root, slot))
         opened: tuple[OpenedScope, ...] = ()
     else:
-        opened = await _run_plan(run, ledger, loop, room)
+        opened = await _run_plan(run, execution, loop, scheduler)
     return _conclude(run, _ended_scopes(run.strategy.plan, opened, loop.closed, deciders))
 
 
 async def _run_plan(
-    run: Run, ledger: Ledger, loop: AnyLoop, room: WaitingRoom
+    run: Run, execution: Execution, loop: AnyLoop, scheduler: Scheduler
 ) -> tuple[OpenedScope, ...]:
     """Run the plan's scopes side by side, then the synthesis over their ends; scope 0 waits."""
     every = len(run.strategy.plan.scopes)
-    children = child_scopes(run, every if ledger.is_replaying(ROOT) else admitted(run))
+    children = child_scopes(run, every if execution.is_replaying(ROOT) else admitted(run))
     opened: tuple[OpenedScope, ...] = ()
     if children:
-        kept = times_kept(run, children, ledger.time_left(ROOT))
-        answer = ledger.open(ROOT, 0, children, kept_s=kept, least_s=0.0, parent_shares=0)
+        kept = times_kept(run, children, execution.time_left(ROOT))
+        answer = execution.open(ROOT, 0, children, kept_s=kept, least_s=0.0, parent_shares=0)
         if isinstance(answer, Refused):
             loop.close(_root_end(answer))
             return ()
         opened = answer.scopes
     beside = [scope for scope in opened if not scope.synthesis]
-    ends = await room.families([partial(loop.run, scope) for scope in beside])
+    ends = await scheduler.families([partial(loop.run, scope) for scope in beside])
     for scope in opened:
         if scope.synthesis:
-            await room.alone(partial(loop.run, scope, gathered=ends))
+            await scheduler.alone(partial(loop.run, scope, gathered=ends))
     loop.close(_root_end())
     return opened
 

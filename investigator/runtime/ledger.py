@@ -1,323 +1,137 @@
-"""A pool operation and its event are one synchronous step, so the journal is the pool.
+"""The pool as the events tell it, event by event.
 
-A `Ledger` is what a loop talks to. It answers each scope from its *tape*, the events recorded of
-it, while the tape lasts, and from the pool after that.
+The same `post` serves the live run, the resumed one (which posts what was recorded, then goes
+on) and the audit (which posts everything again): so the audit cannot disagree with what was done
+by construction, only by tampering.
 """
 
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import assert_never
 
-import msgspec
-
-from investigator.errors import JournalError
-from investigator.runtime.books import Books
-from investigator.runtime.budget import Amounts, Limits, Resource
-from investigator.runtime.budget_pool import (
-    Refusal,
-    allocate_run_budget,
-)
+from investigator.errors import BudgetTooSmall
+from investigator.runtime.budget import NOTHING, Amounts, Budget, Limits
+from investigator.runtime.budget_pool import Hold, Lease, Refusal, RuntimeBudgetPool
 from investigator.runtime.clock import Clock
 from investigator.runtime.events import (
     RUN,
     AnyEvent,
-    Event,
+    HoldLost,
     OpenedScope,
     Refused,
-    RunError,
+    RunEnded,
+    RunOpened,
+    RunResumed,
     ScopeClosed,
     ScopesOpened,
-    Shown,
     ToolFailed,
     ToolHeld,
+    ToolRepeated,
     ToolSettled,
     TurnFailed,
     TurnHeld,
     TurnSettled,
-    What,
+    WrittenBack,
 )
-from investigator.runtime.journal import Recorder
-from investigator.runtime.status import ScopeStatus
 
-TurnResult = TurnSettled | TurnFailed
-ToolResult = ToolSettled | ToolFailed
-Tapes = Mapping[str, deque[AnyEvent]]
+ONE_TOOL_CALL = Amounts(tool_calls=1)
 
 
-class Ledger(Protocol):
-    """What a loop asks: is this allowed, has this happened, write this down."""
+class Ledger:
+    """The pool and its open holds, event by event. A scope has at most one open hold."""
 
-    def shown(self, scope_id: str) -> Shown | None:
-        """The budget and clock that the next recorded turn showed, where one is recorded."""
-        ...
+    def __init__(self) -> None:
+        self.pool = RuntimeBudgetPool(Limits())
+        self.holds: dict[str, tuple[Hold, TurnHeld | ToolHeld]] = {}
+        self._budget = Budget()
 
-    def ask_turn(self, request: TurnHeld) -> TurnHeld | Refused: ...
+    def post(self, event: AnyEvent, *, clock: Clock | None = None) -> Refusal | None:
+        """Book one event; a refusal is returned only for a request that the pool turns down.
 
-    def ask_tool(self, request: ToolHeld) -> ToolHeld | Refused: ...
-
-    def open(
-        self,
-        parent: str,
-        step: int,
-        children: Sequence[OpenedScope],
-        *,
-        kept_s: Sequence[float],
-        least_s: float,
-        parent_shares: int,
-    ) -> ScopesOpened | Refused:
-        """Open children side by side; their floors and deadlines are set here.
-
-        `kept_s` are, for each child, the seconds before the parent's deadline that are not for
-        it; where less than `least_s` is left before the first of these, it is refused. Of what
-        is left the parent keeps `parent_shares` equal shares.
+        Without a clock no deadline is past: what was granted stays granted.
         """
-        ...
+        match event:
+            case TurnHeld() | ToolHeld():
+                return self._post_hold(event, 0.0 if clock is None else clock.now())
+            case TurnSettled() | TurnFailed():
+                self._settle(event.scope, event.usage.amounts)
+            case ToolSettled() | ToolFailed():
+                self._settle(event.scope, ONE_TOOL_CALL)
+            case ScopesOpened():
+                return self._post_opening(event)
+            case ScopeClosed():
+                self.pool.close(event.scope)
+            case HoldLost():
+                self._settle(event.scope, event.amounts if event.lost else NOTHING)
+            case RunOpened():
+                self._budget = event.budget
+            case RunResumed():
+                self._post_resume(event)
+            case Refused() | ToolRepeated() | RunEnded() | WrittenBack():
+                pass
+            case _:
+                assert_never(event)
+        return None
 
-    def open_root(self, root: OpenedScope) -> OpenedScope:
-        """Open scope 0, or say on which terms it was opened."""
-        ...
+    def lost_holds(self) -> list[HoldLost]:
+        """What becomes of the holds that are open and that nobody will settle."""
+        lost = []
+        for scope_id, (hold, held) in sorted(self.holds.items()):
+            remote = isinstance(held, TurnHeld) and held.remote
+            event = HoldLost(scope=scope_id, step=held.step, amounts=hold.amounts, lost=remote)
+            lost.append(event)
+        return lost
 
-    def start(self, scope_id: str, share: float) -> None:
-        """A scope starts and may take `share` of the time to its deadline."""
-        ...
+    def _post_hold(self, event: TurnHeld | ToolHeld, now: float) -> Refusal | None:
+        match event:
+            case TurnHeld() if event.shown.final:
+                hold = self.pool.reserve_final(event.scope, event.amounts, now=now)
+            case TurnHeld():
+                hold = self.pool.reserve(event.scope, event.amounts, now=now)
+            case ToolHeld():
+                hold = self.pool.reserve(event.scope, ONE_TOOL_CALL, now=now)
+        if isinstance(hold, Refusal):
+            return hold
+        self.holds[event.scope] = (hold, event)
+        return None
 
-    def turn_result(self, scope_id: str, *, remote: bool) -> TurnResult | None:
-        """The recorded result of the turn held last; None: make the call."""
-        ...
+    def _settle(self, scope_id: str, actual: Amounts) -> None:
+        hold, _ = self.holds.pop(scope_id)
+        self.pool.settle(hold, actual)
 
-    def tool_result(self, scope_id: str) -> ToolResult | None:
-        """The recorded result of the tool call held last; None: make the call."""
-        ...
-
-    def record(self, event: AnyEvent) -> None:
-        """Write down what happened."""
-        ...
-
-    def is_replaying(self, scope_id: str) -> bool:
-        """Whether there is still tape of the scope."""
-        ...
-
-    def was_retried(self, refused: Refused) -> bool:
-        """Whether the scope asked again after a recorded refusal; where the record ends, it may."""
-        ...
-
-    def leave(self, closed: ScopeClosed) -> None:
-        """The run is being given up and the scope would end so."""
-        ...
-
-    def left(self, scope_id: str) -> Limits: ...
-
-    def used(self, scope_id: str) -> Amounts: ...
-
-    def time_left(self, scope_id: str) -> float:
-        """Run seconds until the scope's deadline; infinite where it has none."""
-        ...
-
-
-class LiveLedger:
-    """The ledger of a run that goes on: tape first, then the pool and the journal."""
-
-    def __init__(
-        self, *, books: Books, recorder: Recorder, clock: Clock, tapes: Tapes | None = None
-    ) -> None:
-        self.books = books
-        self._recorder = recorder
-        self._clock = clock
-        self._tapes = tapes or {}
-        self._given_up: dict[str, ScopeClosed] = {}
-
-    def shown(self, scope_id: str) -> Shown | None:
-        """See `Ledger`."""
-        return shown_by(self._peek(scope_id))
-
-    def ask_turn(self, request: TurnHeld) -> TurnHeld | Refused:
-        """See `Ledger`."""
-        recorded = self._peek(request.scope)
-        if recorded is not None and isinstance(recorded, TurnHeld | Refused):
-            self._next(request.scope)
-            return recorded
-        refusal = self._post(request)
-        return request if refusal is None else self._refused(request, "turn", refusal)
-
-    def ask_tool(self, request: ToolHeld) -> ToolHeld | Refused:
-        """See `Ledger`."""
-        recorded = self._peek(request.scope)
-        if recorded is not None and isinstance(recorded, ToolHeld | Refused):
-            self._next(request.scope)
-            return recorded
-        refusal = self._post(request)
-        return request if refusal is None else self._refused(request, "tool_call", refusal)
-
-    def open(
-        self,
-        parent: str,
-        step: int,
-        children: Sequence[OpenedScope],
-        *,
-        kept_s: Sequence[float],
-        least_s: float,
-        parent_shares: int,
-    ) -> ScopesOpened | Refused:
-        """See `Ledger`."""
-        recorded = self._peek(parent)
-        if recorded is not None and isinstance(recorded, ScopesOpened | Refused):
-            self._next(parent)
-            return recorded
-        pool = self.books.pool
-        floor = allocate_run_budget(
-            pool,
-            parent,
-            sibling_count=len(children),
-            reserve=children[0].reserve,
-            parent_shares=parent_shares,
+    def _post_opening(self, event: ScopesOpened) -> Refusal | None:
+        if event.scope != RUN:
+            return self.pool.open(event.scope, [_lease(scope) for scope in event.scopes])
+        (root,) = event.scopes
+        self.pool = RuntimeBudgetPool(
+            self._budget.limits,
+            depth=self._budget.depth,
+            reserve=root.reserve,
+            deadline=_or_inf(self._budget.wall_time_s),
         )
-        end = pool.deadline(parent)
-        scopes = tuple(
-            msgspec.structs.replace(
-                child, floor=floor, deadline=None if math.isinf(end) else end - kept
-            )
-            for child, kept in zip(children, kept_s, strict=True)
+        return None
+
+    def _post_resume(self, event: RunResumed) -> None:
+        self._budget = event.budget
+        self.pool.raise_limits(
+            event.budget.limits,
+            depth=event.budget.depth,
+            deadline=_or_inf(event.budget.wall_time_s),
         )
-        request = ScopesOpened(scope=parent, step=step, scopes=scopes)
-        time_left = self.time_left(parent) - max(kept_s)
-        if time_left < least_s:
-            asked, left = math.ceil(least_s), math.floor(max(0.0, time_left))
-            refusal: Refusal | None = Refusal(Resource.WALL_TIME, parent, asked, left)
-        else:
-            refusal = self._post(request)
-        if refusal is None:
-            return request
-        return self._refused(request, "delegate_subcall", refusal)
-
-    def open_root(self, root: OpenedScope) -> OpenedScope:
-        """See `Ledger`."""
-        recorded = self._peek(RUN)
-        if isinstance(recorded, ScopesOpened):
-            self._next(RUN)
-            return recorded.scopes[0]
-        self._post(ScopesOpened(scope=RUN, scopes=(root,)))
-        return root
-
-    def start(self, scope_id: str, share: float) -> None:
-        """See `Ledger`."""
-        now, end = self._clock.now(), self.books.pool.deadline(scope_id)
-        if not math.isinf(end):
-            self.books.pool.narrow_deadline(scope_id, now + (end - now) * share)
-
-    def turn_result(self, scope_id: str, *, remote: bool) -> TurnResult | None:  # noqa: ARG002
-        """See `Ledger`."""
-        recorded = self._peek(scope_id)
-        if recorded is not None and isinstance(recorded, TurnSettled | TurnFailed):
-            self._next(scope_id)
-            return recorded
-        return None
-
-    def tool_result(self, scope_id: str) -> ToolResult | None:
-        """See `Ledger`."""
-        recorded = self._peek(scope_id)
-        if recorded is not None and isinstance(recorded, ToolSettled | ToolFailed):
-            self._next(scope_id)
-            return recorded
-        return None
-
-    def record(self, event: AnyEvent) -> None:
-        """See `Ledger`; of an event that the tape has already, nothing is written."""
-        if self._peek(event.scope) is None:
-            self._post(event)
-            return
-        recorded = self._next(event.scope)
-        if recorded != event:
-            raise JournalError(
-                f"scope {event.scope}, step {event.step}: resume came to {event.type}, the "
-                f"journal has {recorded.type}; it was written by another version or its data "
-                "changed: start a new run"
-            )
-
-    def is_replaying(self, scope_id: str) -> bool:
-        """See `Ledger`."""
-        return bool(self._tapes.get(scope_id))
-
-    def was_retried(self, refused: Refused) -> bool:
-        """See `Ledger`."""
-        following = self._peek(refused.scope)
-        return following is None or is_retry(following, refused)
-
-    def leave(self, closed: ScopeClosed) -> None:
-        """See `Ledger`; it is written by `give_up`, after what is open below the scope."""
-        if not self.is_replaying(closed.scope):
-            self._given_up[closed.scope] = closed
-
-    def give_up(self, error: RunError) -> None:
-        """End whatever is open, deepest scopes first: the run cannot go on here."""
-        self._tapes = {}
-        for event in self.books.lost_holds():
-            self.record(event)
-        for scope_id in reversed(self.books.pool.open_scopes()):
-            unstarted = ScopeClosed(
-                scope=scope_id,
-                status=ScopeStatus.FAILED,
-                answer=None,
-                gaps=(f"scope {scope_id}: {error.message}",),
-                error=error,
-            )
-            self.record(self._given_up.get(scope_id, unstarted))
-
-    def left(self, scope_id: str) -> Limits:
-        """See `Ledger`."""
-        return self.books.pool.left(scope_id)
-
-    def used(self, scope_id: str) -> Amounts:
-        """See `Ledger`."""
-        return self.books.pool.used(scope_id)
-
-    def time_left(self, scope_id: str) -> float:
-        """See `Ledger`."""
-        return self.books.pool.deadline(scope_id) - self._clock.now()
-
-    def _post(self, event: AnyEvent) -> Refusal | None:
-        refusal = self.books.post(event, clock=self._clock)
-        if refusal is None:
-            self._recorder.append(event)
-        return refusal
-
-    def _refused(
-        self, request: TurnHeld | ToolHeld | ScopesOpened, what: What, refusal: Refusal
-    ) -> Refused:
-        event = refused(request, what, refusal)
-        self._recorder.append(event)
-        return event
-
-    def _peek(self, scope_id: str) -> AnyEvent | None:
-        tape = self._tapes.get(scope_id)
-        return tape[0] if tape else None
-
-    def _next(self, scope_id: str) -> AnyEvent:
-        return self._tapes[scope_id].popleft()
+        for cut in event.cuts:
+            if cut.reserve is not None:
+                refusal = self.pool.reopen(cut.scope, cut.reserve)
+                if refusal is not None:
+                    raise BudgetTooSmall(
+                        f"scope {cut.scope} cannot be opened again: {refusal}; raise that limit"
+                    )
 
 
-def is_retry(event: AnyEvent, refused: Refused) -> bool:
-    """Whether an event of a scope is the answer to a request that was refused before."""
-    return event.step == refused.step and isinstance(event, TurnHeld | ToolHeld | Refused)
+def _lease(scope: OpenedScope) -> Lease:
+    deadline = _or_inf(scope.deadline)
+    return Lease(scope.scope, scope.floor, scope.reserve, scope.cap, deadline)
 
 
-def shown_by(event: Event | None) -> Shown | None:
-    """The view's numbers in a recorded turn or refusal of one."""
-    if event is None or not isinstance(event, TurnHeld | Refused):
-        return None
-    return event.shown
-
-
-def refused(request: TurnHeld | ToolHeld | ScopesOpened, what: What, refusal: Refusal) -> Refused:
-    """The event of a refused request."""
-    return Refused(
-        scope=request.scope,
-        step=request.step,
-        what=what,
-        resource=refusal.resource,
-        wait=refusal.wait,
-        message=str(refusal),
-        shown=request.shown if isinstance(request, TurnHeld) else None,
-    )
+def _or_inf(seconds: float | None) -> float:
+    return math.inf if seconds is None else seconds

@@ -190,8 +190,8 @@ class HybridPlanner:
         """Who decides in a scope."""
         return self.model if self._models(scope) else self._rules
 
-    def dearest_of(self, scope: OpenedScope) -> Planner:
-        """The dearer of those who may decide in a scope or below it."""
+    def most_expensive_of(self, scope: OpenedScope) -> Planner:
+        """The more expensive planner that may decide in a scope or below it."""
         return self.model if self._reaches(scope) else self._rules
 
     def finalize_bound(self, prompt_tokens: int, output_tokens: int) -> Amounts:
@@ -207,6 +207,6 @@ class HybridPlanner:
         return await self.model.act(view, max_tokens_out)
 
 
-def dearest_of(scope: OpenedScope, planner: Planner) -> Planner:
+def most_expensive_of(scope: OpenedScope, planner: Planner) -> Planner:
     """Whose turns a scope that the engine opens must be able to pay for."""
-    return planner.dearest_of(scope) if isinstance(planner, HybridPlanner) else planner
+    return planner.most_expensive_of(scope) if isinstance(planner, HybridPlanner) else planner

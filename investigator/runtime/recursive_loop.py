@@ -2,7 +2,7 @@
 
 Each turn and each tool call is held in the pool and in the journal before it is made, and
 settled after it. A child is the same loop one level deeper. What a scope does follows from its
-view alone, so the same loop runs live, resumes and replays; only the ledger differs.
+view alone, so the same loop runs live, resumes and replays; only the execution differs.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from investigator.runtime.actions import (
     DraftT,
     Finalize,
     Invalid,
-    Refusal,
+    NotAllowed,
     Synthesize,
     ToolCall,
     turn_text,
@@ -45,10 +45,10 @@ from investigator.runtime.events import (
     TurnFailed,
     TurnHeld,
 )
-from investigator.runtime.ledger import Ledger
+from investigator.runtime.execution import Execution
 from investigator.runtime.pace import Pace
 from investigator.runtime.planner import Planner, View
-from investigator.runtime.room import Place, WaitingRoom
+from investigator.runtime.scheduler import Scheduler, Slot
 from investigator.runtime.scope import Scope
 from investigator.runtime.status import ScopeStatus
 
@@ -62,48 +62,48 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
     def __init__(
         self,
         *,
-        ledger: Ledger,
+        execution: Execution,
         calls: Calls,
         space: ActionSpace[DraftT, AnswerT],
         outputs: Outputs[AnswerT],
         planner_for: Callable[[OpenedScope], Planner],
-        room: WaitingRoom,
+        scheduler: Scheduler,
         pace: Pace,
         max_depth: int,
     ) -> None:
-        self._ledger = ledger
+        self._execution = execution
         self._calls = calls
         self._space = space
         self._endings = Endings(outputs)
         self._planner_for = planner_for
-        self._room = room
+        self._scheduler = scheduler
         self._pace = pace
         self._max_depth = max_depth
         self.closed: dict[str, ScopeClosed] = {}
 
     async def run(
-        self, opened: OpenedScope, place: Place, gathered: Sequence[ScopeClosed] = ()
+        self, opened: OpenedScope, slot: Slot, gathered: Sequence[ScopeClosed] = ()
     ) -> ScopeClosed:
-        """Run a scope to its end in its place; a synthesis is shown the ends it is over."""
-        scope = Scope(opened, self._planner_for(opened), place)
+        """Run a scope to its end in its slot; a synthesis is shown the ends it is over."""
+        scope = Scope(opened, self._planner_for(opened), slot)
         scope.gathered = tuple(self._endings.shown(scope, closed) for closed in gathered)
-        self._ledger.start(scope.id, place.share)
+        self._execution.start(scope.id, slot.share)
         try:
             while (closed := await self._step(scope)) is None:
                 scope.step += 1
                 if scope.step % STEPS_AT_ONCE == 0:
                     await anyio.lowlevel.checkpoint()
         except anyio.get_cancelled_exc_class():
-            self._ledger.leave(self._endings.end(scope, ScopeStatus.FAILED, CANCELLED))
+            self._execution.leave(self._endings.end(scope, ScopeStatus.FAILED, CANCELLED))
             raise
         self.close(closed)
         return closed
 
     def close(self, closed: ScopeClosed) -> None:
         """Write a scope's end down; what it did not use is free for those who wait."""
-        self._ledger.record(closed)
+        self._execution.record(closed)
         self.closed[closed.scope] = closed
-        self._room.scope_closed()
+        self._scheduler.scope_closed()
 
     async def _step(self, scope: Scope) -> ScopeClosed | None:
         """One turn and what it asks for; the scope's end if it is one."""
@@ -130,7 +130,7 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
                 await self._delegate(scope, turn)
             case ScopeClosed():
                 return turn
-            case Refusal():
+            case NotAllowed():
                 scope.saw(None, reply.reply, turn.reason, ok=False)
                 if not held.shown.final:
                     return None
@@ -144,7 +144,7 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
     async def _hold_turn(self, scope: Scope) -> tuple[TurnHeld | Refused, View]:
         """Hold the next turn; when only the finalize reserve is left, that of finalize."""
         while True:
-            shown = self._ledger.shown(scope.id) or self._shown(scope)
+            shown = self._execution.shown(scope.id) or self._shown(scope)
             scope.guarded = shown.final
             view = scope.view(shown)
             bound = scope.planner.bound(view)
@@ -157,8 +157,8 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
                 shown=shown,
                 asks=bound.asks,
             )
-            recorded = self._ledger.is_replaying(scope.id)
-            answer = self._ledger.ask_turn(request)
+            recorded = self._execution.is_replaying(scope.id)
+            answer = self._execution.ask_turn(request)
             if isinstance(answer, TurnHeld) or shown.final:
                 scope.limit = scope.limit if shown.final else Resource.WALL_TIME
                 return answer, view
@@ -166,8 +166,8 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
             scope.guarded = not await self._may_retry(scope, answer, recorded)
 
     def _shown(self, scope: Scope) -> Shown:
-        time_left = self._ledger.time_left(scope.id)
-        left = self._ledger.left(scope.id)
+        time_left = self._execution.time_left(scope.id)
+        left = self._execution.left(scope.id)
         final = scope.guarded or time_left <= self._pace.finalize_s
         return Shown(
             left=left,
@@ -186,11 +186,11 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
         if not refused.wait:
             return False
         if recorded:
-            return self._ledger.was_retried(refused)
+            return self._execution.was_retried(refused)
         index = list(Resource).index(refused.resource)
-        seconds = self._ledger.time_left(scope.id) - self._pace.finalize_s
-        return await scope.place.wait(
-            used=lambda: self._ledger.used(scope.id)[index], seconds=max(0.0, seconds)
+        seconds = self._execution.time_left(scope.id) - self._pace.finalize_s
+        return await scope.slot.wait(
+            used=lambda: self._execution.used(scope.id)[index], seconds=max(0.0, seconds)
         )
 
     async def _call_tool(self, scope: Scope, call: ToolCall) -> ScopeClosed | None:
@@ -198,7 +198,7 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
         action = f"{call.tool_name}({args})"
         if action in scope.pages:
             of_step, page = scope.pages[action]
-            self._ledger.record(
+            self._execution.record(
                 ToolRepeated(
                     scope=scope.id, step=scope.step, tool_name=call.tool_name, of_step=of_step
                 )
@@ -207,8 +207,8 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
             return None
         request = ToolHeld(scope=scope.id, step=scope.step, tool_name=call.tool_name, args=args)
         while True:
-            recorded = self._ledger.is_replaying(scope.id)
-            answer = self._ledger.ask_tool(request)
+            recorded = self._execution.is_replaying(scope.id)
+            answer = self._execution.ask_tool(request)
             if isinstance(answer, ToolHeld):
                 break
             if not await self._may_retry(scope, answer, recorded):
@@ -230,12 +230,12 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
         children = scope.child_scopes(delegations)
         said = turn_text(delegations)
         last_turn = self._pace.finalize_s
-        opened = self._ledger.open(
+        opened = self._execution.open(
             scope.id,
             scope.step,
             children,
             kept_s=[last_turn] * len(children),
-            least_s=last_turn * scope.place.waves(len(children)),
+            least_s=last_turn * scope.slot.waves(len(children)),
             parent_shares=1,
         )
         if isinstance(opened, Refused):
@@ -243,5 +243,5 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
             return
         scope.children += len(children)
         tasks = [partial(self.run, child) for child in opened.scopes]
-        answers = [self._endings.shown(scope, c) for c in await scope.place.side_by_side(tasks)]
+        answers = [self._endings.shown(scope, c) for c in await scope.slot.side_by_side(tasks)]
         scope.saw(ActionKind.DELEGATE, said, canonical_json(answers))

@@ -33,9 +33,9 @@ from investigator.runtime.events import (
     TurnHeld,
     TurnSettled,
 )
-from investigator.runtime.ledger import ToolResult, TurnResult, is_retry, shown_by
+from investigator.runtime.execution import ToolResult, TurnResult, is_retry, shown_by
+from investigator.runtime.history import histories_of
 from investigator.runtime.strategy import Run
-from investigator.runtime.tape import tapes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +53,18 @@ class Replay:
 
 async def replay(run: Run, entries: Sequence[Entry], output: bytes | None) -> Replay:
     """Make a finished run again and compare it, its report byte for byte."""
-    tapes = tapes_of(entries)
-    events = sum(len(tape) for tape in tapes.values())
-    ledger = ReplayLedger(tapes)
+    histories = histories_of(entries)
+    events = sum(len(history) for history in histories.values())
+    execution = ReplayExecution(histories)
     difference: BaseException | None = None
     try:
-        result = await drive(run, ledger, Clock())
-        ledger.record(result.ended)
+        result = await drive(run, execution, Clock())
+        execution.record(result.ended)
     except* ReplayDifference as differences:
         difference = _first(differences)
     if difference is not None:
         return Replay(events, str(difference))
-    left = [tape[0] for tape in tapes.values() if tape]
+    left = [history[0] for history in histories.values() if history]
     if left:
         return Replay(events, f"{_place(left[0])}: recorded, but not made again")
     if result.output != output:
@@ -79,18 +79,18 @@ def _first(group: BaseExceptionGroup[ReplayDifference]) -> BaseException:
     return error
 
 
-class ReplayLedger:
+class ReplayExecution:
     """Answers from the record alone and raises `ReplayDifference` at the first other thing."""
 
-    def __init__(self, tapes: dict[str, deque[AnyEvent]]) -> None:
-        self._tapes = tapes
+    def __init__(self, histories: dict[str, deque[AnyEvent]]) -> None:
+        self._histories = histories
 
     def shown(self, scope_id: str) -> Shown | None:
-        """See `Ledger`."""
+        """See `Execution`."""
         return shown_by(self._peek(scope_id))
 
     def ask_turn(self, request: TurnHeld) -> TurnHeld | Refused:
-        """See `Ledger`; a journal that names no model was written before any did."""
+        """See `Execution`; a journal that names no model was written before any did."""
         recorded = self._next(request)
         if isinstance(recorded, Refused):
             return recorded
@@ -100,7 +100,7 @@ class ReplayLedger:
         return request
 
     def ask_tool(self, request: ToolHeld) -> ToolHeld | Refused:
-        """See `Ledger`."""
+        """See `Execution`."""
         recorded = self._next(request)
         if isinstance(recorded, Refused):
             return recorded
@@ -117,7 +117,7 @@ class ReplayLedger:
         least_s: float,  # noqa: ARG002
         parent_shares: int,  # noqa: ARG002
     ) -> ScopesOpened | Refused:
-        """See `Ledger`; the terms, and how many were admitted, are as recorded."""
+        """See `Execution`; the terms, and how many were admitted, are as recorded."""
         recorded = self._next(ScopesOpened(scope=parent, step=step, scopes=tuple(children)))
         if isinstance(recorded, Refused):
             return recorded
@@ -132,66 +132,66 @@ class ReplayLedger:
         return recorded
 
     def open_root(self, root: OpenedScope) -> OpenedScope:
-        """See `Ledger`."""
+        """See `Execution`."""
         recorded = self._next(ScopesOpened(scope=RUN, scopes=(root,)))
         return recorded.scopes[0] if isinstance(recorded, ScopesOpened) else root
 
     def start(self, scope_id: str, share: float) -> None:
-        """See `Ledger`; time is as recorded."""
+        """See `Execution`; time is as recorded."""
 
     def turn_result(self, scope_id: str, *, remote: bool) -> TurnResult | None:
-        """See `Ledger`; a turn that cost nothing is made again."""
+        """See `Execution`; a turn that cost nothing is made again."""
         recorded = self._peek(scope_id)
         if isinstance(recorded, TurnFailed) or (remote and isinstance(recorded, TurnSettled)):
-            self._tapes[scope_id].popleft()
+            self._histories[scope_id].popleft()
             return recorded
         return None
 
     def tool_result(self, scope_id: str) -> ToolResult | None:
-        """See `Ledger`; reads are made again, unless the source was lost."""
+        """See `Execution`; reads are made again, unless the source was lost."""
         recorded = self._peek(scope_id)
         if isinstance(recorded, ToolFailed) and recorded.error is not None:
-            self._tapes[scope_id].popleft()
+            self._histories[scope_id].popleft()
             return recorded
         return None
 
     def record(self, event: AnyEvent) -> None:
-        """See `Ledger`; nothing is written."""
+        """See `Execution`; nothing is written."""
         _require_same(self._next(event), event)
 
     def is_replaying(self, scope_id: str) -> bool:  # noqa: ARG002
-        """See `Ledger`."""
+        """See `Execution`."""
         return True
 
     def was_retried(self, refused: Refused) -> bool:
-        """See `Ledger`."""
+        """See `Execution`."""
         following = self._peek(refused.scope)
         return following is not None and is_retry(following, refused)
 
     def leave(self, closed: ScopeClosed) -> None:
-        """See `Ledger`; a replay is given up at its first difference."""
+        """See `Execution`; a replay is given up at its first difference."""
 
     def left(self, scope_id: str) -> Limits:
-        """See `Ledger`; asked for only where the record ends too soon."""
+        """See `Execution`; asked for only where the record ends too soon."""
         raise ReplayDifference(f"scope {scope_id}: goes on where the record has ended")
 
     def used(self, scope_id: str) -> Amounts:  # noqa: ARG002
-        """See `Ledger`; nothing waits in a replay."""
+        """See `Execution`; nothing waits in a replay."""
         return Amounts()
 
     def time_left(self, scope_id: str) -> float:  # noqa: ARG002
-        """See `Ledger`; calls that are made again are local and have no time limit."""
+        """See `Execution`; calls that are made again are local and have no time limit."""
         return float("inf")
 
     def _peek(self, scope_id: str) -> AnyEvent | None:
-        tape = self._tapes.get(scope_id)
-        return tape[0] if tape else None
+        history = self._histories.get(scope_id)
+        return history[0] if history else None
 
     def _next(self, event: AnyEvent) -> AnyEvent:
-        tape = self._tapes.get(event.scope)
-        if not tape:
+        history = self._histories.get(event.scope)
+        if not history:
             raise ReplayDifference(f"{_place(event)}: the record has ended here")
-        return tape.popleft()
+        return history.popleft()
 
 
 def _require_same(recorded: AnyEvent, now: AnyEvent) -> None:

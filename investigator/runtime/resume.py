@@ -75,7 +75,7 @@ def cuts_for(entries: Sequence[Entry], *, before: Budget, after: Budget) -> tupl
 
 
 def _past(entries: Sequence[Entry]) -> dict[str, _Past]:
-    """Each scope's own events that still count, by the rules of a tape."""
+    """Each scope's own events that still count, by the rules of a history."""
     past: dict[str, _Past] = {}
     for entry in entries:
         event = entry.event

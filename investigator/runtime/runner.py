@@ -11,7 +11,6 @@ import msgspec
 
 from investigator.errors import BudgetTooSmall, JournalError, UsageError
 from investigator.runtime.admission import admitted
-from investigator.runtime.books import Books
 from investigator.runtime.budget import CONSUMABLE, Budget
 from investigator.runtime.calls import CANCELLED
 from investigator.runtime.clock import Clock
@@ -25,14 +24,15 @@ from investigator.runtime.events import (
     ScopesOpened,
     WrittenBack,
 )
+from investigator.runtime.execution import LiveExecution
+from investigator.runtime.history import histories_of
 from investigator.runtime.journal import Journal, read_entries
-from investigator.runtime.ledger import LiveLedger
+from investigator.runtime.ledger import Ledger
 from investigator.runtime.record import RECORD_FILE, RunRecord
 from investigator.runtime.resume import cuts_for
 from investigator.runtime.run_fold import run_seconds
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.runtime.strategy import Artifact, Run
-from investigator.runtime.tape import tapes_of
 
 
 async def start(run: Run, run_dir: Path) -> RunRecord:
@@ -49,9 +49,9 @@ async def start(run: Run, run_dir: Path) -> RunRecord:
 
 async def _begin(run: Run, run_dir: Path, journal: Journal, clock: Clock) -> RunRecord:
     """Open the run and drive it; a run that failed before it began is opened again."""
-    ledger = LiveLedger(books=Books(), recorder=journal, clock=clock)
-    ledger.record(run.opened)
-    return await _drive_to_files(run, run_dir, ledger, journal, clock)
+    execution = LiveExecution(ledger=Ledger(), recorder=journal, clock=clock)
+    execution.record(run.opened)
+    return await _drive_to_files(run, run_dir, execution, journal, clock)
 
 
 def fail(opened: RunOpened, run_dir: Path, error: RunError, *, artifact: Artifact) -> RunRecord:
@@ -88,23 +88,23 @@ async def resume(run: Run, run_dir: Path, budget: Budget | None = None) -> RunRe
             clock = Clock(elapsed=run_seconds(entries))
             return await _begin(_with_budget(run, budget or before), run_dir, journal, clock)
         resumed = _resumption(entries, before, budget or before)
-        books = Books()
+        ledger = Ledger()
         for entry in entries:
-            books.post(entry.event)
-        books.post(resumed)
-        lost = books.lost_holds()
+            ledger.post(entry.event)
+        ledger.post(resumed)
+        lost = ledger.lost_holds()
         for event in lost:
-            books.post(event)
-        _check_lowered(books, before, resumed.budget)
+            ledger.post(event)
+        _check_lowered(ledger, before, resumed.budget)
         for made_of_the_old_end in (RECORD_FILE, OUTPUT_FILE):
             (run_dir / made_of_the_old_end).unlink(missing_ok=True)
         journal.append(resumed)
         for event in lost:
             journal.append(event)
-        clock, tapes = Clock(elapsed=run_seconds(entries)), tapes_of(read_entries(run_dir))
-        ledger = LiveLedger(books=books, recorder=journal, clock=clock, tapes=tapes)
+        clock, histories = Clock(elapsed=run_seconds(entries)), histories_of(read_entries(run_dir))
+        execution = LiveExecution(ledger=ledger, recorder=journal, clock=clock, histories=histories)
         reopened = _with_budget(run, resumed.budget)
-        return await _drive_to_files(reopened, run_dir, ledger, journal, clock)
+        return await _drive_to_files(reopened, run_dir, execution, journal, clock)
 
 
 def write_back(run_dir: Path, event: WrittenBack) -> RunRecord:
@@ -145,9 +145,9 @@ def _resumption(entries: list[Entry], before: Budget, after: Budget) -> RunResum
     return RunResumed(budget=after, cuts=cuts)
 
 
-def _check_lowered(books: Books, before: Budget, after: Budget) -> None:
+def _check_lowered(ledger: Ledger, before: Budget, after: Budget) -> None:
     """Raise `BudgetTooSmall` where a limit is now lower than what was used or promised already."""
-    used = books.pool.used("0")
+    used = ledger.pool.used("0")
     for resource, old, new, least in zip(
         CONSUMABLE, before.limits, after.limits, used, strict=True
     ):
@@ -164,13 +164,13 @@ def _with_budget(run: Run, budget: Budget) -> Run:
 
 
 async def _drive_to_files(
-    run: Run, run_dir: Path, ledger: LiveLedger, journal: Journal, clock: Clock
+    run: Run, run_dir: Path, execution: LiveExecution, journal: Journal, clock: Clock
 ) -> RunRecord:
     """Drive a run, write its report, its ending and its record, whatever the way out."""
     try:
-        result = await drive(run, ledger, clock)
+        result = await drive(run, execution, clock)
     except anyio.get_cancelled_exc_class():
-        _give_up(run, run_dir, ledger, journal, CANCELLED)
+        _give_up(run, run_dir, execution, journal, CANCELLED)
         raise
     except Exception as defect:
         cause = _cause(defect)
@@ -181,19 +181,19 @@ async def _drive_to_files(
             message=f"{type(cause).__name__}: {cause}",
             stage="run",
         )
-        _give_up(run, run_dir, ledger, journal, error)
+        _give_up(run, run_dir, execution, journal, error)
         raise
     if result.output is not None:
         write_whole(run_dir / OUTPUT_FILE, result.output)
-    ledger.record(result.ended)
+    execution.record(result.ended)
     return write_record(run_dir, journal)
 
 
 def _give_up(
-    run: Run, run_dir: Path, ledger: LiveLedger, journal: Journal, error: RunError
+    run: Run, run_dir: Path, execution: LiveExecution, journal: Journal, error: RunError
 ) -> None:
-    ledger.give_up(error)
-    ledger.record(run_ended(run.strategy.artifact, RunStatus.FAILED, error, None))
+    execution.give_up(error)
+    execution.record(run_ended(run.strategy.artifact, RunStatus.FAILED, error, None))
     write_record(run_dir, journal)
 
 

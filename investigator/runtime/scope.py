@@ -13,17 +13,17 @@ from investigator.runtime.actions import ActionKind, Delegations, Draft, fixed_t
 from investigator.runtime.budget import NOTHING, Resource
 from investigator.runtime.events import OpenedScope, Shown
 from investigator.runtime.planner import RECENT_STEPS, Planner, StepSeen, View
-from investigator.runtime.room import Place
+from investigator.runtime.scheduler import Slot
 
 
 class Scope:
     """One bounded planner loop in progress; `id` is its position in the tree, such as `0/2/1`."""
 
-    def __init__(self, opened: OpenedScope, planner: Planner, place: Place) -> None:
+    def __init__(self, opened: OpenedScope, planner: Planner, slot: Slot) -> None:
         self.id = opened.scope
         self.opened = opened
         self.planner = planner
-        self.place = place
+        self.slot = slot
         self.gathered: tuple[JsonValue, ...] = ()
         self.step = 0
         self.draft: Draft[Any] | None = None

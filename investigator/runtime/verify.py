@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from investigator.errors import InvestigatorError, JournalError
-from investigator.runtime.books import Books
 from investigator.runtime.budget import CONSUMABLE
 from investigator.runtime.budget_pool import Refusal
 from investigator.runtime.events import (
@@ -22,6 +21,7 @@ from investigator.runtime.events import (
     RunResumed,
 )
 from investigator.runtime.journal import FILE, check_chain, read_entries
+from investigator.runtime.ledger import Ledger
 from investigator.runtime.record import RECORD_FILE
 from investigator.runtime.run_fold import fold
 from investigator.runtime.runner import record_bytes
@@ -53,25 +53,25 @@ def _ledger_problems(entries: Sequence[Entry]) -> list[str]:
     """Post every event again: holds before calls, no limit passed, nothing left open."""
     if not entries or not isinstance(entries[0].event, RunOpened):
         return [f"{FILE}: does not begin with run_opened"]
-    books = Books()
+    ledger = Ledger()
     problems: list[str] = []
     for entry in entries:
         try:
-            refusal = books.post(entry.event)
+            refusal = ledger.post(entry.event)
         except (ValueError, KeyError, InvestigatorError) as error:
             return [*problems, f"{FILE}: event {entry.seq} ({entry.event.type}): {error}"]
         if isinstance(refusal, Refusal):
             problems.append(f"{FILE}: event {entry.seq} was beyond the budget: {refusal}")
             return problems
         if isinstance(entry.event, RunEnded):
-            problems += [f"scope {scope}: a hold was left open" for scope in books.holds]
-    return problems + _overshoot(entries, books)
+            problems += [f"scope {scope}: a hold was left open" for scope in ledger.holds]
+    return problems + _overshoot(entries, ledger)
 
 
-def _overshoot(entries: Sequence[Entry], books: Books) -> list[str]:
+def _overshoot(entries: Sequence[Entry], ledger: Ledger) -> list[str]:
     """Where more was settled than allowed, beyond what is booked as overdraft."""
     budget = [e.event.budget for e in entries if isinstance(e.event, RunOpened | RunResumed)][-1]
-    spent = books.pool.settled().minus(books.pool.overdraft)
+    spent = ledger.pool.settled().minus(ledger.pool.overdraft)
     return [
         f"{resource}: {used} settled, {limit} allowed"
         for resource, used, limit in zip(CONSUMABLE, spent, budget.limits, strict=True)

@@ -28,6 +28,7 @@ from investigator.runtime.events import (
     Usage,
     What,
 )
+from investigator.runtime.history import histories_of
 from investigator.runtime.model_planner import ModelPlanner
 from investigator.runtime.planner import (
     HybridPlanner,
@@ -37,9 +38,8 @@ from investigator.runtime.planner import (
     View,
 )
 from investigator.runtime.prompting import Rendered
-from investigator.runtime.replay import ReplayLedger
+from investigator.runtime.replay import ReplayExecution
 from investigator.runtime.strategy import Run
-from investigator.runtime.tape import tapes_of
 
 
 @dataclass(slots=True)
@@ -77,14 +77,14 @@ async def _retell(
     run: Run, planner: HybridPlanner, model: ModelPlanner, entries: Sequence[Entry], retold: Retold
 ) -> None:
     heard = _Heard(model)
-    ledger = _TellingLedger(entries, heard)
+    execution = _TellingExecution(entries, heard)
     again = Run(run.opened, run.strategy, run.tools, planner.with_model(heard))
-    await drive(again, ledger, Clock())
+    await drive(again, execution, Clock())
     places = {
         (e.event.scope, e.event.step): e.seq for e in entries if isinstance(e.event, TurnHeld)
     }
-    retold.prompts.update({places[place]: prompt for place, prompt in ledger.told.items()})
-    retold.difference = retold.difference or ledger.difference
+    retold.prompts.update({places[place]: prompt for place, prompt in execution.told.items()})
+    retold.difference = retold.difference or execution.difference
 
 
 class _Heard:
@@ -112,20 +112,20 @@ class _Heard:
         raise PlannerCallFailed(CANCELLED, Usage())
 
 
-class _TellingLedger(ReplayLedger):
+class _TellingExecution(ReplayExecution):
     """A replay in which a scope ends where its record ends or goes otherwise.
 
     `told` are the prompts of the turns that came out as recorded, by scope and step.
     """
 
     def __init__(self, entries: Sequence[Entry], heard: _Heard) -> None:
-        super().__init__(tapes_of(entries))
+        super().__init__(histories_of(entries))
         self._heard = heard
         self.told: dict[tuple[str, int], Rendered] = {}
         self.difference: str | None = None
 
     def ask_turn(self, request: TurnHeld) -> TurnHeld | Refused:
-        """See `ReplayLedger`."""
+        """See `ReplayExecution`."""
         try:
             answer = super().ask_turn(request)
         except ReplayDifference as difference:
@@ -135,7 +135,7 @@ class _TellingLedger(ReplayLedger):
         return answer
 
     def ask_tool(self, request: ToolHeld) -> ToolHeld | Refused:
-        """See `ReplayLedger`."""
+        """See `ReplayExecution`."""
         try:
             return super().ask_tool(request)
         except ReplayDifference as difference:
@@ -151,7 +151,7 @@ class _TellingLedger(ReplayLedger):
         least_s: float,
         parent_shares: int,
     ) -> ScopesOpened | Refused:
-        """See `ReplayLedger`."""
+        """See `ReplayExecution`."""
         try:
             return super().open(
                 parent, step, children, kept_s=kept_s, least_s=least_s, parent_shares=parent_shares
@@ -161,14 +161,14 @@ class _TellingLedger(ReplayLedger):
             return self._ended(asked, "delegate_subcall", difference)
 
     def open_root(self, root: OpenedScope) -> OpenedScope:
-        """See `ReplayLedger`."""
+        """See `ReplayExecution`."""
         try:
             return super().open_root(root)
         except ReplayDifference:
             return root
 
     def record(self, event: AnyEvent) -> None:
-        """See `ReplayLedger`; what is not on record is not kept."""
+        """See `ReplayExecution`; what is not on record is not kept."""
         try:
             super().record(event)
         except ReplayDifference as difference:
@@ -193,7 +193,7 @@ class _TellingLedger(ReplayLedger):
         )
 
     def _end(self, scope_id: str, difference: ReplayDifference) -> None:
-        tape = self._tapes.get(scope_id)
-        if tape:
+        history = self._histories.get(scope_id)
+        if history:
             self.difference = self.difference or str(difference)
-            tape.clear()
+            history.clear()

@@ -18,7 +18,7 @@ from investigator.runtime.actions import (
     Draft,
     Finalize,
     Invalid,
-    Refusal,
+    NotAllowed,
     Synthesize,
     ToolCall,
     fixed_turns,
@@ -79,7 +79,7 @@ def test_what_is_offered_is_understood_and_what_is_not_is_refused(
     """The refusal names what is offered instead."""
     turn = TWO_TOOLS.parse(reply, ALL)
     assert isinstance(turn, kind)
-    if not isinstance(turn, tuple | Refusal | Invalid):
+    if not isinstance(turn, tuple | NotAllowed | Invalid):
         assert json.loads(turn_text(turn)) == json.loads(reply)
     for offered in SUBSETS:
         said = json.loads(reply)["action"]
@@ -88,7 +88,7 @@ def test_what_is_offered_is_understood_and_what_is_not_is_refused(
         if type_ in offered:
             assert isinstance(answer, kind)
         else:
-            assert isinstance(answer, Refusal)
+            assert isinstance(answer, NotAllowed)
             assert all(other in answer.reason for other in offered)
 
 
@@ -113,7 +113,7 @@ def call(**changes: object) -> str:
 def test_a_tool_call_that_cannot_be_made_is_refused_with_the_reason(reply: str, named: str) -> None:
     """Unknown tools and arguments are never dropped: the planner sees what was wrong."""
     answer = TWO_TOOLS.parse(reply, ALL)
-    assert isinstance(answer, Refusal)
+    assert isinstance(answer, NotAllowed)
     assert named in answer.reason
 
 

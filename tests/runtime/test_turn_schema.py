@@ -25,7 +25,7 @@ from investigator.inspection.tools import inspection_tools
 from investigator.rca.case import RCACase
 from investigator.rca.engine import RCAStrategy
 from investigator.rca.taxonomy import load_taxonomy
-from investigator.runtime.actions import ActionKind, ActionSpace, Draft, Invalid, Refusal
+from investigator.runtime.actions import ActionKind, ActionSpace, Draft, Invalid, NotAllowed
 from investigator.runtime.budget import UNLIMITED
 from investigator.runtime.events import Shown
 from investigator.runtime.known_ids import known_in
@@ -224,7 +224,7 @@ def test_what_a_grammar_takes_is_an_action(
     schema: Any = narrowed(space.schema(offered), SIZES, {**space.known, **SEEN})
     for pick in range(12):
         reply = json.dumps(longest(schema, schema, pick))
-        assert not isinstance(space.parse(reply, offered), Invalid | Refusal), reply
+        assert not isinstance(space.parse(reply, offered), Invalid | NotAllowed), reply
 
 
 def test_before_any_span_is_known_an_rca_lists_or_concludes_without_one() -> None:

@@ -1,13 +1,13 @@
 """Who runs and who waits: at most `concurrency` scopes run, the others queue or wait.
 
 The scopes that an engine opens are *families*: each runs with whatever its planner delegates.
-A family that has begun keeps a place until it has ended: a scope that waits for its children
-hands its place to them and gets it back from the last. Places beyond that one go to families
+A family that has begun keeps a slot until it has ended: a scope that waits for its children
+hands its slot to them and gets it back from the last. Slots beyond that one go to families
 that have not begun yet, and only then to further members of a family. So with n families, k
-places and the time shares below, family i begins at the latest when floor(i / k) of the
+slots and the time shares below, family i begins at the latest when floor(i / k) of the
 ceil(n / k) waves are over, whatever the families before it do, and has one wave of time.
 
-A scope that waits for budget gives its place up. It tries again when a scope closes; when its
+A scope that waits for budget gives its slot up. It tries again when a scope closes; when its
 time is over, or nothing else in the run could still move, it is told to conclude (the waiter
 that has used most first), which frees what the others wait for. Who concludes does not queue.
 """
@@ -26,13 +26,13 @@ ResultT = TypeVar("ResultT")
 
 @dataclass(eq=False, slots=True)
 class _Family:
-    places: int = 0
+    slots: int = 0
     begun: bool = False
 
 
 @dataclass(eq=False, slots=True)
 class _Claim:
-    """Someone of a family queues for a place."""
+    """Someone of a family queues for a slot."""
 
     family: _Family
     granted: anyio.Event = field(default_factory=anyio.Event)
@@ -47,34 +47,34 @@ class _Waiter:
     retry: bool = False
 
 
-class Place:
+class Slot:
     """The right of a scope to run, and the part of the time left that it may take."""
 
-    def __init__(self, room: WaitingRoom, family: _Family, share: float = 1.0) -> None:
-        self._room = room
+    def __init__(self, scheduler: Scheduler, family: _Family, share: float = 1.0) -> None:
+        self._scheduler = scheduler
         self._family = family
         self.share = share
 
     def waves(self, count: int) -> int:
-        """In how many rounds `count` children would run, with the places that are free now."""
-        return self._room.waves(count)
+        """In how many rounds `count` children would run, with the slots that are free now."""
+        return self._scheduler.waves(count)
 
     async def side_by_side(
-        self, tasks: Sequence[Callable[[Place], Awaitable[ResultT]]]
+        self, tasks: Sequence[Callable[[Slot], Awaitable[ResultT]]]
     ) -> list[ResultT]:
         """Run tasks together for a scope that waits for all; results in the order given."""
-        return await self._room.children(self._family, tasks)
+        return await self._scheduler.children(self._family, tasks)
 
     async def wait(self, *, used: Callable[[], int], seconds: float) -> bool:
         """Wait for budget; True: try again, False: it will not come, conclude."""
-        return await self._room.wait(self._family, used=used, seconds=seconds)
+        return await self._scheduler.wait(self._family, used=used, seconds=seconds)
 
 
-Task: TypeAlias = Callable[[Place], Awaitable[ResultT]]
+Task: TypeAlias = Callable[[Slot], Awaitable[ResultT]]
 
 
-class WaitingRoom:
-    """The places of one run."""
+class Scheduler:
+    """The slots of one run."""
 
     def __init__(self, concurrency: int) -> None:
         self._concurrency = concurrency
@@ -97,7 +97,7 @@ class WaitingRoom:
             family = _Family()
             await self._acquire(family)
             family.begun = True
-            results[index] = await tasks[index](Place(self, family, next(shares)))
+            results[index] = await tasks[index](Slot(self, family, next(shares)))
             self._moving -= 1
             self._give_back(family)
             self._unblock()
@@ -109,9 +109,9 @@ class WaitingRoom:
         return cast("list[ResultT]", results)
 
     async def children(self, family: _Family, tasks: Sequence[Task[ResultT]]) -> list[ResultT]:
-        """Run tasks together for a member of a family, in its place and in what else is free.
+        """Run tasks together for a member of a family, in its slot and in what else is free.
 
-        The first takes the place of the scope that waits, the last to end leaves it its own.
+        The first takes the slot of the scope that waits, the last to end leaves it its own.
         """
         shares = _shares(len(tasks), self._at_once)
         results: dict[int, ResultT] = {}
@@ -119,7 +119,7 @@ class WaitingRoom:
         async def run(index: int) -> None:
             if index:
                 await self._acquire(family)
-            results[index] = await tasks[index](Place(self, family, next(shares)))
+            results[index] = await tasks[index](Slot(self, family, next(shares)))
             if len(results) < len(tasks):
                 self._moving -= 1
                 self._give_back(family)
@@ -133,7 +133,7 @@ class WaitingRoom:
         return [results[index] for index in range(len(tasks))]
 
     async def wait(self, family: _Family, *, used: Callable[[], int], seconds: float) -> bool:
-        """Give the place up and wait for budget, `seconds` at the longest; see `Place.wait`."""
+        """Give the slot up and wait for budget, `seconds` at the longest; see `Slot.wait`."""
         waiter = _Waiter(used)
         self._waiters.append(waiter)
         self._moving -= 1
@@ -157,7 +157,7 @@ class WaitingRoom:
             self._wake(waiter, retry=True)
 
     def waves(self, count: int) -> int:
-        """How often a family must run to have run `count` children: in its place, in free ones."""
+        """How often a family must run to have run `count` children: in its slot, in free ones."""
         return math.ceil(count / self._at_once)
 
     @property
@@ -178,14 +178,14 @@ class WaitingRoom:
             raise
 
     def _take(self, family: _Family) -> None:
-        family.places += 1
+        family.slots += 1
         self._free -= 1
 
     def _give_back(self, family: _Family) -> None:
-        """A place is free again; a family that would be left without one has the first claim."""
-        family.places -= 1
+        """A slot is free again; a family that would be left without one has the first claim."""
+        family.slots -= 1
         self._free += 1
-        self._hand_out(None if family.places else family)
+        self._hand_out(None if family.slots else family)
 
     def _hand_out(self, first: _Family | None = None) -> None:
         while self._free > 0 and self._claims:
@@ -206,10 +206,10 @@ class WaitingRoom:
 
 
 def _rank(family: _Family) -> int:
-    """Who is served first: families that lost their place, those to begin, further members."""
+    """Who is served first: families that lost their slot, those to begin, further members."""
     if not family.begun:
         return 1
-    return 2 if family.places else 0
+    return 2 if family.slots else 0
 
 
 def _shares(count: int, at_once: int) -> Iterator[float]:

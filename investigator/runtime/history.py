@@ -1,4 +1,4 @@
-"""A tape is what a journal holds of one scope, as far as it still counts.
+"""A history is what a journal holds of one scope, as far as it still counts.
 
 Some of what was recorded does not count: a hold that a dead process left open (it was given
 back or booked as lost, and the call is made again), what a resume cut off, and the end of a run
@@ -20,8 +20,8 @@ from investigator.runtime.events import (
 )
 
 
-def tapes_of(entries: Sequence[Entry]) -> dict[str, deque[AnyEvent]]:
-    """The tape of each scope; the run's own is that of the scope `run`."""
+def histories_of(entries: Sequence[Entry]) -> dict[str, deque[AnyEvent]]:
+    """The history of each scope; the run's own is that of the scope `run`."""
     kept: dict[str, list[Entry]] = {}
     for entry in entries:
         event = entry.event
@@ -34,8 +34,8 @@ def tapes_of(entries: Sequence[Entry]) -> dict[str, deque[AnyEvent]]:
                 kept[event.scope].pop()
             case RunResumed():
                 for cut in event.cuts:
-                    tape = kept.get(cut.scope, [])
-                    kept[cut.scope] = [e for e in tape if e.seq < cut.from_seq]
+                    history = kept.get(cut.scope, [])
+                    kept[cut.scope] = [e for e in history if e.seq < cut.from_seq]
             case _:
                 kept.setdefault(event.scope, []).append(entry)
-    return {scope: deque(e.event for e in tape) for scope, tape in kept.items()}
+    return {scope: deque(e.event for e in history) for scope, history in kept.items()}
