@@ -2,6 +2,7 @@
 
     InvestigatorError
     ├── UsageError              the caller asked for something that cannot be (exit 2)
+    │   ├── CannotWrite         a file that the user named can't be written
     │   ├── BudgetTooSmall      the limits do not cover one working turn in every scope
     │   ├── FilterSyntaxError   a filter expression does not parse; names the position
     │   ├── RunExists           the run id is taken
@@ -28,6 +29,10 @@ class InvestigatorError(Exception):
 
 class UsageError(InvestigatorError):
     """The caller asked for something that cannot be; the message says what to change."""
+
+
+class CannotWrite(UsageError):
+    """A file that the user named can't be written; the message says why."""
 
 
 class BudgetTooSmall(UsageError):

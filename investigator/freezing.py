@@ -6,7 +6,6 @@ the source gone. The file holds the traces as they are, secrets too, and is its 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,11 +49,7 @@ def freeze(api: PhoenixInspectionAPI, question: Question, run_dir: Path) -> None
     """Write the traces that the question is about into the run's folder, whole or not at all."""
     spans = _spans_of(api, question)
     run_dir.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".reading-", dir=run_dir) as folder:
-        part = Path(folder) / INPUT_FILE
-        write_spans(spans, part)
-        part.chmod(0o600)
-        part.rename(run_dir / INPUT_FILE)
+    write_spans(spans, run_dir / INPUT_FILE, mode=0o600)
 
 
 def _spans_of(api: PhoenixInspectionAPI, question: Question) -> Iterable[Span]:

@@ -14,12 +14,13 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "investigator"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-GROUND = {"errors", "canonical", "interrupts", "placeholders"}
+GROUND = {"errors", "canonical", "ground", "interrupts", "placeholders"}
 RUN_MAKERS = {"investigation", "stored_runs", "batch", "earlier_runs", "agreement", "traffic"}
 ENGINES = {"rca", "compliance", "incident"}
 FREE_OF = {
     "errors": "*",
     "canonical": "*",
+    "ground": "*",
     "interrupts": "*",
     "prompts": "*",
     "placeholders": "*",

@@ -51,13 +51,10 @@ def ingest(
     """
     from investigator import sources as opening
 
-    try:
-        with counted_spans() as on_span_count:
-            made = opening.ingest(
-                sources, output, window=_window(start, end, since), on_span_count=on_span_count
-            )
-    except OSError as error:
-        raise UsageError(f"cannot write '{output}': {error.strerror or error}") from error
+    with counted_spans() as on_span_count:
+        made = opening.ingest(
+            sources, output, window=_window(start, end, since), on_span_count=on_span_count
+        )
     name_unreadable(made.unreadable)
     written = made.written
     say(f"{written.traces:,} traces with {written.spans:,} spans written to {output}")

@@ -69,6 +69,17 @@ To: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
+
+
+def _writable(path: Path | None) -> Path | None:
+    """Refuse before the work, which may cost money, what couldn't be written after it."""
+    from investigator.ground.files import require_writable
+
+    if path is not None:
+        require_writable(path)
+    return path
+
+
 Output: TypeAlias = Annotated[
     Path | None,
     typer.Option(
@@ -77,6 +88,7 @@ Output: TypeAlias = Annotated[
         metavar="FILE",
         help="Write the reports there too, one JSON object a line.",
         show_default=False,
+        callback=_writable,
     ),
 ]
 RunsDir: TypeAlias = Annotated[

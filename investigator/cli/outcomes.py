@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from investigator.canonical import JsonValue
 from investigator.cli.exits import Exit, gravest
 from investigator.cli.screen import print_json, say, stdout
-from investigator.errors import UsageError
+from investigator.ground.files import write_target
 
 if TYPE_CHECKING:
     from investigator.batch import Outcome
@@ -82,25 +82,12 @@ def exit_for(outcome: Outcome, report: Report | None, fail_on: Sequence[str] = (
 
 
 def write_reports(outcomes: Sequence[Outcome], path: Path | None) -> None:
-    """One report a line, in the order of the traces; the file appears whole.
-
-    A device or a pipe (`/dev/null`, `/dev/stdout`) is written to, never replaced.
-    """
+    """One report a line, in the order of the traces."""
     if path is None:
         return
     reports = [report for outcome in outcomes if (report := report_of(outcome)) is not None]
     text = "".join(report.model_dump_json() + "\n" for report in reports)
-    try:
-        if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")
-            return
-        target = path.resolve()
-        target.parent.mkdir(parents=True, exist_ok=True)
-        scratch = target.with_name(f".{target.name}.tmp")
-        scratch.write_text(text, encoding="utf-8")
-        scratch.replace(target)
-    except OSError as error:
-        raise UsageError(f"cannot write '{path}': {error.strerror or error}") from error
+    write_target(path, text.encode())
 
 
 def _status(outcome: Outcome) -> str:

@@ -309,6 +309,7 @@ def export(
     [bold]Exit codes[/]
       0 exported · 2 no such run, or the endpoint does not take it
     """
+    from investigator.ground.files import write_target
     from investigator.traffic.export import export_run
     from investigator.traffic.sending import send
 
@@ -316,20 +317,9 @@ def export(
     if made.without_prompts:
         say(made.without_prompts, "yellow")
     if output is not None:
-        _write(output, made.text)
+        write_target(output, made.text.encode())
         say(f"{len(made.spans)} spans written to {output}")
     if send_to is not None:
         say(f"{send(made, send_to)} spans sent to {send_to}")
     if output is None and send_to is None:
         typer.echo(made.text, nl=False)
-
-
-def _write(path: Path, text: str) -> None:
-    """In place, so that a device or a pipe (/dev/stdout) is written to and not replaced."""
-    from investigator.errors import UsageError
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"cannot write '{path}': {error.strerror or error}") from error

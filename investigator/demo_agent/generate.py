@@ -17,6 +17,7 @@ from investigator.demo_agent.faults.form import Form
 from investigator.demo_agent.incidents import Window, windows
 from investigator.demo_agent.manifest import FILE, TRACES, Kind, Manifest, SeededTrace
 from investigator.demo_agent.runs import Ran, run_once
+from investigator.ground.files import write_target
 from investigator.traces.parquet import write_spans
 
 _T = TypeVar("_T")
@@ -60,17 +61,15 @@ def generate(seed: int) -> Seeded:
 
 def write(seeded: Seeded, folder: Path) -> None:
     """Write the traces, the incidents with their snapshots, and the manifest."""
-    folder.mkdir(parents=True, exist_ok=True)
     write_spans(decoded(seeded.runs), folder / TRACES)
     for window in seeded.windows:
         place = folder / window.told.folder
         write_spans(decoded(window.runs), place / TRACES)
         for path, text in window.snapshots.items():
             file = place / "snapshots" / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8")
+            write_target(file, text.encode())
     text = seeded.manifest.model_dump_json(indent=1) + "\n"
-    (folder / FILE).write_text(text, encoding="utf-8")
+    write_target(folder / FILE, text.encode())
 
 
 def _faulty(rng: Random) -> Iterator[_Planned]:

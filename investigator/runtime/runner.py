@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import anyio
 import msgspec
 
 from investigator.errors import BudgetTooSmall, JournalError, UsageError
+from investigator.ground.files import replace_file, sync_folder
 from investigator.runtime.admission import admitted
 from investigator.runtime.budget import CONSUMABLE, Budget
 from investigator.runtime.calls import CANCELLED
@@ -184,7 +184,7 @@ async def _drive_to_files(
         _give_up(run, run_dir, execution, journal, error)
         raise
     if result.output is not None:
-        write_whole(run_dir / OUTPUT_FILE, result.output)
+        replace_file(run_dir / OUTPUT_FILE, result.output)
     execution.record(result.ended)
     return write_record(run_dir, journal)
 
@@ -209,7 +209,7 @@ def write_record(run_dir: Path, journal: Journal) -> RunRecord:
     record = journal.fold.record(journal.head)
     if record is None:
         raise JournalError(f"the journal in {run_dir} has no ending; resume the run first")
-    write_whole(run_dir / RECORD_FILE, record_bytes(record))
+    replace_file(run_dir / RECORD_FILE, record_bytes(record))
     sync_folder(run_dir)
     return record
 
@@ -217,23 +217,3 @@ def write_record(run_dir: Path, journal: Journal) -> RunRecord:
 def record_bytes(record: RunRecord) -> bytes:
     """The record as the run record file holds it."""
     return (record.model_dump_json(indent=2) + "\n").encode()
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, also after a crash of the machine.
-
-    That its name is on the disk too is the business of `sync_folder`.
-    """
-    part = path.with_name(path.name + ".part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.rename(path)
-
-
-def sync_folder(folder: Path) -> None:
-    """Bring the names in a folder to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.close(descriptor)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 
 from investigator.canonical import JsonValue
+from investigator.ground.files import write_target
 from investigator.samples import SAMPLES
 from investigator.samples.build import otlp, transcript
 from investigator.samples.stories import CHATS, EXPECTED, STORIES
@@ -37,4 +38,4 @@ def _pretty(value: JsonValue) -> str:
 
 if __name__ == "__main__":
     for path, text in sample_files().items():
-        (SAMPLES / path).write_text(text, encoding="utf-8")
+        write_target(SAMPLES / path, text.encode())

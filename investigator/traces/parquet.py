@@ -12,9 +12,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +20,7 @@ from typing import NamedTuple, TypeAlias
 import duckdb
 
 from investigator.canonical import JsonValue, canonical_json
+from investigator.ground.files import made_whole
 from investigator.traces.databases import LOOKUPS
 from investigator.traces.model import Span, SpanEvent, SpanKind, StatusCode
 
@@ -81,24 +79,19 @@ class FileFacts:
     """What reading needs on top of the usual memory, for the sake of very long spans."""
 
 
-def write_spans(spans: Iterable[Span], path: Path | str) -> WriteSummary:
+def write_spans(
+    spans: Iterable[Span], path: Path | str, *, mode: int | None = None
+) -> WriteSummary:
     """Write a canonical file in one pass; it appears whole, or not at all.
 
     Needs scratch space beside `path`, up to three times the size of the text, and 0.8 GB of
-    memory; with spans of 8 MB and more, ten times the longest on top.
+    memory; with spans of 8 MB and more, ten times the longest on top. A `mode` is the file's.
 
     Raises:
-        OSError: the target cannot be written.
+        CannotWrite: the target cannot be written.
     """
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        summary = _sort_into(scratch / "sorted.parquet", spans, scratch)
-        _publish(scratch / "sorted.parquet", target)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return summary
+    with made_whole(Path(path), mode=mode) as made:
+        return _sort_into(made, spans)
 
 
 def canonical_facts(path: Path | str) -> FileFacts | None:
@@ -213,10 +206,10 @@ def _batches(spans: Iterable[Span]) -> Iterator[tuple[list[Row], int]]:
         yield batch, chars
 
 
-def _sort_into(parquet: Path, spans: Iterable[Span], scratch: Path) -> WriteSummary:
+def _sort_into(parquet: Path, spans: Iterable[Span]) -> WriteSummary:
     config: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": f"{_MEMORY_MB}MB",
-        "temp_directory": str(scratch / "spill"),
+        "temp_directory": str(parquet.with_name("spill")),
         "threads": 2,
     }
     with duckdb.connect(config=config) as con:
@@ -296,15 +289,3 @@ def _balanced(chars: int, *, skip: float, per_mb: float) -> int:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def _publish(written: Path, target: Path) -> None:
-    """Make the file durable, then give it its name."""
-    with open(written, "rb") as file:
-        os.fsync(file.fileno())
-    os.replace(written, target)
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
