@@ -9,7 +9,7 @@ import typer
 
 from investigator.cli.exits import Exit
 from investigator.cli.options import From, Json, Sources, To
-from investigator.cli.reading import counted_spans, name_unreadable, time_ns
+from investigator.cli.reading import counted_spans, name_clashes, name_unreadable, time_ns
 from investigator.cli.screen import print_json, say
 from investigator.errors import UsageError
 
@@ -39,7 +39,8 @@ def ingest(
     Turn traces of any known format into one Parquet file.
 
     Formats are told apart by looking at the files. A file (or line) that
-    cannot be read is named and counted, and the others go on.
+    cannot be read is named and counted, and the others go on. So is an id
+    that several records share; transcripts of one id are kept apart.
 
     [bold]Examples[/]
       investigator ingest exports/ -o traces.parquet
@@ -56,6 +57,7 @@ def ingest(
             sources, output, window=_window(start, end, since), on_span_count=on_span_count
         )
     name_unreadable(made.unreadable)
+    name_clashes(made.clashes)
     written = made.written
     say(f"{written.traces:,} traces with {written.spans:,} spans written to {output}")
     if as_json:
@@ -65,6 +67,7 @@ def ingest(
                 "traces": written.traces,
                 "spans": written.spans,
                 "unreadable": [str(problem) for problem in made.unreadable],
+                "clashes": list(made.clashes),
             }
         )
     raise typer.Exit(Exit.PARTIAL if made.unreadable else Exit.SUCCEEDED)

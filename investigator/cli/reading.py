@@ -19,12 +19,13 @@ _NAMED = 20
 
 
 def open_source(paths: Sequence[str]) -> OpenedSource:
-    """Open a source, with its progress and its unreadable files told on stderr."""
+    """Open a source; its progress, unreadable files and clashes of ids are told on stderr."""
     from investigator import sources
 
     with counted_spans() as on_span_count:
         source = sources.open_source(paths, on_span_count=on_span_count)
     name_unreadable(source.unreadable)
+    name_clashes(source.clashes)
     return source
 
 
@@ -46,13 +47,22 @@ def counted_spans() -> Iterator[Callable[[int], None]]:
 
 def name_unreadable(unreadable: Sequence[Unreadable]) -> None:
     """Count what could not be read and name it, with the reasons."""
-    if not unreadable:
+    _name(f"{len(unreadable):,} unreadable:", unreadable)
+
+
+def name_clashes(clashes: Sequence[str]) -> None:
+    """Count the ids that several records share and say what became of each."""
+    _name(f"{len(clashes):,} ids that several records share:", clashes)
+
+
+def _name(heading: str, items: Sequence[object]) -> None:
+    if not items:
         return
-    say(f"{len(unreadable):,} unreadable:", style="yellow")
-    for problem in unreadable[:_NAMED]:
-        say(f"  {problem}", style="yellow")
-    if len(unreadable) > _NAMED:
-        say(f"  … and {len(unreadable) - _NAMED:,} more", style="yellow")
+    say(heading, style="yellow")
+    for item in items[:_NAMED]:
+        say(f"  {item}", style="yellow")
+    if len(items) > _NAMED:
+        say(f"  … and {len(items) - _NAMED:,} more", style="yellow")
 
 
 def time_ns(text: str | None, flag: str) -> int | None:

@@ -36,10 +36,11 @@ _NAMED = 20
 
 @dataclass(frozen=True, slots=True)
 class OpenedSource:
-    """A source that answers, and what of it could not be read."""
+    """A source that answers, what of it could not be read, and which ids clashed in it."""
 
     api: InspectionAPI
     unreadable: tuple[Unreadable, ...]
+    clashes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class Ingested:
 
     written: WriteSummary
     unreadable: tuple[Unreadable, ...]
+    clashes: tuple[str, ...] = ()
 
 
 class _Problem(BaseModel):
@@ -64,6 +66,7 @@ class _Problems(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     unreadable: tuple[_Problem, ...]
+    clashes: tuple[str, ...]
 
 
 def open_source(
@@ -90,6 +93,7 @@ def open_source(
     return OpenedSource(
         ParquetInspectionAPI(entry / "traces.parquet"),
         tuple(Unreadable(Path(p.file), p.line, p.reason) for p in problems.unreadable),
+        problems.clashes,
     )
 
 
@@ -116,11 +120,11 @@ def ingest(
     if first is None:
         raise SourceUnavailable(_nothing_readable(paths, reading.unreadable))
     written = write_spans(chain([first], spans), target)
-    return Ingested(written, tuple(reading.unreadable))
+    return Ingested(written, tuple(reading.unreadable), tuple(reading.clashes))
 
 
 class _Reading:
-    """One pass over the paths; `unreadable` is whole when the spans are exhausted."""
+    """One pass over the paths; what was met on the way is whole when the spans are exhausted."""
 
     def __init__(
         self, paths: Sequence[Path | str], on_span_count: Callable[[int], None] | None
@@ -128,13 +132,15 @@ class _Reading:
         self._paths = paths
         self._on_span_count = on_span_count
         self.unreadable: list[Unreadable] = []
+        self.clashes: list[str] = []
 
     def spans(self) -> Iterator[Span]:
         count = 0
         for item in read_source(self._paths):
             match item:
-                case Decoded(_, spans):
+                case Decoded(_, spans, clash):
                     yield from spans
+                    self.clashes += [] if clash is None else [clash]
                     count += len(spans)
                     if self._on_span_count is not None:
                         self._on_span_count(count)
@@ -180,7 +186,8 @@ def _make_entry(
         problems = _Problems(
             unreadable=tuple(
                 _Problem(file=str(p.file), line=p.line, reason=p.reason) for p in made.unreadable
-            )
+            ),
+            clashes=made.clashes,
         )
         text = problems.model_dump_json()
         (scratch / "unreadable.json").write_text(text, encoding="utf-8")

@@ -228,7 +228,7 @@ def _status_failure(value: dict[str, object]) -> str | None:
     shows_a_thing = "name" in value and not _IDS.isdisjoint(value)
     if isinstance(status, str) and status.lower() in _FAILED_WORDS and not shows_a_thing:
         return f"status: {status} {value.get('message', '')}".strip()
-    if value.get("success") is False or value.get("isError") is True:
+    if value.get("success") is False or True in (value.get("isError"), value.get("is_error")):
         return json.dumps(value)[:_SHORT]
     for key in ("status_code", "statusCode", "http_status", "status"):
         code = value.get(key)

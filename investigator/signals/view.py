@@ -261,7 +261,7 @@ class TraceView:
             tool=asked[-1].name if asked else message.name or "tool",
             arguments=same_arguments(asked[-1].arguments if asked else None),
             result=message.content,
-            failure=failure_in(message.content or ""),
+            failure=_failure_of(message),
             message_index=index,
         )
 
@@ -310,6 +310,15 @@ class TraceView:
             failure=failure_in(text),
             message_index=len(messages) - 1 if messages else None,
         )
+
+
+def _failure_of(message: Message) -> str | None:
+    """What a tool's message says of its failure: its text, where the source marks it as failed."""
+    text = message.content or ""
+    said = failure_in(text)
+    return (
+        (text or "the result is marked as an error") if said is None and message.is_error else said
+    )
 
 
 def error_of(span: Span) -> str | None:

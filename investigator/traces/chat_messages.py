@@ -3,19 +3,25 @@
 Read are OpenAI messages (`content`, `tool_calls`), OTel GenAI messages (`parts`), Vercel and
 Anthropic content parts (`tool-call`, `tool_use`, …), LangChain messages (`type`,
 `additional_kwargs`, also as constructors), the wrappers `{"messages": …}`, `{"message": …}`,
-`{"prompt": …}` and what a model's interface returns (`choices`, `generations`).
+`{"prompt": …}` and what a model's interface returns (`choices`, `generations`). A message that
+holds tool results is several messages: each result is one of role `tool`, marked as failed where
+its source marks it (`is_error`, `isError`, `status: error`, a result that is an error object).
 Arguments that were text stay that text; arguments that were objects become JSON text in their
 own order. A model's answer that happens to be JSON stays the text that it wrote.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import groupby
 
 from investigator.canonical import JsonValue
 from investigator.traces.jsontext import embedded_json, json_text
 from investigator.traces.langchain import plain
 from investigator.traces.model import Message, ToolCall
+
+MARKED_FAILED = "tool.is_error"
+"""The attribute of a tool's span whose result its source marks as failed."""
 
 _TYPES = {
     "human": "user",
@@ -25,16 +31,28 @@ _TYPES = {
     "tool": "tool",
     "function": "tool",
 }
-_OTHER_PARTS = {"text", "input_text", "output_text", "reasoning", "image", "image_url", "file"}
-_CALL_PARTS = {"tool_call", "tool-call", "tool_use", "function_call"}
-_RESULT_PARTS = {"tool_call_response", "tool-result", "tool_result", "function_call_output"}
-_PARTS = _CALL_PARTS | _RESULT_PARTS | _OTHER_PARTS
+_TOOL_ROLES = frozenset({"tool", "function", "toolresult", "toolresponse"})
+# Types of content parts as `_squashed` gives them: dialects differ in case and separators only.
+_OTHER_PARTS = frozenset(
+    (
+        *("text", "inputtext", "outputtext", "refusal", "reasoning", "thinking"),
+        *("redactedthinking", "image", "imageurl", "inputimage", "inputaudio", "file", "inputfile"),
+    )
+)
+_IMAGES = frozenset({"image", "imageurl", "inputimage"})
+_CALL_PARTS = frozenset({"toolcall", "tooluse", "servertooluse", "mcptooluse", "functioncall"})
+_RESULT_PARTS = frozenset({"toolcallresponse", "toolresult", "functioncalloutput"})
+_A_RESULT = "toolresult"
+"""How Anthropic's results of server tools end: `web_search_tool_result`, `mcp_tool_result`, …"""
 _ANSWERS = ("choices", "generations")
 _WRAPPERS = (*_ANSWERS, "messages", "message", "prompt", "text")
-_MESSAGE_KEYS = ("role", "parts", "content", "tool_calls", "additional_kwargs", "function_call")
+_MESSAGE_KEYS = (
+    *("role", "parts", "content", "tool_calls", "additional_kwargs", "function_call", "refusal"),
+)
 _CALL_KEYS = ("toolName", "tool.name")
 
-_IDS = ("id", "toolCallId", "call_id", "tool_call_id", "tool_use_id")
+# OpenAI's items have an id of their own (`id`) beside that of the call (`call_id`).
+_IDS = ("call_id", "toolCallId", "tool_call_id", "tool_use_id", "id")
 _NAMES = ("name", "toolName", "tool.name")
 _ARGUMENTS = ("arguments", "args", "input", "tool.args")
 _RESULTS = ("response", "result", "output", "content")
@@ -93,6 +111,8 @@ def message_attributes(prefix: str, messages: Iterable[Message]) -> dict[str, Js
             flat[f"{base}.name"] = message.name
         if message.tool_call_id is not None:
             flat[f"{base}.tool_call_id"] = message.tool_call_id
+        if message.is_error:
+            flat[f"{base}.is_error"] = True
         for number, call in enumerate(message.tool_calls):
             call_base = f"{base}.tool_calls.{number}.tool_call"
             if call.call_id is not None:
@@ -105,7 +125,7 @@ def message_attributes(prefix: str, messages: Iterable[Message]) -> dict[str, Js
 def _from_list(values: list[JsonValue], role: str) -> tuple[Message, ...]:
     if values and all(_is_call(value) for value in values):
         return (Message(role, None, tool_calls=_calls(values)),)
-    if values and all(_is_part(value) for value in values):
+    if values and all(is_part(value) for value in values):
         return _from_object({"role": role, "content": values}, role)
     return tuple(message for value in values for message in read_messages(value, role=role))
 
@@ -115,9 +135,10 @@ def _from_object(entry: dict[str, JsonValue], role: str) -> tuple[Message, ...]:
         system = read_messages(entry.get("system"), role="system")
         inner = next(entry[key] for key in _WRAPPERS if entry.get(key) is not None)
         return system + read_messages(inner, role=role)
-    if any(key in entry for key in _MESSAGE_KEYS):
+    asks_or_answers = is_part(entry) and (is_call_part(entry) or is_result_part(entry))
+    if not asks_or_answers and any(key in entry for key in _MESSAGE_KEYS):
         return _read_message(entry, role)
-    if _is_part(entry):
+    if is_part(entry):
         return tuple(
             m
             for m in _read_message({"content": [entry]}, role)
@@ -127,28 +148,49 @@ def _from_object(entry: dict[str, JsonValue], role: str) -> tuple[Message, ...]:
 
 
 def _read_message(entry: dict[str, JsonValue], default_role: str) -> tuple[Message, ...]:
+    """One message for each tool result in an entry, and one for each run of parts between them."""
     role = _role(entry, default_role)
     content = entry.get("parts", entry.get("content"))
+    if content is None:
+        content = entry.get("refusal")
     parts = content if isinstance(content, list) else []
-    results = tuple(_result_message(part) for part in parts if _type(part) in _RESULT_PARTS)
-    message = Message(
+    runs = [(is_result, list(run)) for is_result, run in groupby(parts, key=is_result_part)]
+    beside = _calls_beside(parts, entry)
+    if not any(is_result for is_result, _ in runs):
+        return (_one_message(entry, role, content, beside),)
+    found: list[Message] = []
+    for is_result, run in runs:
+        if is_result:
+            found += [_result_message(part) for part in run]
+            continue
+        message = _one_message(entry, role, run, beside)
+        if message.content is not None or message.tool_calls:
+            found.append(message)
+            beside = ()
+    return (*found, Message(role, None, tool_calls=beside)) if beside else tuple(found)
+
+
+def _one_message(
+    entry: dict[str, JsonValue], role: str, content: JsonValue, beside: tuple[ToolCall, ...]
+) -> Message:
+    """A message without tool results; `beside` are the calls that do not stand in its parts."""
+    parts = content if isinstance(content, list) else []
+    return Message(
         role=role,
         content=_content_text(content),
         name=_text(entry.get("name")),
-        tool_calls=_all_calls(parts, entry),
+        tool_calls=_calls(part for part in parts if is_call_part(part)) + beside,
         tool_call_id=_text(entry.get("tool_call_id")) or None,
+        is_error=is_tool_role(role) and says_error(entry),
     )
-    if results and message.content is None and not message.tool_calls:
-        return results
-    return (message, *results)
 
 
-def _all_calls(parts: list[JsonValue], entry: dict[str, JsonValue]) -> tuple[ToolCall, ...]:
-    """The calls among the parts and those listed beside them; one that is both is said once."""
-    spoken = _calls(part for part in parts if _type(part) in _CALL_PARTS)
-    listed = _calls(_listed_calls(entry))
+def _calls_beside(parts: list[JsonValue], entry: dict[str, JsonValue]) -> tuple[ToolCall, ...]:
+    """The calls listed beside the parts, without those that stand among the parts too."""
+    spoken = _calls(part for part in parts if is_call_part(part))
     known = {call.call_id for call in spoken if call.call_id}
-    return spoken + tuple(call for call in listed if call.call_id not in known)
+    listed = _calls(_listed_calls(entry))
+    return tuple(call for call in listed if call.call_id not in known)
 
 
 def _role(entry: dict[str, JsonValue], default: str) -> str:
@@ -169,23 +211,43 @@ def _content_text(content: JsonValue) -> str | None:
 def _part_text(part: JsonValue) -> str | None:
     if isinstance(part, str):
         return part
-    if not isinstance(part, dict) or _type(part) in _CALL_PARTS | _RESULT_PARTS:
+    if not isinstance(part, dict) or is_call_part(part) or is_result_part(part):
         return None
-    text = _first(part, ("text", "content"))
+    text = _first(part, ("text", "content", "refusal"))
     return text if isinstance(text, str) else None
 
 
 def _result_message(part: JsonValue) -> Message:
     assert isinstance(part, dict)
     result = _first(part, _RESULTS)
-    if isinstance(result, dict) and "value" in result and "type" in result:
+    kind = _type(result)
+    failed = says_error(part) or (kind is not None and "error" in _squashed(kind))
+    if isinstance(result, dict) and "value" in result and kind is not None:
         result = result["value"]
     return Message(
         role="tool",
-        content=_content_text(result),
+        content=_result_text(result),
         name=_text(_first(part, _NAMES)),
         tool_call_id=_text(_first(part, _IDS)),
+        is_error=failed,
     )
+
+
+def _result_text(result: JsonValue) -> str | None:
+    """A result as text: its text parts, a word for each image, other parts as their JSON."""
+    if not isinstance(result, list) or not result:
+        return _content_text(result)
+    if not all(isinstance(part, str) or _type(part) is not None for part in result):
+        return json_text(result)
+    return "\n".join(map(_result_part_text, result))
+
+
+def _result_part_text(part: JsonValue) -> str:
+    text = _part_text(part)
+    if text is not None:
+        return text
+    # An image is megabytes of base64, which no reader of the result can use.
+    return "[image]" if _squashed(_type(part) or "") in _IMAGES else json_text(part)
 
 
 def _listed_calls(entry: dict[str, JsonValue]) -> list[JsonValue]:
@@ -234,7 +296,7 @@ def _is_answers(value: JsonValue) -> bool:
 def _is_message_list(value: JsonValue) -> bool:
     if not isinstance(value, list) or not value:
         return False
-    kinds = (_is_message, _is_wrapper, _is_call, _is_part)
+    kinds = (_is_message, _is_wrapper, _is_call, is_part)
     return any(all(map(is_kind, value)) for is_kind in kinds)
 
 
@@ -242,8 +304,38 @@ def _is_call(value: JsonValue) -> bool:
     return isinstance(value, dict) and any(key in value for key in _CALL_KEYS)
 
 
-def _is_part(value: JsonValue) -> bool:
-    return isinstance(value, dict) and "role" not in value and _type(value) in _PARTS
+def is_part(value: object) -> bool:
+    """Whether a value is a part of a message's content in any dialect, by its type."""
+    if not isinstance(value, dict) or "role" in value:
+        return False
+    other = _squashed(_type(value) or "") in _OTHER_PARTS
+    return other or is_call_part(value) or is_result_part(value)
+
+
+def is_call_part(value: JsonValue) -> bool:
+    """Whether a content part asks for a tool."""
+    return _squashed(_type(value) or "") in _CALL_PARTS
+
+
+def is_result_part(value: JsonValue) -> bool:
+    """Whether a content part is what a tool answered."""
+    kind = _squashed(_type(value) or "")
+    return kind in _RESULT_PARTS or kind.endswith(_A_RESULT)
+
+
+def is_tool_role(role: str) -> bool:
+    """Whether messages of a role are a tool's answers."""
+    return _squashed(role) in _TOOL_ROLES
+
+
+def says_error(entry: Mapping[str, JsonValue]) -> bool:
+    """Whether a tool's answer is marked as failed, whatever its text says."""
+    marks = (entry.get("is_error"), entry.get("isError"))
+    return any(mark is True for mark in marks) or entry.get("status") == "error"
+
+
+def _squashed(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")
 
 
 def _type(part: JsonValue) -> str | None:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from investigator.canonical import JsonValue
 from investigator.traces.chat_messages import message_attributes, read_messages
 from investigator.traces.documents import document_attributes
-from investigator.traces.jsontext import embedded_json, json_text
+from investigator.traces.jsontext import embedded_json, json_text, nested
 from investigator.traces.model import Message, SpanEvent, SpanKind
 from investigator.traces.openllmetry import openinference_from_entity
 
@@ -135,7 +135,7 @@ def structured(attributes: Attributes, key: str) -> JsonValue:
         return whole
     start = len(key) + 1
     below = {k[start:]: v for k, v in attributes.items() if k.startswith(f"{key}.")}
-    return _nested(below) if below else None
+    return nested(below) if below else None
 
 
 def tool_definition_attributes(definitions: JsonValue) -> dict[str, JsonValue]:
@@ -204,7 +204,7 @@ def _input_messages(said: Attributes, events: Sequence[SpanEvent]) -> tuple[Mess
         message
         for event in events
         if event.name in _MESSAGE_EVENTS
-        for message in read_messages(_nested(event.attributes), role=_MESSAGE_EVENTS[event.name])
+        for message in read_messages(nested(event.attributes), role=_MESSAGE_EVENTS[event.name])
     )
 
 
@@ -220,7 +220,7 @@ def _output_messages(
         message
         for event in events
         if event.name == "gen_ai.choice"
-        for message in read_messages(_nested(event.attributes), role="assistant")
+        for message in read_messages(nested(event.attributes), role="assistant")
     )
 
 
@@ -271,23 +271,6 @@ def _event_attributes(events: Sequence[SpanEvent]) -> dict[str, JsonValue]:
         for key, value in event.attributes.items()
         if key.startswith("gen_ai.") and event.name not in (*_MESSAGE_EVENTS, "gen_ai.choice")
     }
-
-
-def _nested(flat: Attributes) -> JsonValue:
-    """Dotted keys as objects; an object whose keys are all numbers is a list."""
-    tree: dict[str, JsonValue] = {}
-    for key, value in flat.items():
-        head, _, rest = key.partition(".")
-        if not rest:
-            tree[head] = value
-            continue
-        below = tree.setdefault(head, {})
-        if isinstance(below, dict):
-            below[rest] = value
-    grown = {k: _nested(v) if isinstance(v, dict) else v for k, v in tree.items()}
-    if grown and all(key.isdecimal() for key in grown):
-        return [grown[key] for key in sorted(grown, key=int)]
-    return grown
 
 
 def _has(attributes: Attributes, prefix: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 
 from investigator.canonical import JsonValue
 from investigator.errors import UnreadableInput
@@ -67,6 +68,23 @@ def json_text(value: JsonValue) -> str:
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def nested(flat: Mapping[str, JsonValue]) -> JsonValue:
+    """Dotted keys as objects; an object whose keys are all numbers is a list."""
+    tree: dict[str, JsonValue] = {}
+    for key, value in flat.items():
+        head, _, rest = key.partition(".")
+        if not rest:
+            tree[head] = value
+            continue
+        below = tree.setdefault(head, {})
+        if isinstance(below, dict):
+            below[rest] = value
+    grown = {k: nested(v) if isinstance(v, dict) else v for k, v in tree.items()}
+    if grown and all(key.isdecimal() for key in grown):
+        return [grown[key] for key in sorted(grown, key=int)]
+    return grown
 
 
 def _json_trouble(error: json.JSONDecodeError, offset: int) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from investigator.canonical import JsonValue
 from investigator.errors import UnreadableInput
+from investigator.traces.chat_messages import MARKED_FAILED, says_error
 from investigator.traces.documents import document_attributes
 from investigator.traces.genai import tool_definition_attributes
 from investigator.traces.jsontext import json_text, parse_json_text
@@ -96,4 +97,6 @@ def _tool(attributes: Attributes, outputs: JsonValue) -> dict[str, JsonValue]:
     if isinstance(outputs, dict) and outputs.get("type") == "tool" and "tool_call_id" in outputs:
         found["tool.id"] = outputs["tool_call_id"]
         found["output.value"] = json_text(outputs.get("content"))
+        if says_error(outputs):
+            found[MARKED_FAILED] = True
     return found

@@ -120,13 +120,17 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One chat message. `content` is None where the message has none (a bare tool call)."""
+    """One chat message. `content` is None where the message has none (a bare tool call).
+
+    `is_error` is the source's own mark on a tool's answer, whatever its text says.
+    """
 
     role: str
     content: str | None
     name: str | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    is_error: bool = False
 
     @property
     def full_text(self) -> str:

@@ -8,12 +8,13 @@ nothing else is inferred.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from investigator.canonical import JsonValue
 from investigator.traces.chat_messages import message_attributes, messages_in_text, read_messages
 from investigator.traces.genai import token_total, tool_definition_attributes
 from investigator.traces.langchain import plain
+from investigator.traces.model import Message
 
 Fields = dict[str, JsonValue]
 
@@ -25,6 +26,7 @@ _COUNTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("prompt_details.cache_read", ("cache_read_input_tokens",)),
     ("prompt_details.cache_write", ("cache_creation_input_tokens",)),
 )
+_ERROR_MARKS = ('"is_error"', '"isError"')
 _MODELS = ("model", "model_name")
 _REASONS = ("finish_reason", "stop_reason")
 _BELOW = ("llm_output", "message", "response_metadata", "generation_info")
@@ -51,15 +53,31 @@ def call_attributes(inputs: JsonValue, outputs: JsonValue) -> dict[str, JsonValu
 def messages_in_values(attributes: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
     """The messages of a model call whose source wrote them only as JSON in `input.value`, ….
 
-    A side that has messages of its own adds nothing, and neither does a value that is anything
-    but messages.
+    A side that has messages of its own adds nothing but the marks of failed tool results, which
+    its source may have left out of them; neither does a value that is anything but messages.
     """
     added: dict[str, JsonValue] = {}
     for side, role in (("input", "user"), ("output", "assistant")):
         value, prefix = attributes.get(f"{side}.value"), f"llm.{side}_messages"
-        if isinstance(value, str) and not _has_messages(attributes, prefix):
+        if not isinstance(value, str):
+            continue
+        if not _has_messages(attributes, prefix):
             added |= message_attributes(prefix, messages_in_text(value, role=role))
+        elif any(mark in value for mark in _ERROR_MARKS):
+            added |= _error_marks(attributes, prefix, messages_in_text(value, role=role))
     return added
+
+
+def _error_marks(
+    attributes: Mapping[str, JsonValue], prefix: str, messages: Iterable[Message]
+) -> dict[str, JsonValue]:
+    """A mark on each message of the attributes that is the answer to a call which failed."""
+    failed = {message.tool_call_id for message in messages if message.is_error}
+    return {
+        f"{key.removesuffix('.tool_call_id')}.is_error": True
+        for key, value in attributes.items()
+        if key.startswith(prefix) and key.endswith(".message.tool_call_id") and value in failed
+    }
 
 
 def _has_messages(attributes: Mapping[str, JsonValue], prefix: str) -> bool:

@@ -10,9 +10,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from investigator.canonical import JsonValue, canonical_json
+from investigator.traces.chat_messages import (
+    is_call_part,
+    is_part,
+    is_result_part,
+    read_messages,
+)
+from investigator.traces.jsontext import embedded_json, nested
 from investigator.traces.model import Message, RetrievalChunk, Span, SpanKind, ToolCall, ToolIO
 
 _INPUT_MESSAGES = "llm.input_messages."
@@ -37,6 +44,10 @@ _CONTENT_PARTS = (
     ("message.contents.", "message_content.text"),
     ("message.content.", "text"),
 )
+
+_TOOL_MARKS = ("tool_use", "tool_result", "toolCall", "tool-call", "tool-result")
+
+_PART = "message_content."
 
 _SCALARS = (str, bool, int)
 _OBJECTS = (dict, Mapping)
@@ -227,17 +238,63 @@ def _indexed(
 
 
 def _messages(attributes: Mapping[str, JsonValue], prefix: str) -> tuple[Message, ...]:
-    return tuple(_message(fields) for _, fields in _indexed(attributes, prefix))
+    rows = _indexed(attributes, prefix)
+    return tuple(message for _, fields in rows for message in _of_row(fields))
 
 
-def _message(fields: Mapping[str, JsonValue]) -> Message:
-    return Message(
+def _of_row(fields: Mapping[str, JsonValue]) -> tuple[Message, ...]:
+    """A row's message; several where its content holds tool results beside other parts."""
+    message = Message(
         role=_text(fields.get("message.role")) or "",
         content=_content(fields),
         name=_text(fields.get("message.name")),
         tool_calls=_tool_calls(fields),
         tool_call_id=_text(fields.get("message.tool_call_id")),
+        is_error=fields.get("message.is_error") is True,
     )
+    try:
+        parts = _tool_parts(fields)
+        said = read_messages({"role": message.role, "content": parts}, role=message.role)
+    except RecursionError:
+        # Blocks nested too deeply to be read leave the message as its keys have it.
+        return (message,)
+    return (_with_calls(said, message.tool_calls) if parts else ()) or (message,)
+
+
+def _with_calls(said: tuple[Message, ...], listed: tuple[ToolCall, ...]) -> tuple[Message, ...]:
+    """The messages of a row's parts; where the parts name no call, those listed beside them."""
+    if not said or not listed or any(message.tool_calls for message in said):
+        return said
+    return (replace(said[0], tool_calls=listed), *said[1:])
+
+
+def _tool_parts(fields: Mapping[str, JsonValue]) -> list[JsonValue]:
+    """The parts of a message's content where some of them are tool calls or results, else none.
+
+    Anthropic's blocks (`tool_use`, `tool_result`) come spread over keys, or as the JSON text of
+    their list.
+    """
+    content = fields.get("message.content")
+    if isinstance(content, str):
+        marked = content.startswith("[") and any(mark in content for mark in _TOOL_MARKS)
+        parts = embedded_json(content) if marked else None
+    else:
+        parts = _spread_parts(fields)
+    if not isinstance(parts, list) or not all(is_part(part) for part in parts):
+        return []
+    return parts if any(is_call_part(part) or is_result_part(part) for part in parts) else []
+
+
+def _spread_parts(fields: Mapping[str, JsonValue]) -> list[JsonValue]:
+    for prefix in ("message.contents.", "message.content."):
+        rows = [_without(_PART, part) for _, part in _indexed(fields, prefix)]
+        if any("tool" in str(part.get("type")) for part in rows):
+            return [nested(part) for part in rows]
+    return []
+
+
+def _without(prefix: str, fields: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    return {key.removeprefix(prefix): value for key, value in fields.items()}
 
 
 def _content(fields: Mapping[str, JsonValue]) -> str | None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from investigator.canonical import JsonValue
 from investigator.errors import UnreadableInput
+from investigator.traces.chat_messages import MARKED_FAILED, says_error
 from investigator.traces.jsontext import json_text, parse_json_text
 from investigator.traces.langchain import plain
 
@@ -25,6 +26,8 @@ def openinference_from_entity(said: Attributes, *, is_tool: bool) -> dict[str, J
     added: dict[str, JsonValue] = {}
     if is_tool and isinstance(said.get(_NAME), str):
         added["tool.name"] = said[_NAME]
+    if is_tool and _is_marked(said.get(_OUTPUT)):
+        added[MARKED_FAILED] = True
     for target, source, inner in (
         ("input.value", _INPUT, _arguments),
         ("output.value", _OUTPUT, _result),
@@ -54,6 +57,13 @@ def _result(value: JsonValue) -> JsonValue:
     if isinstance(returned, dict) and "tool_call_id" in returned:
         return returned.get("content")
     return value if returned is None else returned
+
+
+def _is_marked(value: JsonValue) -> bool:
+    """Whether a step returned a tool's message that is marked as failed."""
+    wrapper = _read(value)
+    returned = plain(wrapper.get("output")) if isinstance(wrapper, dict) else None
+    return isinstance(returned, dict) and "tool_call_id" in returned and says_error(returned)
 
 
 def _text(value: JsonValue) -> JsonValue:

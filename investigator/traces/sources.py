@@ -1,26 +1,29 @@
 """A file, a folder, a glob or several of them are one stream of spans, in bounded memory.
 
 What cannot be read is an item of the stream too, with its file, line and reason; the others go
-on. In a folder (walked to any depth) only files named `.json`, `.jsonl`, `.ndjson` or `.parquet`
-are looked at, and nothing hidden; a file that is named itself is always tried. A glob takes what
-it matches: folders as folders, files as files of a folder unless its last part has a suffix of
-its own (`logs/*.txt`). What a file holds is decided by its content alone.
+on. A transcript whose id another one has is kept apart, and says so. In a folder (walked to any
+depth) only files named `.json`, `.jsonl`, `.ndjson` or `.parquet` are looked at, and nothing
+hidden; a file that is named itself is always tried. A glob takes what it matches: folders as
+folders, files as files of a folder unless its last part has a suffix of its own (`logs/*.txt`).
+What a file holds is decided by its content alone.
 """
 
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from investigator.canonical import JsonValue
 from investigator.errors import SourceUnavailable, UnreadableInput
-from investigator.traces.decode.chat import is_chat_line, transcripts
-from investigator.traces.decode.sniff import read_document
+from investigator.traces.decode.chat import epoch_of, is_chat_line, transcripts
+from investigator.traces.decode.langsmith import is_request, joined
+from investigator.traces.decode.sniff import Part, read_parts
 from investigator.traces.json_files import BadRecord, JsonRecord, json_records
 from investigator.traces.model import Span
 from investigator.traces.parquet_export import is_parquet, parquet_spans
+from investigator.traces.transcript_ids import TranscriptIds
 
 TRACE_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson", ".parquet"})
 """The files that are looked at in a folder."""
@@ -28,10 +31,14 @@ TRACE_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson", ".parquet"})
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Spans of one file, in its order; a file may give several of these."""
+    """Spans of one file, in its order; a file may give several of these.
+
+    `clash` says what was done about an id that another transcript has; then nothing is lost.
+    """
 
     file: Path
     spans: tuple[Span, ...]
+    clash: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +50,16 @@ class Unreadable:
     reason: str
 
     def __str__(self) -> str:
-        where = f"{self.file}" if self.line is None else f"{self.file}, line {self.line:,}"
-        return f"{where}: {self.reason}"
+        return f"{_where(self.file, self.line)}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A file, the name that it has among the others, and the ids that transcripts have so far."""
+
+    path: Path
+    stem: str
+    ids: TranscriptIds
 
 
 def read_source(paths: Sequence[Path | str]) -> Iterator[Decoded | Unreadable]:
@@ -53,8 +68,10 @@ def read_source(paths: Sequence[Path | str]) -> Iterator[Decoded | Unreadable]:
     Raises:
         SourceUnavailable: at once, if a path does not exist or holds no file to look at.
     """
-    files = files_of(paths)
-    return (item for file, stem in _stems(files).items() for item in read_file(file, stem=stem))
+    stems = _stems(files_of(paths))
+    ids = TranscriptIds()
+    files = (_File(path, stem, ids) for path, stem in stems.items())
+    return (item for file in files for item in _read_file(file))
 
 
 def files_of(paths: Sequence[Path | str]) -> tuple[Path, ...]:
@@ -67,15 +84,14 @@ def files_of(paths: Sequence[Path | str]) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def read_file(file: Path, *, stem: str) -> Iterator[Decoded | Unreadable]:
-    """What one file holds; `stem` is the id of a transcript that names none."""
+def _read_file(file: _File) -> Iterator[Decoded | Unreadable]:
     try:
-        if is_parquet(file):
-            yield from _read_parquet(file)
+        if is_parquet(file.path):
+            yield from _read_parquet(file.path)
         else:
-            yield from _read_json(file, stem)
+            yield from _read_json(file)
     except OSError as error:
-        yield Unreadable(file, None, f"cannot be read: {error.strerror or error}")
+        yield Unreadable(file.path, None, f"cannot be read: {error.strerror or error}")
 
 
 def _files_of_path(path: Path) -> list[Path]:
@@ -138,41 +154,69 @@ def _read_parquet(file: Path) -> Iterator[Decoded | Unreadable]:
         yield Unreadable(file, None, str(error))
 
 
-def _read_json(file: Path, stem: str) -> Iterator[Decoded | Unreadable]:
-    """The records of a file; messages that fill a file one a line are read when all are known."""
+def _read_json(file: _File) -> Iterator[Decoded | Unreadable]:
+    """The records of a file; what fills it one a line is read when all its lines are known.
+
+    Messages one a line are transcripts where they are most of the file and it holds no spans.
+    """
     messages: list[tuple[int, dict[str, JsonValue]]] = []
-    records = 0
-    for index, record in enumerate(json_records(file)):
+    requests: list[Mapping[str, JsonValue]] = []
+    others, spans = 0, False
+    for index, record in enumerate(json_records(file.path)):
         match record:
             case BadRecord(line, reason):
-                yield Unreadable(file, line, reason)
+                yield Unreadable(file.path, line, reason)
             case JsonRecord(int() as line, dict() as value) if is_chat_line(value):
                 messages.append((line, value))
+            case JsonRecord(_, dict() as value) if is_request(value):
+                requests.append(value)
             case JsonRecord(line, value):
-                records += 1
-                name = stem if index == 0 else f"{stem}-{index}"
-                yield from _read_record(file, line, value, name)
-    if records == 0 and len(messages) > 1:
-        found = transcripts([message for _, message in messages], stem=stem)
-        for name, transcript in found.items():
-            yield from _read_record(file, None, dict(transcript), name)
-        if found:
-            return
-    for line, _ in messages:
-        yield Unreadable(file, line, "a lone chat message: no transcript that it belongs to")
+                others += 1
+                name = file.stem if index == 0 else f"{file.stem}-{index}"
+                for item in _read_record(file, line, value, name):
+                    spans = spans or isinstance(item, Decoded)
+                    yield item
+    if requests:
+        yield from _read_record(file, None, joined(requests), file.stem)
+    alone = spans or requests or not 1 < len(messages) > others
+    found = [] if alone else transcripts([message for _, message in messages], stem=file.stem)
+    for transcript in found:
+        yield from _read_record(file, None, transcript, file.stem)
+    for line, _ in () if found else messages:
+        yield Unreadable(file.path, line, "a lone chat message: no transcript that it belongs to")
 
 
 def _read_record(
-    file: Path, line: int | None, value: JsonValue, name: str
+    file: _File, line: int | None, value: JsonValue, name: str
 ) -> Iterator[Decoded | Unreadable]:
     try:
-        spans, unread = read_document(value, stem=name)
+        parts, unread = read_parts(value, stem=name)
     except UnreadableInput as error:
-        yield Unreadable(file, line, str(error))
+        yield Unreadable(file.path, line, str(error))
         return
-    yield from _sorted_out(file, line, spans)
+    for part in parts:
+        yield from _part(file, line, part)
     if unread:
-        yield Unreadable(file, line, f"{unread:,} items beside its spans are no spans")
+        yield Unreadable(file.path, line, f"{unread:,} items beside its spans are no spans")
+
+
+def _part(file: _File, line: int | None, part: Part) -> Iterator[Decoded | Unreadable]:
+    """A part's spans; those of a transcript under an id that no other has."""
+    if part.transcript is None or not part.spans[0].trace_id:
+        yield from _sorted_out(file.path, line, part.spans)
+        return
+    named = part.spans[0].trace_id
+    spans = file.ids.unique(part.spans, epoch=epoch_of(part.transcript), stem=file.stem)
+    clash = None
+    if not spans:
+        clash = f"transcript '{named}' stands here again, word for word; it is read once"
+    elif spans[0].trace_id != named:
+        clash = f"another transcript has the id '{named}'; this one is '{spans[0].trace_id}'"
+    yield Decoded(file.path, spans, clash and f"{_where(file.path, line)}: {clash}")
+
+
+def _where(file: Path, line: int | None) -> str:
+    return f"{file}" if line is None else f"{file}, line {line:,}"
 
 
 def _sorted_out(

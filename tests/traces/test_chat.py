@@ -181,7 +181,7 @@ def test_a_history_and_a_bare_list_are_transcripts_too() -> None:
 
 
 def test_content_in_parts_is_one_text() -> None:
-    """Text parts are joined; a tool's result among them is a message of its own."""
+    """Text parts are joined."""
     (span,) = steps(
         {
             "role": "user",
@@ -189,14 +189,10 @@ def test_content_in_parts_is_one_text() -> None:
                 {"type": "text", "text": "one"},
                 {"type": "image_url", "image_url": {"url": "data:"}},
                 {"type": "text", "text": "two"},
-                {"type": "tool_result", "tool_use_id": "1", "content": "42"},
             ],
         }
     )
-    assert [(m.role, m.content) for m in input_messages_of(span)] == [
-        ("user", "one\ntwo"),
-        ("tool", "42"),
-    ]
+    assert [(m.role, m.content) for m in input_messages_of(span)] == [("user", "one\ntwo")]
 
 
 def test_several_transcripts_without_ids_are_several_traces() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from investigator.canonical import JsonValue
@@ -16,6 +19,7 @@ from investigator.traces.openinference import (
     tool_io_of,
 )
 from investigator.traces.parquet import project_of
+from investigator.traces.sources import Decoded, Unreadable, read_source
 
 A, B = (f"00000000-0000-4000-8000-00000000000{letter}" for letter in "ab")
 STAMP = "20231114T221320000000Z"
@@ -272,3 +276,70 @@ def test_the_events_of_a_run_are_its_events() -> None:
     first, second = run("llm", events=events).events
     assert (first.name, first.time_ns) == ("start", 1_700_000_000_000_000_000)
     assert (second.time_ns, second.attributes) == (None, {"kwargs.token": "a"})
+
+
+POST: JsonValue = {
+    "id": "a",
+    "trace_id": "a",
+    "dotted_order": "20240101T000000000000Za",
+    "name": "weather",
+    "run_type": "tool",
+    "start_time": "2024-01-01T00:00:00",
+    "inputs": {"city": "Oslo"},
+    "extra": {"metadata": {"user_id": "u"}},
+}
+PATCH: JsonValue = {
+    "id": "a",
+    "trace_id": "a",
+    "dotted_order": "20240101T000000000000Za",
+    "end_time": "2024-01-01T00:00:01",
+    "inputs": {},
+    "outputs": {"output": "sunny"},
+    "error": "boom",
+    "extra": {"metadata": {"thread_id": "s"}},
+}
+
+
+@pytest.mark.parametrize(
+    "requests",
+    [
+        [{"post": [POST], "patch": [PATCH]}],
+        [{"post": [POST]}, {"patch": [PATCH]}],
+        [{"patch": [PATCH]}, {"post": [POST], "patch": []}],
+        [{"post": [POST, POST]}, {"post": [], "patch": [PATCH, PATCH]}],
+    ],
+)
+def test_a_run_is_what_its_post_and_its_patches_say(
+    tmp_path: Path, requests: list[JsonValue]
+) -> None:
+    """In one request or several, in any order; an empty field of a patch says nothing."""
+    file = tmp_path / "requests.jsonl"
+    file.write_text("\n".join(map(json.dumps, requests)))
+    (item,) = read_source([file])
+    assert isinstance(item, Decoded)
+    (span,) = item.spans
+    io = tool_io_of(span)
+    assert io is not None
+    assert (io.name, io.arguments, io.result) == ("weather", '{"city":"Oslo"}', "sunny")
+    assert (span.status.value, span.status_message, span.latency_ms) == ("ERROR", "boom", 1000.0)
+    assert (span.text("user.id"), span.text("session.id")) == ("u", "s")
+
+
+def test_a_patch_of_a_run_that_was_not_posted_is_counted(tmp_path: Path) -> None:
+    """It says too little to be a run."""
+    assert isinstance(PATCH, dict)
+    file = tmp_path / "request.json"
+    file.write_text(json.dumps({"post": [POST], "patch": [{**PATCH, "id": "b"}]}))
+    read, trouble = read_source([file])
+    assert isinstance(read, Decoded)
+    assert len(read.spans) == 1
+    assert isinstance(trouble, Unreadable)
+    assert "1 items" in trouble.reason
+
+
+def test_a_tools_message_that_is_marked_as_failed_fails_its_run() -> None:
+    """LangGraph answers the model with the error, and the run ends well."""
+    message: JsonValue = {"type": "tool", "tool_call_id": "c", "content": "No.", "status": "error"}
+    assert isinstance(POST, dict)
+    (span,) = decode({**POST, "status": "success", "outputs": {"output": message}}, stem="run")
+    assert (span.status.value, span.status_message) == ("ERROR", "No.")

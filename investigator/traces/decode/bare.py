@@ -12,11 +12,21 @@ from investigator.traces.model import Span
 from investigator.traces.openinference import flatten
 
 _PREFIXES = ("openinference.", "llm.", "gen_ai.", "input.value", "tool.", "retrieval.")
+_IDS = frozenset(
+    (
+        *("trace_id", "traceId", "traceID", "TraceId", "trace.trace_id", "trace.id"),
+        *("span_id", "spanId", "spanID", "SpanId", "trace.span_id", "span.id"),
+    )
+)
 
 
 def is_bare(value: Record) -> bool:
-    """Whether an object's own keys are span attributes."""
-    return any(key.startswith(_PREFIXES) for key in value)
+    """Whether an object's own keys are span attributes and none is an id.
+
+    With an id around them they are a row of a system that isn't known here: read alone, each row
+    would be a trace of its own.
+    """
+    return any(key.startswith(_PREFIXES) for key in value) and _IDS.isdisjoint(value)
 
 
 def decode_bare(attributes: Record, *, stem: str) -> Span:

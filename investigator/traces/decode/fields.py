@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from investigator.canonical import JsonValue
+from investigator.traces.chat_messages import MARKED_FAILED
 from investigator.traces.genai import openinference_from_genai
 from investigator.traces.jsontext import json_text
 from investigator.traces.mlflow import openinference_from_mlflow
@@ -37,6 +38,7 @@ _DURATION = re.compile(
     r"P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?"
     r"(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?"
 )
+_ERROR = StatusCode.ERROR
 _TRANSLATIONS = (
     openinference_from_vercel,
     openinference_from_genai,
@@ -58,11 +60,13 @@ def make_span(
     status_message: str = "",
     events: tuple[SpanEvent, ...] = (),
     kind: SpanKind | None = None,
+    tool_name: str | None = None,
 ) -> Span:
     """A span of flat attributes in OpenInference terms, whatever terms they came in.
 
-    `kind` is what the format says of the span beside its attributes; it holds where these say
-    nothing of it.
+    `kind` and `tool_name` are what the format says of the span beside its attributes; they hold
+    where these say nothing of it in any terms. A tool's result that is marked as failed makes the
+    status ERROR, with the result as its message.
     """
     flat = flatten(attributes)
     for translate in _TRANSLATIONS:
@@ -70,9 +74,13 @@ def make_span(
         flat = {**added, **flat} if added else flat
     if kind is not None:
         flat.setdefault("openinference.span.kind", kind.value)
+    if tool_name:
+        flat.setdefault("tool.name", tool_name)
     known = span_kind(flat.get("openinference.span.kind"))
     if known is SpanKind.LLM:
         flat |= messages_in_values(flat)
+    if known is SpanKind.TOOL and flat.get(MARKED_FAILED) is True and status is not _ERROR:
+        status, status_message = _ERROR, status_message or text(flat.get("output.value"))
     return Span(
         trace_id=trace_id,
         span_id=span_id,

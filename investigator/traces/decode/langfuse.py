@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from investigator.canonical import JsonValue
+from investigator.traces.chat_messages import MARKED_FAILED, is_result_part, read_messages
 from investigator.traces.decode.fields import (
     Record,
     first,
@@ -27,7 +28,7 @@ from investigator.traces.decode.fields import (
 from investigator.traces.documents import document_attributes
 from investigator.traces.genai import tool_definition_attributes
 from investigator.traces.jsontext import embedded_json, json_text
-from investigator.traces.model import Span, SpanKind, StatusCode
+from investigator.traces.model import Message, Span, SpanKind, StatusCode
 from investigator.traces.model_calls import call_attributes
 
 _KIND_OF_TYPE = {"GENERATION": SpanKind.LLM}
@@ -104,6 +105,7 @@ def _span(observation: Record, about_trace: dict[str, object]) -> Span:
         status=StatusCode.ERROR if observation.get("level") == "ERROR" else StatusCode.UNSET,
         status_message=text(observation.get("statusMessage")),
         kind=kind,
+        tool_name=text(observation.get("name")) if kind is SpanKind.TOOL else None,
     )
 
 
@@ -115,11 +117,16 @@ def _kind(observation: Record) -> SpanKind | None:
     return None if known is SpanKind.UNKNOWN else known
 
 
-def _tool_message(observation: Record) -> dict[str, JsonValue]:
-    """The tool message that an observation put out, where it did."""
-    output = record(_read(observation.get("output")))
-    is_tool = output.get("type") == "tool" or output.get("role") == "tool"
-    return output if is_tool and "tool_call_id" in output else {}
+def _tool_message(observation: Record) -> Message | None:
+    """The tool message, or the block with a tool's result, that an observation put out."""
+    output = _read(observation.get("output"))
+    if isinstance(output, list) and len(output) == 1:
+        output = output[0]
+    said = record(output)
+    is_tool = said.get("type") == "tool" or said.get("role") == "tool"
+    if not (is_tool and "tool_call_id" in said) and not is_result_part(said):
+        return None
+    return next(iter(read_messages(said, role="tool")), None)
 
 
 def _own_attributes(observation: Record) -> dict[str, object]:
@@ -146,13 +153,12 @@ def _contents(observation: Record, kind: SpanKind | None) -> dict[str, object]:
         return found | _messages(observation)
     if kind in (SpanKind.RETRIEVER, SpanKind.RERANKER):
         return found | document_attributes(_read(observation.get("output")))
-    tool = _tool_message(observation) if kind is SpanKind.TOOL else {}
-    if tool:
-        found["tool.name"] = tool.get("name")
-        found["tool.id"] = tool.get("tool_call_id")
-        found["output.value"] = text(tool.get("content"))
-    elif kind is SpanKind.TOOL:
-        found["tool.name"] = observation.get("name")
+    message = _tool_message(observation) if kind is SpanKind.TOOL else None
+    if message is not None:
+        found["tool.name"] = message.name
+        found["tool.id"] = message.tool_call_id
+        found["output.value"] = message.content or ""
+        found[MARKED_FAILED] = message.is_error or None
     return found
 
 

@@ -1,4 +1,7 @@
-"""LangSmith exports: runs, one a record, or with their `child_runs` in them.
+"""LangSmith exports: runs, one a record, or with their `child_runs` in them; ingest requests too.
+
+An ingest request (`{"post": […], "patch": […]}`) posts runs as they start and patches them as they
+end: a run is what its post says and what its patches add to it.
 
 A run's trace and parent are those that it names, else those of the run it stands in, else those
 that its `dotted_order` spells. `run_type` gives the kind. Token counts of a run that calls no
@@ -9,10 +12,10 @@ in the metadata.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from investigator.canonical import JsonValue
-from investigator.traces.chat_messages import read_messages
+from investigator.traces.chat_messages import MARKED_FAILED, read_messages
 from investigator.traces.decode.fields import (
     Record,
     first,
@@ -70,6 +73,59 @@ def decode_langsmith(run: Record) -> Iterator[Span]:
         decoded = _span(inner, enclosing)
         yield decoded
         pending += [(child, decoded) for child in reversed(records(inner.get("child_runs")))]
+
+
+def is_request(value: Record) -> bool:
+    """Whether an object is a request that posts or patches runs."""
+    return any(is_langsmith(run) or _is_patch(run) for run in _posts(value) + _patches(value))
+
+
+def joined(requests: Sequence[Record]) -> dict[str, JsonValue]:
+    """Several requests as one: a run may be posted in one and patched in a later one."""
+    return {
+        "post": [run for request in requests for run in _posts(request)],
+        "patch": [run for request in requests for run in _patches(request)],
+    }
+
+
+def decode_requests(request: Record) -> Iterator[Span | None]:
+    """The runs of a request, in order of their posts; None for a patch of a run it doesn't post."""
+    runs: dict[str, dict[str, JsonValue]] = {}
+    for change in _posts(request) + [run for run in _patches(request) if is_langsmith(run)]:
+        run_id = text(first(change, "id", "run_id"))
+        runs[run_id] = _patched(runs.get(run_id, {}), change)
+    for patch in _patches(request):
+        run_id = text(first(patch, "id", "run_id"))
+        if run_id in runs:
+            runs[run_id] = _patched(runs[run_id], patch)
+        else:
+            yield None
+    for run in runs.values():
+        yield from decode_langsmith(run)
+
+
+def _posts(request: Record) -> list[dict[str, JsonValue]]:
+    return records(request.get("post"))
+
+
+def _patches(request: Record) -> list[dict[str, JsonValue]]:
+    return records(request.get("patch"))
+
+
+def _is_patch(run: Record) -> bool:
+    return "id" in run and any(key in run for key in ("dotted_order", "outputs", "end_time"))
+
+
+def _patched(run: Record, patch: Record) -> dict[str, JsonValue]:
+    """A run with what a patch says over it; what the patch leaves empty stays."""
+    merged = dict(run)
+    for key, value in patch.items():
+        before = merged.get(key)
+        if key in ("extra", *_METADATA) and isinstance(before, dict) and isinstance(value, dict):
+            merged[key] = _patched(before, value)
+        elif value not in (None, "", [], {}) or key not in merged:
+            merged[key] = value
+    return merged
 
 
 def _span(run: Record, enclosing: Span | None) -> Span:
@@ -176,6 +232,7 @@ def _tool(run: Record, returned: JsonValue) -> dict[str, object]:
         spoken = read_messages(message, role="tool")
         found["tool.id"] = message["tool_call_id"]
         found["output.value"] = next((m.content for m in spoken if m.content is not None), None)
+        found[MARKED_FAILED] = any(m.is_error for m in spoken) or None
     return found
 
 

@@ -111,7 +111,8 @@ def _attributes(span: Record) -> dict[str, object]:
     given = span.get("attributes")
     pairs = attribute_values(given) if isinstance(given, list) else dict(record(given))
     found: dict[str, object] = {key: _read_out(key, value) for key, value in pairs.items()}
-    if mlflow_kind(_text_of(pairs.get(SPAN_TYPE))) is SpanKind.TOOL:
+    is_tool = mlflow_kind(_text_of(pairs.get(SPAN_TYPE))) is SpanKind.TOOL
+    if is_tool and "gen_ai.tool.name" not in found:
         found.setdefault("tool.name", _tool_name(span, pairs.get(FUNCTION_NAME)))
     return found
 

@@ -50,8 +50,16 @@ _KNOWN = (
 
 
 def is_nested(value: Record) -> bool:
-    """Whether an object is a span of this format."""
-    return "span_attributes" in value or "child_spans" in value
+    """Whether an object is a span of this format.
+
+    Attributes alone are not enough: other systems have that key too, with times of their own.
+    """
+    named = "span_id" in value and "span_name" in value
+    return "child_spans" in value or (
+        "span_attributes" in value
+        and named
+        and ("timestamp" in value or value.keys() <= set(_KNOWN))
+    )
 
 
 def decode_nested(root: Record) -> Iterator[Span]:
