@@ -7,12 +7,10 @@ from collections.abc import Iterable, Sequence
 
 from google.protobuf.json_format import MessageToJson  # type: ignore[import-untyped]
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExportResult
 
 from investigator.demo_agent.runs import Ran
-from investigator.errors import UsageError
+from investigator.ground.collector import post_spans, require_collector
 from investigator.traces.decode.otlp import decode_otlp
 from investigator.traces.model import Span
 
@@ -34,18 +32,11 @@ def send(runs: Iterable[Ran], url: str) -> int:
     """Send the spans to a collector; returns how many.
 
     Raises:
-        UsageError: the collector does not take them.
+        UsageError: this is no such address, or the collector does not take them.
     """
-    exporter = OTLPSpanExporter(endpoint=url)
+    require_collector(url, "--otlp")
     spans = [span for ran in runs for span in ran.spans]
-    try:
-        for start in range(0, len(spans), _BATCH):
-            if exporter.export(spans[start : start + _BATCH]) is not SpanExportResult.SUCCESS:
-                raise UsageError(
-                    f"{url} did not take the spans {start} to {start + _BATCH}; it needs the "
-                    "address of an OTLP/HTTP endpoint for traces, such as "
-                    "http://127.0.0.1:6006/v1/traces"
-                )
-    finally:
-        exporter.shutdown()  # type: ignore[no-untyped-call]
+    for start in range(0, len(spans), _BATCH):
+        body = encode_spans(spans[start : start + _BATCH]).SerializeToString()
+        post_spans(url, body, sent=start)
     return len(spans)

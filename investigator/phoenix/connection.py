@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from urllib.parse import quote
 
 from investigator.errors import SourceUnavailable, UsageError
+from investigator.ground.redirects import STATUSES, redirected
 from investigator.phoenix.address import KEY_VARIABLE, PhoenixAddress
 
 if TYPE_CHECKING:
@@ -154,6 +155,9 @@ class PhoenixConnection:
         """Why it is no use to ask the same again."""
         here, said = f"Phoenix at {self.address.base_url}", response.text.strip()
         match response.status_code:
+            case status if status in STATUSES:
+                asked, location = str(response.request.url), response.headers.get("location")
+                return redirected(asked, status, location, "name that Phoenix as the source")
             case 401 | 403:
                 return f"{here} refuses the key ({response.status_code}): set {KEY_VARIABLE}"
             case 404 if said.startswith("Project"):
@@ -194,6 +198,7 @@ def _http(address: PhoenixAddress, timeout_s: float) -> httpx.Client:
         base_url=address.base_url,
         headers=headers,
         timeout=httpx.Timeout(timeout_s, connect=min(CONNECT_S, timeout_s)),
+        follow_redirects=False,
         trust_env=not _is_local(address),
     )
 

@@ -1,28 +1,17 @@
-"""An export goes to a collector as OTLP over HTTP, in protobuf, a part at a time.
-
-Headers that the collector asks for (a key) are those of `OTEL_EXPORTER_OTLP_HEADERS`, as the
-OpenTelemetry specification has it; no other key is sent along.
-"""
+"""An export goes to a collector as OTLP over HTTP, in protobuf, a part at a time."""
 
 from __future__ import annotations
 
 import base64
-import os
-from http.client import HTTPException
 from importlib import import_module
-from urllib.error import HTTPError, URLError
-from urllib.parse import unquote, urlsplit
-from urllib.request import Request, urlopen
 
 from investigator.canonical import JsonValue
 from investigator.errors import UsageError
+from investigator.ground.collector import post_spans, require_collector
 from investigator.traffic.export import Export
 from investigator.traffic.otlp import Object
 
-HEADERS_VARIABLE = "OTEL_EXPORTER_OTLP_HEADERS"
 SPANS_AT_ONCE = 200
-TIMEOUT_S = 30.0
-EXAMPLE = "http://127.0.0.1:6006/v1/traces"
 _IDS = ("traceId", "spanId", "parentSpanId")
 
 
@@ -33,17 +22,10 @@ def send(export: Export, url: str) -> int:
         UsageError: this is no such address or one with a password, the packages for protobuf are
             missing, or the collector cannot be reached or does not take the spans.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"--send takes the address of an OTLP endpoint ({EXAMPLE}), not '{url}'")
-    if "@" in parts.netloc:
-        raise UsageError(
-            f"--send takes no name and password in the address of {parts.hostname}; give them as "
-            f"a header: {HEADERS_VARIABLE}='authorization=Basic%20...'"
-        )
+    require_collector(url, "--send")
     sent = 0
     for request in export.requests(SPANS_AT_ONCE):
-        _post(url, protobuf(request), sent)
+        post_spans(url, protobuf(request), sent=sent)
         sent = min(sent + SPANS_AT_ONCE, len(export.spans))
     return sent
 
@@ -81,32 +63,3 @@ def _with_base64_ids(value: JsonValue) -> JsonValue:
 
 def _base64(value: JsonValue) -> str:
     return base64.b64encode(bytes.fromhex(str(value))).decode()
-
-
-def _post(url: str, body: bytes, sent: int) -> None:
-    headers = {"Content-Type": "application/x-protobuf", **_headers()}
-    request = Request(url, data=body, headers=headers, method="POST")
-    try:
-        with urlopen(request, timeout=TIMEOUT_S) as response:
-            response.read()
-    except HTTPError as refused:
-        with refused:
-            said = refused.read(200).decode("utf-8", "replace").strip()
-        raise UsageError(
-            f"{url} did not take the spans: {refused.code} {refused.reason}"
-            f"{': ' if said else ''}{said} ({sent} were sent before); it has to be the address of "
-            f"an OTLP/HTTP endpoint for traces, such as {EXAMPLE}; headers that it needs are read "
-            f"from {HEADERS_VARIABLE}"
-        ) from refused
-    except (URLError, HTTPException, OSError) as lost:
-        reason = lost.reason if isinstance(lost, URLError) else lost
-        raise UsageError(
-            f"{url} cannot be reached: {reason} ({sent} spans were sent before); is the collector "
-            "running there?"
-        ) from lost
-
-
-def _headers() -> dict[str, str]:
-    """`name=value` pairs with commas between, the values percent-encoded."""
-    pairs = (pair.partition("=") for pair in os.environ.get(HEADERS_VARIABLE, "").split(","))
-    return {name.strip(): unquote(value.strip()) for name, equals, value in pairs if equals}

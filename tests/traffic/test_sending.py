@@ -15,10 +15,11 @@ from typing import Any
 import pytest
 
 from investigator.errors import UsageError
+from investigator.ground.collector import HEADERS_VARIABLE
 from investigator.traces.model import Span, SpanKind, StatusCode
 from investigator.traffic.draft import span_id_of, trace_id_of
 from investigator.traffic.export import Export, export_run
-from investigator.traffic.sending import HEADERS_VARIABLE, SPANS_AT_ONCE, send
+from investigator.traffic.sending import SPANS_AT_ONCE, send
 from tests.traffic.runs import KEY, investigated
 
 
