@@ -9,23 +9,23 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
+from investigator.defects import is_defect, told
 from investigator.errors import InvestigatorError
-from investigator.interrupts import Interrupts, held_back, in_charge, take_charge
+from investigator.interrupts import Interrupts, forget_interrupt, in_charge
 from investigator.investigation import RunResult, ainvestigate_question, run_now
 from investigator.planners import RULES, PlannerChoice
 from investigator.questions import IncidentQuestion, Question, Report, engine_of
 from investigator.runtime.budget import NOTHING, UNLIMITED, Amounts, Budget, Limits
 from investigator.runtime.budget_pool import Hold, Lease, RuntimeBudgetPool, allocate_run_budget
 from investigator.runtime.record import RunRecord
-from investigator.runtime.status import RunStatus
+from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.stored_runs import resume_run
+from investigator.workers import Workers
 
 WINDOW = "window"
 """What an incident is about, where other runs name their trace."""
@@ -73,6 +73,7 @@ class Outcome:
     report: str | None
     error: str | None
     used: Amounts | None = NOTHING
+    error_code: ErrorCode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +168,7 @@ def outcome_of(result: RunResult[Report]) -> Outcome:
         report=None if result.report is None else result.report.model_dump_json(),
         error=error,
         used=used_by(result.record),
+        error_code=None if result.error is None else result.error.code,
     )
 
 
@@ -202,29 +204,27 @@ def run_batch(
 
     `limits` bound the tokens and the cost (micro-USD) of all runs together. `run` is a function
     of a module, so that a worker can import it. An interrupt ends the running tasks and starts
-    no other.
+    no other. Workers end with this process, whatever ends it.
 
     Raises:
         InvestigatorError: a worker process died.
         KeyboardInterrupt: it was interrupted; what had ended was given out.
     """
-    with in_charge() as interrupts, _workers(jobs) as workers:
+    with in_charge() as interrupts, Workers(jobs) as workers:
+        ended = False
         try:
             yield from schedule(
-                tasks,
-                workers,
-                jobs=jobs,
-                limits=limits,
-                run=partial(_interruptibly, run),
-                interrupts=interrupts,
+                tasks, workers, jobs=jobs, limits=limits, run=run, interrupts=interrupts
             )
+            ended = True
         except BrokenProcessPool:
             raise InvestigatorError(
                 "a worker process died (killed, or out of memory); the runs that ended are kept: "
                 "the same command with --continue goes on, --jobs 1 needs the least memory"
             ) from None
         finally:
-            workers.shutdown(cancel_futures=True)
+            if not ended:
+                workers.interrupt()
 
 
 def schedule(
@@ -244,46 +244,33 @@ def schedule(
             index, task = waiting.popleft()
             shares = min(jobs - len(running), len(waiting) + 1)
             budget, started = purse.lease(task.budget, shares=shares)
-            with held_back():
-                future = workers.submit(run, replace(task, budget=budget))
+            future = workers.submit(_attempt, run, replace(task, budget=budget))
             running[future] = (index, started)
         ended = wait(running, timeout=_LOOK_UP_S, return_when=FIRST_COMPLETED).done
         if interrupts is not None and interrupts.asked:
             raise KeyboardInterrupt
         for future in ended:
             index, started = running.pop(future)
-            outcome = _outcome_of(future, tasks[index])
+            outcome = future.result()
             purse.settle(started, outcome.used)
             yield index, outcome
 
 
-def _workers(jobs: int) -> ProcessPoolExecutor:
-    """Processes that start clean and note an interrupt instead of falling over it."""
-    return ProcessPoolExecutor(
-        max_workers=jobs, mp_context=get_context("spawn"), initializer=take_charge
-    )
+def _attempt(run: Callable[[Task], Outcome], task: Task) -> Outcome:
+    """Do a task, in a worker: an interrupt or a defect ends it alone, and the others go on.
 
-
-def _interruptibly(run: Callable[[Task], Outcome], task: Task) -> Outcome:
-    """Run a task in a worker; an interrupt ends the run, not the worker."""
+    A defect is told here: its exception need not survive the way to another process.
+    """
     try:
         return run(task)
     except KeyboardInterrupt:
+        forget_interrupt()
         return _without_run(task, "interrupted")
-
-
-def _outcome_of(future: Future[Outcome], task: Task) -> Outcome:
-    """The outcome of a task that ended; a defect is one of its run, and the others go on."""
-    defect = future.exception()
-    if defect is None:
-        return future.result()
-    if isinstance(defect, BrokenProcessPool):
-        raise defect
-    error = (
-        f"a defect of the Investigator, {type(defect).__name__}: {defect}; the same with "
-        f"--trace-id {task.subject} shows where"
-    )
-    return replace(_without_run(task, error), status=RunStatus.FAILED)
+    except Exception as error:  # noqa: BLE001 (a boundary: one run of a batch)
+        failed = replace(_without_run(task, str(error)), status=RunStatus.FAILED)
+        if not is_defect(error):
+            return failed
+        return replace(failed, error=told(error), error_code=ErrorCode.UNEXPECTED_RUNTIME_ERROR)
 
 
 def _without_run(task: Task, error: str) -> Outcome:

@@ -2,7 +2,7 @@
 
 A trace is finished where the folder holds a run of the same question over the same content
 (and the same taxonomy or controls) that has ended with a report. One that was interrupted or
-cancelled is resumed.
+cancelled is resumed. One that another process is writing now is left alone, and its trace with it.
 """
 
 from __future__ import annotations
@@ -14,41 +14,53 @@ from dataclasses import dataclass, replace
 from investigator.batch import Outcome, Task, used_by
 from investigator.inspection.api import InspectionAPI
 from investigator.investigation import Options
+from investigator.planners import ready
 from investigator.runtime.events import RunOpened
 from investigator.runtime.journal import read_entries
-from investigator.stored_runs import StoredRun, list_runs
+from investigator.stored_runs import RUNNING, StoredRun, list_runs
 
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """Outcomes that are there already, and the tasks that are left, by position."""
+    """Outcomes that are there already, and the tasks that are left, by position.
+
+    Of the outcomes, so many stand for runs that are `left_alone`.
+    """
 
     outcomes: Mapping[int, Outcome]
     tasks: Mapping[int, Task]
+    left_alone: int = 0
 
 
 def remaining_of(tasks: Sequence[Task], api: InspectionAPI) -> Remaining:
     """Sort tasks of one source, question and runs folder by what earlier runs have done."""
     outcomes: dict[int, Outcome] = {}
     left: dict[int, Task] = {}
+    left_alone = 0
     known = _runs_by_trace(tasks[0]) if tasks else {}
     for place, task in enumerate(tasks):
         runs = known.get(task.subject, [])
         content = api.get_trace(task.subject).content_hash if runs else None
         same = [stored for stored, opened in runs if opened.dataset_ref.dataset_hash == content]
-        finished = next((outcome for run in same if (outcome := _finished(run, task))), None)
+        running = next((run for run in same if run.state == RUNNING), None)
+        ended = [run for run in same if run.state != RUNNING]
+        finished = next((outcome for run in ended if (outcome := _finished(run, task))), None)
         if finished is not None:
             outcomes[place] = finished
+        elif running is not None:
+            outcomes[place] = _left_alone(running, task)
+            left_alone += 1
         else:
-            left[place] = _resumed(task, same)
-    return Remaining(outcomes, left)
+            left[place] = _resumed(task, ended)
+    return Remaining(outcomes, left, left_alone)
 
 
 def _runs_by_trace(task: Task) -> dict[str, list[tuple[StoredRun, RunOpened]]]:
     """Runs of the task's question with the same materials, by trace."""
     question = task.question.located()
     materials = question.materials_hash()
-    wanted = Options(question=question, materials_sha256=materials, planner=task.planner)
+    planner = ready(task.planner)  # as a run keeps it, its models' settings as they are asked
+    wanted = Options(question=question, materials_sha256=materials, planner=planner)
     found: dict[str, list[tuple[StoredRun, RunOpened]]] = defaultdict(list)
     for stored in list_runs(task.runs_dir):
         opened = _opened(stored)
@@ -78,6 +90,20 @@ def _finished(stored: StoredRun, task: Task) -> Outcome | None:
         report=(stored.run_dir / record.output_ref.artifact_path).read_text(encoding="utf-8"),
         error=None if record.error is None else f"{record.error.code}: {record.error.message}",
         used=used_by(record),
+        error_code=None if record.error is None else record.error.code,
+    )
+
+
+def _left_alone(running: StoredRun, task: Task) -> Outcome:
+    """No outcome yet: another process is at it."""
+    return Outcome(
+        engine=task.question.engine,
+        subject=task.subject,
+        run_id=running.run_id,
+        run_dir=running.run_dir,
+        status=None,
+        report=None,
+        error=f"run '{running.run_id}' is being written by another process and was left alone",
     )
 
 

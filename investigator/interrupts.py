@@ -1,8 +1,9 @@
-"""Ctrl-C at a moment of our choosing: it ends a run or a batch, and never lands in between.
+"""Ctrl-C and SIGTERM at a moment of our choosing: they end a run or a batch, never in between.
 
 Python raises KeyboardInterrupt wherever the main thread happens to be, in a destructor or in the
 making of an event loop too, where it is printed and lost. While an `Interrupts` is in charge
-an interrupt is noted instead, and cancels the coroutine that runs, if one does.
+an interrupt is noted instead, and cancels the coroutine that runs, if one does. Each signal is
+handled for itself: SIGTERM works where SIGINT is ignored, as a shell does for `&` in a script.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from types import FrameType
 from typing import Any, TypeVar
 
 _T = TypeVar("_T")
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupts:
-    """A handler of SIGINT that notes it; `asked` stays true once it came.
+    """A handler of signals that notes them; `asked` stays true once one came.
 
     Who asks twice is not `patient` and gets KeyboardInterrupt at once.
     """
@@ -65,16 +67,27 @@ class Interrupts:
 def take_charge() -> None:
     """Note every interrupt of this process, a worker, for the rest of its life.
 
-    One that came while the process started (see `held_back`) is noted now.
+    One that came while the process started (see `held_back`) is noted now. Whoever started the
+    worker interrupts it by SIGTERM; a Ctrl-C that is ignored there is ignored here.
     """
-    signal.signal(signal.SIGINT, Interrupts(patient=True))
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    interrupts = Interrupts(patient=True)
+    signal.signal(signal.SIGTERM, interrupts)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, interrupts)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+
+
+def forget_interrupt() -> None:
+    """What a worker was interrupted for has ended; its next task is another matter."""
+    present = signal.getsignal(signal.SIGTERM)
+    if isinstance(present, Interrupts):
+        present.asked = False
 
 
 @contextmanager
 def held_back() -> Iterator[None]:
     """Interrupts wait for the end of the block; in a process that it starts, for `take_charge`."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         yield
     finally:
@@ -83,23 +96,24 @@ def held_back() -> Iterator[None]:
 
 @contextmanager
 def in_charge() -> Iterator[Interrupts]:
-    """Note interrupts for as long as the block lasts, where Ctrl-C would raise otherwise.
+    """Note interrupts for as long as the block lasts, where they would raise otherwise.
 
-    Whoever is in charge already stays so; a SIGINT that is ignored, or that a program handles
+    Whoever is in charge already stays so; a signal that is ignored, or that a program handles
     in its own way, and threads, which get no signals, are left alone.
     """
-    present = signal.getsignal(signal.SIGINT)
-    if isinstance(present, Interrupts):
+    handlers = {number: signal.getsignal(number) for number in _SIGNALS}
+    present = next((h for h in handlers.values() if isinstance(h, Interrupts)), None)
+    if present is not None:
         yield present
-    elif (
-        present is not signal.default_int_handler
-        or threading.current_thread() is not threading.main_thread()
-    ):
-        yield Interrupts()
-    else:
-        interrupts = Interrupts()
-        signal.signal(signal.SIGINT, interrupts)
-        try:
-            yield interrupts
-        finally:
-            signal.signal(signal.SIGINT, present)
+        return
+    interrupts = Interrupts()
+    raising = [n for n, handler in handlers.items() if handler is signal.default_int_handler]
+    if threading.current_thread() is not threading.main_thread():
+        raising = []
+    for number in raising:
+        signal.signal(number, interrupts)
+    try:
+        yield interrupts
+    finally:
+        for number in raising:
+            signal.signal(number, signal.default_int_handler)

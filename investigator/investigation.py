@@ -90,14 +90,17 @@ class Options(BaseModel):
     planner: PlannerChoice = RULES
     freeze: bool = True
 
+    @property
+    def but_for_the_trace(self) -> dict[str, Any]:
+        """What was asked, whatever the trace, and of whom."""
+        asked = self.model_dump(mode="json", exclude={"freeze"})
+        asked["question"].pop("trace_id", None)
+        return asked
+
     def same_but_for_the_trace(self, opened: RunOpened) -> bool:
         """Whether a run was asked the same, perhaps of another trace."""
         other = Options.model_validate_json(opened.options)
-        mine, theirs = self.model_dump(), other.model_dump()
-        for asked in (mine, theirs):
-            asked.pop("freeze")
-            asked["question"].pop("trace_id", None)
-        return mine == theirs
+        return self.but_for_the_trace == other.but_for_the_trace
 
 
 @overload

@@ -34,6 +34,9 @@ from investigator.runtime.replay import Replay, replay
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.runtime.verify import verify_files
 
+RUNNING = "running"
+"""The state of a run that a process is writing now."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
@@ -196,5 +199,5 @@ def _stored(run_dir: Path) -> StoredRun:
     path = run_dir / RECORD_FILE
     record = RunRecord.model_validate_json(path.read_bytes()) if path.is_file() else None
     locked = is_locked(run_dir)
-    state = "running" if locked else record.status.value if record else "interrupted"
+    state = RUNNING if locked else record.status.value if record else "interrupted"
     return StoredRun(run_dir.name, run_dir, state, record)

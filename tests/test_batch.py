@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import time
@@ -19,7 +20,7 @@ from investigator.errors import InvestigatorError
 from investigator.interrupts import in_charge
 from investigator.questions import RCAQuestion
 from investigator.runtime.budget import Amounts, Budget, Limits
-from investigator.runtime.status import RunStatus
+from investigator.runtime.status import ErrorCode, RunStatus
 
 Run: TypeAlias = Callable[[Task], Outcome]
 
@@ -65,14 +66,33 @@ def faulty_first(task: Task) -> Outcome:
     return modest(task)
 
 
+class Stubborn(Exception):
+    """An error that is made by a keyword, and so cannot be made again from its arguments."""
+
+    def __init__(self, *, code: int) -> None:
+        super().__init__(str(code))
+
+
+def raising_what_cannot_travel(task: Task) -> Outcome:
+    """A run that hits such a defect where its trace is the first."""
+    if task.subject == "t0":
+        raise Stubborn(code=7)
+    return modest(task)
+
+
+def on_a_full_disk(_task: Task) -> Outcome:
+    """A run that the machine ends."""
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def interrupted(task: Task) -> Outcome:
-    """A run that Ctrl-C reaches."""
+    """A run that its batch interrupts."""
     with in_charge() as interrupts:
         return interrupts.run(partial(_interrupted, task))
 
 
 async def _interrupted(task: Task) -> Outcome:
-    signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGTERM)
     await asyncio.sleep(60)
     return modest(task)
 
@@ -126,12 +146,28 @@ def test_outcomes_come_as_runs_end() -> None:
 
 
 def test_a_defect_in_one_run_leaves_the_others_alone() -> None:
-    """An unexpected error is the outcome of its own run, and says how to see more of it."""
+    """An unexpected error is the outcome of its own run, and names the file of its traceback."""
     with ThreadPoolExecutor(1) as workers:
         tasks = [task("t0"), task("t1")]
         ended = dict(schedule(tasks, workers, jobs=1, limits=Limits(), run=faulty_first))
-    assert "ZeroDivisionError" in (ended[0].error or "")
+    assert "ZeroDivisionError: division by zero" in (ended[0].error or "")
+    assert ended[0].status is RunStatus.FAILED
+    assert ended[0].error_code is ErrorCode.UNEXPECTED_RUNTIME_ERROR
     assert ended[1].status is RunStatus.SUCCEEDED
+
+
+def test_a_defect_survives_the_way_from_another_process() -> None:
+    """Its exception cannot be unpickled, which would break the pool; what it says can be told."""
+    ended = dict(run_batch([task("t0"), task("t1")], jobs=1, run=raising_what_cannot_travel))
+    assert "Stubborn: 7" in (ended[0].error or "")
+    assert [outcome.status for outcome in ended.values()] == [RunStatus.FAILED, RunStatus.SUCCEEDED]
+
+
+def test_what_the_machine_refuses_fails_a_run_and_is_no_defect() -> None:
+    """A full disk is told in its own words."""
+    (ended,) = dict(run_batch([task("t0")], jobs=1, run=on_a_full_disk)).values()
+    assert (ended.status, ended.error_code) == (RunStatus.FAILED, None)
+    assert "No space left" in (ended.error or "")
 
 
 def test_an_interrupt_ends_the_run_and_not_its_worker() -> None:

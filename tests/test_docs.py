@@ -62,7 +62,9 @@ def reference() -> str:
     parts = [
         "# Command line",
         "Written from the commands' own help by `make golden`. Results go to stdout, everything "
-        "about the work to stderr; exit codes are in the README.",
+        "about the work to stderr. Exit codes, of which the gravest is told where several are due, "
+        "are in the README; any command exits with 5 at a defect of the Investigator, and names "
+        "the file that holds its traceback.",
     ]
     for command in commands():
         text = re.sub(r"\[bold\](.*?)\[/\]", r"\1:", _dedented(command.spec.help or ""))

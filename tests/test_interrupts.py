@@ -26,8 +26,8 @@ async def _said() -> str:
     return "done"
 
 
-async def _waiting(ended: list[str]) -> None:
-    os.kill(os.getpid(), signal.SIGINT)
+async def _waiting(ended: list[str], by: signal.Signals = signal.SIGINT) -> None:
+    os.kill(os.getpid(), by)
     try:
         await asyncio.sleep(60)
     finally:
@@ -96,3 +96,24 @@ def test_other_threads_and_other_handlers_are_left_alone() -> None:
             assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_sigterm_interrupts_where_ctrl_c_is_ignored() -> None:
+    """A shell ignores SIGINT for `&` in a script; SIGTERM is a signal of its own."""
+    ended: list[str] = []
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with in_charge() as interrupts, pytest.raises(KeyboardInterrupt):
+            interrupts.run(lambda: _waiting(ended, signal.SIGTERM))
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended == ["cleaned up"]
+
+
+def test_a_program_that_handles_sigterm_itself_goes_on_to() -> None:
+    """Only a command has SIGTERM raise; whoever calls the library keeps what it had."""
+    with in_charge():
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

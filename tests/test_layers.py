@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "investigator"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-GROUND = {"errors", "canonical", "ground", "interrupts", "placeholders"}
+GROUND = {"errors", "canonical", "ground", "interrupts", "defects", "placeholders"}
 RUN_MAKERS = {"investigation", "stored_runs", "batch", "earlier_runs", "agreement", "traffic"}
 ENGINES = {"rca", "compliance", "incident"}
 FREE_OF = {
@@ -22,6 +22,8 @@ FREE_OF = {
     "canonical": "*",
     "ground": "*",
     "interrupts": "*",
+    "defects": "*",
+    "workers": "*",
     "prompts": "*",
     "placeholders": "*",
     "runtime": {
@@ -127,7 +129,8 @@ FREE_OF = {
     },
     "investigation": {"cli", "samples", "stored_runs", "batch", "earlier_runs", "testing"},
     "stored_runs": {"cli", "samples", "batch", "earlier_runs", "testing"},
-    "batch": {"cli", "samples", "testing", "earlier_runs"},
+    "batch": {"cli", "samples", "testing", "earlier_runs", "batch_lock"},
+    "batch_lock": {"cli", "samples", "testing", "earlier_runs", "batch", "workers"},
     "earlier_runs": {"cli", "samples", "testing"},
     "__init__": {"cli", "samples", "batch", "earlier_runs"},
 }
@@ -253,6 +256,8 @@ def test_the_loop_is_read_in_one_sitting() -> None:
 
 
 BOUNDARIES = {
+    "investigator/batch.py": "one run of a batch",
+    "investigator/cli/main.py": "the process",
     "investigator/runtime/llm_client.py": "one model attempt",
     "investigator/runtime/runner.py": "one run",
 }

@@ -30,7 +30,7 @@ def demo(runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
       investigator demo --runs-dir /tmp/runs
 
     [bold]Exit codes[/]
-      0 succeeded · 3 partial · 4 failed · 130 interrupted
+      0 succeeded · 3 partial · 4 failed · 5 a defect · 130 interrupted
     """
     from investigator.batch import Task
     from investigator.cli.investigating import run_tasks

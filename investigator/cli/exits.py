@@ -1,4 +1,4 @@
-"""Exit codes: of several outcomes the gravest of 4, 3, 1, 0; 2 where nothing was run at all."""
+"""Exit codes: of several outcomes the gravest of 5, 4, 3, 1, 0; 2 where nothing was run at all."""
 
 from __future__ import annotations
 
@@ -25,11 +25,13 @@ class Exit(IntEnum):
     """Some run was cut off, or some file could not be read."""
     FAILED = 4
     """Some run has no valid report."""
+    DEFECT = 5
+    """A defect of the Investigator, outside of any run or as the end of one."""
     INTERRUPTED = 130
     """Ctrl-C or SIGTERM; what was done is kept."""
 
 
-_GRAVITY = (Exit.SUCCEEDED, Exit.THRESHOLD, Exit.PARTIAL, Exit.FAILED)
+_GRAVITY = (Exit.SUCCEEDED, Exit.THRESHOLD, Exit.PARTIAL, Exit.FAILED, Exit.DEFECT)
 
 
 def gravest(exits: Iterable[Exit]) -> Exit:

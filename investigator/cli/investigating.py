@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -160,16 +160,32 @@ def _investigate_all(
         count = opened.api.count_traces()
         raise UsageError(f"none of the {count:,} traces of '{task.source[0]}' passes the filter")
     tasks = [_about(task, row.trace_id) for row in rows]
-    known = remaining_of(tasks, opened.api) if batch.go_on else None
-    done = run_tasks(tasks, jobs=batch.jobs, limits=limits, known=known)
-    if done and all(outcome.status is None for outcome in done):
+    with _lock_of(task, [row.trace_id for row in rows]):
+        known = remaining_of(tasks, opened.api) if batch.go_on else None
+        done = run_tasks(tasks, jobs=batch.jobs, limits=limits, known=known)
+    left_alone = known.left_alone if known else 0
+    if left_alone < len(done) and all(outcome.status is None for outcome in done):
         raise UsageError(f"no run was started: {done[0].error}")
-    ended = show_all(done, asked)
+    ended = show_all(done, asked) if done else Exit.SUCCEEDED
     _show_write_back(task, done)
+    if left_alone:
+        say(f"{left_alone:,} of {len(tasks):,} left alone, another process is writing their runs")
     if len(done) < len(tasks):
         say(f"interrupted after {len(done):,} of {len(tasks):,} runs; --continue goes on")
         return Exit.INTERRUPTED
     return _with_unreadable(ended, opened)
+
+
+def _lock_of(task: Task, trace_ids: Sequence[str]) -> AbstractContextManager[None]:
+    """The lock of a batch; where another one asks the same of a trace, nothing is started."""
+    from investigator.batch_lock import batch_lock
+    from investigator.investigation import Options
+
+    materials = task.question.materials_hash()
+    asked = Options(
+        question=task.question.located(), materials_sha256=materials, planner=task.planner
+    )
+    return batch_lock(task.runs_dir, asked, trace_ids)
 
 
 def _about(task: Task, trace_id: str) -> Task:

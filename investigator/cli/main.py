@@ -5,13 +5,11 @@ Commands import what they need when they run, so that help and usage errors are 
 
 from __future__ import annotations
 
-import multiprocessing
-import os
 import signal
 import sys
-from collections.abc import Sequence
-from types import FrameType
-from typing import Annotated, NoReturn
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -23,12 +21,46 @@ from investigator.cli.incident import incident
 from investigator.cli.ingest import ingest
 from investigator.cli.rca import rca
 from investigator.cli.runs import app as runs
-from investigator.cli.screen import print_error
+from investigator.cli.screen import print_error, say
+from investigator.cli.streams import outlive_readers
 from investigator.cli.traces import traces
+from investigator.defects import is_defect, told
 from investigator.errors import InvestigatorError
+
+
+class _Escaped(Exception):
+    """Carries an error past typer, which would make exit code 1 of it."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@contextmanager
+def _past_typer() -> Iterator[None]:
+    """Keep typer from what `main` handles: it takes EOFError and EPIPE for its own business."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("interrupted")
+        raise
+    except (EOFError, BrokenPipeError) as error:
+        raise _Escaped(error) from error
+
+
+class _Commands(typer.core.TyperGroup):
+    def make_context(self, *args: Any, **more: Any) -> Any:
+        with _past_typer():
+            return super().make_context(*args, **more)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _past_typer():
+            return super().invoke(ctx)
+
 
 app = typer.Typer(
     name="investigator",
+    cls=_Commands,
     help="""
     Find out why runs of LLM agents failed, every claim checked against a span.
 
@@ -42,7 +74,8 @@ app = typer.Typer(
     the file that `ingest` wrote; or a live Phoenix, phoenix://HOST:PORT/PROJECT.
     """,
     epilog="Exit codes: 0 succeeded · 1 the --fail-on threshold was crossed · 2 usage, or nothing "
-    "readable · 3 partial, or some files unreadable · 4 failed · 130 interrupted.",
+    "readable · 3 partial, or some files unreadable · 4 failed · 5 a defect of the Investigator · "
+    "130 interrupted.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -52,25 +85,44 @@ app = typer.Typer(
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    """The entry point: errors of the Investigator become a message and an exit code."""
-    signal.signal(signal.SIGTERM, _end_like_ctrl_c)
+    """The entry point: every way out of a command is an exit code, and a line on stderr at most."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # an interrupt, as Ctrl-C is
+    outlive_readers()
+    sys.exit(_flushed(_exit_code(argv)))
+
+
+def _exit_code(argv: Sequence[str] | None) -> int:
     try:
         app(None if argv is None else list(argv), prog_name="investigator")
-        sys.exit(Exit.SUCCEEDED)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else Exit.SUCCEEDED
+    except KeyboardInterrupt:
+        say("interrupted")
+        return Exit.INTERRUPTED
     except InvestigatorError as error:
         print_error(str(error))
-        sys.exit(exit_of(error))
-    except OSError as error:
-        print_error(str(error))
-        sys.exit(Exit.FAILED)
+        return exit_of(error)
+    except Exception as raised:  # noqa: BLE001 (a boundary: the process)
+        return _told(raised.error if isinstance(raised, _Escaped) else raised)
+    return Exit.SUCCEEDED
 
 
-def _end_like_ctrl_c(_signal: int, _frame: FrameType | None) -> None:
-    """SIGTERM, which a terminal does not send to the workers too, ends them and us like Ctrl-C."""
-    for worker in multiprocessing.active_children():
-        if worker.pid is not None:
-            os.kill(worker.pid, signal.SIGINT)
-    signal.raise_signal(signal.SIGINT)
+def _told(error: Exception) -> Exit:
+    """Say what ended the command though nobody raised it on purpose."""
+    print_error(told(error) if is_defect(error) else str(error))
+    return Exit.DEFECT if is_defect(error) else Exit.FAILED
+
+
+def _flushed(code: int) -> int:
+    """The exit code, once what was printed is out; where it cannot be, that is a failure."""
+    try:
+        sys.stdout.flush()
+    except OSError as full:
+        if code != Exit.FAILED:
+            print_error(f"stdout: {full.strerror}")
+        sys.stdout = None  # else Python tries once more at its end, and complains with 120
+        return max(code, Exit.FAILED)
+    return code
 
 
 def _print_version(asked: bool) -> None:

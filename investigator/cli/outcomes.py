@@ -71,6 +71,10 @@ def show_all(outcomes: Sequence[Outcome], asked: Asked) -> Exit:
 
 def exit_for(outcome: Outcome, report: Report | None, fail_on: Sequence[str] = ()) -> Exit:
     """What one run means for the exit code."""
+    from investigator.runtime.status import ErrorCode
+
+    if outcome.error_code is ErrorCode.UNEXPECTED_RUNTIME_ERROR:
+        return Exit.DEFECT
     match _status(outcome):
         case "succeeded":
             crossed = report is not None and report.verdict in fail_on

@@ -218,7 +218,7 @@ def resume(
       investigator runs resume nightly-1 --max-iterations 80
 
     [bold]Exit codes[/]
-      0 succeeded · 2 usage · 3 partial · 4 failed · 130 interrupted
+      0 succeeded · 2 usage · 3 partial · 4 failed · 5 a defect · 130 interrupted
     """
     from investigator.batch import outcome_of
     from investigator.stored_runs import resume_run

@@ -8,6 +8,7 @@ from pathlib import Path
 import anyio
 import msgspec
 
+from investigator.defects import ended_a_run
 from investigator.errors import BudgetTooSmall, JournalError, UsageError
 from investigator.ground.files import replace_file, sync_folder
 from investigator.runtime.admission import admitted
@@ -182,6 +183,7 @@ async def _drive_to_files(
             stage="run",
         )
         _give_up(run, run_dir, execution, journal, error)
+        ended_a_run(defect, run_dir)
         raise
     if result.output is not None:
         replace_file(run_dir / OUTPUT_FILE, result.output)

@@ -26,11 +26,12 @@ from investigator.runtime.budget import Budget
         ([0, 1], 1),
         ([1, 3, 0], 3),
         ([3, 4, 1], 4),
+        ([4, 5, 0], 5),
         ([1, 1], 1),
     ],
 )
 def test_of_several_outcomes_the_gravest_is_told(exits: list[int], expected: int) -> None:
-    """4 outweighs 3, which outweighs 1, which outweighs 0; nothing at all is success."""
+    """5 outweighs 4, then 3, then 1, then 0; nothing at all is success."""
     assert gravest(Exit(code) for code in exits) == expected
 
 
