@@ -113,7 +113,11 @@ def test_sigterm_interrupts_where_ctrl_c_is_ignored() -> None:
     assert ended == ["cleaned up"]
 
 
-def test_a_program_that_handles_sigterm_itself_goes_on_to() -> None:
+def test_a_program_keeps_its_own_way_with_sigterm() -> None:
     """Only a command has SIGTERM raise; whoever calls the library keeps what it had."""
-    with in_charge():
-        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    before = signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    try:
+        with in_charge():
+            assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGTERM, before)
