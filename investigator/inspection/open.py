@@ -185,7 +185,7 @@ def _make_entry(
         made = ingest(files, scratch / "traces.parquet", on_span_count=on_span_count)
         problems = _Problems(
             unreadable=tuple(
-                _Problem(file=str(p.file), line=p.line, reason=p.reason) for p in made.unreadable
+                _Problem(file=_said(p.file), line=p.line, reason=p.reason) for p in made.unreadable
             ),
             clashes=made.clashes,
         )
@@ -194,6 +194,11 @@ def _make_entry(
         _publish(scratch, entry)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _said(file: Path) -> str:
+    """A path as UTF-8, bytes that are none as `\\xff`."""
+    return os.fsencode(file).decode("utf-8", "backslashreplace")
 
 
 def _publish(scratch: Path, entry: Path) -> None:

@@ -11,31 +11,35 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import duckdb
-
-from investigator.errors import SourceUnavailable, TraceNotFound
+from investigator.errors import SourceUnavailable, TraceNotFound, UnreadableInput
 from investigator.inspection.api import TraceSummary
 from investigator.inspection.filter_parser import parse_filter
 from investigator.inspection.filter_sql import compile_filter
 from investigator.inspection.reads import TraceReads
-from investigator.traces.databases import LISTS, LOOKUPS
+from investigator.traces.bounded_rows import MAX_TRACE_BYTES, Column, bounded_rows
+from investigator.traces.databases import LISTS, LOOKUPS, NUMBERED, PARQUET, Row
 from investigator.traces.model import Trace
-from investigator.traces.parquet import SPAN_COLUMNS, FileFacts, canonical_facts, read_row
+from investigator.traces.parquet import (
+    LONG_COLUMNS,
+    SPAN_COLUMNS,
+    FileFacts,
+    canonical_facts,
+    read_row,
+    said_of,
+)
 
 _REMEMBERED_TRACES = 4
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
-_LOOKUP = f"""
-    select {", ".join(SPAN_COLUMNS)}
-    from read_parquet($1) where trace_id = $2
-"""
-
-_LIST = """
+_COLUMNS = tuple(
+    Column(name, f"coalesce(strlen({name}), 0)" if name in LONG_COLUMNS else None)
+    for name in SPAN_COLUMNS
+)
+_LIST = f"""
     with wanted as (
         select trace_id, min(start_ns) as first_ns
-        from read_parquet($1) group by trace_id having {conditions}
-        order by first_ns nulls last, length(trace_id), trace_id {page}
+        from {PARQUET} group by trace_id having {{conditions}}
+        order by first_ns nulls last, length(trace_id), trace_id {{page}}
     ),
     kept as (
         select * from (
@@ -43,7 +47,7 @@ _LIST = """
                 row_number() over (
                     partition by trace_id, span_id order by start_ns nulls last, file_row_number
                 ) as occurrence, file_row_number as place
-            from read_parquet($1, file_row_number = true)
+            from {NUMBERED}
             where trace_id in (select trace_id from wanted)
         ) where occurrence = 1
     ),
@@ -79,8 +83,8 @@ class ParquetInspectionAPI(TraceReads):
         if said is None:
             raise SourceUnavailable(_why_not_readable(self.path))
         self._facts = said
-        self._lookups = LOOKUPS.cursor(room_mb=said.room_mb)
-        self._lists = LISTS.cursor(room_mb=said.room_mb)
+        self._lookups = LOOKUPS.open(self.path, room_mb=said.room_mb)
+        self._lists = LISTS.open(self.path, room_mb=said.room_mb)
         self._remembered: OrderedDict[str, Trace] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -109,17 +113,24 @@ class ParquetInspectionAPI(TraceReads):
         return trace
 
     def _read_trace(self, trace_id: str) -> Trace:
-        rows = self._rows(self._lookups, _LOOKUP, [str(self.path), trace_id])
-        if not rows:
+        batches = bounded_rows(
+            self._lookups, _COLUMNS, trace_id, where="trace_id = $2", most=MAX_TRACE_BYTES
+        )
+        try:
+            trace = Trace(trace_id, (read_row(row) for rows in batches for row in rows))
+        except UnreadableInput as error:
+            raise SourceUnavailable(
+                f"trace '{trace_id}' of '{self.path}' cannot be read: {error}"
+            ) from error
+        except (ValueError, RecursionError) as error:
+            raise SourceUnavailable(f"'{self.path}' is damaged: {error}") from error
+        if not trace.spans:
             raise TraceNotFound(
                 f"no trace '{trace_id}' in {self.path.name} ({self._facts.traces} traces);"
                 f" 'investigator traces {self.path.name}' lists them",
                 trace_id=trace_id,
             )
-        try:
-            return Trace(trace_id, (read_row(row) for row in rows))
-        except ValueError as error:
-            raise SourceUnavailable(f"'{self.path}' is damaged: {error}") from error
+        return trace
 
     def list_traces(
         self,
@@ -132,44 +143,37 @@ class ParquetInspectionAPI(TraceReads):
         offset: int = 0,
     ) -> Sequence[TraceSummary]:
         """Traces that have a span in the window and pass the filter."""
-        parameters: list[object] = [str(self.path)]
+        parameters: list[object] = []
         conditions = ["true"]
         if start_ns is not None or end_ns is not None:
             parameters += [_LOWEST if start_ns is None else start_ns]
             parameters += [_HIGHEST if end_ns is None else end_ns]
             conditions.append("bool_or(start_ns >= $2 and start_ns < $3)")
         if filter_expr is not None:
-            compiled = compile_filter(parse_filter(filter_expr), first=len(parameters) + 1)
+            compiled = compile_filter(parse_filter(filter_expr), first=len(parameters) + 2)
             parameters += compiled.parameters
             conditions.append(f"bool_or({compiled.predicate})")
         if project_name is not None:
             parameters.append(project_name)
-            conditions.append(f"bool_or(project_name = ${len(parameters)})")
+            conditions.append(f"bool_or(project_name = ${len(parameters) + 1})")
         page = f"offset {offset}" if limit is None else f"limit {limit} offset {offset}"
         query = _LIST.format(conditions=" and ".join(conditions), page=page)
-        return [TraceSummary(*row) for row in self._rows(self._lists, query, parameters)]
+        return [TraceSummary(*row) for row in self._rows(query, parameters)]
 
-    def _rows(
-        self, connection: duckdb.DuckDBPyConnection, query: str, parameters: list[object]
-    ) -> list[tuple[Any, ...]]:
+    def _rows(self, query: str, parameters: list[object]) -> list[Row]:
         try:
-            with connection.cursor() as cursor:
-                cursor.execute("set enable_progress_bar = false")
-                return cursor.execute(query, parameters).fetchall()
-        except duckdb.Error as error:
-            reason = str(error).partition("\n")[0]
-            raise SourceUnavailable(f"'{self.path}' cannot be read: {reason}") from error
+            return self._lists.rows(query, *parameters)
+        except UnreadableInput as error:
+            raise SourceUnavailable(f"'{self.path}' cannot be read: {error}") from error
 
 
 def _why_not_readable(path: Path) -> str:
     if not path.is_file():
         return f"no file '{path}'"
     try:
-        with LOOKUPS.cursor() as cursor:
-            cursor.execute("select count(*) from parquet_kv_metadata($1)", [str(path)])
-    except duckdb.Error as error:
-        reason = str(error).splitlines()[0]
-        return f"'{path}' is no readable Parquet file: {reason}"
+        said_of(path)
+    except UnreadableInput as error:
+        return f"'{path}' cannot be read: {error}"
     return (
         f"'{path}' is a Parquet file, but none that 'investigator ingest' wrote;"
         f" 'investigator ingest {path.name} -o traces.parquet' makes one of it"

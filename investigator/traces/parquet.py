@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-import duckdb
-
 from investigator.canonical import JsonValue, canonical_json
+from investigator.errors import UnreadableInput
 from investigator.ground.files import made_whole
-from investigator.traces.databases import LOOKUPS
+from investigator.traces.databases import LOOKUPS, PARQUET, Scratch, quoted, scratch
 from investigator.traces.model import Span, SpanEvent, SpanKind, StatusCode
 
 SCHEMA_VERSION = "1"
@@ -44,6 +43,9 @@ COLUMNS = {
 
 SPAN_COLUMNS = tuple(name for name in COLUMNS if name != "project_name")
 """The columns that `read_row` takes, in order."""
+
+LONG_COLUMNS = ("name", "status_message", "attributes", "events")
+"""Those of them that may be of any length; ids are short where they are ids."""
 
 Row: TypeAlias = tuple[str | int | None, ...]
 
@@ -100,25 +102,47 @@ def canonical_facts(path: Path | str) -> FileFacts | None:
         with open(path, "rb") as file:
             if file.read(4) != b"PAR1":
                 return None
-        with LOOKUPS.cursor() as cursor:
-            found = cursor.execute(
-                "select key, value from parquet_kv_metadata($1)", [str(path)]
-            ).fetchall()
-    except (OSError, duckdb.Error):
+        found = said_of(path)
+    except (OSError, UnreadableInput):
         return None
-    said = {bytes(key): bytes(value).decode("utf-8", "replace") for key, value in found}
+    said = {key: value.decode("utf-8", "replace") for key, value in found}
     version = said.get(_VERSION_KEY.encode())
     traces, room = (said.get(key.encode(), "") for key in (_TRACES_KEY, _ROOM_KEY))
-    if version != SCHEMA_VERSION or not (traces.isdecimal() and room.isdecimal()):
+    if version != SCHEMA_VERSION or not (_is_count(traces) and _is_count(room)):
         return None
     return FileFacts(version, int(traces), int(room))
 
 
+def said_of(path: Path | str) -> list[tuple[bytes, bytes]]:
+    """The keys and values, as bytes, that a Parquet file says of itself.
+
+    Raises:
+        UnreadableInput: it is no Parquet file that can be read.
+    """
+    file = LOOKUPS.open(path)
+    try:
+        rows = file.rows("select key, value from parquet_kv_metadata($1)")
+        return [(bytes(key), bytes(value)) for key, value in rows]
+    finally:
+        file.close()
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 16
+
+
 def newest_start(path: Path | str) -> int | None:
-    """The latest start of a span in a canonical file; None where no span has one."""
-    with LOOKUPS.cursor() as cursor:
-        found = cursor.execute("select max(start_ns) from read_parquet($1)", [str(path)]).fetchone()
-    return None if found is None else found[0]
+    """The latest start of a span in a canonical file; None where no span has one.
+
+    Raises:
+        UnreadableInput: the file is damaged.
+    """
+    file = LOOKUPS.open(path)
+    try:
+        ((newest,),) = file.rows(f"select max(start_ns) from {PARQUET}")
+    finally:
+        file.close()
+    return newest if isinstance(newest, int) else None
 
 
 def project_of(span: Span) -> str | None:
@@ -207,27 +231,21 @@ def _batches(spans: Iterable[Span]) -> Iterator[tuple[list[Row], int]]:
 
 
 def _sort_into(parquet: Path, spans: Iterable[Span]) -> WriteSummary:
-    config: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": f"{_MEMORY_MB}MB",
-        "temp_directory": str(parquet.with_name("spill")),
-        "threads": 2,
-    }
-    with duckdb.connect(config=config) as con:
-        con.execute("set enable_progress_bar = false")
+    with scratch(parquet.parent, memory_mb=_MEMORY_MB) as con:
         loaded = _load(con, spans)
         if loaded.room_mb:
-            con.execute("set threads = 1")
-            con.execute(f"set memory_limit = '{_MEMORY_MB + loaded.room_mb}MB'")
+            con.execute("set global threads = 1")
+            con.execute(f"set global memory_limit = '{_MEMORY_MB + loaded.room_mb}MB'")
         summary = _summary(con)
         con.execute(
             "copy (select * from spans"
             " order by trace_id, start_ns nulls last, length(span_id), span_id, rowid)"
-            f" to {_quoted(str(parquet))} (format parquet, compression zstd,"
+            f" to {quoted(str(parquet.absolute()))} (format parquet, compression zstd,"
             f" data_page_size_limit {_PAGE_BYTES}, row_group_size_bytes"
             f" {_row_group_bytes(chars=loaded.chars, spans=summary.spans)}, kv_metadata"
-            f" {{{_quoted(_VERSION_KEY)}: {_quoted(SCHEMA_VERSION)},"
-            f" {_quoted(_TRACES_KEY)}: {_quoted(str(summary.traces))},"
-            f" {_quoted(_ROOM_KEY)}: {_quoted(str(loaded.room_mb))}}})"
+            f" {{{quoted(_VERSION_KEY)}: {quoted(SCHEMA_VERSION)},"
+            f" {quoted(_TRACES_KEY)}: {quoted(str(summary.traces))},"
+            f" {quoted(_ROOM_KEY)}: {quoted(str(loaded.room_mb))}}})"
         )
     return summary
 
@@ -244,7 +262,7 @@ class _Loaded(NamedTuple):
         return _COPIES * self.longest // 1_000_000 if self.longest > _LONG_BATCH else 0
 
 
-def _load(con: duckdb.DuckDBPyConnection, spans: Iterable[Span]) -> _Loaded:
+def _load(con: Scratch, spans: Iterable[Span]) -> _Loaded:
     """Fill the scratch table, which spills to disk.
 
     A batch is one statement over column lists: thirty times as fast as row inserts.
@@ -263,7 +281,7 @@ def _load(con: duckdb.DuckDBPyConnection, spans: Iterable[Span]) -> _Loaded:
     return _Loaded(total, longest)
 
 
-def _summary(con: duckdb.DuckDBPyConnection) -> WriteSummary:
+def _summary(con: Scratch) -> WriteSummary:
     row = con.execute("select count(distinct trace_id), count(*) from spans").fetchone()
     assert row is not None, "an aggregate has one row"
     return WriteSummary(traces=row[0], spans=row[1])
@@ -285,7 +303,3 @@ def _balanced(chars: int, *, skip: float, per_mb: float) -> int:
     """Bytes, from 1 to 64 MB; costs are in milliseconds."""
     megabytes = math.sqrt(skip / per_mb * chars / 1e6)
     return int(min(max(megabytes, 1.0), 64.0) * 1e6)
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

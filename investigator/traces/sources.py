@@ -145,9 +145,12 @@ def _stems(files: Sequence[Path]) -> dict[Path, str]:
 def _read_parquet(file: Path) -> Iterator[Decoded | Unreadable]:
     try:
         empty = True
-        for spans in parquet_spans(file):
+        for found in parquet_spans(file):
             empty = False
-            yield from _sorted_out(file, None, spans)
+            if isinstance(found, str):
+                yield Unreadable(file, None, found)
+            else:
+                yield from _sorted_out(file, None, found)
         if empty:
             yield Unreadable(file, None, "no spans: a Parquet file of no rows")
     except UnreadableInput as error:
