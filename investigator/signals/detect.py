@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from investigator.signals.bad_calls import detect_bad_calls
 from investigator.signals.exceptions import detect_exceptions
 from investigator.signals.formats import detect_format_violations
 from investigator.signals.http_status import detect_http_errors
@@ -12,7 +13,6 @@ from investigator.signals.ignored_instructions import detect_ignored_instruction
 from investigator.signals.merging import merged
 from investigator.signals.model import Signal
 from investigator.signals.off_task import detect_off_task_answers
-from investigator.signals.offered_tools import detect_bad_calls
 from investigator.signals.passages import detect_bad_passages
 from investigator.signals.repetition import detect_repeated_calls
 from investigator.signals.retrieval import detect_poor_retrieval

@@ -122,7 +122,7 @@ def _taken(attempt: Attempt) -> Iterator[tuple[str, float, str]]:
     """The numbers that a call hands over, with the unit in which its tool takes each."""
     tool = offered_tools(attempt.author).get(attempt.tool) if attempt.author is not None else None
     for name, value in _object(attempt.arguments).items():
-        wanted = _wanted(name, tool.schemas.get(name) if tool is not None else None)
+        wanted = _wanted(name, tool.properties.get(name) if tool is not None else None)
         if wanted is not None and _is_number(value):
             yield name, float(value), wanted
 

@@ -333,12 +333,18 @@ def error_of(span: Span) -> str | None:
 
 
 def same_arguments(arguments: str | None) -> str:
-    """Arguments in a form in which equal calls are equal: canonical JSON, else trimmed text."""
+    """Arguments in a form in which equal calls are equal: canonical JSON, else trimmed text.
+
+    Arguments that were written as JSON twice over are read through both.
+    """
     text = (arguments or "").strip()
-    if text[:1] not in ("{", "[") or len(text) > _ARGUMENT_LIMIT:
+    if text[:1] not in ("{", "[", '"') or len(text) > _ARGUMENT_LIMIT:
         return text
     try:
-        return canonical_json(json.loads(text))
+        value = json.loads(text)
+        if not isinstance(value, str):
+            return canonical_json(value)
+        return same_arguments(value) if value.lstrip()[:1] in ("{", "[") else text
     except (ValueError, RecursionError):
         return text
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,10 +9,9 @@ from investigator.canonical import JsonValue
 from investigator.controls.checking import Subject
 from investigator.controls.conversation import Action
 from investigator.controls.required_evidence import unseen
-from investigator.traces.model import REDACTED, Span, SpanKind
+from investigator.signals.offered_tools import OfferedTool, read_definition
+from investigator.traces.model import Span, SpanKind
 from investigator.traces.openinference import ToolDefinition, tool_definitions_of
-
-_SCHEMAS = ("parameters", "input_schema", "inputSchema", "args_schema")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,33 +24,66 @@ class Offer:
 
 
 class Offers:
-    """The tools offered in each agent's loop of a trace, each by its first offer."""
+    """The tools offered in each agent's loop of a trace, in the order of the requests."""
 
     def __init__(self, subject: Subject) -> None:
         self._view = subject.view
         self._trace = subject.trace
-        self._by_scope: dict[str | None, dict[str, Offer]] = {}
-        self._read: dict[str, tuple[str, Mapping[str, JsonValue] | None] | None] = {}
+        self._by_scope: dict[str | None, list[Offer]] = {}
+        self._read: dict[ToolDefinition, OfferedTool | None] = {}
         self.unreadable: list[Span] = []
         for span in subject.trace.spans:
             for definition in tool_definitions_of(span):
                 self._add(span, definition)
 
     def _add(self, span: Span, definition: ToolDefinition) -> None:
-        text = definition.json_schema
-        if text not in self._read:
-            self._read[text] = _read(definition)
-        read = self._read[text]
-        if read is None:
+        if definition not in self._read:
+            self._read[definition] = read_definition(definition)
+        tool = self._read[definition]
+        if tool is None:
             self.unreadable.append(span)
             return
-        name, schema = read
-        offers = self._by_scope.setdefault(self._view.scope(span), {})
-        offers.setdefault(name, Offer(name, span, schema))
+        cut = unseen(definition.json_schema) is not None
+        offer = Offer(tool.name, span, None if cut else tool.schema)
+        self._by_scope.setdefault(self._view.scope(span), []).append(offer)
+
+    def of(self, action: Action) -> tuple[Offer, ...]:
+        """The definitions that a call may be of, one for each schema.
+
+        Those of the request that the call answers, else of the last one before it in its loop;
+        without any there, those of the first after it, and then those that other agents had.
+        """
+        own = [
+            offer
+            for offer in self._by_scope.get(self.scope_of(action), ())
+            if offer.name == action.tool
+        ]
+        place = self._view.position(action.span)
+        before = [offer for offer in own if self._view.position(offer.span) <= place]
+        nearest = before[-1:] or own[:1]
+        found = (
+            [one for one in own if one.span is nearest[0].span]
+            if nearest
+            else [
+                offer
+                for offers in self._by_scope.values()
+                for offer in offers
+                if offer.name == action.tool
+            ]
+        )
+        distinct: list[Offer] = []
+        for offer in found:
+            if all(offer.schema != other.schema for other in distinct):
+                distinct.append(offer)
+        return tuple(distinct)
 
     def to(self, action: Action) -> Mapping[str, Offer]:
         """The tools that the agent of a call was given; empty where that is not recorded."""
-        return self._by_scope.get(self.scope_of(action), {})
+        return self._named(self.scope_of(action))
+
+    def _named(self, scope: str | None) -> dict[str, Offer]:
+        """The tools of a loop by name, each by its first offer."""
+        return {offer.name: offer for offer in reversed(self._by_scope.get(scope, ()))}
 
     def above(self, action: Action) -> dict[str, Offer]:
         """The tools that the agents above the agent of a call were given."""
@@ -61,13 +92,13 @@ class Offers:
         while scope is not None:
             holder = self._trace.get(scope)
             scope = None if holder is None else self._view.scope(holder)
-            found |= self._by_scope.get(scope, {})
+            found |= self._named(scope)
         return found
 
     @property
     def all(self) -> dict[str, Offer]:
         """Every tool that any agent was given."""
-        return {name: one for offers in self._by_scope.values() for name, one in offers.items()}
+        return {name: one for scope in self._by_scope for name, one in self._named(scope).items()}
 
     def scope_of(self, action: Action) -> str | None:
         """The agent's loop that a call was made in."""
@@ -77,20 +108,3 @@ class Offers:
 def calls_by_name(action: Action) -> bool:
     """Whether the name of the tool was recorded, and not taken from the name of a span."""
     return action.span.kind is not SpanKind.TOOL or action.tool != action.span.name
-
-
-def _read(definition: ToolDefinition) -> tuple[str, Mapping[str, JsonValue] | None] | None:
-    """Name and schema of a definition; None where not even its name can be read."""
-    cut = unseen(definition.json_schema) is not None
-    try:
-        value: JsonValue = {} if cut else json.loads(definition.json_schema)
-    except (ValueError, RecursionError):
-        value = {}
-    inner = value.get("function") if isinstance(value, dict) else None
-    function = inner if isinstance(inner, dict) else value if isinstance(value, dict) else {}
-    named = function.get("name")
-    name = named if isinstance(named, str) else definition.name
-    if not name or REDACTED in name:
-        return None
-    found = (function.get(key) for key in _SCHEMAS)
-    return name, next((one for one in found if isinstance(one, dict)), None)

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Sequence
 
 from pydantic import Field
 
-from investigator.canonical import JsonValue
 from investigator.controls.checking import Checked, Params, Subject, Violation, check
 from investigator.controls.checks.calls import count_of, evidence_of_call, is_named, unseen_calls
-from investigator.controls.checks.json_schema import schema_problems
 from investigator.controls.checks.offered import Offer, Offers, calls_by_name
 from investigator.controls.checks.violations import CERTAIN, one_line
 from investigator.controls.conversation import Action
 from investigator.controls.delegation import delegated_agents
 from investigator.controls.required_evidence import about, short, unseen
 from investigator.inspection.evidence import span_evidence
+from investigator.signals.arguments import THE_ARGUMENTS, WHOLE, judged_call
 from investigator.signals.building import unique
+from investigator.signals.json_schema import Judged
 from investigator.signals.view import CODE
-from investigator.traces.model import Span
+from investigator.traces.model import Span, SpanKind
 
 _SHOWN = 4
 _TOLD = 3
@@ -66,38 +64,35 @@ class ArgumentSchema(Params):
 def tool_arguments_schema(subject: Subject, _params: ArgumentSchema) -> Checked:
     """The arguments of every call fit the schema that its tool was offered with."""
     actions, offers = subject.conversation.actions, Offers(subject)
-    everywhere = offers.all
     violations: list[Violation] = []
     unknown: list[Action] = []
+    untold: list[str] = []
     for action in actions:
-        offer = offers.to(action).get(action.tool) or everywhere.get(action.tool)
-        if offer is None or offer.schema is None:
+        given = offers.of(action)
+        if not given or any(offer.schema is None for offer in given):
             unknown.append(action)
-        elif unseen(action.arguments or "{}") is None:
-            told = list(islice(_wrong(action, offer), _TOLD))
-            violations += [_misfit(action, offer, told)] if told else []
-    return _seen(subject, actions, violations, _unknown(unknown, offers, "the schema of {}"))
+            continue
+        judged = _judged(action, given)
+        told = [problem.told(WHOLE) for problem in judged.problems[:_TOLD]]
+        violations += [_misfit(action, given[0], told)] if told else []
+        untold += [f"a call of {short(action.tool)}: {line}" for line in judged.untold]
+    missing = [*_unknown(unknown, offers, "the schema of {}"), *dict.fromkeys(untold)]
+    return _seen(subject, actions, violations, missing)
 
 
-def _wrong(action: Action, offer: Offer) -> Iterator[str]:
-    try:
-        value: JsonValue = json.loads(action.arguments or "{}")
-    except (ValueError, RecursionError):
-        yield "the arguments are not JSON"
-        return
-    if offer.schema is not None:
-        named = _by_name(value, offer.schema.get("properties"))
-        yield from schema_problems(named, {"type": "object", **offer.schema})
-
-
-def _by_name(value: JsonValue, properties: JsonValue) -> JsonValue:
-    """Arguments by name, also where a call was recorded as positions (`args`) and names."""
-    if not isinstance(value, dict) or not isinstance(properties, dict) or "args" in properties:
-        return value
-    by_place, by_name = value.get("args"), value.get("kwargs")
-    if not isinstance(by_place, list) or not isinstance(by_name, dict):
-        return value
-    return {**dict(zip(properties, by_place, strict=False)), **by_name}
+def _judged(action: Action, offers: Sequence[Offer]) -> Judged:
+    """A call by the schemas that its tool was offered with: one, unless two tools share a name."""
+    cut = unseen(action.arguments or "{}")
+    if cut is not None:
+        return Judged(untold=(f"{THE_ARGUMENTS} are {cut}",))
+    found = [judged_call(action.arguments, offer.schema or {}) for offer in offers]
+    fits = [not one.problems and not one.untold for one in found]
+    if len(found) > 1 and not all(fits) and not all(one.problems for one in found):
+        return Judged(untold=("it was offered with several schemas",))
+    if action.span.kind is SpanKind.TOOL and any(p.keyword == "json" for p in found[0].problems):
+        # The text is the recorder's, which need not be what the model wrote.
+        return Judged(untold=(f"{THE_ARGUMENTS} were not recorded as JSON",))
+    return found[0]
 
 
 def _misfit(action: Action, offer: Offer, told: Sequence[str]) -> Violation:
