@@ -15,6 +15,7 @@ from collections.abc import Container
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+from investigator.controls.handovers import hands_over
 from investigator.controls.utterances import UNTRUSTED, Action, Gap, Item, Source, Utterance
 from investigator.inspection.evidence import (
     EvidenceRef,
@@ -96,6 +97,9 @@ class _Listener:
         self._opened: dict[str, int] = {}
         self._answered: set[str] = set()
         self._recent: deque[str] = deque(maxlen=_RECENT)
+        named = ((view.trace.agent_of(span), view.position(span)) for span in view.trace.spans)
+        self._agents = {name: place for name, place in named if name is not None}
+        """Where each agent was last at work; later spans come later."""
         self._models_speak = any(
             span.kind is SpanKind.LLM and (view.inputs(span) or view.outputs(span))
             for span in view.trace.spans
@@ -109,7 +113,15 @@ class _Listener:
             assert isinstance(action, Action)
             assert isinstance(result, Utterance)
             items[asked] = replace(action, result=result)
-        return Conversation(tuple(items), tuple(self._gaps))
+        return Conversation(tuple(map(self._with_handover, items)), tuple(self._gaps))
+
+    def _with_handover(self, item: Item) -> Item:
+        if not isinstance(item, Action):
+            return item
+        place = self._view.position(item.span)
+        after = (name for name, last in self._agents.items() if last > place)
+        is_one = hands_over(item, self._agents, after)
+        return replace(item, hands_over=True) if is_one else item
 
     def hear_transcript(self) -> None:
         """A chat log: every turn is new, and each stands on its own span."""

@@ -50,7 +50,8 @@ class Action:
     """One call of a tool; `arguments` is canonical JSON where the arguments are JSON.
 
     `span` is the step that asked for it and `evidence` shows the asking. `result` is what came
-    back, None where the trace does not say.
+    back, None where the trace does not say. `hands_over` says that it gave the conversation to
+    another agent or to a person (see `handovers`).
     """
 
     position: int
@@ -60,6 +61,7 @@ class Action:
     span: Span
     evidence: EvidenceRef
     result: Utterance | None = None
+    hands_over: bool = False
 
     @property
     def hidden(self) -> bool:

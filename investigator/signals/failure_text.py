@@ -1,9 +1,9 @@
 """Whether a tool's answer says that it failed, and which fault an error's text names.
 
-Two questions, kept apart. `failure_in` decides from *structure*: an error field in JSON, a line
-that begins as errors do, a traceback at the end, an exit code. Only for a text known to be an
-error does `fault_of` look for words; so the word "error" inside a document means nothing here.
-Texts are looked at through a bounded window, in linear time (RE2).
+Two questions, kept apart. `failure_in` decides from *structure*: a record that says so (see
+`failure_records`), a line that begins as errors do, a traceback at the end, an exit code. Only
+for a text known to be an error does `fault_of` look for words; so the word "error" inside a
+document means nothing here. Texts are looked at through a bounded window, in linear time (RE2).
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import json
 
 import re2
 
+from investigator.signals.failure_records import failure_in_record
 from investigator.signals.model import Fault
 
 _HEAD = 2_000
 _TAIL = 1_500
-_JSON_LIMIT = 20_000
 _SHORT = 600
+_QUOTED = 200_000
 
 _FAULTS: tuple[tuple[Fault, str], ...] = (
     (
@@ -129,19 +130,19 @@ _COUNTS_NONE = re2.compile(
     r"(?i)^(?:errors?|failures?|exceptions?): *(?:0|none|no|null) *(?:$|[,;.\n])"
 )
 _SHORT_REFUSAL = re2.compile(
-    r"(?i)^(?:(?:request |call |execution |tool )?failed\b|(?:could not|couldn't|cannot|can't"
+    r"(?i)^(?:(?:the )?(?:command|process|script|program|job)"
+    r" (?:failed|exited|ended|finished|returned)(?: with)?(?: an?)?(?: non-?zero)?"
+    r"(?: exit| return)? (?:code|status):? -?[1-9]"
+    r"|(?:request |call |execution |tool )?failed\b|(?:could not|couldn't|cannot|can't"
     r"|unable to) |invalid |unknown (?:tool|function)|unsupported |access denied|permission denied"
     r"|unauthori[sz]ed|forbidden|timed? ?out|timeout\b|rate limit|too many requests"
     r"|connection (?:refused|reset|error|timed out)|not found\b|service unavailable|bad gateway)"
 )
-_EXIT_CODE = re2.compile(r"(?i)^\s*exit ?(?:code|status):? *(-?\d+)([^\n]*)")
+_EXIT_CODE = re2.compile(r"(?i)^\s*(?:exit|return) ?(?:code|status):? *(-?\d+)([^\n]*)")
 _TRACEBACK = re2.compile(r"(?m)^\s*Traceback \(most recent call last\):")
 _LAST_LINE_IS_ERROR = re2.compile(
     r"(?:^|\n)(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Warning|Timeout)\b[^\n]*$"
 )
-_ERROR_KEYS = ("error", "errors", "exception", "error_message", "errorMessage")
-_IDS = frozenset({"id", "span_id", "spanId"})
-_FAILED_WORDS = frozenset({"error", "failed", "failure", "exception"})
 
 
 def fault_of(error: str) -> Fault | None:
@@ -166,7 +167,10 @@ def failure_in(result: str) -> str | None:
     """The part of a tool's answer that says it failed; None where nothing says so."""
     text = result.strip()
     if text[:1] in ("{", "["):
-        return _json_failure(text)
+        return failure_in_record(text, failure_in)
+    if text[:1] == '"' and len(text) <= _QUOTED:
+        inner = _unquoted(text)
+        return None if inner is None else failure_in(inner)
     exit_code = _EXIT_CODE.search(text[:_HEAD])
     if exit_code is not None:
         return text if exit_code.group(1) != "0" else None
@@ -177,6 +181,15 @@ def failure_in(result: str) -> str | None:
     if len(body) <= _SHORT and _SHORT_REFUSAL.search(head):
         return body
     return _traceback_failure(body)
+
+
+def _unquoted(text: str) -> str | None:
+    """The text that a JSON string holds."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, str) else None
 
 
 def is_execution_output(text: str) -> bool:
@@ -196,42 +209,4 @@ def _traceback_failure(body: str) -> str | None:
     tail = body[-_TAIL:].rstrip()
     if _LAST_LINE_IS_ERROR.search(tail) and _TRACEBACK.search(body[-10 * _TAIL :]):
         return tail
-    return None
-
-
-def _json_failure(text: str) -> str | None:
-    if len(text) > _JSON_LIMIT:
-        return None
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(value, dict):
-        return None
-    for key in _ERROR_KEYS:
-        if _says_error(value.get(key)):
-            return f"{key}: {value[key]}"
-    return _status_failure(value)
-
-
-def _says_error(value: object) -> bool:
-    """An error field that holds something: text, an object, a list or true; not a count."""
-    return value is True or (isinstance(value, str | dict | list) and bool(value))
-
-
-def _status_failure(value: dict[str, object]) -> str | None:
-    """A status that says so, in words or by its number.
-
-    Where the answer shows a thing with a name and an id (a span, a job), the status is the thing's.
-    """
-    status = value.get("status")
-    shows_a_thing = "name" in value and not _IDS.isdisjoint(value)
-    if isinstance(status, str) and status.lower() in _FAILED_WORDS and not shows_a_thing:
-        return f"status: {status} {value.get('message', '')}".strip()
-    if value.get("success") is False or True in (value.get("isError"), value.get("is_error")):
-        return json.dumps(value)[:_SHORT]
-    for key in ("status_code", "statusCode", "http_status", "status"):
-        code = value.get(key)
-        if isinstance(code, int) and not isinstance(code, bool) and 400 <= code < 600:
-            return f"HTTP status {code} {value.get('message', '')}".strip()
     return None

@@ -95,7 +95,10 @@ def judged_by(schema: Mapping[str, JsonValue], value: JsonValue) -> Judged:
         return Judged(untold=("the value is too large to be held against its schema",))
     if not _is_within(dict(schema), _SIZE):
         return Judged(untold=("its schema is too large, or is nested too deeply",))
-    checker = _checker(canonical_json(dict(schema)))
+    try:
+        checker = _checker(canonical_json(dict(schema)))
+    except ValueError:
+        checker = "its schema holds a number that JSON does not know"
     if isinstance(checker, str):
         return Judged(untold=(checker,))
     errors, untold = checker.ask(value)
@@ -156,7 +159,9 @@ def _plain_keyword(name: str, said: Any) -> Any:
 
 
 def _type(said: Any) -> Any:
-    lower = said.lower() if isinstance(said, str) else said
+    if not isinstance(said, str):
+        return said
+    lower = said.lower()
     return lower if lower in _TYPES or lower == "any" else said
 
 

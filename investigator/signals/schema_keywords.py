@@ -49,6 +49,9 @@ _JOINED = frozenset(
 _ELSEWHERE = ("$ref", "$dynamicRef", "$recursiveRef", "patternProperties")
 """What `unevaluatedProperties` would follow by itself, so that it is not asked beside these."""
 
+_OF_ANY_DRAFT = frozenset({"const", "dependencies", "$dynamicRef", "$recursiveRef"})
+"""Keywords that tool definitions use whatever draft they are in."""
+
 _ANY_FORMAT = FormatChecker(formats=())
 
 Keyword = Callable[[Any, Any, Any, Any], Iterable[Any] | None]
@@ -99,6 +102,7 @@ class Checker:
             validators={
                 name: self._bounded(name, check)
                 for name, check in {**self._meta.VALIDATORS, **self._own_keywords()}.items()
+                if name in self._meta.VALIDATORS or name in _OF_ANY_DRAFT
             },
             type_checker=Draft202012Validator.TYPE_CHECKER,
         )
@@ -142,7 +146,6 @@ class Checker:
     def _own_keywords(self) -> dict[str, Keyword]:
         here = Draft202012Validator.VALIDATORS
         return {
-            # Keywords of other drafts that tool definitions use whatever draft they say.
             "const": here["const"],
             "dependencies": Draft7Validator.VALIDATORS["dependencies"],
             "$ref": self._ref,
@@ -161,6 +164,8 @@ class Checker:
         }
 
     def _ref(self, validator: Any, said: Any, value: Any, _schema: Any) -> Iterator[Any]:
+        if not isinstance(said, str) or not (said == "#" or said.startswith("#/")):
+            raise Untold(f"its schema refers to {_quoted(said)}, which is outside of it")
         if said not in self._referred:
             self._referred[said] = self._find(said)
         yield from validator.descend(value, self._referred[said])
@@ -168,8 +173,6 @@ class Checker:
     def _find(self, said: str) -> JsonValue:
         """The part of the schema that a `#/…` reference names."""
         found: Any = self._schema
-        if not isinstance(said, str) or not (said == "#" or said.startswith("#/")):
-            raise Untold(f"its schema refers to {_quoted(said)}, which is outside of it")
         for part in said.split("/")[1:]:
             name = part.replace("~1", "/").replace("~0", "~")
             if isinstance(found, list) and name.isdecimal() and int(name) < len(found):

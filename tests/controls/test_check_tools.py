@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from investigator.controls.checking import Checked, Subject
 from investigator.controls.checks.tools import (
     AllowedTools,
@@ -15,7 +17,7 @@ from investigator.controls.checks.tools import (
 )
 from investigator.traces.model import REDACTED, Trace
 from tests.builders import span
-from tests.controls.runs import answers, asks, helper, model, offering, run, tool
+from tests.controls.runs import Attributes, answers, asks, helper, model, offering, run, tool
 
 
 def listed(trace: Trace, *allowed: str) -> Checked:
@@ -104,6 +106,74 @@ def test_schemas_are_read_in_the_shapes_of_several_vendors() -> None:
         offered = {"llm.tools.0.tool.json_schema": json.dumps(definition)}
         trace = run(asks(("c1", "find", "{}"), tools=(), more=offered))
         assert told(fitting(trace)) == ["find was called wrongly: q is required and absent"]
+
+    bedrock = {"toolSpec": {"name": "find", "inputSchema": {"json": schema}}}
+    bare = {"llm.tools.0.tool.name": "find", "llm.tools.0.tool.json_schema": json.dumps(schema)}
+    for offered in ({"llm.tools.0.tool.json_schema": json.dumps(bedrock)}, bare):
+        trace = run(asks(("c1", "find", "{}"), tools=(), more=offered))
+        assert told(fitting(trace)) == ["find was called wrongly: q is required and absent"]
+
+
+PAY: Attributes = {"properties": {"amount": {"type": "number", "maximum": 100}}}
+
+
+@pytest.mark.parametrize(
+    ("schema", "arguments", "summary"),
+    [
+        (PAY, '{"amount":1e9}', "amount breaks its maximum of 100"),
+        (PAY, '"{\\"amount\\":1e9}"', "amount breaks its maximum of 100"),
+        (PAY, '{"amount":NaN}', "the arguments are not JSON"),
+        (PAY, "[1]", "the arguments are not a JSON object"),
+        ({"minProperties": 1}, "", "the arguments object has fewer than 1 fields"),
+        ({"properties": {"to": {"pattern": "^[A-Z]{2}$"}}}, '{"to":"Bob"}',
+         "to does not match its pattern"),
+    ],
+)  # fmt: skip
+def test_arguments_are_held_to_the_whole_schema(
+    schema: Attributes, arguments: str, summary: str
+) -> None:
+    """Also where the arguments were written as JSON twice over."""
+    trace = run(asks(("c1", "pay", arguments), tools=(), more=offering("pay", schema=schema)))
+    assert told(fitting(trace)) == [f"pay was called wrongly: {summary}"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "reason"),
+    [
+        ({"properties": {"to": {"pattern": "(?=a)b"}}}, "its schema has the pattern"),
+        ({"$ref": "https://example.com/pay.json"}, "its schema refers to 'https://example.com/pay"),
+        ({"properties": {"to": {"type": "date"}}}, "its schema is not valid JSON Schema"),
+    ],
+)
+def test_what_cannot_be_held_to_the_schema_is_missing(schema: Attributes, reason: str) -> None:
+    """And so never a pass."""
+    call = asks(("c1", "pay", '{"to":"Bob"}'), tools=(), more=offering("pay", schema=schema))
+    found = fitting(run(call))
+    assert not found.violations
+    assert found.missing[0].startswith(f"a call of pay: {reason}")
+
+
+def test_a_call_is_held_to_the_definition_of_its_own_request() -> None:
+    """A tool may change between two requests; of two with one name, nobody knows which is meant."""
+    strict: Attributes = {"required": ["to"]}
+    first = model("first", "", at=15, tools=(), more=offering("pay", schema=strict))
+    second = asks(("c1", "pay", "{}"), tools=(), more=offering("pay", schema=PAY))
+    assert not fitting(run(first, second)).violations
+    twice = {
+        "llm.tools.0.tool.json_schema": json.dumps({"name": "pay", "parameters": strict}),
+        "llm.tools.1.tool.json_schema": json.dumps({"name": "pay", "parameters": PAY}),
+    }
+    found = fitting(run(asks(("c1", "pay", "{}"), tools=(), more=twice)))
+    assert found.missing == ("a call of pay: it was offered with several schemas",)
+    wrong = fitting(run(asks(("c1", "pay", '{"amount":1e9}'), tools=(), more=twice)))
+    assert told(wrong) == ["pay was called wrongly: to is required and absent"]
+
+
+def test_what_a_recorder_wrote_in_its_own_words_is_no_breach() -> None:
+    """What the model wrote is not known then."""
+    found = fitting(run(asks(), tool("found", "ok", at=30, arguments="SKU-1042")))
+    assert not found.violations
+    assert found.missing == ("a call of search: the arguments were not recorded as JSON",)
 
 
 def test_a_definition_without_a_schema_is_missing() -> None:

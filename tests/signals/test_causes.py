@@ -16,6 +16,9 @@ STOCK: dict[str, JsonValue] = {
     "sku": {"type": "string", "pattern": "^[A-Z]{2}-[0-9]+$"},
     "count": {"type": "integer"},
     "store": {"type": "string", "enum": ["oslo", "bergen"]},
+    "size": {"type": "number", "maximum": 100},
+    "day": {"type": "string", "format": "date"},
+    "note": {"type": "string", "pattern": "(?=a)b"},
 }
 
 
@@ -41,12 +44,22 @@ def _failed_call(arguments: str, error: str) -> Signal:
         '{"sku": "SO-12", "count": true}',
         '{"sku": "SO-12", "store": "Paris"}',
         '{"sku": "green sofa"}',
+        '{"sku": "SO-12", "size": 1e9}',
+        '{"sku": "SO-12", "day": "tomorrow"}',
+        '{"args": ["green sofa"], "kwargs": {}}',
     ],
 )
 def test_a_failed_call_that_its_schema_forbids_was_called_wrongly(arguments: str) -> None:
     """Type, choice and pattern; it began with the model that wrote it, whatever the error says."""
     signal = _failed_call(arguments, "ValueError: cannot read the stock")
     assert (signal.fault, signal.origin_id) == (Fault.BAD_ARGUMENTS, "ask")
+
+
+@pytest.mark.parametrize("arguments", ['{"sku": "SO-12", "note": "x"}', '{"sku": "SO-12"}'])
+def test_a_failed_call_that_its_schema_allows_was_not_called_wrongly(arguments: str) -> None:
+    """Nor one that cannot be checked."""
+    signal = _failed_call(arguments, "ValueError: cannot read the stock")
+    assert (signal.fault, signal.origin_id) == (Fault.EXCEPTION, "t")
 
 
 def test_a_call_that_works_is_not_held_to_types() -> None:

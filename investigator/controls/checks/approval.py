@@ -4,7 +4,8 @@ Approvals are: a plain yes of the user to words of the assistant that state the 
 guardrail span, a person who was asked and allowed it, and, unless the parameters ask for a
 separate confirmation, the user's own request for this kind of act. Which tools have a high
 impact is told by patterns on the words of their names (`sendMoney` is `send_money`); a tool
-whose name begins with a word of reading (`get_order_status`) has none.
+whose name begins with a word of reading (`get_order_status`) has none, nor has handing over to
+another agent or to a person (`transfer_to_billing`).
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ class ApprovalParams(Params):
     """The tools of high impact, and whether the user's request alone is no approval."""
 
     tools: tuple[Regex, ...] = Field(default=_IMPACT, min_length=1)
-    exempt: tuple[Regex, ...] = (r"(?:^|_)to_(?:human|agent|operator|support|person)",)
+    exempt: tuple[Regex, ...] = ()
     separate_confirmation: bool = False
 
 
@@ -77,7 +78,9 @@ def _last_words(subject: Subject, action: Action) -> tuple[Utterance, ...]:
 def _is_grave(action: Action, params: ApprovalParams) -> bool:
     words = tool_words(action.tool)
     name = "_".join(words)
-    if kinds_of(words[:1]) == _READS or any(found_in(p, name) for p in params.exempt):
+    if action.hands_over or kinds_of(words[:1]) == _READS:
+        return False
+    if any(found_in(p, name) for p in params.exempt):
         return False
     return any(found_in(pattern, name) for pattern in params.tools)
 

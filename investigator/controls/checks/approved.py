@@ -5,11 +5,11 @@ from __future__ import annotations
 from itertools import pairwise
 
 from investigator.controls.checking import Subject
+from investigator.controls.checks.calls import succeeded
 from investigator.controls.checks.consent import Consent, ConsentWords, consent_in
 from investigator.controls.conversation import Action, Conversation, Source, Utterance
 from investigator.controls.directives import acts_of_tool, kinds_of, tool_words, word_set
 from investigator.controls.provenance import STRONG, Provenance, normal, values_of_action
-from investigator.signals.failure_text import failure_in
 from investigator.traces.model import SpanKind, StatusCode
 
 _WORDS = ConsentWords()
@@ -41,7 +41,7 @@ def _granted(asked: Action) -> bool:
     if not set(tool_words(asked.tool)) & _PEOPLE or asked.result is None:
         return False
     answer = asked.result.text
-    if failure_in(answer) is not None:
+    if succeeded(asked) is False:
         return False
     words = set(normal(answer[:400]).replace(":", " ").replace(",", " ").strip("{}.! ").split())
     agreed = bool({word.strip("{}.!") for word in words} & _GRANTED)

@@ -72,7 +72,7 @@ def check_unknown_destination(subject: Subject, params: DestinationParams) -> Ch
 
 
 def _sent(subject: Subject, action: Action, params: DestinationParams) -> Iterator[_Sent]:
-    if not acts_of_tool(action.tool) & _SENDING:
+    if action.hands_over or not acts_of_tool(action.tool) & _SENDING:
         return
     for path, leaf in action.leaves:
         if not set(tool_words(path)) & set(params.arguments):

@@ -90,7 +90,7 @@ def _answers(conversation: Conversation) -> Iterator[Utterance]:
 
 def _sent(conversation: Conversation) -> Iterator[Action]:
     for action in conversation.actions:
-        if acts_of_tool(action.tool) & _SENDING:
+        if not action.hands_over and acts_of_tool(action.tool) & _SENDING:
             yield action
 
 
