@@ -220,7 +220,8 @@ class _Listener:
         if source is Source.TOOL:
             asked = self._asked(message.tool_call_id, message.name, None, taken=self._results)
             tool = self._tool_of(asked) or message.name
-            place = self._say(source, message.content or "", span, evidence, tool=tool)
+            text, failed = message.content or "", message.is_error is True
+            place = self._say(source, text, span, evidence, tool=tool, is_error=failed)
             if asked is not None:
                 self._results[asked] = place
             return
@@ -324,9 +325,10 @@ class _Listener:
         evidence: EvidenceRef,
         *,
         tool: str | None = None,
+        is_error: bool = False,
     ) -> int:
         place = len(self._items)
-        self._items.append(Utterance(place, source, text, span, evidence, tool))
+        self._items.append(Utterance(place, source, text, span, evidence, tool, is_error))
         if REDACTED in text:
             whose = f"what {_short(tool)} answered" if tool else f"what {source.value.lower()} said"
             self._gap(source, f"{whose} in {_named(span)} is hidden", place)

@@ -30,7 +30,10 @@ UNTRUSTED = frozenset({Source.TOOL, Source.RETRIEVAL})
 
 @dataclass(frozen=True, slots=True)
 class Utterance:
-    """Words from one source; `tool` is the tool (or retriever) whose output they are."""
+    """Words from one source; `tool` is the tool (or retriever) whose output they are.
+
+    `is_error` says that the source marks them as the answer of a call that failed.
+    """
 
     position: int
     source: Source
@@ -38,6 +41,7 @@ class Utterance:
     span: Span
     evidence: EvidenceRef
     tool: str | None = None
+    is_error: bool = False
 
     @property
     def hidden(self) -> bool:

@@ -68,7 +68,7 @@ def succeeded(action: Action) -> bool | None:
         return None
     if result.span.kind is SpanKind.TOOL and error_of(result.span) is not None:
         return False
-    if failure_in(result.text) is not None:
+    if result.is_error or failure_in(result.text) is not None:
         return False
     is_record = result.text.lstrip()[:1] in ("{", "[")
     return None if result.hidden and not is_record else True
