@@ -44,6 +44,11 @@ class PlannerChoice(BaseModel):
     def _model_is_named(self) -> PlannerChoice:
         if self.planner != "rules" and self.model is None:
             raise ValueError(f"the planner '{self.planner}' needs a model (--model)")
+        if self.models and "planner" not in self.model_fields_set:
+            raise ValueError(
+                "a model is named, and rules decide, which ask none: add planner='hybrid' (rules, "
+                "and the model in what they leave open) or planner='model'"
+            )
         return self
 
 
@@ -90,7 +95,7 @@ def planner_for(choice: PlannerChoice, prepared: Prepared) -> Planner:
     def models(scope: OpenedScope) -> bool:
         return takes_model(scope) and _is_opened_by_rules(scope)
 
-    return HybridPlanner(rules, model, models, reaches=takes_model)
+    return HybridPlanner(rules, model, models, reaches=takes_model, stand_in=True)
 
 
 def _is_opened_by_rules(scope: OpenedScope) -> bool:

@@ -10,7 +10,9 @@ from investigator.cli.options import PlannerOptions
 from investigator.cli.planning import planner_chosen
 from investigator.config import FILE_NAME, load_config
 from investigator.errors import UsageError
+from investigator.planners import PlannerChoice
 from investigator.runtime.budget import DEFAULT_BUDGETS
+from investigator.runtime.llm_settings import ModelSettings
 
 WHOLE = """
 [planner]
@@ -121,9 +123,36 @@ def test_a_file_that_was_named_has_to_be_there(tmp_path: Path) -> None:
         (PlannerOptions(planner="magic"), "planner: Input should be 'rules', 'model' or 'hybrid'"),
         (PlannerOptions(planner="model", model=["m"], base_url="ftp://x"), "base_url"),
         (PlannerOptions(planner="model", model=["m"], provider="acme"), "model.provider"),
+        (PlannerOptions(model=["m"]), r"--model is about a model.* add --planner hybrid"),
+        (PlannerOptions(base_url="http://x/v1"), "--base-url is about a model"),
+        (PlannerOptions(provider="google", api_key_env="K"), "--provider, --api-key-env are about"),
     ],
 )
 def test_a_planner_that_cannot_be_is_refused(options: PlannerOptions, said: str) -> None:
     """With what is wrong about it."""
     with pytest.raises(UsageError, match=said):
         planner_chosen(options, load_config(Path("/dev/null")))
+
+
+def test_a_model_that_stands_there_for_other_runs_is_no_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """In the file, or in the environment, where typer has it from; `--planner rules` is plain."""
+    file = tmp_path / "models.toml"
+    file.write_text('[model]\nmodel = "m"\nbase_url = "http://x/v1"\n', encoding="utf-8")
+    assert planner_chosen(PlannerOptions(), load_config(file)).planner == "rules"
+    monkeypatch.setenv("INVESTIGATOR_MODEL", "strong weak")
+    monkeypatch.setenv("INVESTIGATOR_BASE_URL", "http://x/v1")
+    options = PlannerOptions(model=["strong", "weak"], base_url="http://x/v1")
+    assert planner_chosen(options, load_config(file)).planner == "rules"
+    plain = PlannerOptions(planner="rules", model=["other"])
+    assert planner_chosen(plain, load_config(file)).planner == "rules"
+    with pytest.raises(UsageError, match="--model is about a model"):
+        planner_chosen(PlannerOptions(model=["other"]), load_config(file))
+
+
+def test_a_model_without_a_planner_is_no_choice() -> None:
+    """In Python, too."""
+    with pytest.raises(ValueError, match="add planner='hybrid'"):
+        PlannerChoice(model=ModelSettings(model="m"))
+    assert PlannerChoice(planner="rules", model=ModelSettings(model="m")).planner == "rules"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -31,6 +31,12 @@ class StatedFinding(DraftFinding):
         tuple[Annotated[str, Field(json_schema_extra={KNOWN: EVIDENCE})], ...],
         Field(description="Short ids such as e3"),
     ]
+
+    def with_words_of(self, other: Self) -> Self:
+        """This finding, and what `other` says of the same claim."""
+        if other.description in self.description:
+            return self
+        return self.model_copy(update={"description": f"{self.description}; {other.description}"})
 
 
 StatedT = TypeVar("StatedT", bound=StatedFinding)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -18,12 +19,15 @@ def planner_chosen(options: PlannerOptions, config: Config) -> PlannerChoice:
     """The planner that was asked for; rules where nothing was.
 
     Raises:
-        UsageError: a planner without a model, or settings that do not hold together.
+        UsageError: a planner without a model, a model that nobody would ask, or settings that do
+            not hold together.
     """
     from investigator.planners import PlannerChoice
 
     planner = options.planner or config.planner.get("planner") or "rules"
     if planner == "rules":
+        if options.planner is None:
+            _refuse_unasked(options)
         return PlannerChoice()
     model, *cheaper = _models(options, config)
     try:
@@ -35,6 +39,33 @@ def planner_chosen(options: PlannerOptions, config: Config) -> PlannerChoice:
         place = ".".join(map(str, first["loc"]))
         reason = first["msg"].removeprefix("Value error, ")
         raise UsageError(f"{place}: {reason}" if place else reason) from None
+
+
+def _refuse_unasked(options: PlannerOptions) -> None:
+    """Raise `UsageError` for flags about a model where rules decide because nothing else was said.
+
+    A model in the environment or in the config file is for runs that ask one: it may stand there.
+    """
+    told: dict[str, str | list[str] | None] = {
+        "--model": options.model,
+        "--provider": options.provider,
+        "--base-url": options.base_url,
+        "--api-key-env": options.api_key_env,
+    }
+    flags = [flag for flag, value in told.items() if value and not _is_in_environment(flag, value)]
+    if flags:
+        verb = "are" if len(flags) > 1 else "is"
+        raise UsageError(
+            f"{', '.join(flags)} {verb} about a model, and rules decide, which ask none: add "
+            "--planner hybrid (rules, and a model in what they leave open) or --planner model"
+        )
+
+
+def _is_in_environment(flag: str, value: str | list[str]) -> bool:
+    """Whether an option has its value from its variable, as typer reads it."""
+    name = "INVESTIGATOR_" + flag.removeprefix("--").replace("-", "_").upper()
+    said = os.environ.get(name, "")
+    return said.split() == value if isinstance(value, list) else said == value
 
 
 _OF_ONE = ("model", "price_in_per_mtok", "price_out_per_mtok")

@@ -52,6 +52,8 @@ UNEXAMINED = 0.4
 _COMPONENTS = 20
 _UNTOLD = 2
 """How many failures that no scope stated keep a place, however many causes scopes state."""
+_OF_A_FAILED_MODEL = 2
+"""How many causes are kept that a model had stated before it failed."""
 _NAMED = 5
 
 
@@ -156,12 +158,16 @@ class IncidentStrategy:
         return Outcome.UNDETERMINED if nothing_seen else Outcome.NO_INCIDENT
 
     def _found(self, ended: Ended) -> list[Cause[EvidenceRef]]:
-        """The causes that scopes stated, then those that nobody did."""
+        """The causes that scopes stated, then those that nobody did.
+
+        What a model had stated before it failed comes after the rules' causes, in nobody's place.
+        """
         found = list(self._stated(ended))
         told = {cause.signature for cause in found}
         untold = [cause for cause in self._unexamined() if cause.signature not in told]
         room = MAX_HYPOTHESES - len(untold[:_UNTOLD])
-        return [*found[:room], *untold][:MAX_HYPOTHESES]
+        before_it_failed = found[MAX_HYPOTHESES:][:_OF_A_FAILED_MODEL] if ended.made_good else []
+        return [*[*found[:room], *untold][:MAX_HYPOTHESES], *before_it_failed]
 
     def _stated(self, ended: Ended) -> Iterator[Cause[EvidenceRef]]:
         """The synthesis' causes; without any, what follows from the scopes' findings."""

@@ -7,7 +7,7 @@ bear it; a recovered one stays below a half. The first supported open finding is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from investigator.claims.confidence import SUPPORTED, capped_confidence
 from investigator.rca.report import Finding, Outcome, RCAReport
@@ -54,13 +54,16 @@ def report_from_findings(
     gaps: Iterable[str],
     any_open: bool,
     unstated: int = 0,
+    made_good: Collection[str] = (),
 ) -> RCAReport:
     """The report that states these findings; the first supported one decides the outcome.
 
-    `unstated` faults are only counted: a gap of the report, not of the trace.
+    `unstated` faults are only counted: a gap of the report, not of the trace, as those are that
+    were `made_good`.
     """
     named = tuple(gaps)
-    outcome = _outcome(findings, complete=not named, any_open=any_open)
+    complete = all(gap in made_good for gap in named)
+    outcome = _outcome(findings, complete=complete, any_open=any_open)
     return RCAReport(
         trace_id=trace_id,
         outcome=outcome,

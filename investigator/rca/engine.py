@@ -95,6 +95,7 @@ class RCAStrategy:
             findings,
             self._case.taxonomy,
             gaps=dict.fromkeys((*self._case.gaps, *answer.gaps, *ended.gaps)),
+            made_good=ended.made_good,
             any_open=any(signal.open for signal in self._case.signals),
             unstated=len(unexamined[MAX_UNEXAMINED:]),
         )

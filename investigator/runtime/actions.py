@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache, reduce
 from operator import or_
-from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeAlias, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -51,6 +51,15 @@ class DraftFinding(_Closed):
 
     id: str = Field(json_schema_extra={NARROWED: {"type": "string", "maxLength": 16}})
 
+    @property
+    def claim(self) -> dict[str, Any]:
+        """What is claimed, without how sure it is and why."""
+        return self.model_dump(exclude={"id", "description", "confidence", "evidence"})
+
+    def with_words_of(self, other: Self) -> Self:  # noqa: ARG002
+        """This finding, and what `other` says of the same claim."""
+        return self
+
 
 FindingT = TypeVar("FindingT", bound=DraftFinding)
 
@@ -73,6 +82,21 @@ class Draft(_Closed, Generic[FindingT]):
                 "summary": update.summary or self.summary,
             }
         )
+
+    def beside(self, other: Draft[FindingT]) -> Draft[FindingT]:
+        """This draft, then those findings of `other` that claim something else.
+
+        Of those that claim the same, only the words are added: how sure it is stays as it is here.
+        """
+        findings = list(self.findings)
+        for finding in other.findings:
+            claims = [known.claim for known in findings]
+            if finding.claim in claims:
+                place = claims.index(finding.claim)
+                findings[place] = findings[place].with_words_of(finding)
+            else:
+                findings.append(finding)
+        return self.model_copy(update={"findings": tuple(findings)})
 
 
 DraftT = TypeVar("DraftT", bound=Draft[Any])

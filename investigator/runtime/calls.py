@@ -32,6 +32,9 @@ from investigator.runtime.scope import Scope
 from investigator.runtime.status import ErrorCode
 from investigator.runtime.tools import ToolAnswer, ToolRegistry
 
+STAND_IN_SHARE = 0.25
+"""How much of a last turn's time is for the rules that go on without it: half a second of two."""
+
 CANCELLED = RunError(
     code=ErrorCode.CANCELLED,
     message="the run was cancelled; `investigator runs resume` goes on with it",
@@ -75,7 +78,7 @@ class Calls:
         try:
             if not held.remote:
                 return _answered(held, await scope.planner.act(view, held.max_tokens_out))
-            with self._limit(scope, 0.0 if held.shown.final else self._pace.finalize_s):
+            with self._limit(scope, self._kept_s(scope, final=held.shown.final)):
                 started = self._clock.now()
                 reply = await scope.planner.act(view, held.max_tokens_out)
                 self._pace.observe(self._clock.now() - started)
@@ -84,6 +87,12 @@ class Calls:
             usage = _booked(held, failure.usage, failure.lost)
             return TurnFailed(scope=held.scope, step=held.step, error=failure.error, usage=usage)
         return _unanswered(held, TURN_TIMED_OUT)
+
+    def _kept_s(self, scope: Scope, *, final: bool) -> float:
+        """What of the scope's time a turn leaves for the last one, and that for a stand-in."""
+        if not final:
+            return self._pace.finalize_s
+        return 0.0 if scope.stand_in is None else self._pace.finalize_s * STAND_IN_SHARE
 
     def _limit(self, scope: Scope, kept_s: float) -> anyio.CancelScope:
         """Ends a remote call when all but `kept_s` of the scope's time is over.
@@ -116,7 +125,7 @@ class Calls:
             if not self._tools.is_remote(call.tool_name):
                 answer = await self._tools.call(call.tool_name, call.args, cite)
                 return _read_page(scope, answer, fresh)
-            with self._limit(scope, self._pace.finalize_s):
+            with self._limit(scope, scope.kept_s(self._pace.finalize_s)):
                 answer = await self._tools.call(call.tool_name, call.args, cite)
                 return _read_page(scope, answer, fresh)
         except SourceUnavailable as lost:

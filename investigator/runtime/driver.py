@@ -64,6 +64,7 @@ async def drive(run: Run, execution: Execution, clock: Clock) -> Result:
         outputs=run.strategy.outputs,
         planner_for=decides_in,
         scheduler=scheduler,
+        stand_in_for=lambda scope: stand_in_of(scope, run.planner, deciders),
         pace=pace,
         max_depth=run.opened.budget.depth,
     )
@@ -73,7 +74,7 @@ async def drive(run: Run, execution: Execution, clock: Clock) -> Result:
         opened: tuple[OpenedScope, ...] = ()
     else:
         opened = await _run_plan(run, execution, loop, scheduler)
-    return _conclude(run, _ended_scopes(run.strategy.plan, opened, loop.closed, deciders))
+    return _conclude(run, _ended_scopes(run.strategy.plan, opened, loop, deciders))
 
 
 async def _run_plan(
@@ -115,9 +116,10 @@ def _root_end(refused: Refused | None = None) -> ScopeClosed:
 def _ended_scopes(
     plan: Plan,
     opened: Sequence[OpenedScope],
-    closed: Mapping[str, ScopeClosed],
+    loop: AnyLoop,
     deciders: Mapping[str, PlannerIdentity],
 ) -> Ended:
+    closed = loop.closed
     ends = [closed[scope.scope] for scope in opened if not scope.synthesis]
     left_out = plan.scopes[len(ends) :]
     return Ended(
@@ -127,6 +129,7 @@ def _ended_scopes(
         closed={scope_id: closed[scope_id] for scope_id in sorted(closed, key=scope_order)},
         left_out=tuple(f"left out, the budget does not cover it: {b.objective}" for b in left_out),
         deciders=deciders,
+        made_good=frozenset(loop.made_good),
     )
 
 
@@ -135,6 +138,20 @@ def planner_of(scope: OpenedScope, planner: Planner) -> Planner:
     if scope.actions is not None:
         return FixedPlanner(scope.actions)
     return planner.of(scope) if isinstance(planner, HybridPlanner) else planner
+
+
+def stand_in_of(
+    scope: OpenedScope, planner: Planner, deciders: Mapping[str, PlannerIdentity]
+) -> Planner | None:
+    """Who goes on in a scope where its planner fails: a hybrid's rules, else nobody.
+
+    Nobody does where a model opened the scope: rules know only what they or the engine ask.
+    """
+    if scope.actions is not None or not isinstance(planner, HybridPlanner):
+        return None
+    opener = deciders.get(scope.scope.rpartition("/")[0])
+    by_model = opener is not None and opener.model_name is not None
+    return None if by_model and scope.opened_by == "planner" else planner.stand_in_of(scope)
 
 
 def _conclude(run: Run, ended: Ended) -> Result:

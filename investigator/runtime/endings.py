@@ -1,6 +1,7 @@
 """How a scope ends: with its answer, or cut off or failed with the draft it had, never with less.
 
-What cuts a scope off is named in its gaps; what its planner or a tool did wrong is its error.
+What cuts a scope off is named in its gaps; what its planner or a tool did wrong is its error. Where
+a stand-in went on for the planner, the end is the planner's and the answer that of both.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ NO_ACTION = (
     "two replies in a row were no valid action: take a model that keeps to a JSON schema, raise "
     "max_output_tokens where replies are cut off, or try again with `investigator runs resume`"
 )
+
+IN_ITS_PLACE = "rules went on in the model's place"
 
 
 class Outputs(Protocol[OutputT]):
@@ -59,6 +62,8 @@ class Endings(Generic[OutputT]):
         """The end with the planner's answer, or why the engine cannot parse it."""
         try:
             answer = self._outputs.resolve(output, scope.cited)
+            if scope.kept is not None and isinstance(output, Draft):
+                answer = self._outputs.salvage(output.beside(scope.kept), scope.cited)
         except ValueError as error:
             return Invalid(f"output: {error}")
         return self.end(scope, ScopeStatus.COMPLETED, answer=answer)
@@ -81,7 +86,7 @@ class Endings(Generic[OutputT]):
         """A turn without a reply: out of time leads to the guard, anything else ends the scope."""
         if error.limit is not Resource.WALL_TIME:
             return self.end(scope, ScopeStatus.FAILED, error)
-        if held.shown.final:
+        if held.shown.final or scope.stand_in is not None:
             return self.cut_off(scope, error.message, error.limit)
         scope.guarded, scope.limit = True, error.limit
         scope.saw(None, "", error.message, ok=False)
@@ -99,6 +104,13 @@ class Endings(Generic[OutputT]):
         )
         return self.end(scope, ScopeStatus.TERMINATED_BUDGET, error)
 
+    def gaps_made_good(self, scope: Scope) -> tuple[str, ...]:
+        """What a planner that failed left open, and its stand-in saw to."""
+        if scope.failed is None:
+            return ()
+        left_open = () if scope.kept is None else scope.kept.gaps
+        return (*(f"{gap}; {IN_ITS_PLACE}" for gap in scope.failed.gaps), *left_open)
+
     def end(
         self,
         scope: Scope,
@@ -111,8 +123,13 @@ class Endings(Generic[OutputT]):
         gaps = [] if error is None else [f"scope {scope.id}: {error.message}"]
         if scope.guarded and status is ScopeStatus.COMPLETED:
             gaps.append(f"scope {scope.id}: concluded at the finalize guard")
-        if answer is None and scope.draft is not None:
-            answer = self._outputs.salvage(scope.draft, scope.cited)
+        draft = scope.draft or scope.kept
+        if answer is None and draft is not None:
+            both = draft if scope.kept in (None, draft) else draft.beside(scope.kept)
+            answer = self._outputs.salvage(both, scope.cited)
+        if scope.failed is not None:
+            status, error = scope.failed.status, scope.failed.error
+            gaps = [*self.gaps_made_good(scope), *gaps]
         return ScopeClosed(
             scope=scope.id,
             step=scope.step,

@@ -161,7 +161,8 @@ class HybridPlanner:
 
     The scopes that `models` is true of are a model's, all others the rules'. Where `reaches` is
     not true of a scope, no model decides in it or below it, so it holds back for its end what
-    the rules' costs; all others hold back what the model's would, whoever decides.
+    the rules' costs; all others hold back what the model's would, whoever decides. With
+    `stand_in`, the rules take over a scope in which the model fails.
     """
 
     def __init__(
@@ -171,24 +172,36 @@ class HybridPlanner:
         models: Callable[[OpenedScope], bool],
         *,
         reaches: Callable[[OpenedScope], bool] = lambda _: True,
+        stand_in: bool = False,
         name: str = "hybrid",
     ) -> None:
         self._rules = rules
         self.model = model
         self._models = models
         self._reaches = reaches
+        self._stand_in = stand_in
         self.remote = model.remote
         self.latency_floor_s = model.latency_floor_s
         self.identity = model.identity.model_copy(update={"planner": name})
 
     def with_model(self, model: Planner) -> HybridPlanner:
         """The same, with another in the model's place."""
-        name = self.identity.planner
-        return HybridPlanner(self._rules, model, self._models, reaches=self._reaches, name=name)
+        return HybridPlanner(
+            self._rules,
+            model,
+            self._models,
+            reaches=self._reaches,
+            stand_in=self._stand_in,
+            name=self.identity.planner,
+        )
 
     def of(self, scope: OpenedScope) -> Planner:
         """Who decides in a scope."""
         return self.model if self._models(scope) else self._rules
+
+    def stand_in_of(self, scope: OpenedScope) -> Planner | None:
+        """Who goes on in a scope where its planner fails; None: it ends."""
+        return self._rules if self._stand_in and self._models(scope) else None
 
     def most_expensive_of(self, scope: OpenedScope) -> Planner:
         """The more expensive planner that may decide in a scope or below it."""

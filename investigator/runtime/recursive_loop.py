@@ -29,7 +29,7 @@ from investigator.runtime.actions import (
     ToolCall,
     turn_text,
 )
-from investigator.runtime.budget import Limits, Resource
+from investigator.runtime.budget import Resource
 from investigator.runtime.calls import CANCELLED, Calls
 from investigator.runtime.endings import Endings, Outputs
 from investigator.runtime.events import (
@@ -57,7 +57,7 @@ STEPS_AT_ONCE = 32
 
 
 class RecursiveLoop(Generic[DraftT, AnswerT]):
-    """Runs opened scopes; `planner_for` chooses who decides in one."""
+    """Runs opened scopes; `planner_for` chooses who decides in one, `stand_in_for` who after it."""
 
     def __init__(
         self,
@@ -70,6 +70,7 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
         scheduler: Scheduler,
         pace: Pace,
         max_depth: int,
+        stand_in_for: Callable[[OpenedScope], Planner | None] = lambda _: None,
     ) -> None:
         self._execution = execution
         self._calls = calls
@@ -79,23 +80,26 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
         self._scheduler = scheduler
         self._pace = pace
         self._max_depth = max_depth
+        self._stand_in_for = stand_in_for
         self.closed: dict[str, ScopeClosed] = {}
+        self.made_good: set[str] = set()
 
     async def run(
         self, opened: OpenedScope, slot: Slot, gathered: Sequence[ScopeClosed] = ()
     ) -> ScopeClosed:
         """Run a scope to its end in its slot; a synthesis is shown the ends it is over."""
-        scope = Scope(opened, self._planner_for(opened), slot)
+        scope = Scope(opened, self._planner_for(opened), slot, self._stand_in_for(opened))
         scope.gathered = tuple(self._endings.shown(scope, closed) for closed in gathered)
         self._execution.start(scope.id, slot.share)
         try:
-            while (closed := await self._step(scope)) is None:
+            while (closed := await self._step(scope)) is None or scope.hand_over(closed):
                 scope.step += 1
                 if scope.step % STEPS_AT_ONCE == 0:
                     await anyio.lowlevel.checkpoint()
         except anyio.get_cancelled_exc_class():
             self._execution.leave(self._endings.end(scope, ScopeStatus.FAILED, CANCELLED))
             raise
+        self.made_good.update(self._endings.gaps_made_good(scope))
         self.close(closed)
         return closed
 
@@ -168,18 +172,12 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
     def _shown(self, scope: Scope) -> Shown:
         time_left = self._execution.time_left(scope.id)
         left = self._execution.left(scope.id)
-        final = scope.guarded or time_left <= self._pace.finalize_s
+        final = scope.guarded or time_left <= scope.kept_s(self._pace.finalize_s)
         return Shown(
             left=left,
             time_left=None if math.isinf(time_left) else round(time_left, 3),
-            withheld=ALL_BUT_FINALIZE if final else self._withheld(scope, left),
+            withheld=ALL_BUT_FINALIZE if final else scope.withheld(left, max_depth=self._max_depth),
         )
-
-    def _withheld(self, scope: Scope, left: Limits) -> tuple[ActionKind, ...]:
-        """What is not offered: what is used up, and a child at the depth limit."""
-        no_tools = (ActionKind.TOOL_CALL,) if left.tool_calls == 0 else ()
-        deepest = scope.opened.depth >= self._max_depth
-        return (*no_tools, ActionKind.DELEGATE) if deepest or left.subcalls == 0 else no_tools
 
     async def _may_retry(self, scope: Scope, refused: Refused, recorded: bool) -> bool:
         """Wait while a sibling's unused floor may yet cover a refusal; False: it is final."""
@@ -188,7 +186,7 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
         if recorded:
             return self._execution.was_retried(refused)
         index = list(Resource).index(refused.resource)
-        seconds = self._execution.time_left(scope.id) - self._pace.finalize_s
+        seconds = self._execution.time_left(scope.id) - scope.kept_s(self._pace.finalize_s)
         return await scope.slot.wait(
             used=lambda: self._execution.used(scope.id)[index], seconds=max(0.0, seconds)
         )

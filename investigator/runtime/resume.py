@@ -124,7 +124,7 @@ def _ending(entries: Sequence[Entry]) -> int:
         under_way = len(entries) > 2 and _is_cancelled(entries[-2].event)
         return entries[-3 if under_way else -1].seq
     last_hold = entries[-1].seq
-    for entry in entries:
+    for entry in _before_a_stand_in(entries):
         match entry.event:
             case TurnHeld(shown=shown) | Refused(shown=shown) if shown is not None and shown.final:
                 return entry.seq
@@ -135,6 +135,17 @@ def _ending(entries: Sequence[Entry]) -> int:
             case _:
                 pass
     return last_hold
+
+
+def _before_a_stand_in(entries: Sequence[Entry]) -> Iterator[Entry]:
+    """The entries up to where rules went on for a model that failed."""
+    asked = False
+    for entry in entries:
+        if isinstance(entry.event, TurnHeld):
+            if asked and not entry.event.remote:
+                return
+            asked = entry.event.remote
+        yield entry
 
 
 def _is_cancelled(event: AnyEvent) -> bool:

@@ -10,19 +10,28 @@ from typing import Any
 
 from investigator.canonical import JsonValue, compact_json
 from investigator.runtime.actions import ActionKind, Delegations, Draft, fixed_turns
-from investigator.runtime.budget import NOTHING, Resource
-from investigator.runtime.events import OpenedScope, Shown
+from investigator.runtime.budget import NOTHING, Limits, Resource
+from investigator.runtime.events import OpenedScope, ScopeClosed, Shown
 from investigator.runtime.planner import RECENT_STEPS, Planner, StepSeen, View
 from investigator.runtime.scheduler import Slot
+
+PLANNERS_STAGES = ("planner", "finalize")
+"""Where an end is its planner's: a call that failed, replies that are no action, a limit met."""
 
 
 class Scope:
     """One bounded planner loop in progress; `id` is its position in the tree, such as `0/2/1`."""
 
-    def __init__(self, opened: OpenedScope, planner: Planner, slot: Slot) -> None:
+    def __init__(
+        self, opened: OpenedScope, planner: Planner, slot: Slot, stand_in: Planner | None = None
+    ) -> None:
         self.id = opened.scope
         self.opened = opened
         self.planner = planner
+        self.stand_in = stand_in  # who goes on where the planner fails
+        self.failed: ScopeClosed | None = None  # how it would have ended, had nobody gone on
+        self.kept: Draft[Any] | None = None  # what the planner that failed had worked out
+        self._since = 0  # the step from which the stand-in decides
         self.slot = slot
         self.gathered: tuple[JsonValue, ...] = ()
         self.step = 0
@@ -81,6 +90,32 @@ class Scope:
             for i, delegation in enumerate(delegations)
         ]
 
+    def hand_over(self, end: ScopeClosed) -> bool:
+        """Go on with the stand-in, where there is one and the end is the planner's own.
+
+        It begins afresh, with what was read at hand: rules go by their own steps alone.
+        """
+        error = end.error
+        if self.stand_in is None or error is None or error.stage not in PLANNERS_STAGES:
+            return False
+        self.planner, self.stand_in = self.stand_in, None
+        self.failed, self.kept = end, self.draft
+        self._since = self.step + 1
+        self.draft, self.notice = None, None
+        self.guarded = self.repairing = False
+        self._recent.clear()
+        return True
+
+    def kept_s(self, turn_s: float) -> float:
+        """The seconds to keep back for the last turn, which takes a planner `turn_s`."""
+        return turn_s if self.failed is None else self.planner.latency_floor_s
+
+    def withheld(self, left: Limits, *, max_depth: int) -> tuple[ActionKind, ...]:
+        """What is not offered: what is used up, and a child at the depth limit."""
+        no_tools = (ActionKind.TOOL_CALL,) if left.tool_calls == 0 else ()
+        deepest = self.opened.depth >= max_depth
+        return (*no_tools, ActionKind.DELEGATE) if deepest or left.subcalls == 0 else no_tools
+
     def update(self, draft: Draft[Any]) -> None:
         """Put a synthesis on top of the draft."""
         self.draft = (self.draft or draft).updated(draft)
@@ -105,7 +140,7 @@ class Scope:
             depth=self.opened.depth,
             objective=self.opened.objective,
             context=self.opened.context,
-            step=self.step,
+            step=self.step - self._since,
             offered=shown.offered,
             draft=self.draft,
             recent=tuple(self._recent),

@@ -56,7 +56,8 @@ class Ended:
     """How the scopes of a run ended. `closed` holds all of them, delegated ones too, in order.
 
     `scopes` are the ends of the plan's scopes by position, None for one that was left out.
-    `deciders` says of each scope that ran who decided in it.
+    `deciders` says of each scope that ran who decided in it. `made_good` are the gaps of models
+    that failed and in whose place rules concluded: the run lacks something, the rules' word none.
     """
 
     root: ScopeClosed
@@ -65,6 +66,7 @@ class Ended:
     closed: Mapping[str, ScopeClosed]
     left_out: tuple[str, ...] = ()
     deciders: Mapping[str, PlannerIdentity] = field(default_factory=dict)
+    made_good: frozenset[str] = frozenset()
 
     def by_model(self, scope_id: str) -> bool:
         """Whether a model decided in a scope."""

@@ -14,7 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 import pytest
 
-from investigator import replay_run, verify_run
+from investigator import replay_run, resume_run, verify_run
 from investigator.investigation import RunResult
 from investigator.planners import PlannerChoice
 from investigator.runtime.budget import Budget, Resource
@@ -106,6 +106,21 @@ FAULTS: dict[str, Fault] = {
     "slow drip": Fault(Drip(CONCLUDES, 0.05), CALL, SLOW, PART, True),
     "an answer that is not of the API": Fault(
         Answer(200, "<html>"), CALL, ("check that base_url",), PART, True
+    ),
+    "50 MB, or a packed body that unpacks to them": Fault(
+        Answer(200, " " * 50_000_000), CALL, ("check that base_url",), PART, True
+    ),
+    "JSON 100,000 deep, or any other that its library chokes on": Fault(
+        Answer(200, '{"choices":' * 100_000), CALL, ("check that base_url",), PART, True
+    ),
+    "an error in a 200": Fault(
+        Answer(200, {"error": {"message": "m"}}), CALL, ("check that base_url",), PART, True
+    ),
+    "a redirect": Fault(
+        Answer(307, "", {"Location": "http://127.0.0.1:9"}), CALL, ("not followed",), PART, False
+    ),
+    "502, 504 or 524 of a gateway": Fault(
+        error(504), CALL, ("out of order (HTTP 504)", *RETRY), OK, True
     ),
     "context length exceeded": Fault(
         CONTEXT_LENGTH, CALL, ("lower max_output_tokens", "larger window"), PART, False
@@ -248,6 +263,76 @@ def test_an_endpoint_that_is_ill_from_the_start_invents_nothing(
     assert (result.report is None) is alone
     usage = result.record.runtime_ref.usage
     assert (usage.tokens_in, usage.tokens_out, usage.cost_usd) == (0, 0, 0.0)
+
+
+ILL: dict[str, Behaviour] = {
+    "wrong key": EXPIRED_KEY,
+    "silence": Hang(),
+    "server error": error(500),
+    "prose": says("Let me think about that."),
+    "not of the API": Answer(200, "<html>"),
+    "choices empty": Answer(200, {"choices": []}),
+    "50 MB": Answer(200, " " * 50_000_000),
+    "deep": Answer(200, '{"choices":' * 100_000),
+    "deep text": says('{"action":' * 100_000),
+    "half a character": says('{"action": "\ud800"}'),
+    "absurd usage": Answer(200, {"choices": [], "usage": {"prompt_tokens": -1}}),
+    "usage above the hold": says("no", usage=Tokens(3_000_000, 100)),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "engine"),
+    [(name, ("rca", "compliance", "incident")[place % 3]) for place, name in enumerate(ILL)]
+    + [("wrong key", "compliance"), ("wrong key", "incident"), ("silence", "rca")],
+    indirect=["engine"],
+)
+def test_a_hybrid_whose_model_fails_says_what_rules_say(
+    engine: Engine, name: str, tmp_path: Path
+) -> None:
+    """The report is that of rules but for the gaps, which name the failure; the run is partial."""
+    rules = engine.ask(PlannerChoice(), tmp_path / "rules", ENOUGH)
+    short = 1.0 if name == "silence" else LONG_S
+    hybrid, _ = asked(engine, "hybrid", lambda _: ILL[name], tmp_path, timeout_s=short)
+    assert hybrid.status is PART
+    assert hybrid.error is not None
+    assert hybrid.report is not None
+    assert rules.report is not None
+    said = [report.model_dump(exclude={"gaps"}) for report in (hybrid.report, rules.report)]
+    assert said[0] == said[1]
+    mine = [gap for gap in hybrid.report.gaps if gap not in rules.report.gaps]
+    assert any(hybrid.error.message in gap for gap in mine)
+    assert all("rules went on in the model's place" in gap for gap in mine)
+
+
+def test_a_model_that_is_silent_to_the_deadline_leaves_time_for_the_rules(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """Also where no attempt ends before the run does."""
+    rules = engine.ask(PlannerChoice(), tmp_path / "rules", ENOUGH)
+    limits = ENOUGH.model_copy(update={"wall_time_s": 12.0})
+    silent, _ = asked(engine, "hybrid", lambda _: Hang(), tmp_path, budget=limits, timeout_s=600)
+    assert silent.error is not None
+    assert (silent.error.code, silent.error.limit) == (LIMIT, Resource.WALL_TIME)
+    assert silent.report is not None
+    assert rules.report is not None
+    assert silent.report.model_dump(exclude={"gaps"}) == rules.report.model_dump(exclude={"gaps"})
+
+
+def test_a_model_is_asked_again_where_a_run_is_resumed(engine: Engine, tmp_path: Path) -> None:
+    """What rules said in its place is undone, and the scope is the model's again."""
+    answers: list[Behaviour] = [error(500)]
+    with ModelServer(lambda _: answers[0]) as server:
+        choice = PlannerChoice(planner="hybrid", model=settings(server))
+        ill = engine.ask(choice, tmp_path, ENOUGH)
+        before = len(server.requests)
+        answers[0] = CONCLUDES
+        well = resume_run("run", tmp_path)
+    assert ill.status is PART
+    assert well.status is OK
+    assert len(server.requests) > before
+    assert verify_run("run", tmp_path) == []
+    assert replay_run("run", tmp_path).difference is None
 
 
 def test_a_reply_that_drips_past_the_deadline_is_cut_off_by_the_clock(
