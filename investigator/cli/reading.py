@@ -52,7 +52,7 @@ def name_unreadable(unreadable: Sequence[Unreadable]) -> None:
 
 def name_clashes(clashes: Sequence[str]) -> None:
     """Count the ids that several records share and say what became of each."""
-    _name(f"{len(clashes):,} ids that several records share:", clashes)
+    _name(f"ids that several records share ({len(clashes):,}):", clashes)
 
 
 def _name(heading: str, items: Sequence[object]) -> None:

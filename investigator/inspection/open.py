@@ -25,7 +25,7 @@ from investigator.errors import SourceUnavailable
 from investigator.inspection.api import InspectionAPI
 from investigator.inspection.parquet import ParquetInspectionAPI
 from investigator.traces.model import Span
-from investigator.traces.parquet import SCHEMA_VERSION, WriteSummary, canonical_facts, write_spans
+from investigator.traces.parquet import SCHEMA_VERSION, WriteSummary, canonical_facts, write_files
 from investigator.traces.sources import Decoded, Unreadable, files_of, read_source
 
 CACHE_VARIABLE = "INVESTIGATOR_CACHE_DIR"
@@ -119,8 +119,8 @@ def ingest(
     first = next(spans, None)
     if first is None:
         raise SourceUnavailable(_nothing_readable(paths, reading.unreadable))
-    written = write_spans(chain([first], spans), target)
-    return Ingested(written, tuple(reading.unreadable), tuple(reading.clashes))
+    written = write_files(chain([first], spans), target)
+    return Ingested(written, tuple(reading.unreadable), (*reading.clashes, *written.clashes))
 
 
 class _Reading:
@@ -134,12 +134,13 @@ class _Reading:
         self.unreadable: list[Unreadable] = []
         self.clashes: list[str] = []
 
-    def spans(self) -> Iterator[Span]:
+    def spans(self) -> Iterator[tuple[str, Span]]:
+        """Every span, with its file."""
         count = 0
         for item in read_source(self._paths):
             match item:
-                case Decoded(_, spans, clash):
-                    yield from spans
+                case Decoded(file, spans, clash):
+                    yield from ((str(file), span) for span in spans)
                     self.clashes += [] if clash is None else [clash]
                     count += len(spans)
                     if self._on_span_count is not None:

@@ -5,14 +5,15 @@ that spills beside the target; it is sorted externally (trace id, then span orde
 groups and pages of a size that suits the file, so that one trace is found and read in a few
 milliseconds. Attributes and events are canonical JSON text, so whatever JSON can say round-trips.
 Lone surrogates, for which UTF-8 has no form, are replaced as in `investigator.canonical`. Spans
-that share an id are all kept as rows, in the order given; `Trace` reports them.
+that share an id are all kept as rows, in the order given; `Trace` reports them. Of files that are
+written together, `span_clashes` tells such spans apart first.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -22,6 +23,7 @@ from investigator.errors import UnreadableInput
 from investigator.ground.files import made_whole
 from investigator.traces.databases import LOOKUPS, PARQUET, Scratch, quoted, scratch
 from investigator.traces.model import Span, SpanEvent, SpanKind, StatusCode
+from investigator.traces.span_clashes import settle_clashes
 
 SCHEMA_VERSION = "1"
 
@@ -69,6 +71,8 @@ class WriteSummary:
 
     traces: int
     spans: int
+    clashes: tuple[str, ...] = ()
+    """What was done about spans of several files that share their ids."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,19 @@ def write_spans(
         CannotWrite: the target cannot be written.
     """
     with made_whole(Path(path), mode=mode) as made:
-        return _sort_into(made, spans)
+        return _sort_into(made, ((0, span) for span in spans), files=())
+
+
+def write_files(spans: Iterable[tuple[str, Span]], path: Path | str) -> WriteSummary:
+    """Write the spans of several files, each with the file that it came from, as `write_spans`.
+
+    Raises:
+        CannotWrite: the target cannot be written.
+    """
+    numbers: dict[str, int] = {}
+    numbered = ((numbers.setdefault(file, len(numbers)), span) for file, span in spans)
+    with made_whole(Path(path)) as made:
+        return _sort_into(made, numbered, files=numbers)
 
 
 def canonical_facts(path: Path | str) -> FileFacts | None:
@@ -215,13 +231,13 @@ def _int64(value: int | None) -> int | None:
     return value if value is None or value in _INT64 else None
 
 
-def _batches(spans: Iterable[Span]) -> Iterator[tuple[list[Row], int]]:
+def _batches(spans: Iterable[tuple[int, Span]]) -> Iterator[tuple[list[Row], int]]:
     """Rows in batches with their characters of JSON; both bounded, so that memory is."""
     batch: list[Row] = []
     chars = 0
-    for span in spans:
+    for part, span in spans:
         row = row_of(span)
-        batch.append(row)
+        batch.append((*row, part))
         chars += len(str(row[-2])) + len(str(row[-1]))
         if len(batch) >= _BATCH_ROWS or chars >= _BATCH_CHARS:
             yield batch, chars
@@ -230,15 +246,22 @@ def _batches(spans: Iterable[Span]) -> Iterator[tuple[list[Row], int]]:
         yield batch, chars
 
 
-def _sort_into(parquet: Path, spans: Iterable[Span]) -> WriteSummary:
+def _sort_into(
+    parquet: Path, spans: Iterable[tuple[int, Span]], *, files: Collection[str]
+) -> WriteSummary:
+    """Sort spans, each with the number of its file, into a canonical file.
+
+    `files` are known when all spans are read; where there are none, all that is given is kept.
+    """
     with scratch(parquet.parent, memory_mb=_MEMORY_MB) as con:
         loaded = _load(con, spans)
         if loaded.room_mb:
             con.execute("set global threads = 1")
             con.execute(f"set global memory_limit = '{_MEMORY_MB + loaded.room_mb}MB'")
-        summary = _summary(con)
+        clashes = settle_clashes(con, tuple(files)) if files else ()
+        summary = _summary(con, clashes)
         con.execute(
-            "copy (select * from spans"
+            "copy (select * exclude (part) from spans"
             " order by trace_id, start_ns nulls last, length(span_id), span_id, rowid)"
             f" to {quoted(str(parquet.absolute()))} (format parquet, compression zstd,"
             f" data_page_size_limit {_PAGE_BYTES}, row_group_size_bytes"
@@ -262,14 +285,15 @@ class _Loaded(NamedTuple):
         return _COPIES * self.longest // 1_000_000 if self.longest > _LONG_BATCH else 0
 
 
-def _load(con: Scratch, spans: Iterable[Span]) -> _Loaded:
+def _load(con: Scratch, spans: Iterable[tuple[int, Span]]) -> _Loaded:
     """Fill the scratch table, which spills to disk.
 
     A batch is one statement over column lists: thirty times as fast as row inserts.
     """
-    columns = ", ".join(f"{name} {type_}" for name, type_ in COLUMNS.items())
+    types = {**COLUMNS, "part": "INTEGER"}
+    columns = ", ".join(f"{name} {type_}" for name, type_ in types.items())
     con.execute(f"create table spans({columns})")
-    unnests = ", ".join(f"unnest(${i}::{t}[])" for i, t in enumerate(COLUMNS.values(), 1))
+    unnests = ", ".join(f"unnest(${i}::{t}[])" for i, t in enumerate(types.values(), 1))
     total = longest = 0
     con.execute("begin")
     for batch, chars in _batches(spans):
@@ -281,10 +305,10 @@ def _load(con: Scratch, spans: Iterable[Span]) -> _Loaded:
     return _Loaded(total, longest)
 
 
-def _summary(con: Scratch) -> WriteSummary:
+def _summary(con: Scratch, clashes: tuple[str, ...]) -> WriteSummary:
     row = con.execute("select count(distinct trace_id), count(*) from spans").fetchone()
     assert row is not None, "an aggregate has one row"
-    return WriteSummary(traces=row[0], spans=row[1])
+    return WriteSummary(traces=row[0], spans=row[1], clashes=clashes)
 
 
 def _row_group_bytes(*, chars: int, spans: int) -> int:

@@ -44,6 +44,20 @@ def test_ingest_names_and_counts_what_it_cannot_read(
     assert json.loads(ended.out)["traces"] == 1
 
 
+def test_ids_that_several_transcripts_share_are_named(call: Call, tmp_path: Path) -> None:
+    """On stderr and in the JSON; nothing is lost, so the exit is 0."""
+    for name in ("a", "b"):
+        run = {"id": 1, "messages": [{"role": "user", "content": name}]}
+        (tmp_path / f"{name}.json").write_text(json.dumps(run))
+    ended = call("ingest", tmp_path, "-o", tmp_path / "t.parquet", "--json")
+    assert ended.code == 0
+    said = " ".join(ended.err.split())
+    assert "another transcript has the id '1'; this one is 'b/1'" in said
+    made = json.loads(ended.out)
+    assert (made["traces"], len(made["clashes"])) == (2, 1)
+    assert "'b/1'" in call("traces", tmp_path).err
+
+
 def test_ingest_of_nothing_readable_writes_nothing(
     call: Call, broken: Path, tmp_path: Path
 ) -> None:
