@@ -14,6 +14,7 @@ from investigator.inspection.api import InspectionAPI
 from investigator.inspection.parquet import ParquetInspectionAPI
 from investigator.phoenix.source import PhoenixInspectionAPI
 from investigator.questions import IncidentQuestion, Question
+from investigator.runtime.private import FILE_MODE, make_private
 from investigator.traces.model import Span
 from investigator.traces.parquet import write_spans
 
@@ -48,8 +49,8 @@ def frozen_input(run_dir: Path) -> ParquetInspectionAPI | None:
 def freeze(api: PhoenixInspectionAPI, question: Question, run_dir: Path) -> None:
     """Write the traces that the question is about into the run's folder, whole or not at all."""
     spans = _spans_of(api, question)
-    run_dir.mkdir(parents=True, exist_ok=True)
-    write_spans(spans, run_dir / INPUT_FILE, mode=0o600)
+    make_private(run_dir)
+    write_spans(spans, run_dir / INPUT_FILE, mode=FILE_MODE)
 
 
 def _spans_of(api: PhoenixInspectionAPI, question: Question) -> Iterable[Span]:

@@ -23,6 +23,7 @@ import msgspec
 from investigator.errors import JournalError, RunExists, RunLocked
 from investigator.runtime.clock import Clock
 from investigator.runtime.events import AnyEvent, Entry, Head, decode_event, encode_event
+from investigator.runtime.private import make_private, open_private
 from investigator.runtime.run_fold import RunFold
 
 FILE = "events.jsonl"
@@ -56,7 +57,7 @@ class Journal:
         self.fold = RunFold()
         for entry in entries:
             self.fold.post(entry.event, entry.ts)
-        self._fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        self._fd = open_private(path, os.O_WRONLY | os.O_APPEND)
         self._clock = clock
         self._lock = lock
         self._chain = head.chain.encode()
@@ -66,7 +67,7 @@ class Journal:
     @classmethod
     def create(cls, run_dir: Path, clock: Clock) -> Journal:
         """Begin the journal of a new run; `RunExists` where the folder has one."""
-        run_dir.mkdir(parents=True, exist_ok=True)
+        make_private(run_dir)
         lock = _lock(run_dir)
         try:
             require_new(run_dir)
@@ -85,6 +86,7 @@ class Journal:
         with ExitStack() as on_error:
             lock = _lock(run_dir)
             on_error.callback(os.close, lock)
+            make_private(run_dir)
             text = path.read_bytes()
             whole = text.rfind(b"\n") + 1
             head, broken = check_chain(text[:whole])
@@ -147,7 +149,7 @@ class Journal:
 
 def _lock(run_dir: Path) -> int:
     """Take the run's writer lock or raise `RunLocked`."""
-    fd = os.open(run_dir / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    fd = open_private(run_dir / "lock", os.O_RDWR)
     for pause_s in _LOCK_PAUSES_S:
         time.sleep(pause_s)
         with suppress(BlockingIOError):

@@ -29,6 +29,7 @@ from investigator.runtime.execution import LiveExecution
 from investigator.runtime.history import histories_of
 from investigator.runtime.journal import Journal, read_entries
 from investigator.runtime.ledger import Ledger
+from investigator.runtime.private import FILE_MODE
 from investigator.runtime.record import RECORD_FILE, RunRecord
 from investigator.runtime.resume import cuts_for
 from investigator.runtime.run_fold import run_seconds
@@ -186,7 +187,7 @@ async def _drive_to_files(
         ended_a_run(defect, run_dir)
         raise
     if result.output is not None:
-        replace_file(run_dir / OUTPUT_FILE, result.output)
+        replace_file(run_dir / OUTPUT_FILE, result.output, mode=FILE_MODE)
     execution.record(result.ended)
     return write_record(run_dir, journal)
 
@@ -211,7 +212,7 @@ def write_record(run_dir: Path, journal: Journal) -> RunRecord:
     record = journal.fold.record(journal.head)
     if record is None:
         raise JournalError(f"the journal in {run_dir} has no ending; resume the run first")
-    replace_file(run_dir / RECORD_FILE, record_bytes(record))
+    replace_file(run_dir / RECORD_FILE, record_bytes(record), mode=FILE_MODE)
     sync_folder(run_dir)
     return record
 
