@@ -30,6 +30,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from investigator.errors import UsageError
 from investigator.inspection.own_patterns import OwnPatterns
+from investigator.inspection.sensitive import OPTIONAL
 from investigator.runtime.budget import DEFAULT_BUDGETS, Budget
 
 FILE_NAME = "investigator.toml"
@@ -38,11 +39,17 @@ EngineName = Literal["rca", "compliance", "incident"]
 
 
 class Redaction(BaseModel):
-    """What is redacted besides the common secrets: RE2 patterns, by name."""
+    """What is redacted besides the common secrets: RE2 patterns by name, and optional kinds."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     patterns: OwnPatterns = Field(default_factory=dict)
+    kinds: tuple[Literal["ip_address"], ...] = ()
+
+    @property
+    def redact(self) -> dict[str, str]:
+        """All of them as patterns by name."""
+        return {**{name: OPTIONAL[name].pattern for name in self.kinds}, **self.patterns}
 
 
 class Config(BaseModel):

@@ -29,7 +29,7 @@ from investigator.incident.rules import RulePlanner as IncidentRules
 from investigator.incident.tools import snapshot_tools
 from investigator.inspection.api import InspectionAPI
 from investigator.inspection.own_patterns import OwnPatterns, Speakers, redacted_speakers
-from investigator.inspection.redaction import Redactor
+from investigator.inspection.redaction import Redactor, common, holding
 from investigator.inspection.tools import inspection_tools
 from investigator.rca.case import RCACase
 from investigator.rca.engine import RCA_REPORT, RCAStrategy
@@ -44,9 +44,6 @@ from investigator.runtime.strategy import Artifact, Strategy
 from investigator.runtime.tools import ToolRegistry
 from investigator.snapshots import open_snapshots
 from investigator.traces.model import Trace, iso_time, parse_time
-
-REDACTOR = Redactor()
-"""Of the common secrets alone."""
 
 Report: TypeAlias = RCAReport | ComplianceReport | IncidentDossier
 
@@ -64,7 +61,7 @@ class Prepared(NamedTuple):
     dataset_hash: str
     input_ref: InputRef
     beside_model: Planner | None = None
-    redactor: Redactor = REDACTOR
+    redactor: Redactor = common()
 
 
 class Engine(NamedTuple):
@@ -84,15 +81,20 @@ class _Question(BaseModel):
 
     @property
     def _redactor(self) -> Redactor:
-        return Redactor(self.redact) if self.redact else REDACTOR
+        return Redactor(self.redact) if self.redact else common()
 
-    def _kept(self, prepared: Prepared) -> Prepared:
-        """What was prepared, held to the user's own patterns."""
+    def prepare(self, api: InspectionAPI) -> Prepared:
+        """All that the run needs, read from the source and held to the user's own patterns."""
+        redactor = self._redactor
+        with holding(redactor):
+            prepared = self._prepared(api)
         if not self.redact:
             return prepared
         said = Speakers(prepared.strategy, prepared.planner, prepared.beside_model)
-        redactor = self._redactor
         return prepared._replace(**redacted_speakers(said, redactor)._asdict(), redactor=redactor)
+
+    def _prepared(self, api: InspectionAPI) -> Prepared:
+        raise NotImplementedError
 
 
 class _OfOneTrace(_Question):
@@ -124,20 +126,18 @@ class RCAQuestion(_OfOneTrace):
         """sha256 of that content; `UsageError` where it does not hold together."""
         return load_taxonomy(self.taxonomy).content_hash
 
-    def prepare(self, api: InspectionAPI) -> Prepared:
+    def _prepared(self, api: InspectionAPI) -> Prepared:
         """Read and narrow the trace."""
         trace = api.get_trace(self.trace_id)
         case = RCACase.of(trace, load_taxonomy(self.taxonomy))
         tools = _tools_of(api, trace, self._redactor)
         told = {"project_name": _project(trace, self._redactor)}
-        return self._kept(
-            Prepared(
-                RCAStrategy(case, tools),
-                tools,
-                RCARules(case),
-                trace.content_hash,
-                self.input_ref.model_copy(update=told),
-            )
+        return Prepared(
+            RCAStrategy(case, tools),
+            tools,
+            RCARules(case),
+            trace.content_hash,
+            self.input_ref.model_copy(update=told),
         )
 
 
@@ -163,7 +163,7 @@ class ComplianceQuestion(_OfOneTrace):
         chosen(library, self.control_ids)
         return library.content_hash
 
-    def prepare(self, api: InspectionAPI) -> Prepared:
+    def _prepared(self, api: InspectionAPI) -> Prepared:
         """Read the trace and check the controls in code."""
         trace = api.get_trace(self.trace_id)
         library = load_library(self.controls)
@@ -174,15 +174,13 @@ class ComplianceQuestion(_OfOneTrace):
             "project_name": _project(trace, self._redactor),
             "controls_version": library.version,
         }
-        return self._kept(
-            Prepared(
-                ComplianceStrategy(case, tools),
-                tools,
-                ComplianceRules(case),
-                trace.content_hash,
-                self.input_ref.model_copy(update=told),
-                beside_model=ComplianceRules(case, beside_model=True),
-            )
+        return Prepared(
+            ComplianceStrategy(case, tools),
+            tools,
+            ComplianceRules(case),
+            trace.content_hash,
+            self.input_ref.model_copy(update=told),
+            beside_model=ComplianceRules(case, beside_model=True),
         )
 
 
@@ -229,7 +227,7 @@ class IncidentQuestion(_Question):
         self._window()
         return "" if self.snapshots is None else open_snapshots(self.snapshots).content_hash
 
-    def prepare(self, api: InspectionAPI) -> Prepared:
+    def _prepared(self, api: InspectionAPI) -> Prepared:
         """Read the traces of the window, each once."""
         start_ns, end_ns = self._window()
         store = None if self.snapshots is None else open_snapshots(self.snapshots)
@@ -245,14 +243,12 @@ class IncidentQuestion(_Question):
         if store is not None:
             tools += snapshot_tools(store, redactor)
         registry = ToolRegistry(tools)
-        return self._kept(
-            Prepared(
-                IncidentStrategy(case, registry),
-                registry,
-                IncidentRules(case),
-                case.dataset_hash,
-                self.input_ref,
-            )
+        return Prepared(
+            IncidentStrategy(case, registry),
+            registry,
+            IncidentRules(case),
+            case.dataset_hash,
+            self.input_ref,
         )
 
     def candidates(self, api: InspectionAPI) -> Sequence[str]:

@@ -74,7 +74,7 @@ def _task(
     from investigator.inspection.own_patterns import checked_patterns, pattern_told
 
     config = load_config(planner.config)
-    redact = {**config.redaction.patterns, **dict(map(pattern_told, run.redact or ()))}
+    redact = {**config.redaction.redact, **dict(map(pattern_told, run.redact or ()))}
     return Task(
         source=(source,),
         question=question.model_copy(update={"redact": checked_patterns(redact)}),

@@ -229,7 +229,8 @@ class RunOptions:
         typer.Option(
             "--redact",
             metavar="NAME=PATTERN",
-            help="Redact what the RE2 pattern finds, as [REDACTED:NAME]; may be repeated.",
+            help="Redact what the RE2 pattern finds, as [REDACTED:NAME]; `ip_address` alone "
+            "redacts those; may be repeated.",
             show_default=False,
             rich_help_panel=RUNS_PANEL,
         ),

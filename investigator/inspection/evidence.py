@@ -12,11 +12,9 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict
 
 from investigator.canonical import canonical_json, sha256_text
-from investigator.inspection.redaction import Redactor
+from investigator.inspection.redaction import Redactor, in_force, kept_between_markers
 from investigator.traces.model import Message, RetrievalChunk, Span, ToolIO, Trace, iso_time
 from investigator.traces.openinference import messages_of, retrieval_chunks_of, tool_io_of
-
-_REDACTOR = Redactor()
 
 
 class EvidenceKind(StrEnum):
@@ -75,9 +73,11 @@ def message_evidence(span: Span, index: int, message: Message) -> EvidenceRef:
     return _evidence(span, EvidenceKind.MESSAGE, ref, message.full_text)
 
 
-def retrieval_evidence(span: Span, chunk: RetrievalChunk) -> EvidenceRef:
+def retrieval_evidence(
+    span: Span, chunk: RetrievalChunk, redactor: Redactor | None = None
+) -> EvidenceRef:
     """One retrieved document of a span; its id, which may be any text, without secrets."""
-    named = _REDACTOR.redact(chunk.document_id or "").text
+    named = (redactor or in_force()).redact(chunk.document_id or "").text
     ref = f"retrieval:{span.span_id}:{chunk.position}:{named}"
     return _evidence(span, EvidenceKind.RETRIEVAL_CHUNK, ref, chunk.full_text)
 
@@ -91,6 +91,44 @@ def evidence_of(span: Span) -> tuple[EvidenceRef, ...]:
     refs += [message_evidence(span, i, m) for i, m in enumerate(messages_of(span))]
     refs += [retrieval_evidence(span, chunk) for chunk in retrieval_chunks_of(span)]
     return tuple(refs)
+
+
+def place_of(ref: EvidenceRef) -> str:
+    """What a reference resolves by: all of `ref`, but for the id of a document.
+
+    An id may be any text, so patterns of a user's own redact it: span and position are enough.
+    """
+    if ref.kind is not EvidenceKind.RETRIEVAL_CHUNK:
+        return ref.ref
+    head = f"retrieval:{ref.span_id}:"
+    return head + ref.ref.removeprefix(head).partition(":")[0]
+
+
+def _same_name(ref: EvidenceRef, span: Span) -> bool:
+    """Whether a document is named as it is, as far as the name is not redacted."""
+    if ref.kind is not EvidenceKind.RETRIEVAL_CHUNK:
+        return True
+    place = place_of(ref)
+    position = place.rpartition(":")[2]
+    named = ref.ref.removeprefix(place).removeprefix(":")
+    ids = [c.document_id or "" for c in retrieval_chunks_of(span) if str(c.position) == position]
+    return any(_reads_as(named, document_id) for document_id in ids)
+
+
+def _reads_as(shown: str, text: str) -> bool:
+    """Whether `shown` can be the text with some of it redacted."""
+    first, *others = kept_between_markers(shown)
+    if not others:
+        return text == first
+    if not text.startswith(first):
+        return False
+    at = len(first)
+    for kept in others[:-1]:
+        found = text.find(kept, at)
+        if found < 0:
+            return False
+        at = found + len(kept)
+    return text.endswith(others[-1]) and len(text) - len(others[-1]) >= at
 
 
 class EvidenceIndex:
@@ -108,11 +146,12 @@ class EvidenceIndex:
         if span is None:
             return f"{ref.ref} names span {ref.span_id}, which is not in the trace"
         if span.span_id not in self._by_span:
-            self._by_span[span.span_id] = {found.ref: found for found in evidence_of(span)}
-        found = self._by_span[span.span_id].get(ref.ref)
-        if found is None:
+            self._by_span[span.span_id] = {place_of(found): found for found in evidence_of(span)}
+        found = self._by_span[span.span_id].get(place_of(ref))
+        if found is None or not _same_name(ref, span):
             return f"{ref.ref} names nothing in span {span.span_id}"
-        return None if found == ref else f"{ref.ref} resolves to other content"
+        same = found == ref.model_copy(update={"ref": found.ref})
+        return None if same else f"{ref.ref} resolves to other content"
 
 
 def unresolved_reason(ref: EvidenceRef, trace: Trace) -> str | None:

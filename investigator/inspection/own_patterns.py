@@ -1,8 +1,9 @@
 """A user's own patterns hold wherever a run speaks: in briefs, turns of rules, and reports.
 
-What reads a trace by itself, signals and checks, knows the common secrets alone. So what an
-engine says is redacted once more here, string by string. Ids, names of tools and members of
-closed vocabularies stand as they are, since runs work with them; evidence stays what it is.
+Signals and checks are held to the user's redactor while they read, so that nothing is cut short
+before it is redacted; what an engine says is redacted once more here, string by string. Ids,
+names of tools and members of closed vocabularies stand as they are, since runs work with them;
+evidence stays what it is.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ from pydantic import AfterValidator, BaseModel
 from investigator.canonical import JsonValue, canonical_json
 from investigator.errors import UsageError
 from investigator.inspection.evidence import EvidenceRef
-from investigator.inspection.redaction import Redactor
+from investigator.inspection.redaction import Redactor, holding
+from investigator.inspection.sensitive import OPTIONAL
 from investigator.runtime.actions import Draft
 from investigator.runtime.budget import Amounts
 from investigator.runtime.endings import Outputs
@@ -68,10 +70,19 @@ OwnPatterns = Annotated[Mapping[str, str], AfterValidator(_valid)]
 
 
 def pattern_told(text: str) -> tuple[str, str]:
-    """Name and pattern of `NAME=PATTERN`; UsageError for another form."""
+    """Name and pattern of `NAME=PATTERN`, or of an optional kind by its name alone.
+
+    Raises:
+        UsageError: another form.
+    """
+    if text in OPTIONAL:
+        return text, OPTIONAL[text].pattern
     name, equals, pattern = text.partition("=")
     if not equals or not pattern:
-        raise UsageError(f"--redact takes NAME=PATTERN, such as customer=CUST-\\d+, not {text!r}")
+        raise UsageError(
+            f"--redact takes NAME=PATTERN, such as customer=CUST-\\d+, or {', '.join(OPTIONAL)}, "
+            f"not {text!r}"
+        )
     return name, pattern
 
 
@@ -110,7 +121,8 @@ class _RedactedPlanner:
         return self._planner.bound(view)
 
     async def act(self, view: View, max_tokens_out: int) -> Reply:
-        reply = await self._planner.act(view, max_tokens_out)
+        with holding(self._redactor):
+            reply = await self._planner.act(view, max_tokens_out)
         return reply._replace(text=_json_redacted(reply.text, self._redactor))
 
 
@@ -122,10 +134,12 @@ class _RedactedOutputs:
         self._redactor = redactor
 
     def resolve(self, output: Any, cited: dict[str, str]) -> str:
-        return _json_redacted(self._outputs.resolve(output, cited), self._redactor)
+        with holding(self._redactor):
+            return _json_redacted(self._outputs.resolve(output, cited), self._redactor)
 
     def salvage(self, draft: Draft[Any], cited: dict[str, str]) -> str:
-        return _json_redacted(self._outputs.salvage(draft, cited), self._redactor)
+        with holding(self._redactor):
+            return _json_redacted(self._outputs.salvage(draft, cited), self._redactor)
 
     def present(self, answer: str, cite: Cite) -> JsonValue:
         return self._outputs.present(answer, cite)
@@ -144,7 +158,8 @@ class _RedactedStrategy:
 
     @property
     def plan(self) -> Plan:
-        plan = self._strategy.plan
+        with holding(self._redactor):
+            plan = self._strategy.plan
         return replace(
             plan,
             root=self._brief(plan.root),
@@ -161,7 +176,8 @@ class _RedactedStrategy:
         )
 
     def conclude(self, ended: Ended) -> BaseModel | None:
-        report = self._strategy.conclude(ended)
+        with holding(self._redactor):
+            report = self._strategy.conclude(ended)
         return None if report is None else _model_redacted(report, self._redactor)
 
 

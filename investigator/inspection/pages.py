@@ -28,6 +28,9 @@ _SHORT = 120
 _CITATION_CHARS = 24
 
 JsonObject: TypeAlias = dict[str, JsonValue]
+_Seen: TypeAlias = dict[tuple[str, str], Redacted]
+"""Texts as they were redacted, by the field that they stand in, where that is known."""
+
 _T = TypeVar("_T")
 
 
@@ -46,14 +49,16 @@ class Lens:
     shared by the lenses of one answer, so that a text is redacted once.
     """
 
-    def __init__(self, redactor: Redactor | None, seen: dict[str, Redacted] | None = None) -> None:
+    def __init__(self, redactor: Redactor | None, seen: _Seen | None = None) -> None:
         self._redactor = redactor
         self._known = {} if seen is None else seen
         self.redactions = 0
 
-    def window(self, text: str, *, offset: int = 0, chars: int = TEXT_CHARS) -> Window:
+    def window(
+        self, text: str, *, offset: int = 0, chars: int = TEXT_CHARS, field: str = ""
+    ) -> Window:
         """As much of the text from `offset` as takes `chars` characters of JSON."""
-        seen = self._seen(text)
+        seen = self._seen(text, field)
         part = _fitting(seen.text, offset, chars)
         end = offset + len(part)
         self.redactions += sum(cut.new_start < end and cut.new_end > offset for cut in seen.cuts)
@@ -65,27 +70,29 @@ class Lens:
         window = self.window(text, chars=chars)
         return window.text if window.next_offset is None else f"{window.text}…"
 
-    def excerpt(self, text: str, *, offset: int = 0, chars: int) -> JsonObject:
+    def excerpt(self, text: str, *, offset: int = 0, chars: int, field: str = "") -> JsonObject:
         """A window as fields of a row: what is not needed is left out."""
-        window = self.window(text, offset=offset, chars=chars)
+        window = self.window(text, offset=offset, chars=chars, field=field)
         shown: JsonObject = {"text": window.text}
         if window.next_offset is not None or offset:
             shown |= {"length": window.length, "next_offset": window.next_offset}
         return shown
 
-    def around(self, text: str, position: int, *, before: int, chars: int) -> JsonObject:
+    def around(
+        self, text: str, position: int, *, before: int, chars: int, field: str = ""
+    ) -> JsonObject:
         """A window that begins `before` characters before a position of the original."""
-        seen = self._seen(text)
+        seen = self._seen(text, field)
         first = max(seen.place_of(position) - before, 0)
-        window = self.window(text, offset=first, chars=chars)
+        window = self.window(text, offset=first, chars=chars, field=field)
         return {"offset": first, "text": window.text}
 
-    def _seen(self, text: str) -> Redacted:
+    def _seen(self, text: str, field: str) -> Redacted:
         if self._redactor is None:
             return Redacted(text)
-        if text not in self._known:
-            self._known[text] = self._redactor.redact(text)
-        return self._known[text]
+        if (field, text) not in self._known:
+            self._known[field, text] = self._redactor.redact(text, field=field)
+        return self._known[field, text]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +116,7 @@ def answer_rows(rows: Rows[_T], *, redactor: Redactor, cite: Cite) -> ToolAnswer
 
     A page of a list that goes on at the offset has a row at least.
     """
-    seen: dict[str, Redacted] = {}
+    seen: _Seen = {}
     lens = Lens(redactor, seen)
     head = rows.head(lens)
     shown: list[JsonObject] = []

@@ -1,22 +1,42 @@
-"""Secrets and personal data are replaced by `[REDACTED:<kind>]` before a planner sees a text.
+"""Secrets and personal data are replaced by `[REDACTED:<marker>]` before a planner sees a text.
 
-Rules are RE2 patterns, so a text costs time linear in its length; most rules are skipped at
-once where a text lacks what they start from. They look for the common forms and are wary of
-what traces are full of: ids, timestamps, plain numbers and code that only names a secret.
-What is found is marked in the text as it was, all rules at once, and replaced in one go.
+What they look like is one list, `investigator.inspection.sensitive`, to which a user adds
+patterns. A text costs time linear in its length: one pass tells which kinds it could hold at all,
+and only those are looked for. What is found is marked in the text as it was, all kinds at once,
+and replaced in one go; what has been redacted is left as it is when it is redacted again.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import re2
 
 from investigator.errors import UsageError
+from investigator.inspection.escapes import unescaped
 from investigator.inspection.patterns import well_formed
+from investigator.inspection.sensitive import FAMILIES, KINDS, OPTIONAL, Candidate, Kind
+from investigator.inspection.sensitive.accepting import is_field_value
+from investigator.inspection.sensitive.kind import anything
+from investigator.inspection.sensitive.labelled import FIELD_NAME
+
+_ROUNDS = 10
+"""What is left around a marker may match in its turn; two rounds end that but for odd patterns."""
+
+_AUTOMATON_BYTES = 64 * 1024 * 1024
+"""What an automaton may cache; RE2 starts its cache afresh when it is full."""
+
+_LINE_ESCAPES = (rb"\n", rb"\r", rb"\t")
+"""How JSON writes what stands between words; the letter is no part of a word."""
+
+_MARKER = re2.compile(rb"\[REDACTED:([A-Za-z0-9_.-]{1,40})\]")
+_MARKERS = frozenset(kind.marker.encode() for kind in (*KINDS, *OPTIONAL.values()))
 
 
 class Cut(NamedTuple):
@@ -49,195 +69,212 @@ class Redacted:
         return cut.new_start if position < cut.end else position - cut.end + cut.new_end
 
 
-class Candidate(NamedTuple):
-    """What a pattern found, with the character on either side (empty at the ends)."""
+class _Place(NamedTuple):
+    """A stretch of a text, in bytes, and what its marker says."""
 
-    secret: str
-    before: str
-    after: str
-
-
-def _any(candidate: Candidate) -> bool:
-    return bool(candidate.secret)
+    start: int
+    end: int
+    marker: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """One sort of secret.
+class _Matcher(NamedTuple):
+    """A kind, compiled. `marker` is what the kind's marker says, or the name of a user's own."""
 
-    Where the pattern has groups, the first that took part is the secret, else the whole match.
-    `hints` are lower-case texts of which one must occur for the rule to be tried; `accept`
-    has the last word on a candidate.
-    """
-
-    kind: str
-    pattern: str
-    hints: tuple[str, ...] = ()
-    accept: Callable[[Candidate], bool] = _any
-
-
-def _has_digit(candidate: Candidate) -> bool:
-    return any(character.isdigit() for character in candidate.secret)
-
-
-_NOT_SECRETS = ("os.", "self.", "get", "none", "null", "true", "false", "str", "env", "process.")
-_PLACEHOLDERS = ("[redacted", "__redacted__", "<", "$", "{", "*", "...", "xxx", "your")
-
-
-def _is_value(candidate: Candidate) -> bool:
-    """Not code that fetches the secret, not a placeholder, not a declaration of its type."""
-    called = candidate.after in ("(", "[")
-    return not (called or candidate.secret.lower().startswith((*_NOT_SECRETS, *_PLACEHOLDERS)))
-
-
-def _is_card(candidate: Candidate) -> bool:
-    """Luhn's check (ISO/IEC 7812-1), on a number of an issuer's form that stands alone."""
-    if candidate.before in (".", "-", "_", "/") or candidate.after in ("-", "_", "/"):
-        return False
-    digits = [int(character) for character in candidate.secret if character.isdigit()]
-    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
-    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0 and len(set(digits)) > 1
-
-
-def _stands_alone(candidate: Candidate) -> bool:
-    """As many digits as a phone number has (ITU-T E.164), no part of an id, a time or a sum."""
-    secret, before, after = candidate
-    digits = sum(character.isdigit() for character in secret)
-    part = before.isalnum() or before in ("-", ".", "+", "/", "_") or after in ("-", "/", "_", ":")
-    return 9 <= digits <= 15 and not part and not after.isalnum()
-
-
-_KEY_PREFIXES = (
-    r"sk-[\w-]{16,}",
-    r"[spr]k_(?:live|test)_\w{10,}",
-    r"(?:AKIA|ASIA)[0-9A-Z]{16}",
-    r"gh[opsur]_[A-Za-z0-9]{20,}",
-    r"github_pat_\w{20,}",
-    r"glpat-[\w-]{16,}",
-    r"xox[abeoprs]-[\w-]{10,}",
-    r"xapp-[\w-]{10,}",
-    r"AIza[\w-]{30,}",
-    r"ya29\.[\w-]{20,}",
-    r"hf_[A-Za-z0-9]{20,}",
-    r"(?:gsk|r8|npm)_[A-Za-z0-9]{30,}",
-    r"pypi-[\w-]{30,}",
-    r"(?:pplx|xai|tvly)-[\w-]{20,}",
-    r"lsv2_(?:pt|sk)_\w{20,}",
-    r"SG\.[\w-]{16,}\.[\w-]{16,}",
-    r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}",
-    r"dop_v1_[0-9a-f]{40,}",
-)
-_KEY_HINTS = (
-    *("sk-", "_live_", "_test_", "akia", "asia", "ghp_", "gho_", "ghs_", "ghu_", "ghr_"),
-    *("github_pat_", "glpat-", "xox", "xapp-", "aiza", "ya29.", "hf_", "gsk_", "r8_", "npm_"),
-    *("pypi-", "pplx-", "xai-", "tvly-", "lsv2_", "sg.", "shp", "dop_v1_"),
-)
-_SECRET_NAMES = (
-    r"(?:pass(?:word|wd|phrase)|pwd|secret|api[_-]?key|access[_-]?key|account[_-]?key"
-    r"|private[_-]?key|(?:access|auth|refresh|session|api)[_-]?token)"
-)
-_SECRET_HINTS = ("pass", "pwd", "secret", "key", "token")
-_CARD = (
-    r"(?:4\d{3}|5[1-5]\d{2}|2[2-7]\d{2}|6011|64[4-9]\d|65\d{2}|35[2-8]\d)(?:[ -]?\d{4}){3}"
-    r"|3[47]\d{2}[ -]?\d{6}[ -]?\d{5}"
-)
-
-RULES: tuple[Rule, ...] = (
-    Rule(
-        "private_key",
-        r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(?:[^-]|-[^-])*"
-        r"(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\z)",
-        ("private key",),
-    ),
-    Rule(
-        "bearer_token",
-        r"(?i)\bbearer\s+([\w.~+/=-]{16,})",
-        ("bearer",),
-        _has_digit,
-    ),
-    Rule("password", r"(?i)\bauthorization\W{1,6}basic\s+([\w+/=-]{8,})", ("authorization",)),
-    Rule("jwt", r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*", ("eyj",)),
-    Rule("api_key", rf"\b(?:{'|'.join(_KEY_PREFIXES)})", _KEY_HINTS, _has_digit),
-    Rule("password", r"\b[A-Za-z][\w+.-]*://[^\s/:@]*:([^\s/@]+)@", ("://",), _is_value),
-    Rule(
-        "password",
-        rf"(?i){_SECRET_NAMES}\\*[\"']?\s*(?:=|:|=>)\s*"
-        r"(?:\\*\"([^\"\\\n]{4,})|\\*'([^'\\\n]{4,})|([^\s\"'&,;<>(){}\[\]\\]{4,}))",
-        _SECRET_HINTS,
-        _is_value,
-    ),
-    Rule(
-        "email",
-        r"\b[A-Za-z0-9][\w.%+-]*@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,24}\b",
-        ("@",),
-    ),
-    Rule("card_number", rf"\b(?:{_CARD})\b", (), _is_card),
-    Rule(
-        "phone",
-        r"\+[1-9]\d{0,2}[ .-]?\(?\d{1,4}\)?(?:[ .-]\d{2,4}){2,4}\b|\+[1-9]\d{9,12}\b"
-        r"|\([2-9]\d{2}\) ?[2-9]\d{2}[ -]\d{4}\b|\b[2-9]\d{2}-[2-9]\d{2}-\d{4}\b",
-        ("+", "(", "-"),
-        _stands_alone,
-    ),
-)
-"""What is redacted; earlier rules name the kind where two find the same place."""
+    marker: str
+    kind: Kind | None
+    pattern: re2._Regexp
 
 
 class Redactor:
-    """Replaces what the rules find, and what the user's own patterns find.
+    """Replaces what the kinds of the list find, and what the user's own patterns find.
 
-    `extra` maps a kind to an RE2 pattern.
+    `extra` maps a name to an RE2 pattern; the name of an optional kind of the list with that
+    kind's pattern is that kind.
 
     Raises:
         UsageError: an extra pattern is no RE2 pattern.
     """
 
     def __init__(self, extra: Mapping[str, str] | None = None) -> None:
-        own = tuple(Rule(kind, pattern) for kind, pattern in (extra or {}).items())
-        self._rules = tuple((rule, _hints(rule), _compiled(rule)) for rule in (*RULES, *own))
+        self._own = tuple(_own(name, pattern) for name, pattern in (extra or {}).items())
+        self._markers = {*_MARKERS, *(matcher.marker.encode() for matcher in self._own)}
 
-    def redact(self, text: str) -> Redacted:
-        """The text as it may be shown."""
+    def redact(self, text: str, *, field: str = "") -> Redacted:
+        """The text as it may be shown; the name of its `field` may tell that all is a secret."""
         clean = well_formed(text)
+        if field and _is_secret_field(field, clean):
+            marker = "[REDACTED:password]"
+            return Redacted(marker, (Cut(0, len(clean), 0, len(marker)),))
         encoded = clean.encode()
-        lowered = encoded.lower()
-        found: list[tuple[int, int, str]] = []
-        for rule, hints, pattern in self._rules:
-            if not hints or any(map(lowered.__contains__, hints)):
-                found += _found(rule, pattern, encoded)
-        return _replaced(encoded, found) if found else Redacted(clean)
+        places = _merged(self._places(encoded))
+        if not places:
+            return Redacted(clean)
+        for _ in range(_ROUNDS):
+            shown, cuts = _marked(encoded, places)
+            more = self._places(shown)
+            if not more:
+                break
+            places = _merged([*places, *(_place_before(place, cuts) for place in more)])
+        return _replaced(encoded, places)
+
+    def _places(self, text: bytes) -> list[_Place]:
+        """What is found in a text and is no part of a marker, unmerged, in order of the kinds."""
+        found = [*self._found(text)]
+        view = unescaped(text)
+        if view is not None:
+            for start, end, marker in self._found(view.text):
+                found.append(_Place(*view.place(start, end), marker))
+        if found and b"[REDACTED:" in text:
+            return list(_outside(found, self._shown_markers(text)))
+        return found
+
+    def _found(self, text: bytes) -> Iterator[_Place]:
+        for family in _families():
+            for matcher in family.matching(text):
+                yield from _matches(matcher, text)
+        for matcher in self._own:
+            yield from _matches(matcher, text)
+
+    def _shown_markers(self, text: bytes) -> list[tuple[int, int]]:
+        """The markers in a text that this redactor could have written."""
+        return [m.span() for m in _MARKER.finditer(text) if m.group(1) in self._markers]
 
 
-def _hints(rule: Rule) -> tuple[bytes, ...]:
-    return tuple(hint.encode() for hint in rule.hints)
+def _is_secret_field(name: str, text: str) -> bool:
+    named = FIELD_NAME.search(well_formed(name)) is not None
+    return named and is_field_value(Candidate(text, '"', "", f"{name}="))
 
 
-def _compiled(rule: Rule) -> re2._Regexp:
+class _Family:
+    """Kinds whose patterns are one automaton, which tells in one pass which of them match."""
+
+    def __init__(self, kinds: Sequence[Kind]) -> None:
+        options = re2.Options()
+        options.log_errors = False
+        options.max_mem = _AUTOMATON_BYTES
+        self._matchers = tuple(_Matcher(k.marker, k, _compiled(k.name, k.pattern)) for k in kinds)
+        self._together = re2.Set.SearchSet(options)
+        for kind in kinds:
+            self._together.Add(kind.pattern)
+        self._together.Compile()
+
+    def matching(self, text: bytes) -> Iterator[_Matcher]:
+        """The kinds whose patterns match somewhere in a text, in order."""
+        return (self._matchers[index] for index in sorted(self._together.Match(text) or ()))
+
+
+@cache
+def _families() -> tuple[_Family, ...]:
+    """Compiled when a text is first redacted, once for all redactors: they never change."""
+    return tuple(map(_Family, FAMILIES))
+
+
+def _own(name: str, pattern: str) -> _Matcher:
+    kind = OPTIONAL.get(name)
+    if kind is not None and kind.pattern != pattern:
+        kind = None
+    return _Matcher(name, kind, _compiled(name, pattern))
+
+
+def _compiled(name: str, pattern: str) -> re2._Regexp:
     options = re2.Options()
     options.log_errors = False
     try:
-        return re2.compile(rule.pattern.encode(), options)
+        return re2.compile(well_formed(pattern).encode(), options)
     except re2.error as error:
-        raise UsageError(f"redaction '{rule.kind}' is no RE2 pattern: {rule.pattern}") from error
+        raise UsageError(f"redaction '{name}' is no RE2 pattern: {pattern}") from error
 
 
-def _found(rule: Rule, pattern: re2._Regexp, text: bytes) -> Iterator[tuple[int, int, str]]:
+def _matches(matcher: _Matcher, text: bytes) -> Iterator[_Place]:
+    pattern = matcher.pattern
+    accept = anything if matcher.kind is None else matcher.kind.accept
     for match in pattern.finditer(text):
         group = next((g for g in range(1, pattern.groups + 1) if match.start(g) >= 0), 0)
         start, end = match.span(group)
-        around = (text[start:end], text[max(start - 1, 0) : start], text[end : end + 1])
-        if rule.accept(Candidate(*(part.decode("utf-8", "replace") for part in around))):
-            yield start, end, rule.kind
+        if start == end:
+            continue
+        escaped = start - 2 >= match.start() and text[start - 2 : start] in _LINE_ESCAPES
+        around = (
+            text[start:end],
+            b"" if escaped else text[max(start - 1, 0) : start],
+            text[end : end + 1],
+            text[match.start() : start],
+        )
+        if accept(Candidate(*(part.decode("utf-8", "replace") for part in around))):
+            yield _Place(start, end, matcher.marker)
 
 
-def _replaced(text: bytes, found: Iterable[tuple[int, int, str]]) -> Redacted:
+def kept_between_markers(text: str) -> list[str]:
+    """What stands before, between and after the markers in a text, those of any redactor."""
+    kept: list[str] = []
+    done = 0
+    encoded = text.encode()
+    for match in _MARKER.finditer(encoded):
+        kept.append(encoded[done : match.start()].decode())
+        done = match.end()
+    return [*kept, encoded[done:].decode()]
+
+
+def _outside(places: Iterable[_Place], markers: Sequence[tuple[int, int]]) -> Iterator[_Place]:
+    """The parts of the places that are no part of a marker."""
+    for start, end, name in places:
+        done = start
+        first = bisect_right(markers, start, key=lambda marker: marker[1])
+        for begins, ends in markers[first:]:
+            if begins >= end:
+                break
+            if begins > done:
+                yield _Place(done, begins, name)
+            done = max(done, ends)
+        if done < end:
+            yield _Place(done, end, name)
+
+
+def _merged(found: Iterable[_Place]) -> list[_Place]:
+    """Places in order, those that overlap made one, so that no tail of a secret is left."""
+    merged: list[_Place] = []
+    for place in sorted(found, key=lambda place: place.start):
+        if merged and place.start < merged[-1].end:
+            last = merged[-1]
+            merged[-1] = last._replace(end=max(last.end, place.end))
+        else:
+            merged.append(place)
+    return merged
+
+
+def _marked(text: bytes, places: Sequence[_Place]) -> tuple[bytes, list[Cut]]:
+    """The text with its markers, and the cuts in bytes."""
+    pieces: list[bytes] = []
+    cuts: list[Cut] = []
+    done = new = 0
+    for start, end, name in places:
+        marker = f"[REDACTED:{name}]".encode()
+        pieces += (text[done:start], marker)
+        new += start - done
+        cuts.append(Cut(start, end, new, new + len(marker)))
+        done, new = end, new + len(marker)
+    pieces.append(text[done:])
+    return b"".join(pieces), cuts
+
+
+def _place_before(place: _Place, cuts: Sequence[Cut]) -> _Place:
+    """Where a place between the markers stood before they were there."""
+
+    def before(position: int) -> int:
+        index = bisect_right(cuts, position, key=lambda cut: cut.new_end) - 1
+        return position if index < 0 else position - cuts[index].new_end + cuts[index].end
+
+    return place._replace(start=before(place.start), end=before(place.end))
+
+
+def _replaced(text: bytes, places: Sequence[_Place]) -> Redacted:
     """The text with each place replaced; offsets of bytes become offsets of characters."""
     pieces: list[str] = []
     cuts: list[Cut] = []
     done = old = new = 0
-    for start, end, kind in _merged(found):
+    for start, end, name in places:
         kept = text[done:start].decode("utf-8", "replace")
-        marker = f"[REDACTED:{kind}]"
+        marker = f"[REDACTED:{name}]"
         pieces += (kept, marker)
         old, new = old + len(kept), new + len(kept)
         length = len(text[start:end].decode("utf-8", "replace"))
@@ -247,13 +284,25 @@ def _replaced(text: bytes, found: Iterable[tuple[int, int, str]]) -> Redacted:
     return Redacted("".join(pieces), tuple(cuts))
 
 
-def _merged(found: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
-    """Places in order, those that overlap made one, so that no tail of a secret is left."""
-    merged: list[tuple[int, int, str]] = []
-    for start, end, kind in sorted(found, key=lambda place: place[0]):
-        if merged and start < merged[-1][1]:
-            first, last, named = merged[-1]
-            merged[-1] = (first, max(last, end), named)
-        else:
-            merged.append((start, end, kind))
-    return merged
+_IN_FORCE: ContextVar[Redactor | None] = ContextVar("redactor in force", default=None)
+
+
+def in_force() -> Redactor:
+    """What the engines redact with: the redactor that is held, else the list alone."""
+    return _IN_FORCE.get() or common()
+
+
+@contextmanager
+def holding(redactor: Redactor) -> Iterator[None]:
+    """Hold what is said inside to a redactor, before anything of it is shortened."""
+    token = _IN_FORCE.set(redactor)
+    try:
+        yield
+    finally:
+        _IN_FORCE.reset(token)
+
+
+@cache
+def common() -> Redactor:
+    """The redactor of the list alone."""
+    return Redactor()

@@ -94,7 +94,8 @@ def span_row(trace: Trace, span: Span, lens: Lens) -> JsonObject:
 def field_row(field: tuple[str, str], lens: Lens) -> JsonObject:
     """One field of a span."""
     name, text = field
-    return {"field": lens.short(name, chars=_ID_CHARS), **_excerpt(text, lens)}
+    shown = lens.excerpt(text, chars=_EXCERPT_CHARS, field=name)
+    return {"field": lens.short(name, chars=_ID_CHARS), **shown}
 
 
 def message_row(found: tuple[int, Message], lens: Lens) -> JsonObject:
@@ -144,14 +145,15 @@ def hit_of(trace: Trace, match: Match) -> Hit:
 
 def hit_row(hit: Hit, lens: Lens) -> JsonObject:
     """One match, with what is around it; `offset` is where the shown text begins."""
-    around = lens.around(hit.text, hit.match.start, before=_MATCH_BEFORE, chars=_MATCH_CHARS)
-    field = lens.short(hit.match.field, chars=_ID_CHARS)
+    name, start = hit.match.field, hit.match.start
+    around = lens.around(hit.text, start, before=_MATCH_BEFORE, chars=_MATCH_CHARS, field=name)
+    field = lens.short(name, chars=_ID_CHARS)
     return {"id": _id(hit.span.span_id), "field": field, **around}
 
 
-def read_on(lens: Lens, text: str, offset: int) -> JsonObject:
+def read_on(lens: Lens, text: str, offset: int, *, field: str = "") -> JsonObject:
     """As much of a text as a page holds, with its length and where to go on."""
-    window = lens.window(text, offset=offset, chars=_FULL_CHARS)
+    window = lens.window(text, offset=offset, chars=_FULL_CHARS, field=field)
     return {
         "text": window.text,
         "offset": offset,

@@ -189,7 +189,10 @@ class _Reads:
                 " get_span with field null lists its fields"
             )
         return answer_text(
-            lambda lens: {"field": lens.short(field), **read_on(lens, texts[field], offset)},
+            lambda lens: {
+                "field": lens.short(field),
+                **read_on(lens, texts[field], offset, field=field),
+            },
             ref=span_evidence(span),
             redactor=self._redactor,
             cite=cite,
@@ -245,7 +248,7 @@ class _Reads:
             rows = Rows(
                 chunks[args.offset :],
                 chunk_row,
-                lambda chunk: retrieval_evidence(span, chunk),
+                lambda chunk: retrieval_evidence(span, chunk, self._redactor),
                 args.offset,
                 total=len(chunks),
             )
@@ -261,7 +264,7 @@ class _Reads:
                 **chunk_head(chunk, lens),
                 **read_on(lens, chunk.full_text, args.offset),
             },
-            ref=retrieval_evidence(span, chunk),
+            ref=retrieval_evidence(span, chunk, self._redactor),
             redactor=self._redactor,
             cite=cite,
         )

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from investigator.inspection.evidence import EvidenceRef
-from investigator.inspection.redaction import Redactor
+from investigator.inspection.redaction import in_force
 from investigator.signals.model import Fault, Signal
 from investigator.signals.view import TraceView
 from investigator.traces.model import Span
 
 SUMMARY_LIMIT = 200
 _QUOTE_LIMIT = 110
-_WINDOW = 4_000
-_REDACTOR = Redactor()
 
 
 def build_signal(
@@ -58,12 +56,12 @@ def quoted(text: str) -> str:
     telling = text.strip()
     if "Traceback (most recent" in telling:
         telling = telling[telling.rfind("\n") + 1 :]
-    return shortened(without_secrets(telling[:_WINDOW]), _QUOTE_LIMIT)
+    return shortened(without_secrets(telling), _QUOTE_LIMIT)
 
 
 def without_secrets(text: str) -> str:
     """The text as a planner and a report may have it."""
-    return _REDACTOR.redact(text).text
+    return in_force().redact(text).text
 
 
 def shortened(text: str, limit: int) -> str:

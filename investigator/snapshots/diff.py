@@ -12,12 +12,11 @@ from enum import StrEnum
 
 from investigator.canonical import sha256_text
 from investigator.inspection.evidence import EvidenceKind, EvidenceRef
-from investigator.inspection.redaction import Redactor
+from investigator.inspection.redaction import in_force
 from investigator.snapshots.model import Snapshot
 
 _COMPARED_LINES = 4_000
 _CONTEXT = 3
-_REDACTOR = Redactor()
 
 
 class FileStatus(StrEnum):
@@ -55,7 +54,7 @@ class ConfigDiff:
 
     def shown(self, limit: int = 2_000) -> str:
         """The diff for people: without secrets, at most `limit` characters, cut at a line."""
-        text = _REDACTOR.redact(self.text).text
+        text = in_force().redact(self.text).text
         if len(text) <= limit:
             return text
         return f"{text[:limit].rpartition(chr(10))[0]}\n… ({len(text):,} characters in all)"

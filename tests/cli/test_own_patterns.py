@@ -23,8 +23,8 @@ from tests.injection.places import MARK, PLACES, Told, agent_trace, window
 
 SECRET = "CUST-4711"
 PATTERNS = {"customer": r"CUST-\d+"}
-SAID = tuple(place for place in PLACES if place != "document_id")
-"""Where the text stands: everywhere but in an id, which references name as it is."""
+SAID = PLACES
+"""Where the text stands: everywhere, ids of documents included."""
 
 
 @pytest.fixture
@@ -140,3 +140,31 @@ def test_an_equals_sign_may_stand_in_a_pattern() -> None:
     """The first one ends the name."""
     assert pattern_told("key=k=v") == ("key", "k=v")
     assert checked_patterns({"key": "k=v"}) == {"key": "k=v"}
+
+
+def test_ip_addresses_are_redacted_where_they_are_asked_for(call: Call, tmp_path: Path) -> None:
+    """By a flag or in the file; else they are evidence."""
+    told = Told("10.1.2.3 refused the connection", ("exception_message", "status_message"))
+    write_spans(agent_trace(told, failing=True).spans, tmp_path / "t.parquet")
+    config = tmp_path / "own.toml"
+    config.write_text("[redaction]\nkinds = ['ip_address']\n", encoding="utf-8")
+    asked = {"not": (), "flag": ("--redact", "ip_address"), "file": ("--config", config)}
+    for run_id, flags in asked.items():
+        call(
+            *("rca", tmp_path / "t.parquet", "--runs-dir", tmp_path / "runs"),
+            *("--run-id", run_id, *flags),
+        )
+    assert holding(tmp_path / "runs" / "not", "10.1.2.3")
+    assert holding(tmp_path / "runs" / "flag", "10.1.2.3") == []
+    assert holding(tmp_path / "runs" / "file", "10.1.2.3") == []
+
+
+def test_a_pattern_holds_before_a_text_is_cut_short(tmp_path: Path) -> None:
+    """Half of what a pattern would have found is as much a leak."""
+    told = Told("x" * 60 + " CUST-" + "4711" * 10 + "-END", ("exception_message", "status_message"))
+    write_spans(agent_trace(told, failing=True).spans, tmp_path / "t.parquet")
+    for engine in ("rca", "compliance", "incident"):
+        ran = run_of(
+            engine, tmp_path / "t.parquet", tmp_path / "runs", redact={"c": r"CUST-\d{40}-END"}
+        )
+        assert holding(ran.run_dir, "CUST-4711") == []

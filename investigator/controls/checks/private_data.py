@@ -1,17 +1,16 @@
 """Secrets and personal data stand neither in what is said nor in what tools are given.
 
-Secrets are found by the rules that redact them everywhere (`investigator.inspection.redaction`).
-Of personal data these kinds are known: card numbers (Luhn's check, ISO/IEC 7812-1), IBANs
-(checksum of ISO 13616), US social security numbers, phone numbers and e-mail addresses. Only card
-and social security numbers count unless the parameters say otherwise: the others are given to be
-used, and are part of ordinary work. A summary names the kind and the place and never quotes what
-was found.
+What they look like is the list by which they are redacted everywhere
+(`investigator.inspection.sensitive`). Of personal data only card and social security numbers
+count unless the parameters say otherwise, and of secrets no one-time codes: the others are given
+to be used, and are part of ordinary work. A summary names the kind and the place and never quotes
+what was found.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,15 +20,15 @@ from investigator.controls.checking import Checked, Params, Subject, Violation, 
 from investigator.controls.checks.violations import one_line
 from investigator.controls.conversation import Action, Item, Source
 from investigator.inspection.redaction import Redactor
+from investigator.inspection.sensitive import OPTIONAL, PersonalMarker, SecretMarker
 from investigator.signals.building import shortened
 
 Place = Literal["system", "user", "assistant", "outputs", "arguments"]
-SecretKind = Literal["private_key", "bearer_token", "jwt", "api_key", "password"]
-PersonalKind = Literal["card_number", "iban", "ssn", "phone", "email"]
 
-_IBAN = r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,3})?\b"
-_SSN = r"\b[0-9]{3}-[0-9]{2}-[0-9]{4}\b"
-_REDACTOR = Redactor({"iban": _IBAN, "ssn": _SSN})
+_REDACTOR = Redactor({name: kind.pattern for name, kind in OPTIONAL.items()})
+_SECRETS: tuple[SecretMarker, ...] = (
+    *("private_key", "bearer_token", "jwt", "api_key", "password", "webhook", "cookie"),
+)
 _SOURCES: dict[Source, Place] = {
     Source.SYSTEM: "system",
     Source.USER: "user",
@@ -42,9 +41,7 @@ _SOURCES: dict[Source, Place] = {
 class SecretsParams(Params):
     """The kinds that count, and where they may not stand."""
 
-    kinds: tuple[SecretKind, ...] = Field(
-        default=("private_key", "bearer_token", "jwt", "api_key", "password"), min_length=1
-    )
+    kinds: tuple[SecretMarker, ...] = Field(default=_SECRETS, min_length=1)
     where: tuple[Place, ...] = Field(
         default=("system", "user", "assistant", "arguments"), min_length=1
     )
@@ -53,7 +50,7 @@ class SecretsParams(Params):
 class PersonalDataParams(Params):
     """The kinds that count, and where they may not stand."""
 
-    kinds: tuple[PersonalKind, ...] = Field(default=("card_number", "ssn"), min_length=1)
+    kinds: tuple[PersonalMarker, ...] = Field(default=("card_number", "ssn"), min_length=1)
     where: tuple[Place, ...] = Field(
         default=("system", "user", "assistant", "arguments"), min_length=1
     )
@@ -131,27 +128,4 @@ def kinds_in(text: str) -> Iterator[str]:
     """The kind of each secret and each piece of personal data in a text, in order."""
     redacted = _REDACTOR.redact(text)
     for cut in redacted.cuts:
-        kind = redacted.text[cut.new_start : cut.new_end].removeprefix("[REDACTED:").rstrip("]")
-        if _CHECKED.get(kind, _always)(text[cut.start : cut.end]):
-            yield kind
-
-
-def _always(_: str) -> bool:
-    return True
-
-
-def _is_iban(text: str) -> bool:
-    """The checksum of ISO 13616: moved and read as digits, the number leaves 1 when divided."""
-    plain = text.replace(" ", "")
-    if not 15 <= len(plain) <= 34:
-        return False
-    return int("".join(str(int(c, 36)) for c in plain[4:] + plain[:4])) % 97 == 1
-
-
-def _is_ssn(text: str) -> bool:
-    """The area, group and serial numbers that were ever given out (SSA, before 2011)."""
-    area, group, serial = text.split("-")
-    return area not in ("000", "666") and area < "900" and group != "00" and serial != "0000"
-
-
-_CHECKED: dict[str, Callable[[str], bool]] = {"iban": _is_iban, "ssn": _is_ssn}
+        yield redacted.text[cut.new_start : cut.new_end].removeprefix("[REDACTED:").rstrip("]")
