@@ -240,6 +240,7 @@ class Chain:
     jobs: int
     dice: random.Random
     totals: Totals
+    started: list[Batch] = field(default_factory=list)
 
     def wrong(self, what: str) -> None:
         """Note what did not hold."""
@@ -247,7 +248,29 @@ class Chain:
         print(f"! {what}", flush=True)
 
     def start(self, *more: str, background: bool = False) -> Batch:
-        return Batch([*self.argv, *more], background=background)
+        batch = Batch([*self.argv, *more], background=background)
+        self.started.append(batch)
+        return batch
+
+    def end(self) -> None:
+        """Leave nothing running, whatever came in between."""
+        for batch in self.started:
+            with suppress(ProcessLookupError):
+                if members(batch.process.pid):
+                    os.killpg(batch.process.pid, signal.SIGKILL)
+
+    def follow(self, ways: list[Way], seed: int) -> None:
+        """Start, end and go on; every fourth batch meets a second one, every other a locked run."""
+        go_on: tuple[str, ...] = ()
+        if seed % 4 == 0:
+            self.second_batch()
+            go_on = ("--continue",)
+        for way in ways:
+            self.kill(way, *go_on)
+            go_on = ("--continue",)
+        if seed % 2 == 0:
+            self.locked_run()
+        self.finish()
 
     def kill(self, way: Way, *more: str) -> None:
         """Start the batch, end it at a random moment, and look at what is left of it."""
@@ -395,16 +418,10 @@ def chain(
         argv += [str(folder / "runs"), "--planner", "model", "--model", "billing"]
         argv += ["--base-url", server.base_url]
         it = Chain(model, argv, folder / "runs", traces, jobs, dice, totals)
-        go_on: tuple[str, ...] = ()
-        if seed % 4 == 0:
-            it.second_batch()
-            go_on = ("--continue",)
-        for way in ways:
-            it.kill(way, *go_on)
-            go_on = ("--continue",)
-        if seed % 2 == 0:
-            it.locked_run()
-        it.finish()
+        try:
+            it.follow(ways, seed)
+        finally:
+            it.end()
 
 
 def print_table(totals: Totals) -> None:

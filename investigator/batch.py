@@ -152,6 +152,8 @@ def run_task(task: Task) -> Outcome:
     try:
         return run_one(task)
     except InvestigatorError as error:
+        if is_defect(error):
+            raise
         return replace(_without_run(task, str(error)), used=NOTHING)
 
 

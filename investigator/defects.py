@@ -1,7 +1,8 @@
 """A defect of the Investigator is told in one line; its traceback is kept in a file.
 
-A defect is any error that nobody raised on purpose. An `OSError` is the machine's (a full disk, a
-folder that may not be written) unless it ended a run that had begun.
+A defect is any error that nobody raised on purpose. An `InvestigatorError` was raised on purpose,
+and an `OSError` is the machine's (a full disk, a folder that may not be written), unless it ended a
+run that had begun: what a run can foresee is one of its outcomes, and not raised.
 """
 
 from __future__ import annotations
@@ -11,18 +12,23 @@ import tempfile
 import traceback
 from pathlib import Path
 
+from investigator.errors import InvestigatorError
+
+_ENDED = "This ended the run in "
 _LONGEST = 300
 """Characters of an error's own words in the line; all of them stand in the file."""
 
 
 def ended_a_run(error: Exception, run_dir: Path) -> None:
     """Note on an error which run it ended; the note stands in its traceback too."""
-    error.add_note(f"This ended the run in {run_dir}")
+    error.add_note(f"{_ENDED}{run_dir}")
 
 
 def is_defect(error: Exception) -> bool:
-    """Whether an error is ours, and not the machine's."""
-    return not isinstance(error, OSError) or bool(getattr(error, "__notes__", ()))
+    """Whether an error is ours, and neither the caller's nor the machine's."""
+    notes = getattr(error, "__notes__", ())
+    foreseen = isinstance(error, InvestigatorError | OSError)
+    return not foreseen or any(note.startswith(_ENDED) for note in notes)
 
 
 def told(defect: Exception) -> str:

@@ -59,9 +59,7 @@ class Workers(Executor):
         """Let the processes end; who is interrupted while waiting for them kills them."""
         try:
             for executor in self._executors:
-                executor.shutdown(wait=False, cancel_futures=cancel_futures)
-            for executor in self._executors if wait else ():
-                executor.shutdown()
+                executor.shutdown(wait, cancel_futures=cancel_futures)
         except KeyboardInterrupt:
             for process in self._processes:
                 process.kill()

@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from investigator.defects import ended_a_run, is_defect, told
+from investigator.errors import UsageError
 
 
 def _raised(error: Exception) -> Exception:
@@ -42,13 +45,15 @@ def test_of_a_group_of_tasks_the_first_error_is_told() -> None:
     _file_of(line).unlink()
 
 
-def test_what_the_machine_refuses_is_a_defect_only_as_the_end_of_a_run() -> None:
+@pytest.mark.parametrize("error", [OSError(28, "No space left"), UsageError("x")], ids=repr)
+def test_what_somebody_can_mend_is_a_defect_only_as_the_end_of_a_run(error: Exception) -> None:
     """A run that ended unexpectedly is ours to explain, whatever raised."""
-    full = OSError(28, "No space left on device")
     assert is_defect(ValueError("x"))
-    assert not is_defect(full)
-    ended_a_run(full, Path("runs/r1"))
-    assert is_defect(full)
-    kept = _file_of(told(full))
+    assert not is_defect(error)
+    error.add_note("somebody else's")
+    assert not is_defect(error)
+    ended_a_run(error, Path("runs/r1"))
+    assert is_defect(error)
+    kept = _file_of(told(error))
     assert "runs/r1" in kept.read_text(encoding="utf-8")
     kept.unlink()

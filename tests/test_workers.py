@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -74,3 +76,32 @@ def test_a_worker_that_is_killed_breaks_no_other() -> None:
             workers.submit(os._exit, 9).result(timeout=60)
         workers.interrupt()
         assert going_on.result(timeout=60) == "interrupted"
+
+
+def test_who_interrupts_the_wait_for_workers_kills_them() -> None:
+    """The second Ctrl-C: what a worker is in the middle of is not waited for."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    workers = Workers(2)
+    worker = workers.submit(os.getpid).result()
+    for _ in range(2):
+        workers.submit(time.sleep, 600)
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            _interrupted_by(timer, workers)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            _still_there(worker)
+        except ProcessLookupError:
+            return
+        time.sleep(0.01)
+    pytest.fail(f"worker {worker} is still there")
+
+
+def _interrupted_by(timer: threading.Timer, workers: Workers) -> None:
+    timer.start()
+    workers.shutdown()
+    timer.join()

@@ -99,18 +99,18 @@ def _exit_code(argv: Sequence[str] | None) -> int:
     except KeyboardInterrupt:
         say("interrupted")
         return Exit.INTERRUPTED
-    except InvestigatorError as error:
-        print_error(str(error))
-        return exit_of(error)
     except Exception as raised:  # noqa: BLE001 (a boundary: the process)
         return _told(raised.error if isinstance(raised, _Escaped) else raised)
     return Exit.SUCCEEDED
 
 
 def _told(error: Exception) -> Exit:
-    """Say what ended the command though nobody raised it on purpose."""
-    print_error(told(error) if is_defect(error) else str(error))
-    return Exit.DEFECT if is_defect(error) else Exit.FAILED
+    """Say what ended the command: a defect, the caller's mistake, or what the machine refused."""
+    if is_defect(error):
+        print_error(told(error))
+        return Exit.DEFECT
+    print_error(str(error))
+    return exit_of(error) if isinstance(error, InvestigatorError) else Exit.FAILED
 
 
 def _flushed(code: int) -> int:

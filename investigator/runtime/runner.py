@@ -79,11 +79,14 @@ async def resume(run: Run, run_dir: Path, budget: Budget | None = None) -> RunRe
         if not entries:
             raise JournalError(f"the journal in {run_dir} holds no event; start a new run")
         last = entries[-1].event
+        before = budget_of(entries)
         if isinstance(last, RunEnded):
+            was_whole = (run_dir / RECORD_FILE).exists()
             record = write_record(run_dir, journal)
             if last.status is RunStatus.SUCCEEDED:
                 return record
-        before = budget_of(entries)
+            if not was_whole and not cuts_for(entries, before=before, after=budget or before):
+                return record  # killed between its end and its record: that was all to be done
         if _failed_before_it_began(entries):
             (run_dir / RECORD_FILE).unlink(missing_ok=True)
             admitted(run)

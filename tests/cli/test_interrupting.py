@@ -20,7 +20,7 @@ from investigator.inspection.open import ingest
 from investigator.investigation import Options
 from investigator.questions import RCAQuestion
 from investigator.runtime.record import RECORD_FILE
-from investigator.stored_runs import list_runs
+from investigator.stored_runs import StoredRun, list_runs
 from investigator.testing.model_server import Hang, ModelServer, Request
 from tests.cli.conftest import Call
 
@@ -136,7 +136,7 @@ def test_continue_leaves_a_run_alone_that_another_process_writes(
     few = ["--filter", "trace_id in ['c0', 'c1']"]
     batch = ["rca", chats, "--all", "--jobs", "1", "--runs-dir", runs, *few]
     assert call(*batch).code == 0
-    first, _ = list_runs(runs)
+    (first,) = (run for run in list_runs(runs) if _trace_of(run) == "c0")
     (first.run_dir / RECORD_FILE).unlink()
     before = _files(first.run_dir)
     with (first.run_dir / "lock").open() as lock:
@@ -151,6 +151,11 @@ def test_continue_leaves_a_run_alone_that_another_process_writes(
     assert len(list_runs(runs)) == 2
     assert call(*batch, "--continue").code == 0
     assert [run.state for run in list_runs(runs)] == ["succeeded"] * 2
+
+
+def _trace_of(run: StoredRun) -> str:
+    assert run.record is not None
+    return run.record.input_ref.trace_ids[0]
 
 
 def _files(folder: Path) -> dict[str, bytes]:

@@ -245,6 +245,17 @@ def test_a_lost_record_is_written_again(tmp_path: Path) -> None:
     assert (tmp_path / "run" / RECORD_FILE).read_bytes() == record
 
 
+def test_a_lost_record_of_a_run_that_was_cut_off_is_written_again(tmp_path: Path) -> None:
+    """Killed between the last event and the record, a partial run has its record to get, once."""
+    tight, run_dir = Budget(iterations=16), tmp_path / "run"
+    first = run_toy(toy_run(ScriptedPlanner(SHORT), budget=tight), run_dir)
+    assert first.status is RunStatus.PARTIAL
+    (run_dir / RECORD_FILE).unlink()
+    assert resume_toy(toy_run(ScriptedPlanner(SHORT), budget=tight), run_dir) == first
+    with pytest.raises(UsageError, match="raise its iterations limit"):
+        resume_toy(toy_run(ScriptedPlanner(SHORT), budget=tight), run_dir)
+
+
 def test_a_run_that_another_process_writes_is_not_resumed(tmp_path: Path) -> None:
     """One writer: the second is told so and changes nothing."""
     run_toy(toy_run(free()), tmp_path / "run")
