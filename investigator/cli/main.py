@@ -88,7 +88,12 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """The entry point: every way out of a command is an exit code, and a line on stderr at most."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # an interrupt, as Ctrl-C is
     outlive_readers()
-    sys.exit(_flushed(_exit_code(argv)))
+    code = _flushed(_exit_code(argv))
+    if code == Exit.INTERRUPTED:
+        # One that came inside an `exec`, which makes dataclasses, leaves `python -m` a note to die
+        # of SIGINT at its end, whoever caught it since; the next `exec` clears the note.
+        exec("")
+    sys.exit(code)
 
 
 def _exit_code(argv: Sequence[str] | None) -> int:

@@ -35,12 +35,14 @@ TRACES = ("traces", str(SAMPLE_TRACES))
 
 def _failing(call: str, raised: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """A command that does this, with a folder of its own for what it leaves."""
-    program = PROGRAM.format(call=call, raised=raised)
+    (folder / "failing.py").write_text(PROGRAM.format(call=call, raised=raised), encoding="utf-8")
+    (folder / "left").mkdir()
+    path = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
     return subprocess.run(
-        [sys.executable, "-c", program],
+        [sys.executable, "-m", "failing"],
         capture_output=True,
         text=True,
-        env={**os.environ, "TMPDIR": str(folder)},
+        env={**os.environ, "TMPDIR": str(folder / "left"), "PYTHONPATH": path},
         timeout=60,
     )
 
@@ -60,7 +62,7 @@ def test_a_defect_has_an_exit_code_of_its_own(
 ) -> None:
     """5, one line that names the defect, and a file with its traceback."""
     ended = _failing(call, raised or "ValueError", tmp_path)
-    (kept,) = tmp_path.iterdir()
+    (kept,) = (tmp_path / "left").iterdir()
     assert ended.returncode == Exit.DEFECT, ended.stderr
     assert ended.stderr.count("\n") == 1
     assert told in ended.stderr
@@ -83,7 +85,13 @@ def test_what_is_no_defect_is_told_in_its_own_words(
     ended = _failing("refused()", raised, tmp_path)
     assert (ended.returncode, ended.stderr.count("\n")) == (code, 1)
     assert told in ended.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert list((tmp_path / "left").iterdir()) == []
+
+
+def test_an_interrupt_in_the_middle_of_an_import_is_one_too(tmp_path: Path) -> None:
+    """Python would die of SIGINT at its end where `exec` ran, as in the making of a dataclass."""
+    ended = _failing("exec('raise KeyboardInterrupt')", "ValueError", tmp_path)
+    assert (ended.returncode, ended.stderr) == (Exit.INTERRUPTED, "interrupted\n")
 
 
 def test_a_run_that_ended_by_a_defect_exits_with_5() -> None:
