@@ -163,6 +163,8 @@ class IncidentStrategy:
         What a model had stated before it failed comes after the rules' causes, in nobody's place.
         """
         found = list(self._stated(ended))
+        if ended.fell_short:
+            found = self._completed(found)
         told = {cause.signature for cause in found}
         untold = [cause for cause in self._unexamined() if cause.signature not in told]
         room = MAX_HYPOTHESES - len(untold[:_UNTOLD])
@@ -185,7 +187,21 @@ class IncidentStrategy:
             for one in IncidentAnswer.model_validate_json(end.answer).findings
         )
 
-    def _unexamined(self) -> list[Cause[EvidenceRef]]:
+    def _completed(self, found: Sequence[Cause[EvidenceRef]]) -> list[Cause[EvidenceRef]]:
+        """The causes that rules would have stated, had a model left them the means, then others.
+
+        Of one that was stated all the same, the surer of both stands.
+        """
+        stated = {cause.signature: cause for cause in found}
+        by_code = self._unexamined(at_most=1.0)
+        surer = [
+            max(cause, stated.get(cause.signature, cause), key=lambda one: one.confidence)
+            for cause in by_code
+        ]
+        known = {cause.signature for cause in by_code}
+        return [*surer, *(cause for cause in found if cause.signature not in known)]
+
+    def _unexamined(self, at_most: float = UNEXAMINED) -> list[Cause[EvidenceRef]]:
         """Failures that representatives share (of single ones, where none is shared)."""
         least = min(2, max(self._case.shared.values(), default=0))
         return self._causes(
@@ -201,7 +217,7 @@ class IncidentStrategy:
                 for seen in self._case.digest_of(one.trace_id).occurrences
                 if self._case.shared[seen.signature.text] >= least
             ),
-            at_most=UNEXAMINED,
+            at_most=at_most,
         )
 
     def _causes(

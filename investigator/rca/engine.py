@@ -88,7 +88,11 @@ class RCAStrategy:
             return None
         answer = RCAAnswer.model_validate_json(ended.root.answer)
         unexamined = self._unexamined(answer.findings)
-        findings = [*answer.findings, *map(self._stated, unexamined[:MAX_UNEXAMINED])]
+        led = self._led_to() if ended.fell_short else []
+        findings = [
+            *answer.findings,
+            *(self._stated(g, seen=g in led) for g in unexamined[:MAX_UNEXAMINED]),
+        ]
         findings.sort(key=lambda finding: finding.confidence < SUPPORTED)
         return report_from_findings(
             self._case.trace.trace_id,
@@ -126,15 +130,19 @@ class RCAStrategy:
     def _unexamined(self, found: Sequence[Finding]) -> list[tuple[Signal, ...]]:
         """The signals that no scope's finding covers, in groups, the likeliest causes first."""
         covered = {(finding.category, finding.span_id) for finding in found}
-        groups = [g for h in self._case.hypotheses for g in self._case.groups(h)]
         return [
             group
-            for group in (*groups, *self._case.others)
+            for group in (*self._led_to(), *self._case.others)
             if (self._case.taxonomy.category_of(group[0].fault).id, group[0].origin_id)
             not in covered
         ]
 
-    def _stated(self, group: Sequence[Signal]) -> Finding:
-        """The finding of signals that nobody looked at."""
+    def _led_to(self) -> list[tuple[Signal, ...]]:
+        """The signals that rules would have followed up, had a model left them the means."""
+        return [group for h in self._case.hypotheses for group in self._case.groups(h)]
+
+    def _stated(self, group: Sequence[Signal], *, seen: bool) -> Finding:
+        """The finding of signals that nobody looked at, but that code has `seen` and can show."""
         finding = finding_of(group, self._case.taxonomy)
-        return finding.model_copy(update={"confidence": min(finding.confidence, UNEXAMINED)})
+        most = 1.0 if seen else UNEXAMINED
+        return finding.model_copy(update={"confidence": min(finding.confidence, most)})

@@ -130,6 +130,7 @@ def _ended_scopes(
         left_out=tuple(f"left out, the budget does not cover it: {b.objective}" for b in left_out),
         deciders=deciders,
         made_good=frozenset(loop.made_good),
+        fell_short=frozenset(loop.fell_short),
     )
 
 

@@ -19,7 +19,10 @@ _ACCOUNTS = ("usage", "usageMetadata")
 """Where providers tell the tokens of a reply."""
 
 _TOLD_WHERE_ANY = ("prompt_tokens", "completion_tokens", "total_tokens")
-"""What an account in OpenAI's form always has; other counts may be null."""
+"""What an account in OpenAI's form always has."""
+
+_NEVER_NULL = (*_TOLD_WHERE_ANY, "input_tokens", "output_tokens")
+"""Of the others, such as tokens that a cache took, null says that there were none."""
 
 
 def is_count(tokens: object) -> TypeGuard[int]:
@@ -38,6 +41,10 @@ def without_untruths(body: bytes) -> bytes:
     untrue = [name for name in _ACCOUNTS if name in reply and not _is_account(reply[name])]
     for name in untrue:
         del reply[name]
+    if reply.get("type") == "message" and "usage" not in reply:
+        # Anthropic's library does not read a reply without one; of no tokens, it says nothing.
+        untrue.append("usage")
+        reply["usage"] = {"input_tokens": 0, "output_tokens": 0}
     created = reply.get("created", 0)
     if type(created) is not int or not 0 <= created <= LAST_SECOND:
         untrue.append("created")
@@ -56,7 +63,7 @@ def _is_account(told: object) -> bool:
 
 def _is_true(name: str, value: object) -> bool:
     if name.lower().endswith(("tokens", "tokencount")):
-        return is_count(value) or (value is None and name not in _TOLD_WHERE_ANY)
+        return is_count(value) or (value is None and name not in _NEVER_NULL)
     if isinstance(value, dict):
         return all(_is_true(inner, told) for inner, told in value.items())
     return not isinstance(value, list) or all(_is_true("", told) for told in value)

@@ -83,6 +83,7 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
         self._stand_in_for = stand_in_for
         self.closed: dict[str, ScopeClosed] = {}
         self.made_good: set[str] = set()
+        self.fell_short: set[str] = set()
 
     async def run(
         self, opened: OpenedScope, slot: Slot, gathered: Sequence[ScopeClosed] = ()
@@ -100,6 +101,7 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
             self._execution.leave(self._endings.end(scope, ScopeStatus.FAILED, CANCELLED))
             raise
         self.made_good.update(self._endings.gaps_made_good(scope))
+        self.fell_short.update({scope.id} if scope.fell_short else ())
         self.close(closed)
         return closed
 
@@ -210,6 +212,7 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
             if isinstance(answer, ToolHeld):
                 break
             if not await self._may_retry(scope, answer, recorded):
+                scope.refused_reads = True
                 scope.saw(ActionKind.TOOL_CALL, action, answer.message, ok=False)
                 return None
         match await self._calls.tool(scope, call):

@@ -31,6 +31,7 @@ class Scope:
         self.stand_in = stand_in  # who goes on where the planner fails
         self.failed: ScopeClosed | None = None  # how it would have ended, had nobody gone on
         self.kept: Draft[Any] | None = None  # what the planner that failed had worked out
+        self.refused_reads = False
         self._since = 0  # the step from which the stand-in decides
         self.slot = slot
         self.gathered: tuple[JsonValue, ...] = ()
@@ -102,9 +103,14 @@ class Scope:
         self.failed, self.kept = end, self.draft
         self._since = self.step + 1
         self.draft, self.notice = None, None
-        self.guarded = self.repairing = False
+        self.guarded = self.repairing = self.refused_reads = False
         self._recent.clear()
         return True
+
+    @property
+    def fell_short(self) -> bool:
+        """Whether the stand-in, too, lacked what it needed: the planner had used it up."""
+        return self.failed is not None and (self.guarded or self.refused_reads)
 
     def kept_s(self, turn_s: float) -> float:
         """The seconds to keep back for the last turn, which takes a planner `turn_s`."""

@@ -58,6 +58,7 @@ class Ended:
     `scopes` are the ends of the plan's scopes by position, None for one that was left out.
     `deciders` says of each scope that ran who decided in it. `made_good` are the gaps of models
     that failed and in whose place rules concluded: the run lacks something, the rules' word none.
+    `fell_short` are the scopes in which a model had used up what the rules needed for that.
     """
 
     root: ScopeClosed
@@ -67,6 +68,7 @@ class Ended:
     left_out: tuple[str, ...] = ()
     deciders: Mapping[str, PlannerIdentity] = field(default_factory=dict)
     made_good: frozenset[str] = frozenset()
+    fell_short: frozenset[str] = frozenset()
 
     def by_model(self, scope_id: str) -> bool:
         """Whether a model decided in a scope."""

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import pytest
 
 from investigator import replay_run, resume_run, verify_run
+from investigator.incident.report import IncidentDossier
 from investigator.investigation import RunResult
 from investigator.planners import PlannerChoice
-from investigator.runtime.budget import Budget, Resource
+from investigator.runtime.budget import DEFAULT_BUDGETS, Budget, Resource
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.testing.model_server import (
     CONTEXT_LENGTH,
@@ -317,6 +319,33 @@ def test_a_model_that_is_silent_to_the_deadline_leaves_time_for_the_rules(
     assert silent.report is not None
     assert rules.report is not None
     assert silent.report.model_dump(exclude={"gaps"}) == rules.report.model_dump(exclude={"gaps"})
+
+
+def test_a_model_that_uses_up_the_limits_takes_no_finding_away(
+    engine: Engine, tmp_path: Path
+) -> None:
+    """It reads on until no turn is left and says nothing; what rules say holds all the same."""
+    pages = count()
+
+    def reads_on(request: Request) -> Behaviour:
+        if must_finalize(request):
+            return says("no", usage=Tokens(1000, 100))
+        args = {"kind": None, "errors_only": False, "offset": next(pages), **engine.of_trace}
+        return turn(type="tool_call", tool_name="list_spans", args=args)
+
+    limits = DEFAULT_BUDGETS[engine.name].model_copy(update={"cost_usd": 10.0})
+    rules = engine.ask(PlannerChoice(), tmp_path / "rules", limits).report
+    greedy = asked(engine, "hybrid", reads_on, tmp_path, budget=limits)[0]
+    assert greedy.status is PART
+    match rules, greedy.report:
+        case IncidentDossier(), IncidentDossier() as dossier:
+            sure = {one.statement: one.confidence for one in dossier.hypotheses}
+            assert all(sure[one.statement] >= one.confidence for one in rules.hypotheses)
+            assert dossier.confidence >= rules.confidence
+        case _, report:
+            assert report is not None
+            assert rules is not None
+            assert report.model_dump(exclude={"gaps"}) == rules.model_dump(exclude={"gaps"})
 
 
 def test_a_model_is_asked_again_where_a_run_is_resumed(engine: Engine, tmp_path: Path) -> None:

@@ -645,6 +645,32 @@ def test_other_providers_fail_alike(provider: str, status: int) -> None:
     assert failure.value.usage.llm_calls == len(server.requests) == (3 if status == 500 else 1)
 
 
+@pytest.mark.parametrize("name", ODD)
+@pytest.mark.parametrize("provider", NATIVE)
+def test_no_answer_of_another_provider_is_a_traceback_or_free(provider: str, name: str) -> None:
+    """A failed call, or an empty reply; what may have been billed is lost."""
+    answer = ODD[name]
+    answered = isinstance(answer, Endless) or (isinstance(answer, Answer) and answer.status < 300)
+    with ModelServer([answer]) as server:
+        model = native(server, provider, max_retries=0)
+        try:
+            lost = ask(model).lost
+        except PlannerCallFailed as failure:
+            lost = failure.lost
+    assert lost == answered
+
+
+@pytest.mark.parametrize("told", [*NO_COUNTS, "no account"], ids=repr)
+@pytest.mark.parametrize("provider", NATIVE)
+def test_an_untrue_account_costs_no_reply_of_another_provider(provider: str, told: object) -> None:
+    """It is booked at its hold."""
+    name = "usage" if provider == "anthropic" else "usageMetadata"
+    untrue = None if told == "no account" else dict.fromkeys(NATIVE[provider][name], told)
+    with ModelServer([Answer(200, {**NATIVE[provider], name: untrue})]) as server:
+        reply = ask(native(server, provider))
+    assert reply == Reply("{}", Usage(llm_calls=1, cost=0, estimated=True), lost=1)
+
+
 HELD = TurnBound(Amounts(iterations=1, tokens=400, cost=600), max_tokens_out=100)
 
 
