@@ -7,7 +7,7 @@ Here alone concrete engines, planners and tools are named.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -79,21 +79,19 @@ class _Question(BaseModel):
 
     redact: OwnPatterns = Field(default_factory=dict)
 
-    @property
-    def _redactor(self) -> Redactor:
-        return Redactor(self.redact) if self.redact else common()
-
     def prepare(self, api: InspectionAPI) -> Prepared:
         """All that the run needs, read from the source and held to the user's own patterns."""
-        redactor = self._redactor
+        ids: set[str] = set()
+        redactor = Redactor(self.redact, kept=ids) if self.redact else common()
         with holding(redactor):
-            prepared = self._prepared(api)
+            prepared = self._prepared(api, redactor, ids)
         if not self.redact:
             return prepared
         said = Speakers(prepared.strategy, prepared.planner, prepared.beside_model)
         return prepared._replace(**redacted_speakers(said, redactor)._asdict(), redactor=redactor)
 
-    def _prepared(self, api: InspectionAPI) -> Prepared:
+    def _prepared(self, api: InspectionAPI, redactor: Redactor, ids: set[str]) -> Prepared:
+        """The same; adds the ids of what it reads to `ids`, before it tells of it."""
         raise NotImplementedError
 
 
@@ -126,12 +124,13 @@ class RCAQuestion(_OfOneTrace):
         """sha256 of that content; `UsageError` where it does not hold together."""
         return load_taxonomy(self.taxonomy).content_hash
 
-    def _prepared(self, api: InspectionAPI) -> Prepared:
+    def _prepared(self, api: InspectionAPI, redactor: Redactor, ids: set[str]) -> Prepared:
         """Read and narrow the trace."""
         trace = api.get_trace(self.trace_id)
+        ids.update(_ids_of(trace))
         case = RCACase.of(trace, load_taxonomy(self.taxonomy))
-        tools = _tools_of(api, trace, self._redactor)
-        told = {"project_name": _project(trace, self._redactor)}
+        tools = _tools_of(api, trace, redactor)
+        told = {"project_name": _project(trace, redactor)}
         return Prepared(
             RCAStrategy(case, tools),
             tools,
@@ -163,15 +162,17 @@ class ComplianceQuestion(_OfOneTrace):
         chosen(library, self.control_ids)
         return library.content_hash
 
-    def _prepared(self, api: InspectionAPI) -> Prepared:
+    def _prepared(self, api: InspectionAPI, redactor: Redactor, ids: set[str]) -> Prepared:
         """Read the trace and check the controls in code."""
         trace = api.get_trace(self.trace_id)
+        ids.update(_ids_of(trace))
         library = load_library(self.controls)
+        ids.update(control.control_id for control in library.controls)
         case = ComplianceCase.of(trace, library, self.control_ids)
-        reads = _tools_of(api, trace, self._redactor).tools.values()
+        reads = _tools_of(api, trace, redactor).tools.values()
         tools = ToolRegistry([*reads, *control_tools(library)])
         told = {
-            "project_name": _project(trace, self._redactor),
+            "project_name": _project(trace, redactor),
             "controls_version": library.version,
         }
         return Prepared(
@@ -227,18 +228,23 @@ class IncidentQuestion(_Question):
         self._window()
         return "" if self.snapshots is None else open_snapshots(self.snapshots).content_hash
 
-    def _prepared(self, api: InspectionAPI) -> Prepared:
+    def _prepared(self, api: InspectionAPI, redactor: Redactor, ids: set[str]) -> Prepared:
         """Read the traces of the window, each once."""
         start_ns, end_ns = self._window()
         store = None if self.snapshots is None else open_snapshots(self.snapshots)
+
+        def read(trace_id: str) -> Trace:
+            trace = api.get_trace(trace_id)
+            ids.update(_ids_of(trace))
+            return trace
+
         case = IncidentCase.of(
             self.candidates(api),
-            api.get_trace,
+            read,
             start=iso_time(start_ns),
             end=iso_time(end_ns),
             snapshots=store,
         )
-        redactor = self._redactor
         tools = inspection_tools(api, redactor)
         if store is not None:
             tools += snapshot_tools(store, redactor)
@@ -330,6 +336,11 @@ def _located(name_or_path: str, built_in: tuple[str, ...]) -> str:
 def _tools_of(api: InspectionAPI, trace: Trace, redactor: Redactor) -> ToolRegistry:
     """The reads of one trace."""
     return ToolRegistry(inspection_tools(api, redactor, trace_id=trace.trace_id))
+
+
+def _ids_of(trace: Trace) -> Iterator[str]:
+    yield trace.trace_id
+    yield from (span.span_id for span in trace.spans)
 
 
 def _project(trace: Trace, redactor: Redactor) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -39,9 +40,10 @@ def traces(
     """
     window = time_ns(start, "--from"), time_ns(end, "--to")
     opened = open_source([source])
-    rows = opened.api.list_traces(
+    listed = opened.api.list_traces(
         start_ns=window[0], end_ns=window[1], filter_expr=filter_expr, limit=limit + 1
     )
+    rows = [_without_secrets(row) for row in listed]
     if as_json:
         for row in rows[:limit]:
             print_json(_row(row))
@@ -52,6 +54,16 @@ def traces(
     elif not rows:
         say(f"none of the {opened.api.count_traces():,} traces of '{source}' was asked for")
     raise typer.Exit(Exit.PARTIAL if opened.unreadable else Exit.SUCCEEDED)
+
+
+def _without_secrets(row: TraceSummary) -> TraceSummary:
+    """The row with its names as they may be shown: names of spans may be any text."""
+    from investigator.inspection.redaction import common
+
+    def shown(name: str | None) -> str | None:
+        return None if name is None else common().redact(name).text
+
+    return replace(row, project_name=shown(row.project_name), root_name=shown(row.root_name))
 
 
 def _row(row: TraceSummary) -> dict[str, JsonValue]:

@@ -196,11 +196,17 @@ def _value_redacted(value: Any, redactor: Redactor) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(_value_redacted(item, redactor) for item in value)
     if isinstance(value, dict):
-        return {
-            key: item if key in _AS_THEY_ARE else _value_redacted(item, redactor)
-            for key, item in value.items()
-        }
+        return {key: _field_redacted(key, item, redactor) for key, item in value.items()}
     return value
+
+
+def _field_redacted(name: str, value: Any, redactor: Redactor) -> Any:
+    """What stands under a name of ours; the context of a child is JSON in JSON."""
+    if name in _AS_THEY_ARE:
+        return value
+    if name == "context" and isinstance(value, str) and value.startswith("{"):
+        return _json_redacted(value, redactor)
+    return _value_redacted(value, redactor)
 
 
 def _model_redacted(model: ModelT, redactor: Redactor) -> ModelT:

@@ -9,11 +9,11 @@ and replaced in one go; what has been redacted is left as it is when it is redac
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 import re2
@@ -31,6 +31,13 @@ _ROUNDS = 10
 
 _AUTOMATON_BYTES = 64 * 1024 * 1024
 """What an automaton may cache; RE2 starts its cache afresh when it is full."""
+
+_REMEMBERED_CHARS = 300
+"""Names and summaries are redacted again wherever they are told: one in fourteen is another."""
+
+_WORD = re2.compile(rb"\w[\w.-]*")
+_SHORTEST_ID = 6
+"""A shorter one is a word or a number like any other, and no text is kept for its sake."""
 
 _LINE_ESCAPES = (rb"\n", rb"\r", rb"\t")
 """How JSON writes what stands between words; the letter is no part of a word."""
@@ -89,13 +96,17 @@ class Redactor:
     """Replaces what the kinds of the list find, and what the user's own patterns find.
 
     `extra` maps a name to an RE2 pattern; the name of an optional kind of the list with that
-    kind's pattern is that kind.
+    kind's pattern is that kind. `kept` are ids: where one of them stands as a word, the user's
+    patterns find nothing in it. It may grow while the redactor is used.
 
     Raises:
         UsageError: an extra pattern is no RE2 pattern.
     """
 
-    def __init__(self, extra: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, extra: Mapping[str, str] | None = None, *, kept: Collection[str] = frozenset()
+    ) -> None:
+        self._kept = kept
         self._own = tuple(_own(name, pattern) for name, pattern in (extra or {}).items())
         self._markers = {*_MARKERS, *(matcher.marker.encode() for matcher in self._own)}
 
@@ -105,6 +116,11 @@ class Redactor:
         if field and _is_secret_field(field, clean):
             marker = "[REDACTED:password]"
             return Redacted(marker, (Cut(0, len(clean), 0, len(marker)),))
+        if not self._own and len(clean) <= _REMEMBERED_CHARS:
+            return _remembered(clean)
+        return self._redacted(clean)
+
+    def _redacted(self, clean: str) -> Redacted:
         encoded = clean.encode()
         places = _merged(self._places(encoded))
         if not places:
@@ -132,8 +148,20 @@ class Redactor:
         for family in _families():
             for matcher in family.matching(text):
                 yield from _matches(matcher, text)
-        for matcher in self._own:
-            yield from _matches(matcher, text)
+        own = [place for matcher in self._own for place in _matches(matcher, text)]
+        if own and self._kept:
+            yield from _outside(own, self._ids_in(text))
+        else:
+            yield from own
+
+    def _ids_in(self, text: bytes) -> list[tuple[int, int]]:
+        """Where ids stand in a text, as whole words."""
+        return [
+            (match.start(), match.start() + len(word))
+            for match in _WORD.finditer(text)
+            if len(word := match.group().rstrip(b".-")) >= _SHORTEST_ID
+            and word.decode("utf-8", "replace") in self._kept
+        ]
 
     def _shown_markers(self, text: bytes) -> list[tuple[int, int]]:
         """The markers in a text that this redactor could have written."""
@@ -300,6 +328,11 @@ def holding(redactor: Redactor) -> Iterator[None]:
         yield
     finally:
         _IN_FORCE.reset(token)
+
+
+@lru_cache(maxsize=4096)
+def _remembered(clean: str) -> Redacted:
+    return common()._redacted(clean)
 
 
 @cache

@@ -17,6 +17,7 @@ from investigator.planners import PlannerChoice
 from investigator.runtime.llm_client import ModelSettings
 from investigator.testing.model_server import ModelServer
 from investigator.traces.parquet import write_spans
+from tests.builders import span
 from tests.cli.conftest import Call
 from tests.injection.gullible import gullible
 from tests.injection.places import MARK, PLACES, Told, agent_trace, window
@@ -168,3 +169,73 @@ def test_a_pattern_holds_before_a_text_is_cut_short(tmp_path: Path) -> None:
             engine, tmp_path / "t.parquet", tmp_path / "runs", redact={"c": r"CUST-\d{40}-END"}
         )
         assert holding(ran.run_dir, "CUST-4711") == []
+
+
+IDS_AND_CLOSED_SETS = frozenset(
+    {
+        *("trace_id", "span_id", "control_id", "excerpt_hash", "kind", "ts", "schema_version"),
+        *("outcome", "overall", "verdict", "primary_label", "category", "pass_fail", "severity"),
+        *("judged_by", "status", "controls_version", "timestamp", "trace_before", "trace_after"),
+        *("artifact_type", "code", "call_id", "parent_call_id", "planner", "states", "run_type"),
+    }
+)
+"""Fields of reports and records that no pattern of a user's own may touch."""
+
+
+def values_at(told: Any, names: frozenset[str], name: str = "") -> list[Any]:
+    """What stands under the names, in order."""
+    if isinstance(told, dict):
+        return [found for key in told for found in values_at(told[key], names, key)]
+    if isinstance(told, list):
+        return [found for item in told for found in values_at(item, names, name)]
+    return [told] if name in names else []
+
+
+@pytest.mark.parametrize("pattern", [r"\d{6,}", r"[a-z_]{3,}", r"\w+", r"(?s).+"])
+@pytest.mark.parametrize("engine", ["rca", "compliance", "incident"])
+def test_no_pattern_touches_ids_hashes_and_closed_sets(
+    engine: str, pattern: str, tmp_path: Path
+) -> None:
+    """However greedy it is, the run goes the same way, holds together and is replayed alike."""
+    said = Told("order 48207193", SAID)
+    traces = [
+        agent_trace(said, failing=number > 2, trace_id=f"{number:032x}", start_ms=number * 60_000)
+        for number in range(1, 5)
+    ]
+    write_spans((s for trace in traces for s in trace.spans), tmp_path / "t.parquet")
+    one = {} if engine == "incident" else {"trace_id": f"{4:032x}"}
+    options: dict[str, Any] = {"engine": engine, "run_id": engine, **one}
+    ask: Any = investigate
+    plain = ask(tmp_path / "t.parquet", runs_dir=tmp_path / "plain", **options)
+    own = ask(tmp_path / "t.parquet", runs_dir=tmp_path / "own", redact={"own": pattern}, **options)
+    for told, bare in ((own.report, plain.report), (own.record, plain.record)):
+        kept, before = (
+            values_at(json.loads(m.model_dump_json()), IDS_AND_CLOSED_SETS) for m in (told, bare)
+        )
+        assert not any("REDACTED" in str(value) for value in kept)
+        # Failures that differ only in what is redacted are one: an incident may be told otherwise.
+        if engine != "incident" or pattern == r"\d{6,}":
+            assert kept == before
+    assert own.report.verdict == plain.report.verdict
+    assert own.record.dataset_ref == plain.record.dataset_ref
+    assert verify_run(engine, tmp_path / "own") == []
+    assert replay_run(engine, tmp_path / "own").identical
+
+
+def test_ids_of_spans_stand_in_what_is_said_of_them(tmp_path: Path) -> None:
+    """A number like theirs does not."""
+    span_id = "4820719300000063"
+    failed = span(
+        span_id,
+        kind="TOOL",
+        status="ERROR",
+        message="TimeoutError: order 48207193",
+        attributes={"tool.name": "lookup"},
+    )
+    write_spans([span("00000001", kind="AGENT"), failed], tmp_path / "t.parquet")
+    ran = run_of(
+        "rca", tmp_path / "t.parquet", tmp_path / "runs", trace_id="t", redact={"number": r"\d{6,}"}
+    )
+    assert ran.report is not None
+    assert span_id in ran.report.summary
+    assert "48207193" not in ran.report.model_dump_json().replace(span_id, "")

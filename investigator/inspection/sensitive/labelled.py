@@ -351,7 +351,7 @@ LABELLED: tuple[Kind, ...] = (
         "code",
         r"(?:(?:\b|\\[nrt])(?:PIN|Pin|pin)(?: ?(?:code|number|Nummer))?|(?:\b|\\[nrt])(?i:cvv2?"
         r"|cvc2?|csc|card security code|security code))" + _IS + r"\\*[\"']?(\d{3,8})\b",
-        finds=("my PIN is «4821»", "cvv: «123»"),
+        finds=("my PIN is «4821»", "cvv: «739»"),
         spares=("pin 4 is connected to ground", "the pin is 12 mm long"),
     ),
     Kind(

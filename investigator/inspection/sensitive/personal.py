@@ -59,8 +59,11 @@ def stands_alone(candidate: Candidate) -> bool:
     """As many digits as a phone number has (ITU-T E.164), no part of an id, a time or a sum."""
     secret, before, after, _ = candidate
     count = sum(character.isdigit() for character in secret)
-    part = before.isalnum() or before in ("-", ".", "+", "/", "_") or after in ("-", "/", "_", ":")
-    return 9 <= count <= 15 and not part and not after.isalnum()
+    if not 9 <= count <= 15 or before.isalnum() or after.isalnum():
+        return False
+    if secret.startswith("+"):
+        return before not in ("+", "_") and after not in ("-", "/", "_")
+    return before not in ("-", ".", "+", "/", "_") and after not in ("-", "/", "_", ":")
 
 
 def _labelled_phone(candidate: Candidate) -> bool:
@@ -200,6 +203,8 @@ PERSONAL: tuple[Kind, ...] = (
             "mobile «415-555-2671».",
             "«+49 30 1234567»",
             "«+33 6 12 34 56 78»",
+            "tag.«+49 30 1234567»",
+            "id:«+33 6 12 34 56 78»:2",
         ),
         spares=(
             "2025-03-14T09:27:23.123456Z and 2025-03-14 09:27:23+01:00",
