@@ -2,12 +2,16 @@
 
 Canonical JSON here: UTF-8, keys sorted, no spaces, no NaN. Lone surrogates (they occur in
 real traces) are replaced by U+FFFD, since UTF-8 has no form for them.
+
+JSON is read so that every value can be written again and computed with: a number that no double
+holds is the text that it was written as, NaN is null, an infinity its name.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 from typing import TypeAlias
 
 import msgspec
@@ -18,6 +22,15 @@ JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, J
 _ENCODER = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
 )
+
+
+_DIGITS = 308
+"""Any integer of that many digits is a double too; of more than 4,300 Python makes no int."""
+
+_DEPTH = 300
+"""A walker may take two frames a level, of Python's 1,000, and stands some 200 deep itself."""
+
+_COUNT_DIGITS = 15
 
 
 def canonical_json(value: JsonValue) -> str:
@@ -41,10 +54,59 @@ def compact_json(value: JsonValue) -> str:
         return canonical_json(value)
 
 
+def read_json(text: str) -> JsonValue:
+    """The JSON value that a text is.
+
+    Raises:
+        ValueError: the text is no JSON.
+        RecursionError: it nests deeper than 300 levels.
+    """
+    value: JsonValue = _DECODER.decode(text)
+    if text.count("[") + text.count("{") > _DEPTH and _is_deep(value):
+        raise RecursionError
+    return value
+
+
+def _is_deep(value: JsonValue) -> bool:
+    level: list[JsonValue] = [value]
+    for _ in range(_DEPTH):
+        level = [
+            below
+            for item in level
+            if isinstance(item, dict | list)
+            for below in (item.values() if isinstance(item, dict) else item)
+            if isinstance(below, dict | list)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) <= _DIGITS else digits
+
+
+def _real(digits: str) -> float | str:
+    value = float(digits)
+    return value if math.isfinite(value) else digits
+
+
+def _constant(name: str) -> str | None:
+    return None if name == "NaN" else name
+
+
+_DECODER = json.JSONDecoder(parse_int=_integer, parse_float=_real, parse_constant=_constant)
+
+
+def count_of(digits: str) -> int | None:
+    """The number that decimal digits say; None where they are none, or too many for a count."""
+    return int(digits) if digits.isdecimal() and len(digits) <= _COUNT_DIGITS else None
+
+
 def json_object(text: str | None) -> dict[str, JsonValue] | None:
     """The JSON object that a text is; None where it is none, or nests too deeply to be read."""
     try:
-        held = json.loads(text or "null")
+        held = read_json(text or "null")
     except (ValueError, RecursionError):
         return None
     return held if isinstance(held, dict) else None

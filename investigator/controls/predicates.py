@@ -8,13 +8,12 @@ was looked at.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from investigator.canonical import JsonValue, canonical_json
+from investigator.canonical import JsonValue, canonical_json, read_json
 from investigator.controls.checking import Subject
 from investigator.controls.conversation import UNTRUSTED, Source
 from investigator.controls.delegation import delegated_agents
@@ -322,7 +321,7 @@ def _declarations(span: Span, keys: tuple[str, ...]) -> Iterator[str]:
         yield from _words(span.attributes.get(key))
         yield from _words(span.attributes.get(f"metadata.{key}"))
     try:
-        metadata: JsonValue = json.loads(span.text("metadata") or "null")
+        metadata: JsonValue = read_json(span.text("metadata") or "null")
     except (ValueError, RecursionError):
         metadata = span.text("metadata")
     if isinstance(metadata, dict):

@@ -7,7 +7,6 @@ that is too long to show is known by its hash. Hidden content (`__REDACTED__`) i
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,7 +14,7 @@ from functools import lru_cache, partial
 
 import re2
 
-from investigator.canonical import JsonValue, canonical_json, sha256_text
+from investigator.canonical import JsonValue, canonical_json, read_json, sha256_text
 from investigator.incident.signature import services_of
 from investigator.incident.templates import masked
 from investigator.inspection.evidence import EvidenceRef, message_evidence, span_evidence
@@ -269,7 +268,7 @@ def _object(text: str | None) -> dict[str, JsonValue]:
     if text is None or len(text) > _JSON_LIMIT or not text.lstrip().startswith("{"):
         return {}
     try:
-        value = json.loads(text, parse_constant=lambda name: name)
+        value = read_json(text)
     except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import re2
 
+from investigator.canonical import count_of
 from investigator.incident.templates import masked, template_of
 from investigator.inspection.evidence import EvidenceKind, EvidenceRef, span_evidence
 from investigator.inspection.patterns import well_formed
@@ -167,8 +168,7 @@ def _message_index(evidence: tuple[EvidenceRef, ...]) -> int | None:
     first = evidence[0] if evidence else None
     if first is None or first.kind is not EvidenceKind.MESSAGE:
         return None
-    index = first.ref.rpartition(":")[2]
-    return int(index) if index.isdecimal() else None
+    return count_of(first.ref.rpartition(":")[2])
 
 
 def _error_type(fault: Fault, error: str | None) -> str:

@@ -14,7 +14,7 @@ from functools import lru_cache, partial
 
 import re2
 
-from investigator.canonical import json_object
+from investigator.canonical import count_of, json_object
 from investigator.signals.languages import LANGUAGES, language_of, word_set
 from investigator.signals.stops import as_generated, is_cut_off
 
@@ -185,7 +185,8 @@ def _lacks(pattern: re2._Regexp, answer: str) -> bool:
 
 
 def _number(text: str) -> int | None:
-    return int(text) if text.isdecimal() else _NUMBERS.get(text.lower())
+    count = count_of(text)
+    return _NUMBERS.get(text.lower()) if count is None else count
 
 
 def _in_another(language: str, answer: str) -> bool:

@@ -7,12 +7,11 @@ under the provider's own name: `stop`, `stop_sequences`, `stopSequences`, `stop_
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 
 import re2
 
-from investigator.canonical import JsonValue, json_object
+from investigator.canonical import JsonValue, json_object, read_json
 from investigator.signals.view import TraceView
 from investigator.traces.model import Span, SpanKind
 
@@ -96,7 +95,7 @@ def _sequences(value: JsonValue) -> Iterator[str]:
     """One sequence, or a list of them, also as the JSON text of such a list."""
     if isinstance(value, str) and value.startswith("["):
         try:
-            listed = json.loads(value)
+            listed = read_json(value)
         except (ValueError, RecursionError):
             listed = None
         value = listed if isinstance(listed, list) else value

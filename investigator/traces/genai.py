@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from investigator.canonical import JsonValue
+from investigator.canonical import JsonValue, count_of
 from investigator.traces.chat_messages import message_attributes, read_messages
 from investigator.traces.documents import document_attributes
 from investigator.traces.jsontext import embedded_json, json_text, nested
@@ -150,12 +150,11 @@ def tool_definition_attributes(definitions: JsonValue) -> dict[str, JsonValue]:
 
 def token_total(added: Attributes) -> dict[str, JsonValue]:
     """The total of prompt and completion tokens where both are known and no total is given."""
-    prompt = str(added.get("llm.token_count.prompt"))
-    completion = str(added.get("llm.token_count.completion"))
-    known = prompt.isdecimal() and completion.isdecimal()
-    if "llm.token_count.total" in added or not known:
+    prompt = count_of(str(added.get("llm.token_count.prompt")))
+    completion = count_of(str(added.get("llm.token_count.completion")))
+    if "llm.token_count.total" in added or prompt is None or completion is None:
         return {}
-    return {"llm.token_count.total": int(prompt) + int(completion)}
+    return {"llm.token_count.total": prompt + completion}
 
 
 def _renamed(said: Attributes) -> dict[str, JsonValue]:

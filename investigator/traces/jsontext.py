@@ -1,7 +1,7 @@
 """JSON from the wild becomes values whose every string can be written as UTF-8.
 
 Bytes must be UTF-8 (a leading byte order mark is allowed); a lone surrogate, which a JSON escape
-can smuggle in, becomes U+FFFD; NaN becomes null and an infinity its name.
+can smuggle in, becomes U+FFFD; numbers are as `investigator.canonical` reads them.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from investigator.canonical import JsonValue
+from investigator.canonical import JsonValue, read_json
 from investigator.errors import UnreadableInput
 
 _BOM = b"\xef\xbb\xbf"
@@ -40,10 +40,10 @@ def parse_json_text(text: str, *, offset: int = 0) -> JsonValue:
     """The JSON value that a text holds.
 
     Raises:
-        UnreadableInput: the text is not JSON, or is nested deeper than Python's parser goes.
+        UnreadableInput: the text is not JSON, or nests deeper than 300 levels.
     """
     try:
-        value: JsonValue = json.loads(text, parse_constant=_constant)
+        value = read_json(text)
         return _clean(value) if _SURROGATE_ESCAPE.search(text) else value
     except json.JSONDecodeError as error:
         raise UnreadableInput(_json_trouble(error, offset)) from error
@@ -92,10 +92,6 @@ def _json_trouble(error: json.JSONDecodeError, offset: int) -> str:
     if not error.doc[error.pos :].strip() or error.msg.startswith("Unterminated string"):
         return f"JSON cut off before it is complete: {error.msg} at byte {where:,}"
     return f"not JSON: {error.msg} at byte {where:,}"
-
-
-def _constant(name: str) -> str | None:
-    return None if name == "NaN" else name
 
 
 def _clean(value: JsonValue) -> JsonValue:

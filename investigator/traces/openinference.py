@@ -7,12 +7,11 @@ Every view is a pure function of one `Span`. Texts are given as the source has t
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from investigator.canonical import JsonValue, canonical_json
+from investigator.canonical import JsonValue, canonical_json, count_of, read_json
 from investigator.traces.chat_messages import (
     is_call_part,
     is_part,
@@ -232,8 +231,9 @@ def _indexed(
     for key, value in attributes.items():
         if key.startswith(prefix):
             index, _, rest = key[start:].partition(".")
-            if index.isdecimal():
-                rows.setdefault(int(index), {})[rest] = value
+            position = count_of(index)
+            if position is not None:
+                rows.setdefault(position, {})[rest] = value
     return sorted(rows.items(), key=lambda row: row[0])
 
 
@@ -347,7 +347,7 @@ def _tool_definition(fields: Mapping[str, JsonValue]) -> ToolDefinition:
 def _name_in_schema(schema: str) -> str | None:
     """The function's name in `{"name": …}` or `{"type": "function", "function": {"name": …}}`."""
     try:
-        definition = json.loads(schema)
+        definition = read_json(schema)
     except (ValueError, RecursionError):
         return None
     if isinstance(definition, dict) and isinstance(definition.get("function"), dict):
@@ -368,7 +368,12 @@ def _number(value: JsonValue) -> float | None:
             value = float(value)
         except ValueError:
             return None
-    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+    if not isinstance(value, int | float):
+        return None
+    try:
+        return float(value) if math.isfinite(value) else None
+    except OverflowError:
+        return None
 
 
 def _integer(value: JsonValue) -> int | None:

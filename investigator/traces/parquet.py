@@ -11,14 +11,13 @@ written together, `span_clashes` tells such spans apart first.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from investigator.canonical import JsonValue, canonical_json
+from investigator.canonical import JsonValue, canonical_json, read_json
 from investigator.errors import UnreadableInput
 from investigator.ground.files import made_whole
 from investigator.traces.databases import LOOKUPS, PARQUET, Scratch, quoted, scratch
@@ -208,7 +207,7 @@ def read_row(row: Sequence[object]) -> Span:
         end_ns=end if isinstance(end, int) else None,
         status=StatusCode(str(status)),
         status_message=str(message),
-        attributes=json.loads(attributes),
+        attributes=read_json(attributes),
         events=_read_events(events),
     )
 
@@ -217,8 +216,7 @@ def _read_events(text: str) -> tuple[SpanEvent, ...]:
     if text == "[]":
         return ()
     return tuple(
-        SpanEvent(event["name"], event["time_ns"], event["attributes"])
-        for event in json.loads(text)
+        SpanEvent(event["name"], event["time_ns"], event["attributes"]) for event in read_json(text)
     )
 
 

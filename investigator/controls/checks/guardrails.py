@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import re2
 
-from investigator.canonical import JsonValue
+from investigator.canonical import JsonValue, read_json
 from investigator.controls.checking import Checked, Params, Subject, Violation, check
 from investigator.controls.checks.calls import count_of, evidence_of_call, is_named
 from investigator.controls.checks.violations import CERTAIN, WORDED, one_line
@@ -132,7 +131,7 @@ def _stopped(rail: Span) -> bool | None:
     if text is None or unseen(text) is not None:
         return None
     try:
-        value: JsonValue = json.loads(text)
+        value: JsonValue = read_json(text)
     except (ValueError, RecursionError):
         value = text
     said = set(_decisions(value, _DEPTH))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from investigator.canonical import JsonValue, canonical_json
+from investigator.canonical import JsonValue, canonical_json, count_of
 from investigator.traces.jsontext import embedded_json
 from investigator.traces.model import REDACTED
 from investigator.traces.openinference import to_json
@@ -70,8 +70,9 @@ def _below(value: JsonValue, part: str) -> list[JsonValue]:
         return list(value) if isinstance(value, list) else []
     if isinstance(value, dict):
         return [value[part]] if part in value else []
-    if isinstance(value, list) and part.lstrip("-").isdecimal():
-        index = int(part)
+    index = count_of(part.removeprefix("-"))
+    if isinstance(value, list) and index is not None:
+        index = -index if part.startswith("-") else index
         return [value[index]] if -len(value) <= index < len(value) else []
     return []
 

@@ -28,6 +28,7 @@ SPAN_ID_BYTES = 8
 
 _LATEST_NS = 2**63 - 1
 _DIGITS = len(str(_LATEST_NS))
+_DURATION_CHARS = 100
 
 _NO_ID = {"", "none", "null", "nan", "0" * 16, "0" * 32}
 _HEX = re.compile(r"(?:0x)?([0-9a-fA-F]+)")
@@ -165,7 +166,8 @@ def time_ns(value: JsonValue) -> int | None:
 
 def duration_ns(value: JsonValue) -> int | None:
     """Nanoseconds of an ISO 8601 duration (`PT1M33.789274S`)."""
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    is_text = isinstance(value, str) and len(value) <= _DURATION_CHARS
+    match = _DURATION.fullmatch(str(value)) if is_text else None
     if match is None or not any(match.groups()):
         return None
     seconds = sum(
