@@ -30,6 +30,9 @@ _DIGITS = 308
 _DEPTH = 300
 """A walker may take two frames a level, of Python's 1,000, and stands some 200 deep itself."""
 
+_VALUES = 5_000_000
+"""A value of 3 bytes of text takes up to 72 of memory, so bounding the bytes is not enough."""
+
 _COUNT_DIGITS = 15
 
 
@@ -58,9 +61,15 @@ def read_json(text: str) -> JsonValue:
     """The JSON value that a text is.
 
     Raises:
-        ValueError: the text is no JSON.
+        ValueError: the text is no JSON, or holds more than some five million values.
         RecursionError: it nests deeper than 300 levels.
     """
+    values = text.count(",")
+    if values > _VALUES:
+        raise ValueError(
+            f"JSON of about {values:,} values, above the limit of {_VALUES:,};"
+            " split it, or leave out its longest lists"
+        )
     value: JsonValue = _DECODER.decode(text)
     if text.count("[") + text.count("{") > _DEPTH and _is_deep(value):
         raise RecursionError

@@ -57,6 +57,10 @@ _SEALED = {
 """In this order, after all else is set: each of the last two forbids what comes before it."""
 
 _PATTERN = re.compile(r"[\[\]*?]")
+_TOO_LONG = (
+    "spans too long to be sorted in {mb:,} MB; shorten their longest values, or ingest fewer files"
+    " at once"
+)
 _TOO_LARGE = (
     "its values take more than {mb:,} MB when unpacked; write it again with smaller row groups and"
     " shorter values, or as JSON lines"
@@ -194,13 +198,13 @@ def scratch(folder: Path, *, memory_mb: int) -> Iterator[Scratch]:
         "allowed_configs": "['threads', 'memory_limit']",
         "temp_directory": quoted(_absolute(folder) + "/spill"),
     }
-    with explained(memory_mb), _connect(settings, memory_mb=memory_mb) as connection:
+    with explained(memory_mb, _TOO_LONG), _connect(settings, memory_mb=memory_mb) as connection:
         yield connection
 
 
 @contextmanager
-def explained(memory_mb: int) -> Iterator[None]:
-    """Inside, every error of DuckDB becomes one of ours.
+def explained(memory_mb: int, too_large: str = _TOO_LARGE) -> Iterator[None]:
+    """Inside, every error of DuckDB becomes one of ours; `too_large` is said with the memory.
 
     Raises:
         UnreadableInput: with what was found and what to do.
@@ -212,7 +216,7 @@ def explained(memory_mb: int) -> Iterator[None]:
     except duckdb.OutOfMemoryException as error:
         if "disk" in str(error) or "temp_directory" in str(error).split("\n")[0]:
             raise OSError(_first_line(error)) from error
-        raise UnreadableInput(_TOO_LARGE.format(mb=memory_mb)) from error
+        raise UnreadableInput(too_large.format(mb=memory_mb)) from error
     except duckdb.PermissionException as error:
         raise UnreadableInput("it is not there any more, or is no file") from error
     except duckdb.Error as error:

@@ -48,7 +48,7 @@ def parse_json_text(text: str, *, offset: int = 0) -> JsonValue:
     except json.JSONDecodeError as error:
         raise UnreadableInput(_json_trouble(error, offset)) from error
     except ValueError as error:
-        raise UnreadableInput(f"not JSON: {error}") from error
+        raise UnreadableInput(str(error)) from error
     except RecursionError as error:
         raise UnreadableInput("JSON nested too deeply to be read") from error
 
