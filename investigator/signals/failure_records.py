@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import re2
 
-from investigator.canonical import JsonValue
+from investigator.canonical import JsonValue, read_json
 
 _LIMIT = 200_000
 """Characters; a record of that size is read in a few milliseconds."""
@@ -88,7 +88,7 @@ def _parsed(text: str) -> JsonValue:
     if _PYTHON_DICT.search(text[:_HEAD]) is None:
         if len(text) > _LIMIT:
             raise ValueError("too long")
-        value: JsonValue = json.loads(text)
+        value: JsonValue = read_json(text)
         return value
     if len(text) > _PYTHON_LIMIT:
         raise ValueError("too long")

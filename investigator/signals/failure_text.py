@@ -8,10 +8,9 @@ document means nothing here. Texts are looked at through a bounded window, in li
 
 from __future__ import annotations
 
-import json
-
 import re2
 
+from investigator.canonical import read_json
 from investigator.signals.failure_records import failure_in_record
 from investigator.signals.model import Fault
 
@@ -186,8 +185,8 @@ def failure_in(result: str) -> str | None:
 def _unquoted(text: str) -> str | None:
     """The text that a JSON string holds."""
     try:
-        value = json.loads(text)
-    except ValueError:
+        value = read_json(text)
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, str) else None
 

@@ -26,7 +26,7 @@ from jsonschema.exceptions import SchemaError
 from jsonschema.validators import extend, validator_for
 from referencing import Registry
 
-from investigator.canonical import JsonValue
+from investigator.canonical import JsonValue, count_of
 from investigator.inspection.patterns import well_formed
 from investigator.signals.value_formats import has_format
 
@@ -175,8 +175,9 @@ class Checker:
         found: Any = self._schema
         for part in said.split("/")[1:]:
             name = part.replace("~1", "/").replace("~0", "~")
-            if isinstance(found, list) and name.isdecimal() and int(name) < len(found):
-                found = found[int(name)]
+            index = count_of(name)
+            if isinstance(found, list) and index is not None and index < len(found):
+                found = found[index]
             elif isinstance(found, dict) and name in found:
                 found = found[name]
             else:

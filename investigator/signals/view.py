@@ -7,7 +7,6 @@ all three. Views are built once for a trace and only read from then on.
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from functools import cached_property
 
 import re2
 
-from investigator.canonical import canonical_json
+from investigator.canonical import canonical_json, read_json
 from investigator.inspection.evidence import (
     EvidenceRef,
     message_evidence,
@@ -341,7 +340,7 @@ def same_arguments(arguments: str | None) -> str:
     if text[:1] not in ("{", "[", '"') or len(text) > _ARGUMENT_LIMIT:
         return text
     try:
-        value = json.loads(text)
+        value = read_json(text)
         if not isinstance(value, str):
             return canonical_json(value)
         return same_arguments(value) if value.lstrip()[:1] in ("{", "[") else text

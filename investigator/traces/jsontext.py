@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from investigator.canonical import JsonValue, read_json
+from investigator.canonical import JsonValue, count_of, read_json
 from investigator.errors import UnreadableInput
 
 _BOM = b"\xef\xbb\xbf"
@@ -82,7 +82,7 @@ def nested(flat: Mapping[str, JsonValue]) -> JsonValue:
         if isinstance(below, dict):
             below[rest] = value
     grown = {k: nested(v) if isinstance(v, dict) else v for k, v in tree.items()}
-    if grown and all(key.isdecimal() for key in grown):
+    if grown and all(count_of(key) is not None for key in grown):
         return [grown[key] for key in sorted(grown, key=int)]
     return grown
 

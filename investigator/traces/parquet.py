@@ -207,17 +207,37 @@ def read_row(row: Sequence[object]) -> Span:
         end_ns=end if isinstance(end, int) else None,
         status=StatusCode(str(status)),
         status_message=str(message),
-        attributes=read_json(attributes),
+        attributes=_read_object(attributes),
         events=_read_events(events),
     )
+
+
+def _read_object(text: str) -> dict[str, JsonValue]:
+    value = read_json(text)
+    if not isinstance(value, dict):
+        raise ValueError("attributes are no JSON object")
+    return value
 
 
 def _read_events(text: str) -> tuple[SpanEvent, ...]:
     if text == "[]":
         return ()
-    return tuple(
-        SpanEvent(event["name"], event["time_ns"], event["attributes"]) for event in read_json(text)
-    )
+    events = read_json(text)
+    if not isinstance(events, list):
+        raise ValueError("events are no JSON list")
+    return tuple(map(_read_event, events))
+
+
+def _read_event(event: JsonValue) -> SpanEvent:
+    match event:
+        case {
+            "name": str() as name,
+            "time_ns": None | int() as time_ns,
+            "attributes": dict() as at,
+        }:
+            return SpanEvent(name, time_ns, at)
+        case _:
+            raise ValueError("an event is not as it was written")
 
 
 def _utf8(text: str) -> str:

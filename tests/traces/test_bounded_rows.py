@@ -153,6 +153,31 @@ def test_rows_that_are_no_spans_are_counted(tmp_path: Path) -> None:
     assert said.startswith("1 rows are no spans: 'WIZARD'")
 
 
+@pytest.mark.parametrize(
+    ("column", "text"),
+    [
+        ("attributes", "[1]"),
+        ("attributes", "{"),
+        ("attributes", "[" * 100_000),
+        ("events", "{}"),
+        ("events", '[{"name": 1}]'),
+        ("events", None),
+        ("status", "WELL"),
+    ],
+)
+def test_a_row_that_was_not_written_so_is_damage(
+    column: str, text: str | None, tmp_path: Path
+) -> None:
+    """Said of the file, whichever part of the row it is."""
+    path = tmp_path / "t.parquet"
+    write_spans([span("s")], path)
+    table = pq.read_table(path)
+    place = table.column_names.index(column)
+    pq.write_table(table.set_column(place, column, pa.array([text], pa.string())), path)
+    with pytest.raises(SourceUnavailable, match="is damaged"):
+        ParquetInspectionAPI(path).get_trace("t")
+
+
 def test_times_below_lists_and_out_of_range_are_read(tmp_path: Path) -> None:
     """Times in structs are text, those that no clock shows are none."""
     moment = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
@@ -162,7 +187,8 @@ def test_times_below_lists_and_out_of_range_are_read(tmp_path: Path) -> None:
     table = table.append_column("events", events)
     table = table.append_column("start_time", pa.array([2**62], pa.timestamp("us", tz="UTC")))
     pq.write_table(table.append_column("end_time", pa.array([moment])), path)
-    ((found,),) = parquet_spans(path)
-    assert not isinstance(found, str)
+    (spans,) = parquet_spans(path)
+    assert not isinstance(spans, str)
+    (found,) = spans
     assert (found.start_ns, found.end_ns) == (None, 1767323045678901000)
     assert [event.time_ns for event in found.events] == [1767323045678901000]
