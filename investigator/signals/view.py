@@ -7,6 +7,7 @@ all three. Views are built once for a trace and only read from then on.
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from functools import cached_property
 
 import re2
 
-from investigator.canonical import canonical_json, read_json
+from investigator.canonical import canonical_json
 from investigator.inspection.evidence import (
     EvidenceRef,
     message_evidence,
@@ -340,7 +341,8 @@ def same_arguments(arguments: str | None) -> str:
     if text[:1] not in ("{", "[", '"') or len(text) > _ARGUMENT_LIMIT:
         return text
     try:
-        value = read_json(text)
+        # Not `read_json`: what JSON cannot say (NaN) stays as it was written, for it is judged so.
+        value = json.loads(text)
         if not isinstance(value, str):
             return canonical_json(value)
         return same_arguments(value) if value.lstrip()[:1] in ("{", "[") else text
