@@ -201,7 +201,8 @@ class Batch:
             reader.start()
 
     def _read(self, pipe: IO[str], into: list[str]) -> None:
-        into.extend(pipe)
+        with pipe:
+            into.extend(pipe)
         self._closed_at.append(time.monotonic())
 
     def ended(self) -> tuple[int, float]:
