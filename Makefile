@@ -39,7 +39,7 @@ format: $(VENV)/.dev ## rewrite the code as `make check` wants it
 	$(BIN)/ruff format
 
 golden: $(VENV)/.dev ## rewrite the bundled samples and every golden file
-	$(BIN)/python -m investigator.samples.generate
+	$(BIN)/python -m demo.samples.generate
 	INVESTIGATOR_REWRITE_GOLDEN=1 $(BIN)/python -m pytest -q -m "not slow" -k golden
 	git status --short -- investigator/samples tests README.md docs
 

@@ -20,8 +20,8 @@ from investigator.controls.checking import Subject
 from investigator.controls.evaluate import Verdict, evaluate
 from investigator.controls.library import load_library
 from investigator.controls.model import Control
+from investigator.formats.files import Decoded, files_of, read_source
 from investigator.traces.model import Trace
-from investigator.traces.sources import Decoded, files_of, read_source
 
 LIBRARY = "controls-v1"
 CONTROL = "control.injection.untrusted_content"

@@ -41,10 +41,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from investigator.runs.run_store import StoredRun, list_runs
 from investigator.runtime.events import HoldLost, TurnFailed, TurnHeld, TurnSettled
 from investigator.runtime.journal import FILE, read_entries
 from investigator.runtime.verify import verify_files
-from investigator.stored_runs import StoredRun, list_runs
 from investigator.testing.model_server import Answer, ModelServer, Request, Tokens, says
 
 GONE_WITHIN_S = 10.0

@@ -27,9 +27,9 @@ from typing import Any, Literal
 
 from investigator import replay_run, verify_run
 from investigator.incident.report import IncidentDossier
-from investigator.investigation import RunResult, ainvestigate_question, run_now
-from investigator.planners import RULES, PlannerChoice
-from investigator.questions import Report, question_of
+from investigator.runs.investigation import RunResult, ainvestigate_question, run_now
+from investigator.runs.planners import RULES, PlannerChoice
+from investigator.runs.questions import Report, question_of
 from investigator.runtime.budget import Budget
 from investigator.runtime.llm_client import ModelSettings
 from investigator.runtime.status import ErrorCode, RunStatus

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from benchmarks.reports import traces_in
 from investigator.claims.confidence import SUPPORTED
-from investigator.signals import Signal, detect
+from investigator.signals.detect import detect
+from investigator.signals.model import Signal
 
 
 def main() -> None:

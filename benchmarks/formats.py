@@ -22,8 +22,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.ingest_coverage import facts_of, trace_files
-from investigator.canonical import JsonValue
-from investigator.traces.sources import Decoded, read_source
+from investigator.formats.files import Decoded, read_source
+from investigator.ground.canonical_json import JsonValue
 
 CELLS = (
     "spans",

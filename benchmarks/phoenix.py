@@ -21,14 +21,14 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from investigator.demo_agent.export import send
-from investigator.demo_agent.generate import Seeded, generate, write
-from investigator.demo_agent.incidents import Window
-from investigator.demo_agent.runs import PROJECT, Ran
+from demo.agent.export import send
+from demo.agent.generate import Seeded, generate, write
+from demo.agent.incidents import Window
+from demo.agent.runs import PROJECT, Ran
+from investigator.connectors.phoenix.address import phoenix_address
+from investigator.connectors.phoenix.connection import PhoenixConnection
+from investigator.connectors.phoenix.source import PhoenixInspectionAPI
 from investigator.errors import SourceUnavailable
-from investigator.phoenix.address import phoenix_address
-from investigator.phoenix.connection import PhoenixConnection
-from investigator.phoenix.source import PhoenixInspectionAPI
 from investigator.testing.phoenix_server import PhoenixServer
 from investigator.traces.model import iso_time
 

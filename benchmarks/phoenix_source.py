@@ -26,7 +26,7 @@ START_S = 1_767_225_600
 FREEZE = """
 import json, resource, sys, time
 from pathlib import Path
-from investigator.sources import Window, ingest
+from investigator.runs.sources import Window, ingest
 began = time.perf_counter()
 end = None if sys.argv[3] == "all" else int(sys.argv[3])
 made = ingest([sys.argv[1]], Path(sys.argv[2]), window=Window(end_ns=end))

@@ -25,11 +25,11 @@ from typing import Any, NamedTuple
 import anyio
 
 from benchmarks.reports import traces_in
-from investigator.canonical import JsonValue, canonical_json, compact_json
 from investigator.claims.leads import call, said
-from investigator.inspection.memory import MemoryInspectionAPI
-from investigator.inspection.redaction import Redactor
+from investigator.ground.canonical_json import JsonValue, canonical_json, compact_json
+from investigator.ground.redaction import Redactor
 from investigator.inspection.tools import inspection_tools
+from investigator.model_planner.planner import CHAT_TOKENS, Model, ModelPlanner
 from investigator.rca.case import RCACase
 from investigator.rca.engine import RUN_TYPE, RCAStrategy
 from investigator.rca.outputs import RCADraft, RCAFinding
@@ -39,11 +39,11 @@ from investigator.runtime import runner
 from investigator.runtime.actions import ActionKind
 from investigator.runtime.budget import DEFAULT_BUDGETS
 from investigator.runtime.events import DatasetRef, InputRef, PlannerIdentity, RunOpened, Usage
-from investigator.runtime.model_planner import CHAT_TOKENS, Model, ModelPlanner
 from investigator.runtime.planner import FreePlanner, Planner, Reply, View
 from investigator.runtime.strategy import Run
 from investigator.runtime.tokens import estimate_tokens
 from investigator.runtime.tools import ToolRegistry
+from investigator.store.memory import MemoryInspectionAPI
 from investigator.traces.model import Trace
 
 CHILDREN = 3

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from investigator.investigation import investigate
+from investigator.formats.files import Unreadable, read_source
 from investigator.rca.report import RCAReport
+from investigator.runs.investigation import investigate
 from investigator.traces.model import Span, Trace
-from investigator.traces.sources import Unreadable, read_source
 
 
 class Investigated(NamedTuple):

@@ -20,16 +20,16 @@ from pathlib import Path
 from typing import TypeVar
 
 from investigator import investigate
-from investigator.planners import PlannerChoice
+from investigator.formats.otlp import decode_otlp
+from investigator.runs.export.export import export_run
+from investigator.runs.export.spans import run_spans
+from investigator.runs.planners import PlannerChoice
 from investigator.runtime.budget import Budget
 from investigator.runtime.events import RunOpened
 from investigator.runtime.journal import read_entries
 from investigator.runtime.llm_client import ModelSettings
 from investigator.samples import SAMPLE_TRACES
 from investigator.testing.model_server import Behaviour, ModelServer, Request, Tokens, says
-from investigator.traces.decode.otlp import decode_otlp
-from investigator.traffic.export import export_run
-from investigator.traffic.spans import run_spans
 
 TRIP = "617fdb16cf685c234f3ef3cfbe54acd9"
 RUN_ID = "long"

@@ -37,14 +37,14 @@ from urllib.parse import quote
 
 import re2
 
-from investigator.canonical import JsonValue
 from investigator.cli.main import main as investigator
-from investigator.inspection.reads import texts_of
-from investigator.inspection.redaction import common
-from investigator.inspection.sensitive import KINDS, OPTIONAL
+from investigator.formats.files import Decoded, read_source
+from investigator.ground.canonical_json import JsonValue
+from investigator.ground.redaction import common
+from investigator.ground.sensitive import KINDS, OPTIONAL
+from investigator.store.reads import texts_of
 from investigator.traces.model import Span, SpanEvent, SpanKind, StatusCode
 from investigator.traces.parquet import write_spans
-from investigator.traces.sources import Decoded, read_source
 
 ENGINES = ("rca", "compliance", "incident")
 SURFACES = ("journal", "record", "report", "export", "terminal")

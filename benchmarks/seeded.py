@@ -18,8 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from investigator.demo_agent import SEEDED
-from investigator.demo_agent.manifest import (
+from demo.agent.manifest import (
     TRACES,
     Kind,
     SeededIncident,
@@ -28,8 +27,9 @@ from investigator.demo_agent.manifest import (
 )
 from investigator.incident.report import IncidentDossier
 from investigator.incident.suspicion import SuspicionStatus
-from investigator.investigation import investigate
 from investigator.rca.report import Outcome, RCAReport
+from investigator.runs.investigation import investigate
+from investigator.samples import SEEDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def main() -> None:
     if not arguments.seed:
         _score(SEEDED, "shipped set", show=arguments.show)
         return
-    from investigator.demo_agent.generate import generate, write
+    from demo.agent.generate import generate, write
 
     for seed in arguments.seed:
         with tempfile.TemporaryDirectory() as folder:

@@ -21,7 +21,7 @@ from investigator.controls.checking import Subject
 from investigator.controls.evaluate import Evaluation, Verdict, evaluate
 from investigator.controls.library import load_library
 from investigator.controls.model import ControlLibrary
-from investigator.inspection.evidence import EvidenceIndex
+from investigator.traces.evidence import EvidenceIndex
 from investigator.traces.model import Trace
 
 

@@ -18,9 +18,10 @@ from benchmarks.reports import reports_by_rules, reports_from_file, traces_in
 from benchmarks.scores import SetScore, score_sets
 from investigator.rca.report import Outcome, RCAReport
 from investigator.rca.taxonomy import Taxonomy, load_taxonomy
+from investigator.readings.faults import Fault
+from investigator.readings.view import TraceView
 from investigator.signals.formats import detect_format_violations
-from investigator.signals.model import Fault, Signal
-from investigator.signals.view import TraceView
+from investigator.signals.model import Signal
 from investigator.traces.model import Span, StatusCode, Trace
 
 Pair = tuple[str, str]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.reports import reports_by_rules, reports_from_file, traces_in
-from investigator.signals.view import TraceView, code_in
+from investigator.readings.view import TraceView, code_in
 
 
 class Mistake(NamedTuple):

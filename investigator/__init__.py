@@ -13,8 +13,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from investigator.investigation import RunResult, ainvestigate, investigate
-    from investigator.stored_runs import (
+    from investigator.runs.investigation import RunResult, ainvestigate, investigate
+    from investigator.runs.run_store import (
         areplay_run,
         aresume_run,
         list_runs,
@@ -41,6 +41,6 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'investigator' has no attribute {name!r}")
-    from investigator import investigation, stored_runs
+    from investigator.runs import investigation, run_store
 
-    return getattr(investigation if hasattr(investigation, name) else stored_runs, name)
+    return getattr(investigation if hasattr(investigation, name) else run_store, name)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from investigator.inspection.open import CACHE_VARIABLE
+from investigator.store.open import CACHE_VARIABLE
 from investigator.testing.phoenix_server import EXECUTABLE, PhoenixServer
 from tests.phoenix.shared import SharedPhoenix
 

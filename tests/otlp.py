@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from investigator.canonical import JsonValue
+from investigator.ground.canonical_json import JsonValue
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 _SECOND = 1_000_000_000

@@ -15,10 +15,10 @@ from typing import TypeAlias
 
 import pytest
 
-from investigator.batch import Outcome, Task, run_batch, schedule
 from investigator.errors import InvestigatorError
-from investigator.interrupts import in_charge
-from investigator.questions import RCAQuestion
+from investigator.ground.interrupts import in_charge
+from investigator.runs.batch import Outcome, Task, run_batch, schedule
+from investigator.runs.questions import RCAQuestion
 from investigator.runtime.budget import Amounts, Budget, Limits
 from investigator.runtime.status import ErrorCode, RunStatus
 

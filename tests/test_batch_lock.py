@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from investigator.batch_lock import batch_lock
 from investigator.errors import RunLocked
-from investigator.investigation import Options
-from investigator.questions import RCAQuestion
+from investigator.runs.batch_lock import batch_lock
+from investigator.runs.investigation import Options
+from investigator.runs.questions import RCAQuestion
 
 ASKED = Options(question=RCAQuestion(trace_id=""), materials_sha256="m")
 

@@ -8,9 +8,9 @@ import pytest
 
 from investigator.cli.options import PlannerOptions
 from investigator.cli.planning import planner_chosen
-from investigator.config import FILE_NAME, load_config
 from investigator.errors import UsageError
-from investigator.planners import PlannerChoice
+from investigator.runs.config import FILE_NAME, load_config
+from investigator.runs.planners import PlannerChoice
 from investigator.runtime.budget import DEFAULT_BUDGETS
 from investigator.runtime.llm_settings import ModelSettings
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from investigator.defects import ended_a_run, is_defect, told
 from investigator.errors import UsageError
+from investigator.ground.defects import ended_a_run, is_defect, told
 
 
 def _raised(error: Exception) -> Exception:

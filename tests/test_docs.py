@@ -16,10 +16,9 @@ import typer
 
 from investigator.cli.exits import Exit
 from investigator.cli.main import app
-from investigator.demo_agent import SEEDED
-from investigator.inspection.filter_parser import parse_filter
 from investigator.runtime.budget import DEFAULT_BUDGETS
-from investigator.samples import SAMPLE_TRACES
+from investigator.samples import SAMPLE_TRACES, SEEDED
+from investigator.store.filter_parser import parse_filter
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -136,7 +135,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder like a checkout, with the traces that come with the package where they stand."""
     folder = tmp_path_factory.mktemp("desk")
     shutil.copytree(SAMPLE_TRACES, folder / "investigator" / "samples" / "traces")
-    shutil.copytree(SEEDED, folder / "investigator" / "demo_agent" / "data")
+    shutil.copytree(SEEDED, folder / "investigator" / "samples" / "demo_agent")
     return folder
 
 

@@ -11,13 +11,13 @@ from typing import NamedTuple
 import pytest
 
 from investigator import investigate, replay_run, verify_run
-from investigator.canonical import JsonValue
 from investigator.cli.main import main
 from investigator.errors import SourceUnavailable
-from investigator.inspection.open import ingest, open_source
+from investigator.ground.canonical_json import JsonValue
 from investigator.rca.engine import MAX_UNEXAMINED
 from investigator.rca.report import Outcome, RCAReport
 from investigator.runtime.status import RunStatus
+from investigator.store.open import ingest, open_source
 from investigator.traces.model import SpanKind, StatusCode, Trace
 from tests.otlp import TRACE, hex_id, otlp, otlp_file, otlp_span, tool_span
 

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from investigator import investigate
-from investigator.canonical import JsonValue, canonical_json, count_of, read_json
 from investigator.errors import UnreadableInput
+from investigator.formats.files import Decoded, read_source
+from investigator.ground.canonical_json import JsonValue, canonical_json, count_of, read_json
+from investigator.ground.json_text import embedded_json, parse_json
 from investigator.runtime.status import RunStatus
-from investigator.traces.jsontext import embedded_json, parse_json
-from investigator.traces.sources import Decoded, read_source
 from tests.traces.test_format_faults import DOCUMENTS, paths, put
 
 LONG = "9" * 5_000

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from investigator.interrupts import Interrupts, held_back, in_charge
+from investigator.ground.interrupts import Interrupts, held_back, in_charge
 
 
 @pytest.fixture(autouse=True)

@@ -35,9 +35,9 @@ from investigator.errors import (
     TraceNotFound,
     UsageError,
 )
-from investigator.questions import Report
 from investigator.rca.report import Outcome, RCAReport
 from investigator.rca.taxonomy import load_taxonomy
+from investigator.runs.questions import Report
 from investigator.runtime.budget import Budget
 from investigator.runtime.clock import Clock
 from investigator.runtime.driver import OUTPUT_FILE

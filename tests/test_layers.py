@@ -256,7 +256,7 @@ def test_the_loop_is_read_in_one_sitting() -> None:
 
 
 BOUNDARIES = {
-    "investigator/batch.py": "one run of a batch",
+    "investigator/runs/batch.py": "one run of a batch",
     "investigator/cli/main.py": "the process",
     "investigator/runtime/llm_client.py": "one model attempt",
     "investigator/runtime/runner.py": "one run",

@@ -11,8 +11,8 @@ import pytest
 
 from investigator import investigate, replay_run, resume_run, verify_run
 from investigator.errors import UsageError
-from investigator.investigation import RunResult
-from investigator.planners import PlannerChoice
+from investigator.runs.investigation import RunResult
+from investigator.runs.planners import PlannerChoice
 from investigator.runtime.budget import Budget
 from investigator.runtime.llm_client import ModelSettings
 from investigator.runtime.status import ErrorCode, RunStatus

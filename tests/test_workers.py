@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from investigator.interrupts import in_charge
-from investigator.workers import Workers
+from investigator.ground.interrupts import in_charge
+from investigator.runs.workers import Workers
 
 PROGRAM = """
 import os, signal, sys, time
-from investigator.workers import Workers
+from investigator.runs.workers import Workers
 
 if __name__ == "__main__":
     workers = Workers(2)

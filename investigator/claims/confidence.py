@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from investigator.inspection.evidence import EvidenceRef
+from investigator.traces.evidence import EvidenceRef
 
 SUPPORTED = 0.5
 """Confidence from which a claim needs two independent references."""

@@ -17,12 +17,12 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from investigator.canonical import JsonValue, canonical_json
 from investigator.claims.outputs import StatedFinding, key_of
-from investigator.inspection.evidence import EvidenceKind, EvidenceRef
+from investigator.ground.canonical_json import JsonValue, canonical_json
 from investigator.runtime.actions import ActionKind, Draft
 from investigator.runtime.events import PlannerIdentity, Usage
 from investigator.runtime.planner import FreePlanner, Reply, StepSeen, View
+from investigator.traces.evidence import EvidenceKind, EvidenceRef
 
 READING_ALONE = "No children were granted: reading alone."
 """The summary of the draft in which a scope remembers that it was refused children."""

@@ -14,12 +14,12 @@ from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from investigator.canonical import JsonValue, compact_json
 from investigator.claims.confidence import Confidence, capped_confidence
-from investigator.inspection.evidence import EvidenceRef
+from investigator.ground.canonical_json import JsonValue, compact_json
 from investigator.runtime.actions import Draft, DraftFinding
 from investigator.runtime.tools import Cite
 from investigator.runtime.turn_schema import EVIDENCE, KNOWN
+from investigator.traces.evidence import EvidenceRef
 
 
 class StatedFinding(DraftFinding):

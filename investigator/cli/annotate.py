@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from investigator.canonical import JsonValue
 from investigator.cli.exits import Exit
 from investigator.cli.options import DEFAULT_RUNS_DIR, Json, RunId, RunsDir
 from investigator.cli.screen import cell, print_json, say, stdout, table
 from investigator.errors import UsageError
+from investigator.ground.canonical_json import JsonValue
 
 if TYPE_CHECKING:
-    from investigator.agreement import Judgement
+    from investigator.runs.human_feedback import Judgement
     from investigator.runtime.record import RunRecord
 
 
@@ -47,7 +47,7 @@ def annotate(
     [bold]Exit codes[/]
       0 written, or undone · 2 usage, or the source cannot be read · 3 not all was written
     """
-    from investigator.stored_runs import annotate_run, undo_annotations
+    from investigator.runs.run_store import annotate_run, undo_annotations
 
     if undo and to is not None:
         raise UsageError("--undo deletes where the run was written to: leave --to out")
@@ -92,7 +92,7 @@ def agreement(
       investigator agreement
       investigator agreement trip --json
     """
-    from investigator.agreement import judgements
+    from investigator.runs.human_feedback import judgements
 
     found = list(judgements(run_ids or (), runs_dir))
     if as_json:

@@ -82,7 +82,7 @@ def compliance(
       investigator compliance run.json --control control.secrets.prompts --json
     """
     from investigator.cli.investigating import investigate_traces
-    from investigator.questions import ComplianceQuestion
+    from investigator.runs.questions import ComplianceQuestion
 
     question = ComplianceQuestion(
         trace_id=traces.trace_id or "", controls=controls, control_ids=tuple(control or ())

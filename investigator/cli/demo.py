@@ -12,8 +12,8 @@ from investigator.cli.outcomes import exit_for, print_row, report_of
 from investigator.cli.screen import say, stdout
 
 if TYPE_CHECKING:
-    from investigator.batch import Outcome
-    from investigator.questions import Question
+    from investigator.runs.batch import Outcome
+    from investigator.runs.questions import Question
 
 
 def demo(runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
@@ -32,10 +32,10 @@ def demo(runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
     [bold]Exit codes[/]
       0 succeeded · 3 partial · 4 failed · 5 a defect · 130 interrupted
     """
-    from investigator.batch import Task
     from investigator.cli.investigating import run_tasks
     from investigator.cli.reading import open_source
-    from investigator.questions import ComplianceQuestion, IncidentQuestion, RCAQuestion
+    from investigator.runs.batch import Task
+    from investigator.runs.questions import ComplianceQuestion, IncidentQuestion, RCAQuestion
     from investigator.runtime.budget import DEFAULT_BUDGETS
     from investigator.samples import SAMPLE_TRACES
 

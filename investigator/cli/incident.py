@@ -107,7 +107,7 @@ def incident(
       investigator incident exports/ --trace-id 617fdb16 --trace-id 6ea20bab
     """
     from investigator.cli.investigating import investigate_window
-    from investigator.questions import IncidentQuestion
+    from investigator.runs.questions import IncidentQuestion
 
     window.check()
     question = IncidentQuestion(

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from investigator.cli.screen import one_line, plain, print_list, print_wrapped
 from investigator.incident.report import IncidentDossier, Outcome
-from investigator.inspection.evidence import EvidenceRef
+from investigator.traces.evidence import EvidenceRef
 
 OUTCOME_STYLES = {
     Outcome.INCIDENT: "bold red",

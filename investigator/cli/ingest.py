@@ -14,7 +14,7 @@ from investigator.cli.screen import print_json, say
 from investigator.errors import UsageError
 
 if TYPE_CHECKING:
-    from investigator.sources import Window
+    from investigator.runs.sources import Window
 
 
 def ingest(
@@ -50,7 +50,7 @@ def ingest(
     [bold]Exit codes[/]
       0 all read · 2 nothing readable, no file written · 3 some unreadable
     """
-    from investigator import sources as opening
+    from investigator.runs import sources as opening
 
     with counted_spans() as on_span_count:
         made = opening.ingest(
@@ -74,7 +74,7 @@ def ingest(
 
 
 def _window(start: str | None, end: str | None, since: str | None) -> Window:
-    from investigator.sources import LAST, Window
+    from investigator.runs.sources import LAST, Window
 
     if since is None:
         return Window(time_ns(start, "--from"), time_ns(end, "--to"))

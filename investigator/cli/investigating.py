@@ -25,11 +25,11 @@ from investigator.cli.screen import say, stderr
 from investigator.errors import UsageError
 
 if TYPE_CHECKING:
-    from investigator.batch import Outcome, Task
-    from investigator.earlier_runs import Remaining
-    from investigator.inspection.open import OpenedSource
-    from investigator.questions import Question
+    from investigator.runs.batch import Outcome, Task
+    from investigator.runs.continuing import Remaining
+    from investigator.runs.questions import Question
     from investigator.runtime.budget import Limits as PoolLimits
+    from investigator.store.open import OpenedSource
 
 
 def investigate_traces(
@@ -68,10 +68,10 @@ def investigate_window(
 def _task(
     source: str, question: Question, limits: Limits, run: RunOptions, planner: PlannerOptions
 ) -> Task:
-    from investigator.batch import Task
     from investigator.cli.planning import planner_chosen
-    from investigator.config import load_config
     from investigator.inspection.own_patterns import checked_patterns, pattern_told
+    from investigator.runs.batch import Task
+    from investigator.runs.config import load_config
 
     config = load_config(planner.config)
     redact = {**config.redaction.redact, **dict(map(pattern_told, run.redact or ()))}
@@ -103,7 +103,7 @@ def _check(traces: TraceChoice, run: RunOptions, batch: BatchOptions) -> None:
 def _check_run(run: RunOptions) -> None:
     """Refuse a run id that could not be the name of a folder."""
     if run.run_id is not None:
-        from investigator.investigation import require_run_id
+        from investigator.runs.investigation import require_run_id
 
         require_run_id(run.run_id)
 
@@ -117,7 +117,7 @@ def _investigate_one(task: Task, asked: Asked, filter_expr: str | None) -> Exit:
 
 def _run_and_show(task: Task, asked: Asked, opened: OpenedSource) -> Exit:
     """Make one run and show its report."""
-    from investigator.batch import run_one
+    from investigator.runs.batch import run_one
 
     try:
         outcome = run_one(task)
@@ -133,7 +133,7 @@ def _show_write_back(task: Task, outcomes: Sequence[Outcome]) -> None:
     """How many annotations were written, where that was asked for, and what went wrong."""
     if not task.write_back:
         return
-    from investigator.stored_runs import read_record
+    from investigator.runs.run_store import read_record
 
     ran = [outcome.run_id for outcome in outcomes if outcome.run_id is not None]
     written = [read_record(run_id, task.runs_dir) for run_id in ran]
@@ -148,7 +148,7 @@ def _investigate_all(
     task: Task, asked: Asked, filter_expr: str | None, batch: BatchOptions
 ) -> Exit:
     """Run every trace of the source that passes the filter, and show all reports."""
-    from investigator.earlier_runs import remaining_of
+    from investigator.runs.continuing import remaining_of
     from investigator.runtime.budget import Budget
 
     task.question.materials_hash()  # what is bad about it is told once, not by every run
@@ -178,8 +178,8 @@ def _investigate_all(
 
 def _lock_of(task: Task, trace_ids: Sequence[str]) -> AbstractContextManager[None]:
     """The lock of a batch; where another one asks the same of a trace, nothing is started."""
-    from investigator.batch_lock import batch_lock
-    from investigator.investigation import Options
+    from investigator.runs.batch_lock import batch_lock
+    from investigator.runs.investigation import Options
 
     materials = task.question.materials_hash()
     asked = Options(
@@ -204,7 +204,7 @@ def run_tasks(
 
     `jobs` None: one a core; `limits` None: unlimited.
     """
-    from investigator.batch import limits_left, run_batch, run_task
+    from investigator.runs.batch import limits_left, run_batch, run_task
     from investigator.runtime.budget import UNLIMITED
 
     outcomes = dict(known.outcomes) if known else {}

@@ -24,8 +24,8 @@ from investigator.cli.runs import app as runs
 from investigator.cli.screen import print_error, say
 from investigator.cli.streams import outlive_readers
 from investigator.cli.traces import traces
-from investigator.defects import is_defect, told
 from investigator.errors import InvestigatorError
+from investigator.ground.defects import is_defect, told
 
 
 class _Escaped(Exception):

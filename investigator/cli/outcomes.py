@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from investigator.canonical import JsonValue
 from investigator.cli.exits import Exit, gravest
 from investigator.cli.screen import print_json, say, stdout
+from investigator.ground.canonical_json import JsonValue
 from investigator.ground.files import write_target
 
 if TYPE_CHECKING:
-    from investigator.batch import Outcome
-    from investigator.questions import Report
+    from investigator.runs.batch import Outcome
+    from investigator.runs.questions import Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Asked:
 
 def report_of(outcome: Outcome) -> Report | None:
     """The report of a run that has one."""
-    from investigator.questions import read_report
+    from investigator.runs.questions import read_report
 
     return None if outcome.report is None else read_report(outcome.engine, outcome.report)
 
@@ -100,7 +100,7 @@ def _status(outcome: Outcome) -> str:
 
 def print_row(outcome: Outcome, report: Report | None) -> None:
     """One run as one JSON object on a line of stdout."""
-    from investigator.batch import WINDOW
+    from investigator.runs.batch import WINDOW
 
     row: dict[str, JsonValue] = {
         "engine": outcome.engine,

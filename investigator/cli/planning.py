@@ -11,8 +11,8 @@ from investigator.cli.options import PlannerOptions
 from investigator.errors import UsageError
 
 if TYPE_CHECKING:
-    from investigator.config import Config
-    from investigator.planners import PlannerChoice
+    from investigator.runs.config import Config
+    from investigator.runs.planners import PlannerChoice
 
 
 def planner_chosen(options: PlannerOptions, config: Config) -> PlannerChoice:
@@ -22,7 +22,7 @@ def planner_chosen(options: PlannerOptions, config: Config) -> PlannerChoice:
         UsageError: a planner without a model, a model that nobody would ask, or settings that do
             not hold together.
     """
-    from investigator.planners import PlannerChoice
+    from investigator.runs.planners import PlannerChoice
 
     planner = options.planner or config.planner.get("planner") or "rules"
     if planner == "rules":

@@ -65,7 +65,7 @@ def rca(
       investigator rca run.json --taxonomy trail --json --fail-on failure
     """
     from investigator.cli.investigating import investigate_traces
-    from investigator.questions import RCAQuestion
+    from investigator.runs.questions import RCAQuestion
 
     question = RCAQuestion(trace_id=traces.trace_id or "", taxonomy=taxonomy)
     graver = (FailOn.FAILURE, FailOn.UNDETERMINED) if fail_on is FailOn.UNDETERMINED else (fail_on,)

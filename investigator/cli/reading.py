@@ -12,15 +12,15 @@ from investigator.cli.screen import say, stderr
 from investigator.errors import UsageError
 
 if TYPE_CHECKING:
-    from investigator.inspection.open import OpenedSource
-    from investigator.traces.sources import Unreadable
+    from investigator.formats.files import Unreadable
+    from investigator.store.open import OpenedSource
 
 _NAMED = 20
 
 
 def open_source(paths: Sequence[str]) -> OpenedSource:
     """Open a source; its progress, unreadable files and clashes of ids are told on stderr."""
-    from investigator import sources
+    from investigator.runs import sources
 
     with counted_spans() as on_span_count:
         source = sources.open_source(paths, on_span_count=on_span_count)

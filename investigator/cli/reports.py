@@ -16,7 +16,7 @@ from investigator.incident.report import IncidentDossier
 from investigator.rca.report import RCAReport
 
 if TYPE_CHECKING:
-    from investigator.questions import Report
+    from investigator.runs.questions import Report
 
 
 def print_report(console: Console, report: Report) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from investigator.canonical import JsonValue
 from investigator.cli.bundles import bundled
 from investigator.cli.exits import Exit
 from investigator.cli.options import (
@@ -22,11 +21,12 @@ from investigator.cli.options import (
 )
 from investigator.cli.outcomes import Asked, show_one
 from investigator.cli.screen import cell, one_line, plain, print_json, say, stdout, table
+from investigator.ground.canonical_json import JsonValue
 
 if TYPE_CHECKING:
+    from investigator.runs.run_store import StoredRun
     from investigator.runtime.budget import Budget
     from investigator.runtime.record import RunRecord, SubcallRecord
-    from investigator.stored_runs import StoredRun
 
 app = typer.Typer(
     name="runs",
@@ -48,7 +48,7 @@ def list_(runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
       investigator runs list
       investigator runs list --runs-dir nightly --json
     """
-    from investigator.stored_runs import list_runs
+    from investigator.runs.run_store import list_runs
 
     runs = list_runs(runs_dir)
     if as_json:
@@ -107,7 +107,7 @@ def show(run_id: RunId, runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = Fa
       investigator runs show nightly-1
       investigator runs show nightly-1 --json
     """
-    from investigator.stored_runs import read_record
+    from investigator.runs.run_store import read_record
 
     record = read_record(run_id, runs_dir)
     if as_json:
@@ -183,7 +183,7 @@ def verify(run_ids: RunIds, runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json 
     [bold]Exit codes[/]
       0 nothing wrong · 2 no such run · 4 something is wrong
     """
-    from investigator.stored_runs import verify_run
+    from investigator.runs.run_store import verify_run
 
     wrong = False
     for run_id in run_ids:
@@ -220,8 +220,8 @@ def resume(
     [bold]Exit codes[/]
       0 succeeded · 2 usage · 3 partial · 4 failed · 5 a defect · 130 interrupted
     """
-    from investigator.batch import outcome_of
-    from investigator.stored_runs import resume_run
+    from investigator.runs.batch import outcome_of
+    from investigator.runs.run_store import resume_run
 
     result = resume_run(run_id, runs_dir, budget=_raised(runs_dir / run_id, limits))
     raise typer.Exit(show_one(outcome_of(result), Asked(as_json=as_json)))
@@ -251,7 +251,7 @@ def replay(run_id: RunId, runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = 
     [bold]Exit codes[/]
       0 the same, byte for byte · 2 no such run · 4 it differs
     """
-    from investigator.stored_runs import replay_run
+    from investigator.runs.run_store import replay_run
 
     result = replay_run(run_id, runs_dir)
     if as_json:
@@ -310,8 +310,8 @@ def export(
       0 exported · 2 no such run, or the endpoint does not take it
     """
     from investigator.ground.files import write_target
-    from investigator.traffic.export import export_run
-    from investigator.traffic.sending import send
+    from investigator.runs.export.export import export_run
+    from investigator.runs.export.sending import send
 
     made = export_run(run_id, runs_dir, project=project)
     if made.without_prompts:

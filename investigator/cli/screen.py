@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from investigator.canonical import JsonValue, canonical_json
+from investigator.ground.canonical_json import JsonValue, canonical_json
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 WIDTH_WITHOUT_TERMINAL = 120

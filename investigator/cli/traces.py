@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from investigator.canonical import JsonValue
 from investigator.cli.exits import Exit
 from investigator.cli.options import Filter, From, Json, Source, To
 from investigator.cli.reading import open_source, time_ns
 from investigator.cli.screen import cell, print_json, say, stdout, table
+from investigator.ground.canonical_json import JsonValue
 
 if TYPE_CHECKING:
-    from investigator.inspection.api import TraceSummary
+    from investigator.store.api import TraceSummary
 
 
 def traces(
@@ -58,7 +58,7 @@ def traces(
 
 def _without_secrets(row: TraceSummary) -> TraceSummary:
     """The row with its names as they may be shown: names of spans may be any text."""
-    from investigator.inspection.redaction import common
+    from investigator.ground.redaction import common
 
     def shown(name: str | None) -> str | None:
         return None if name is None else common().redact(name).text

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from investigator.canonical import JsonValue
 from investigator.controls.checking import Subject
 from investigator.controls.evaluate import Evaluation, Verdict, evaluate
 from investigator.controls.model import Control, ControlLibrary
 from investigator.errors import UsageError
-from investigator.inspection.evidence import EvidenceIndex, EvidenceRef
+from investigator.ground.canonical_json import JsonValue
+from investigator.traces.evidence import EvidenceIndex, EvidenceRef
 from investigator.traces.model import Trace
 
 _TOLD = 3

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from investigator.canonical import canonical_json
 from investigator.compliance.case import ComplianceCase
 from investigator.compliance.outputs import (
     CheckedControl,
@@ -31,6 +30,7 @@ from investigator.compliance.rules import breach_contexts
 from investigator.compliance.verdicts import Stated, control_result
 from investigator.controls.evaluate import Verdict
 from investigator.controls.model import Control
+from investigator.ground.canonical_json import canonical_json
 from investigator.runtime.actions import ActionSpace
 from investigator.runtime.events import OpenedScope, ScopeClosed
 from investigator.runtime.status import ScopeStatus

@@ -11,9 +11,9 @@ from investigator.claims.confidence import Confidence
 from investigator.claims.outputs import ClaimOutputs, ScopeAnswer, StatedFinding
 from investigator.compliance.case import ComplianceCase
 from investigator.controls.evaluate import Verdict
-from investigator.inspection.evidence import EvidenceRef
 from investigator.runtime.actions import Draft
 from investigator.runtime.turn_schema import KNOWN, SPAN
+from investigator.traces.evidence import EvidenceRef
 
 
 class ControlFinding(StatedFinding):

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from investigator.claims.confidence import Confidence
 from investigator.controls.evaluate import Verdict
 from investigator.controls.model import Severity
-from investigator.inspection.evidence import EvidenceRef
+from investigator.traces.evidence import EvidenceRef
 
 SCHEMA_VERSION: Literal["1.1.0"] = "1.1.0"
 

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from investigator.canonical import JsonValue, sha256_json
 from investigator.controls.model import Control, ControlLibrary
 from investigator.errors import UsageError
+from investigator.ground.canonical_json import JsonValue, sha256_json
 from investigator.runtime.tools import Cite, Tool, ToolAnswer, ToolArgs
 
 _LISTED = 60

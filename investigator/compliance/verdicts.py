@@ -15,8 +15,7 @@ from investigator.compliance.outputs import CheckedControl
 from investigator.compliance.report import ControlResult, JudgedBy
 from investigator.controls.evaluate import Evaluation, Verdict, unjudged
 from investigator.controls.model import Control
-from investigator.inspection.evidence import EvidenceRef
-from investigator.signals.building import unique
+from investigator.traces.evidence import EvidenceRef, unique
 
 UNEXAMINED = 0.4
 """The most confidence that a breach has which no scope looked at."""

@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from investigator.controls.conversation import Conversation
-from investigator.controls.provenance import Provenance
-from investigator.inspection.evidence import EvidenceRef
-from investigator.signals.view import TraceView
+from investigator.readings.conversation import Conversation
+from investigator.readings.provenance import Provenance
+from investigator.readings.view import TraceView
+from investigator.traces.evidence import EvidenceRef
 from investigator.traces.model import Trace
 
 

@@ -16,8 +16,8 @@ from investigator.controls.model import Control
 from investigator.controls.predicates import applies
 from investigator.controls.reading_places import spoken_places
 from investigator.controls.required_evidence import missing_evidence, nothing_visible
-from investigator.inspection.evidence import EvidenceRef
-from investigator.signals.building import shortened, unique, without_secrets
+from investigator.readings.quoting import shortened, without_secrets
+from investigator.traces.evidence import EvidenceRef, unique
 
 PASSED = 0.8
 """Confidence in a pass: a check that saw everything may still not know every kind of breach."""

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from yaml.reader import ReaderError
 
-from investigator.controls import places
+from investigator.controls import yaml_lines
 from investigator.controls.model import ControlLibrary
 from investigator.errors import UsageError
 
@@ -111,7 +111,7 @@ def parse_library(text: str, *, where: str) -> ControlLibrary:
             "list of controls under `controls:`"
         )
     twice = [
-        f"line {n}: the key '{key}' stands here twice" for n, key in places.duplicate_keys(root)
+        f"line {n}: the key '{key}' stands here twice" for n, key in yaml_lines.duplicate_keys(root)
     ]
     if twice:
         raise UsageError(_refusal(where, twice))
@@ -165,11 +165,11 @@ def _shape(content: object) -> str:
 def _problems(error: ValidationError, root: yaml.Node, content: dict[str, Any]) -> Iterator[str]:
     for path, message in _told(error.errors()):
         field = ".".join(map(str, path))
-        line = places.line_of(root, path)
+        line = yaml_lines.line_of(root, path)
         yield f"line {line}: {_named(path, content)}{field + ': ' if field else ''}{message}"
 
 
-def _told(errors: list[ErrorDetails]) -> Iterator[tuple[places.Path, str]]:
+def _told(errors: list[ErrorDetails]) -> Iterator[tuple[yaml_lines.Path, str]]:
     """Path and message of each error.
 
     Left out is what follows from an error below: a list that is too short without its bad items.
@@ -182,7 +182,7 @@ def _told(errors: list[ErrorDetails]) -> Iterator[tuple[places.Path, str]]:
         yield _as_written(error["loc"]), _HINTS.get(error["type"], said)
 
 
-def _as_written(path: places.Path) -> places.Path:
+def _as_written(path: yaml_lines.Path) -> yaml_lines.Path:
     """The path without the tags of predicates: each stands before a key of the same name."""
     kept: list[int | str] = []
     tag = False
@@ -193,12 +193,12 @@ def _as_written(path: places.Path) -> places.Path:
     return tuple(kept)
 
 
-def _shared(path: places.Path, above: places.Path) -> int:
+def _shared(path: yaml_lines.Path, above: yaml_lines.Path) -> int:
     """How many parts of `above` the path begins with."""
     return len(above) if path[: len(above)] == above else 0
 
 
-def _named(path: places.Path, content: dict[str, Any]) -> str:
+def _named(path: yaml_lines.Path, content: dict[str, Any]) -> str:
     """The control that a path leads into, by its id where it has one."""
     controls = content.get("controls")
     index = path[1] if len(path) > 1 and path[0] == "controls" else None

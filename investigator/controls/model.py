@@ -21,12 +21,12 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from investigator.canonical import sha256_text
 from investigator.controls import checks as checks
 from investigator.controls.checking import KnownCheck, known_checks
 from investigator.controls.predicates import Predicate
 from investigator.controls.required_evidence import RequiredEvidence
-from investigator.placeholders import require_placeholders
+from investigator.ground.canonical_json import sha256_text
+from investigator.ground.placeholders import require_placeholders
 
 
 class _Part(BaseModel):

@@ -13,13 +13,13 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from investigator.canonical import JsonValue, canonical_json, read_json
 from investigator.controls.checking import Subject
-from investigator.controls.conversation import UNTRUSTED, Source
-from investigator.controls.delegation import delegated_agents
 from investigator.errors import UsageError
-from investigator.inspection.patterns import Pattern
-from investigator.signals.building import shortened, without_secrets
+from investigator.ground.canonical_json import JsonValue, canonical_json, read_json
+from investigator.ground.patterns import Pattern
+from investigator.readings.conversation import UNTRUSTED, Source
+from investigator.readings.delegation import delegated_agents
+from investigator.readings.quoting import shortened, without_secrets
 from investigator.traces.model import REDACTED, Span, SpanKind
 from investigator.traces.openinference import messages_of
 
@@ -146,7 +146,7 @@ class HasDelegation(_Part):
 
     def ask(self, subject: Subject) -> Answer:
         """An AGENT span below another one; kinds are not hidden by redaction."""
-        count = len(delegated_agents(subject))
+        count = len(delegated_agents(subject.trace))
         words = _counted(count, "delegated agent", subject)
         return Answer(None if not subject.trace.spans else count > 0, words)
 

@@ -7,9 +7,8 @@ system message allows. These are places to begin with; the rest is found from th
 from __future__ import annotations
 
 from investigator.controls.checking import Subject
-from investigator.controls.conversation import Source
-from investigator.inspection.evidence import EvidenceRef
-from investigator.signals.building import unique
+from investigator.readings.conversation import Source
+from investigator.traces.evidence import EvidenceRef, unique
 
 _OF_EACH = {Source.ASSISTANT: 3, Source.USER: 2, Source.SYSTEM: 1}
 

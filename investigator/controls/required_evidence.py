@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from itertools import chain
 
-from investigator.canonical import JsonValue
 from investigator.controls.checking import Subject
-from investigator.controls.conversation import Action, Source, Utterance
-from investigator.controls.truncation import is_cut
-from investigator.signals.building import shortened, without_secrets
+from investigator.ground.canonical_json import JsonValue
+from investigator.readings.conversation import Action, Source, Utterance
+from investigator.readings.quoting import shortened, without_secrets
+from investigator.readings.truncation import is_cut
 from investigator.traces.model import REDACTED, Span, SpanKind
 from investigator.traces.openinference import (
     messages_of,

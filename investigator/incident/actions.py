@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from investigator.signals.model import Fault
+from investigator.readings.faults import Fault
 
 _ADVICE = {
     Fault.TIMEOUT: "Find out why {component} is slow; give it a time-out and bounded retries.",

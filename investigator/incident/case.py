@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from investigator.canonical import sha256_json
+from investigator.ground.canonical_json import sha256_json
 from investigator.incident.changes import Change, detect_changes
 from investigator.incident.clusters import Clusters, clusters
 from investigator.incident.digest import TraceDigest, digest, in_order
@@ -20,9 +20,9 @@ from investigator.incident.latency import SlowTrace, slow_traces
 from investigator.incident.selection import Representative, select
 from investigator.incident.suspicion import SuspectedChange, suspected_change
 from investigator.incident.timeline import Timeline, timeline
-from investigator.inspection.evidence import EvidenceIndex, EvidenceKind, EvidenceRef
-from investigator.signals import completeness
+from investigator.readings.completeness import completeness
 from investigator.snapshots.store import SnapshotStore
+from investigator.traces.evidence import EvidenceIndex, EvidenceKind, EvidenceRef
 from investigator.traces.model import Trace
 
 _INDEXES = 16

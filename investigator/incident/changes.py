@@ -29,9 +29,9 @@ from investigator.incident.steps import (
     steps_in,
     strength_of,
 )
-from investigator.inspection.evidence import EvidenceRef
-from investigator.signals.building import shortened
+from investigator.readings.quoting import shortened
 from investigator.snapshots import ConfigDiff, SnapshotStore
+from investigator.traces.evidence import EvidenceRef
 
 CHANGE_LIMIT = 50
 """How many changes are told, the best ranked first."""

@@ -19,8 +19,8 @@ from investigator.incident.signature import (
     services_of,
 )
 from investigator.incident.templates import masked
-from investigator.inspection.evidence import EvidenceRef, span_evidence
-from investigator.signals.building import shortened, without_secrets
+from investigator.readings.quoting import shortened, without_secrets
+from investigator.traces.evidence import EvidenceRef, span_evidence
 from investigator.traces.model import Span, Trace
 
 _NAME_LIMIT = 80

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pydantic import BaseModel
 
-from investigator.canonical import JsonValue, canonical_json
 from investigator.claims.confidence import capped_confidence
+from investigator.ground.canonical_json import JsonValue, canonical_json
 from investigator.incident.actions import action_for
 from investigator.incident.case import IncidentCase
 from investigator.incident.hypotheses import MAX_HYPOTHESES, Cause, Shown, causes
@@ -33,11 +33,11 @@ from investigator.incident.report import (
 from investigator.incident.rules import SYNTHESIS
 from investigator.incident.selection import Representative
 from investigator.incident.suspicion import SuspicionStatus
-from investigator.inspection.evidence import EvidenceRef
 from investigator.runtime.actions import ActionSpace
 from investigator.runtime.events import OpenedScope
 from investigator.runtime.strategy import Artifact, Brief, Ended, Plan
 from investigator.runtime.tools import ToolRegistry
+from investigator.traces.evidence import EvidenceRef
 from investigator.traces.model import iso_time
 
 RUN_TYPE = "incident_dossier"

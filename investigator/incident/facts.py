@@ -14,12 +14,12 @@ from functools import lru_cache, partial
 
 import re2
 
-from investigator.canonical import JsonValue, canonical_json, read_json, sha256_text
+from investigator.ground.canonical_json import JsonValue, canonical_json, read_json, sha256_text
+from investigator.ground.patterns import well_formed
 from investigator.incident.signature import services_of
 from investigator.incident.templates import masked
-from investigator.inspection.evidence import EvidenceRef, message_evidence, span_evidence
-from investigator.inspection.patterns import well_formed
-from investigator.signals.building import shortened, without_secrets
+from investigator.readings.quoting import shortened, without_secrets
+from investigator.traces.evidence import EvidenceRef, message_evidence, span_evidence
 from investigator.traces.model import REDACTED, Span, SpanKind, Trace
 from investigator.traces.openinference import input_messages_of, tool_definitions_of
 

@@ -14,9 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from investigator.claims.confidence import Confidence
 from investigator.claims.outputs import ClaimOutputs, ScopeAnswer, StatedFinding
 from investigator.incident.case import IncidentCase
-from investigator.inspection.evidence import EvidenceRef
 from investigator.runtime.actions import Draft
 from investigator.runtime.turn_schema import NARROWED
+from investigator.traces.evidence import EvidenceRef
 
 
 class IncidentFinding(StatedFinding):

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from investigator.claims.confidence import SUPPORTED, Confidence, independent
 from investigator.incident.suspicion import SuspicionStatus
-from investigator.inspection.evidence import EvidenceRef
+from investigator.traces.evidence import EvidenceRef
 from investigator.traces.model import parse_time
 
 SCHEMA_VERSION: Literal["1.0.0"] = "1.0.0"

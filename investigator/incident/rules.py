@@ -23,8 +23,8 @@ from investigator.incident.case import IncidentCase
 from investigator.incident.hypotheses import Shown, causes
 from investigator.incident.outputs import IncidentDraft, IncidentFinding
 from investigator.incident.selection import Representative
-from investigator.inspection.evidence import EvidenceRef
 from investigator.runtime.planner import View
+from investigator.traces.evidence import EvidenceRef
 
 SYNTHESIS = ""
 """What the context of the synthesis is `of`; a representative's is of its trace."""

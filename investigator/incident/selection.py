@@ -16,8 +16,8 @@ from investigator.incident.clusters import Cluster, Clusters, Member, clusters
 from investigator.incident.digest import TraceDigest, in_order
 from investigator.incident.latency import SlowTrace, slow_traces
 from investigator.incident.signature import Signature
-from investigator.inspection.evidence import EvidenceRef
-from investigator.signals.building import shortened, unique
+from investigator.readings.quoting import shortened
+from investigator.traces.evidence import EvidenceRef, unique
 
 BY_ERROR = 5
 BY_LATENCY = 5

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 
 import re2
 
-from investigator.canonical import count_of
+from investigator.ground.canonical_json import count_of
+from investigator.ground.patterns import well_formed
 from investigator.incident.templates import masked, template_of
-from investigator.inspection.evidence import EvidenceKind, EvidenceRef, span_evidence
-from investigator.inspection.patterns import well_formed
-from investigator.signals.building import quoted, shortened, without_secrets
+from investigator.readings.failure_text import fault_of
+from investigator.readings.faults import Fault
+from investigator.readings.quoting import quoted, shortened, without_secrets
+from investigator.readings.view import TraceView, error_of
 from investigator.signals.detect import detect
-from investigator.signals.failure_text import fault_of
-from investigator.signals.model import Fault
-from investigator.signals.view import TraceView, error_of
+from investigator.traces.evidence import EvidenceKind, EvidenceRef, span_evidence
 from investigator.traces.model import Span, SpanKind, StatusCode, Trace
 from investigator.traces.openinference import tool_io_of
 

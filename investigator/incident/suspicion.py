@@ -19,8 +19,8 @@ from investigator.incident.changes import Change
 from investigator.incident.digest import TraceDigest, dated, in_order
 from investigator.incident.facts import FactKind
 from investigator.incident.latency import SlowTrace, slow_traces
-from investigator.inspection.evidence import EvidenceRef
-from investigator.signals.building import shortened
+from investigator.readings.quoting import shortened
+from investigator.traces.evidence import EvidenceRef
 
 ASSERTED_FROM = 0.5
 HYPOTHESIS_FROM = 0.2

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re2
 
-from investigator.inspection.patterns import well_formed
-from investigator.signals.building import quoted
+from investigator.ground.patterns import well_formed
+from investigator.readings.quoting import quoted
 
 _MASKS = (
     (re2.compile(r"(?i)\b[a-z][a-z0-9+.-]*://[^\s\"'<>)\]]+"), "<url>"),

@@ -15,8 +15,8 @@ from investigator.incident.changes import Change
 from investigator.incident.clusters import Cluster, Clusters, Member, clusters
 from investigator.incident.digest import TraceDigest, dated, in_order
 from investigator.incident.latency import SlowTrace, slow_traces
-from investigator.inspection.evidence import EvidenceRef
-from investigator.signals.building import shortened
+from investigator.readings.quoting import shortened
+from investigator.traces.evidence import EvidenceRef
 from investigator.traces.model import iso_time
 
 EVENT_LIMIT = 40

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import Field
 
-from investigator.canonical import JsonValue, sha256_json
 from investigator.errors import UsageError
+from investigator.ground.canonical_json import JsonValue, sha256_json
+from investigator.ground.redaction import Redactor
 from investigator.inspection.pages import JsonObject, Lens, answer_text
-from investigator.inspection.redaction import Redactor
 from investigator.inspection.tool_args import Offset
 from investigator.runtime.tools import Cite, Tool, ToolAnswer, ToolArgs
 from investigator.snapshots import SnapshotStore

@@ -16,17 +16,17 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 import re2
 from pydantic import AfterValidator, BaseModel
 
-from investigator.canonical import JsonValue, canonical_json
 from investigator.errors import UsageError
-from investigator.inspection.evidence import EvidenceRef
-from investigator.inspection.redaction import Redactor, holding
-from investigator.inspection.sensitive import OPTIONAL
+from investigator.ground.canonical_json import JsonValue, canonical_json
+from investigator.ground.redaction import Redactor, holding
+from investigator.ground.sensitive import OPTIONAL
 from investigator.runtime.actions import Draft
 from investigator.runtime.budget import Amounts
 from investigator.runtime.endings import Outputs
 from investigator.runtime.planner import Planner, Reply, TurnBound, View
 from investigator.runtime.strategy import Brief, Ended, Plan, Strategy
 from investigator.runtime.tools import Cite
+from investigator.traces.evidence import EvidenceRef
 
 _NAME = re2.compile(r"^[A-Za-z0-9_.-]{1,40}$")
 _AS_THEY_ARE = frozenset(

@@ -12,10 +12,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeAlias, TypeVar
 
-from investigator.canonical import JsonValue, canonical_json, sha256_json
-from investigator.inspection.evidence import EvidenceRef
-from investigator.inspection.redaction import Redacted, Redactor
+from investigator.ground.canonical_json import JsonValue, canonical_json, sha256_json
+from investigator.ground.redaction import Redacted, Redactor
 from investigator.runtime.tools import Cite, ToolAnswer
+from investigator.traces.evidence import EvidenceRef
 
 PAGE_CHARS = 6000
 """The most that a page takes, in characters of canonical JSON."""

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from investigator.canonical import JsonValue
 from investigator.errors import UsageError
-from investigator.inspection.api import Match, TraceSummary
-from investigator.inspection.evidence import EvidenceRef
+from investigator.ground.canonical_json import JsonValue
 from investigator.inspection.pages import TEXT_CHARS, JsonObject, Lens
-from investigator.inspection.reads import texts_of
 from investigator.inspection.tool_args import ToolPart
+from investigator.store.api import Match, TraceSummary
+from investigator.store.reads import texts_of
+from investigator.traces.evidence import EvidenceRef
 from investigator.traces.model import (
     Message,
     RetrievalChunk,

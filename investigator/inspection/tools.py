@@ -10,16 +10,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from investigator.errors import UsageError
-from investigator.inspection.api import InspectionAPI
-from investigator.inspection.evidence import (
-    message_evidence,
-    retrieval_evidence,
-    span_evidence,
-    tool_evidence,
-)
+from investigator.ground.redaction import Redactor
 from investigator.inspection.pages import Rows, answer_rows, answer_text
-from investigator.inspection.reads import texts_of
-from investigator.inspection.redaction import Redactor
 from investigator.inspection.tool_args import (
     GetChildren,
     GetChildrenOf,
@@ -53,6 +45,14 @@ from investigator.inspection.tool_rows import (
     trace_row,
 )
 from investigator.runtime.tools import Cite, Tool, ToolAnswer, ToolArgs
+from investigator.store.api import InspectionAPI
+from investigator.store.reads import texts_of
+from investigator.traces.evidence import (
+    message_evidence,
+    retrieval_evidence,
+    span_evidence,
+    tool_evidence,
+)
 from investigator.traces.model import Span, StatusCode, Trace
 
 _FETCHED_ROWS = 60

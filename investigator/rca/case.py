@@ -10,10 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from investigator.inspection.evidence import EvidenceIndex, EvidenceRef
 from investigator.rca.narrowing import Branch, Hypothesis, hot_branches, hypotheses, remaining
 from investigator.rca.taxonomy import Taxonomy
-from investigator.signals import Signal, completeness, detect
+from investigator.readings.completeness import completeness
+from investigator.signals.detect import detect
+from investigator.signals.model import Signal
+from investigator.traces.evidence import EvidenceIndex, EvidenceRef
 from investigator.traces.model import Trace
 
 

@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterable, Sequence
 from investigator.claims.confidence import SUPPORTED, capped_confidence
 from investigator.rca.report import Finding, Outcome, RCAReport
 from investigator.rca.taxonomy import Label, Taxonomy
-from investigator.signals.building import unique
 from investigator.signals.model import Signal
+from investigator.traces.evidence import unique
 
 _RECOVERED_SHARE = 0.5
 _REMEDIES = 5

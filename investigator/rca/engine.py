@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from investigator.canonical import JsonValue, canonical_json
 from investigator.claims.confidence import SUPPORTED
+from investigator.ground.canonical_json import JsonValue, canonical_json
 from investigator.rca.case import RCACase
 from investigator.rca.category_text import category_lines
 from investigator.rca.conclude import finding_of, report_from_findings
@@ -23,7 +23,7 @@ from investigator.runtime.actions import ActionSpace
 from investigator.runtime.events import OpenedScope
 from investigator.runtime.strategy import Artifact, Brief, Ended, Plan
 from investigator.runtime.tools import ToolRegistry
-from investigator.signals import Signal
+from investigator.signals.model import Signal
 
 RUN_TYPE = "rca"
 OBJECTIVE = (

@@ -8,12 +8,12 @@ from typing import TypeAlias
 from pydantic import Field
 
 from investigator.claims.outputs import ClaimOutputs, ScopeAnswer, StatedFinding
-from investigator.inspection.evidence import EvidenceRef
 from investigator.rca.case import RCACase
 from investigator.rca.report import Finding
+from investigator.readings.quoting import without_secrets
 from investigator.runtime.actions import Draft
 from investigator.runtime.turn_schema import KNOWN, SPAN
-from investigator.signals.building import without_secrets
+from investigator.traces.evidence import EvidenceRef
 
 CATEGORY = "category"
 """The vocabulary of a taxonomy's categories."""

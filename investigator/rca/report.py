@@ -13,8 +13,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from investigator.claims.confidence import SUPPORTED, Confidence, independent
-from investigator.inspection.evidence import EvidenceRef
 from investigator.rca.taxonomy import Label
+from investigator.traces.evidence import EvidenceRef
 
 SCHEMA_VERSION: Literal["1.0.0"] = "1.0.0"
 

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from functools import partial
 
 from investigator.claims.leads import Known, Lead, LeadPlanner, Work, call, read_of
-from investigator.inspection.evidence import EvidenceRef
 from investigator.rca.case import RCACase
 from investigator.rca.conclude import confidence_of, description_of
 from investigator.rca.narrowing import Hypothesis
 from investigator.rca.outputs import RCADraft, RCAFinding
 from investigator.runtime.planner import View
-from investigator.signals import Signal
+from investigator.signals.model import Signal
+from investigator.traces.evidence import EvidenceRef
 
 HOT_READS = 2
 READS_A_HYPOTHESIS = 5

@@ -15,10 +15,10 @@ from pathlib import Path
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from investigator.canonical import sha256_text
 from investigator.errors import UsageError
-from investigator.placeholders import require_placeholders
-from investigator.signals.model import Fault
+from investigator.ground.canonical_json import sha256_text
+from investigator.ground.placeholders import require_placeholders
+from investigator.readings.faults import Fault
 
 BUILT_IN = ("default", "trail")
 

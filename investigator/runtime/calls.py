@@ -11,8 +11,8 @@ import math
 import anyio
 import msgspec
 
-from investigator.canonical import JsonValue, compact_json
 from investigator.errors import InvestigatorError, SourceUnavailable
+from investigator.ground.canonical_json import JsonValue, compact_json
 from investigator.runtime.actions import ToolCall
 from investigator.runtime.budget import Resource
 from investigator.runtime.clock import Clock

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Generic, Protocol, TypeVar
 
-from investigator.canonical import JsonValue
+from investigator.ground.canonical_json import JsonValue
 from investigator.runtime.actions import Draft, Invalid
 from investigator.runtime.budget import Resource, flag_of
 from investigator.runtime.events import RunError, ScopeClosed, TurnHeld

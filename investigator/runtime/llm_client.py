@@ -26,8 +26,8 @@ import anyio
 import anyio.lowlevel
 import msgspec
 
-from investigator.canonical import compact_json
 from investigator.errors import UsageError
+from investigator.ground.canonical_json import compact_json
 from investigator.runtime.events import RunError, Usage
 from investigator.runtime.llm_account import is_count
 from investigator.runtime.llm_logs import KEY_MARK, keep_out_of_logs

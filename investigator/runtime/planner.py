@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from investigator.canonical import JsonValue
 from investigator.errors import InvestigatorError
+from investigator.ground.canonical_json import JsonValue
 from investigator.runtime.actions import ActionKind, Draft
 from investigator.runtime.budget import Amounts
 from investigator.runtime.events import (

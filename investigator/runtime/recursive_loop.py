@@ -15,7 +15,7 @@ from typing import Generic, assert_never
 import anyio
 import anyio.lowlevel
 
-from investigator.canonical import canonical_json
+from investigator.ground.canonical_json import canonical_json
 from investigator.runtime.actions import (
     ActionKind,
     ActionSpace,

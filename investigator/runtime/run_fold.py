@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from investigator.canonical import sha256_json
+from investigator.ground.canonical_json import sha256_json
 from investigator.runtime.budget import NOTHING, Budget
 from investigator.runtime.events import (
     RUN,

@@ -8,8 +8,8 @@ from pathlib import Path
 import anyio
 import msgspec
 
-from investigator.defects import ended_a_run
 from investigator.errors import BudgetTooSmall, JournalError, UsageError
+from investigator.ground.defects import ended_a_run
 from investigator.ground.files import replace_file, sync_folder
 from investigator.runtime.admission import admitted
 from investigator.runtime.budget import CONSUMABLE, Budget

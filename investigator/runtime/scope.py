@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from investigator.canonical import JsonValue, compact_json
+from investigator.ground.canonical_json import JsonValue, compact_json
 from investigator.runtime.actions import ActionKind, Delegations, Draft, fixed_turns
 from investigator.runtime.budget import NOTHING, Limits, Resource
 from investigator.runtime.events import OpenedScope, ScopeClosed, Shown

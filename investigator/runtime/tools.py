@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from investigator.canonical import JsonValue
+from investigator.ground.canonical_json import JsonValue
 
 Cite: TypeAlias = Callable[[dict[str, JsonValue]], str]
 """Registers a reference with the scope that reads it; equal references get one id."""

@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from math import isqrt
 from typing import NamedTuple, TypeAlias
 
-from investigator.canonical import JsonValue, canonical_json
+from investigator.ground.canonical_json import JsonValue, canonical_json
 
 KNOWN = "x-known"
 """In a field's `json_schema_extra`: the vocabulary that its values are of."""

@@ -10,10 +10,10 @@ import json
 from collections.abc import Mapping
 from enum import Enum
 
-from investigator.canonical import JsonValue
-from investigator.signals.json_schema import Judged, Problem, judged_by
+from investigator.ground.canonical_json import JsonValue
+from investigator.readings.json_schema import Judged, Problem, judged_by
+from investigator.readings.view import TraceView
 from investigator.signals.offered_tools import OfferedTool, offered_tools
-from investigator.signals.view import TraceView
 from investigator.traces.model import REDACTED, Span
 from investigator.traces.openinference import tool_io_of
 

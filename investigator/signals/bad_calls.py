@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from investigator.inspection.evidence import span_evidence
+from investigator.readings.faults import Fault
+from investigator.readings.view import TraceView
 from investigator.signals.arguments import misnamed
 from investigator.signals.building import build_signal
-from investigator.signals.model import Fault, Signal
+from investigator.signals.model import Signal
 from investigator.signals.offered_tools import offered_tools
 from investigator.signals.recovery import ReusedValues
-from investigator.signals.view import TraceView
+from investigator.traces.evidence import span_evidence
 from investigator.traces.model import Span, ToolCall
 
 

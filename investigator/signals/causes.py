@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import re2
 
+from investigator.readings.failure_text import fault_of
+from investigator.readings.faults import Fault
+from investigator.readings.view import TraceView
 from investigator.signals.arguments import Arguments, judged_arguments
-from investigator.signals.failure_text import fault_of
 from investigator.signals.formats import asks_for_json
-from investigator.signals.model import Fault
-from investigator.signals.view import TraceView
 from investigator.traces.model import Span, SpanKind
 from investigator.traces.openinference import tool_io_of
 

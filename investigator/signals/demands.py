@@ -14,8 +14,8 @@ from functools import lru_cache, partial
 
 import re2
 
-from investigator.canonical import count_of, json_object
-from investigator.signals.languages import LANGUAGES, language_of, word_set
+from investigator.ground.canonical_json import count_of, json_object
+from investigator.readings.languages import LANGUAGES, language_of, word_set
 from investigator.signals.stops import as_generated, is_cut_off
 
 _PROMPT_WINDOW = 12_000

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from investigator.readings.view import TraceView
 from investigator.signals.bad_calls import detect_bad_calls
 from investigator.signals.exceptions import detect_exceptions
 from investigator.signals.formats import detect_format_violations
@@ -22,7 +23,6 @@ from investigator.signals.unfinished import detect_unfinished_runs
 from investigator.signals.units import detect_unit_mismatches
 from investigator.signals.unsourced_figures import detect_unsourced_figures
 from investigator.signals.unsupported_answers import detect_unsupported_answers
-from investigator.signals.view import TraceView
 from investigator.traces.model import Trace
 
 DETECTORS: tuple[Callable[[TraceView], Iterator[Signal]], ...] = (

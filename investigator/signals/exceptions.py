@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from investigator.inspection.evidence import (
+from investigator.readings.faults import Fault
+from investigator.readings.quoting import quoted
+from investigator.readings.view import TraceView, error_of
+from investigator.signals.building import build_signal
+from investigator.signals.causes import cause_of
+from investigator.signals.model import Signal
+from investigator.signals.recovery import Recoveries
+from investigator.traces.evidence import (
     EvidenceRef,
     message_evidence,
     span_evidence,
     tool_evidence,
 )
-from investigator.signals.building import build_signal, quoted
-from investigator.signals.causes import cause_of
-from investigator.signals.model import Fault, Signal
-from investigator.signals.recovery import Recoveries
-from investigator.signals.view import TraceView, error_of
 from investigator.traces.model import Span
 from investigator.traces.openinference import tool_io_of
 

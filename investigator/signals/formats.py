@@ -14,11 +14,12 @@ from collections.abc import Iterator
 
 import re2
 
-from investigator.inspection.evidence import message_evidence, span_evidence
+from investigator.readings.faults import Fault
+from investigator.readings.view import TraceView
 from investigator.signals.building import build_signal
-from investigator.signals.model import Fault, Signal
+from investigator.signals.model import Signal
 from investigator.signals.stops import as_generated, is_cut_off, stops_of
-from investigator.signals.view import TraceView
+from investigator.traces.evidence import message_evidence, span_evidence
 from investigator.traces.model import REDACTED, Message, Span
 
 _PROMPT_WINDOW = 12_000

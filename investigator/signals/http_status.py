@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from investigator.inspection.evidence import span_evidence
+from investigator.readings.faults import Fault
+from investigator.readings.view import TraceView
 from investigator.signals.building import build_signal
-from investigator.signals.model import Fault, Signal
+from investigator.signals.model import Signal
 from investigator.signals.recovery import Recoveries
-from investigator.signals.view import TraceView
+from investigator.traces.evidence import span_evidence
 from investigator.traces.model import Span
 
 _KEYS = ("http.response.status_code", "http.status_code")

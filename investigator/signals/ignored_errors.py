@@ -11,9 +11,11 @@ from collections.abc import Iterator
 
 import re2
 
-from investigator.signals.building import build_signal, quoted
-from investigator.signals.model import Fault, Signal
-from investigator.signals.view import Attempt, TraceView
+from investigator.readings.faults import Fault
+from investigator.readings.quoting import quoted
+from investigator.readings.view import Attempt, TraceView
+from investigator.signals.building import build_signal
+from investigator.signals.model import Signal
 from investigator.traces.model import Span
 
 _WINDOW = 4_000

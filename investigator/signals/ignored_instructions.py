@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from investigator.inspection.evidence import message_evidence, span_evidence
+from investigator.readings.faults import Fault
+from investigator.readings.view import TraceView
 from investigator.signals.building import build_signal
 from investigator.signals.demands import demands_of
 from investigator.signals.formats import answer_of, instruction_of
-from investigator.signals.model import Fault, Signal
+from investigator.signals.model import Signal
 from investigator.signals.stops import stops_of
-from investigator.signals.view import TraceView
+from investigator.traces.evidence import message_evidence, span_evidence
 from investigator.traces.model import Span
 
 _NAMED = 3

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from investigator.signals.building import unique
-from investigator.signals.model import Fault, Signal
+from investigator.readings.faults import Fault
+from investigator.signals.model import Signal
+from investigator.traces.evidence import unique
 from investigator.traces.model import Trace, span_order
 
 _GENERIC = frozenset({Fault.EXCEPTION, Fault.HTTP_ERROR, Fault.FAILED_CODE})

@@ -11,13 +11,14 @@ from collections.abc import Iterator
 
 import re2
 
-from investigator.inspection.evidence import message_evidence, span_evidence
+from investigator.readings.faults import Fault
+from investigator.readings.languages import common_words
+from investigator.readings.view import TraceView
 from investigator.signals.building import build_signal
 from investigator.signals.formats import answer_of
 from investigator.signals.ignored_instructions import final_calls
-from investigator.signals.languages import common_words
-from investigator.signals.model import Fault, Signal
-from investigator.signals.view import TraceView
+from investigator.signals.model import Signal
+from investigator.traces.evidence import message_evidence, span_evidence
 from investigator.traces.model import Message, Span
 
 MOST_SHARED = 0.2

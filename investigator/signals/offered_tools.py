@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from investigator.canonical import JsonValue, json_object
+from investigator.ground.canonical_json import JsonValue, json_object
 from investigator.traces.model import REDACTED, Span
 from investigator.traces.openinference import ToolDefinition, tool_definitions_of
 

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Sequence
 
 import re2
 
-from investigator.canonical import json_object
-from investigator.inspection.evidence import retrieval_evidence, span_evidence
+from investigator.ground.canonical_json import json_object
+from investigator.readings.faults import Fault
+from investigator.readings.view import TraceView
 from investigator.signals.building import build_signal
-from investigator.signals.model import Fault, Signal
-from investigator.signals.view import TraceView
+from investigator.signals.model import Signal
+from investigator.traces.evidence import retrieval_evidence, span_evidence
 from investigator.traces.model import RetrievalChunk, Span, SpanKind, parse_time
 from investigator.traces.openinference import retrieval_chunks_of
 

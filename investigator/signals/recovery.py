@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from investigator.canonical import json_object
-from investigator.signals.model import Fault
-from investigator.signals.view import Attempt, TraceView, error_of
+from investigator.ground.canonical_json import json_object
+from investigator.readings.faults import Fault
+from investigator.readings.view import Attempt, TraceView, error_of
 from investigator.traces.model import Span, SpanKind
 
 _ARGUMENTS_LIMIT = 20_000

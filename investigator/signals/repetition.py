@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from investigator.readings.faults import Fault
+from investigator.readings.view import CODE, Attempt, TraceView
 from investigator.signals.building import build_signal
-from investigator.signals.model import Fault, Signal
-from investigator.signals.view import CODE, Attempt, TraceView
+from investigator.signals.model import Signal
 
 _SAME_SUCCESSES = 3
 _SAME_FAILURES = 2

@@ -13,11 +13,12 @@ from collections.abc import Iterator
 
 import re2
 
-from investigator.inspection.evidence import retrieval_evidence, span_evidence
+from investigator.readings.faults import Fault
+from investigator.readings.view import Attempt, TraceView, error_of
 from investigator.signals.building import build_signal
-from investigator.signals.model import Fault, Signal
+from investigator.signals.model import Signal
 from investigator.signals.recovery import later_successes
-from investigator.signals.view import Attempt, TraceView, error_of
+from investigator.traces.evidence import retrieval_evidence, span_evidence
 from investigator.traces.model import REDACTED, Span, SpanKind
 from investigator.traces.openinference import retrieval_chunks_of
 

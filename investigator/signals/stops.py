@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 
 import re2
 
-from investigator.canonical import JsonValue, json_object, read_json
-from investigator.signals.view import TraceView
+from investigator.ground.canonical_json import JsonValue, json_object, read_json
+from investigator.readings.view import TraceView
 from investigator.traces.model import Span, SpanKind
 
 _NAMES = r"(?:ls_?)?stop(?:_?(?:seqs?|sequences?|strings?|tokens?|words?))?|end_?sequences?"

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from investigator.signals.building import build_signal, quoted
+from investigator.readings.failure_text import fault_of
+from investigator.readings.faults import Fault
+from investigator.readings.quoting import quoted
+from investigator.readings.view import CODE, Attempt, TraceView, error_of
+from investigator.signals.building import build_signal
 from investigator.signals.causes import WRITTEN_BY_MODEL
-from investigator.signals.failure_text import fault_of
-from investigator.signals.model import Fault, Signal
+from investigator.signals.model import Signal
 from investigator.signals.recovery import later_successes, succeeded
-from investigator.signals.view import CODE, Attempt, TraceView, error_of
 
 
 def detect_failed_results(view: TraceView) -> Iterator[Signal]:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import re2
 
-from investigator.canonical import json_object
-from investigator.inspection.evidence import span_evidence
+from investigator.ground.canonical_json import json_object
+from investigator.readings.faults import Fault
+from investigator.readings.view import TraceView
 from investigator.signals.building import build_signal
-from investigator.signals.model import Fault, Signal
-from investigator.signals.view import TraceView
+from investigator.signals.model import Signal
+from investigator.traces.evidence import span_evidence
 from investigator.traces.model import Span
 from investigator.traces.openinference import token_counts_of
 

@@ -12,14 +12,15 @@ from typing import TypeGuard
 
 import re2
 
-from investigator.canonical import JsonValue, json_object
-from investigator.inspection.evidence import EvidenceRef
+from investigator.ground.canonical_json import JsonValue, json_object
+from investigator.readings.faults import Fault
+from investigator.readings.view import Attempt, TraceView
 from investigator.signals.building import build_signal
 from investigator.signals.formats import answer_of
 from investigator.signals.ignored_instructions import final_calls
-from investigator.signals.model import Fault, Signal
+from investigator.signals.model import Signal
 from investigator.signals.offered_tools import offered_tools
-from investigator.signals.view import Attempt, TraceView
+from investigator.traces.evidence import EvidenceRef
 
 _DIMENSIONS = {
     "mass": "kg g mg t lb lbs oz kilogram kilograms gram grams pound pounds ounce ounces tonnes",

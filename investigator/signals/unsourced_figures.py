@@ -11,10 +11,11 @@ from collections.abc import Iterator
 
 import re2
 
-from investigator.inspection.evidence import span_evidence
+from investigator.readings.faults import Fault
+from investigator.readings.view import TraceView
 from investigator.signals.building import build_signal
-from investigator.signals.model import Fault, Signal
-from investigator.signals.view import TraceView
+from investigator.signals.model import Signal
+from investigator.traces.evidence import span_evidence
 from investigator.traces.model import Span, SpanKind
 
 _WINDOW = 20_000

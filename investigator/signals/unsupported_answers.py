@@ -12,10 +12,11 @@ from collections.abc import Iterator
 
 import re2
 
-from investigator.inspection.evidence import span_evidence
+from investigator.readings.faults import Fault
+from investigator.readings.view import TraceView
 from investigator.signals.building import build_signal
-from investigator.signals.model import Fault, Signal
-from investigator.signals.view import TraceView
+from investigator.signals.model import Signal
+from investigator.traces.evidence import span_evidence
 from investigator.traces.model import Span, SpanKind
 from investigator.traces.openinference import tool_definitions_of, tool_io_of
 

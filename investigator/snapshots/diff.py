@@ -10,10 +10,10 @@ import difflib
 from dataclasses import dataclass
 from enum import StrEnum
 
-from investigator.canonical import sha256_text
-from investigator.inspection.evidence import EvidenceKind, EvidenceRef
-from investigator.inspection.redaction import in_force
+from investigator.ground.canonical_json import sha256_text
+from investigator.ground.redaction import in_force
 from investigator.snapshots.model import Snapshot
+from investigator.traces.evidence import EvidenceKind, EvidenceRef
 
 _COMPARED_LINES = 4_000
 _CONTEXT = 3

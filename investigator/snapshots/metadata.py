@@ -13,8 +13,8 @@ from pathlib import Path
 
 import yaml
 
-from investigator.canonical import JsonValue
 from investigator.errors import UsageError
+from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import iso_time, parse_time
 
 FILE_NAMES = ("metadata.json", "metadata.yaml", "metadata.yml")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from investigator.canonical import JsonValue
+from investigator.ground.canonical_json import JsonValue
 
 
 @dataclass(frozen=True, slots=True)

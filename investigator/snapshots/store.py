@@ -12,12 +12,12 @@ from functools import cached_property
 from itertools import permutations
 from pathlib import Path
 
-from investigator.canonical import sha256_json
 from investigator.errors import UsageError
-from investigator.inspection.evidence import EvidenceKind, EvidenceRef
+from investigator.ground.canonical_json import sha256_json
 from investigator.snapshots.diff import ConfigDiff, config_diff
 from investigator.snapshots.metadata import FILE_NAMES, SnapshotMetadata, read_metadata
 from investigator.snapshots.model import Snapshot, SnapshotInfo, normalised
+from investigator.traces.evidence import EvidenceKind, EvidenceRef
 from investigator.traces.model import iso_time
 
 MAX_FILE_BYTES = 4 * 2**20

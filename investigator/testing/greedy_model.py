@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import re2
 
-from investigator.canonical import compact_json
+from investigator.ground.canonical_json import compact_json
 from investigator.runtime.tokens import estimate_tokens
 from investigator.testing.model_server import Answer, Behaviour, Request, Tokens, says
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-from investigator.canonical import canonical_json
+from investigator.ground.canonical_json import canonical_json
 
 MAX_LEVELS = 5
 MAX_PROPERTIES = 100

@@ -11,8 +11,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from investigator.canonical import JsonValue, canonical_json, sha256_text
 from investigator.errors import SpanNotFound
+from investigator.ground.canonical_json import JsonValue, canonical_json, sha256_text
 from investigator.runtime.actions import (
     ActionKind,
     ActionSpace,

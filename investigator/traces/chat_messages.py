@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 
-from investigator.canonical import JsonValue
-from investigator.traces.jsontext import embedded_json, json_text
+from investigator.ground.canonical_json import JsonValue
+from investigator.ground.json_text import embedded_json, json_text
 from investigator.traces.langchain import plain
 from investigator.traces.model import Message, ToolCall
 

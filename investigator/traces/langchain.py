@@ -7,7 +7,7 @@ short name of its class (`human`, `ai`, `system`, `tool`, `function`) as its `ty
 
 from __future__ import annotations
 
-from investigator.canonical import JsonValue
+from investigator.ground.canonical_json import JsonValue
 
 _TYPE_OF_CLASS = {
     "HumanMessage": "human",

@@ -16,7 +16,7 @@ from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
 
-from investigator.canonical import JsonValue, canonical_json, sha256_text
+from investigator.ground.canonical_json import JsonValue, canonical_json, sha256_text
 
 REDACTED = "__REDACTED__"
 """What OpenInference writes in place of hidden content."""

@@ -4,8 +4,9 @@ Writing is one pass over the spans in bounded memory: batches go into a scratch 
 that spills beside the target; it is sorted externally (trace id, then span order) into row
 groups and pages of a size that suits the file, so that one trace is found and read in a few
 milliseconds. Attributes and events are canonical JSON text, so whatever JSON can say round-trips.
-Lone surrogates, for which UTF-8 has no form, are replaced as in `investigator.canonical`. Spans
-that share an id are all kept as rows, in the order given; `Trace` reports them. Of files that are
+Lone surrogates, for which UTF-8 has no form, are replaced as in
+`investigator.ground.canonical_json`. Spans that share an id are all kept as rows, in the order
+given; `Trace` reports them. Of files that are
 written together, `span_clashes` tells such spans apart first.
 """
 
@@ -17,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from investigator.canonical import JsonValue, canonical_json, read_json
 from investigator.errors import UnreadableInput
+from investigator.ground.canonical_json import JsonValue, canonical_json, read_json
 from investigator.ground.files import made_whole
 from investigator.traces.databases import LOOKUPS, PARQUET, Scratch, quoted, scratch
 from investigator.traces.model import Span, SpanEvent, SpanKind, StatusCode

@@ -10,8 +10,8 @@ from typing import TypeAlias
 import pytest
 
 from investigator.cli.main import main
-from investigator.inspection.open import ingest
 from investigator.samples import SAMPLE_TRACES
+from investigator.store.open import ingest
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from investigator.batch import Outcome
 from investigator.cli.exits import Exit
 from investigator.cli.outcomes import exit_for
+from investigator.runs.batch import Outcome
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.samples import SAMPLE_TRACES
 

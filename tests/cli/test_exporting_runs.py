@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from investigator.inspection.open import ingest
 from investigator.samples import SAMPLE_TRACES
+from investigator.store.open import ingest
 from investigator.testing.model_server import ModelServer
 from tests.cli.conftest import Call
 from tests.traffic.runs import CONCLUDES, KEY, KEY_NAME, asked_of

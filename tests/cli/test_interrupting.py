@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from investigator.batch_lock import batch_lock
-from investigator.inspection.open import ingest
-from investigator.investigation import Options
-from investigator.questions import RCAQuestion
+from investigator.runs.batch_lock import batch_lock
+from investigator.runs.investigation import Options
+from investigator.runs.questions import RCAQuestion
+from investigator.runs.run_store import StoredRun, list_runs
 from investigator.runtime.record import RECORD_FILE
-from investigator.stored_runs import StoredRun, list_runs
+from investigator.store.open import ingest
 from investigator.testing.model_server import Hang, ModelServer, Request
 from tests.cli.conftest import Call
 

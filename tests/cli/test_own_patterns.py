@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from investigator import investigate, replay_run, verify_run
-from investigator.config import load_config
 from investigator.errors import UsageError
 from investigator.inspection.own_patterns import checked_patterns, pattern_told
-from investigator.investigation import RunResult
-from investigator.planners import PlannerChoice
+from investigator.runs.config import load_config
+from investigator.runs.investigation import RunResult
+from investigator.runs.planners import PlannerChoice
 from investigator.runtime.llm_client import ModelSettings
 from investigator.testing.model_server import ModelServer
 from investigator.traces.parquet import write_spans

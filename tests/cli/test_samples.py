@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
+from demo.samples.generate import sample_files
 from investigator.samples import SAMPLE_TRACES, SAMPLES
-from investigator.samples.generate import sample_files
 
 
 def test_golden_samples_are_what_the_stories_tell() -> None:

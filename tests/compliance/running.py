@@ -11,17 +11,17 @@ from investigator.compliance.rules import RulePlanner
 from investigator.compliance.tools import control_tools
 from investigator.controls.library import load_library
 from investigator.controls.model import ControlLibrary
-from investigator.inspection.memory import MemoryInspectionAPI
-from investigator.inspection.redaction import Redactor
+from investigator.ground.redaction import Redactor
 from investigator.inspection.tools import inspection_tools
-from investigator.planners import RULES, PlannerChoice, planner_for
-from investigator.questions import Prepared
+from investigator.runs.planners import RULES, PlannerChoice, planner_for
+from investigator.runs.questions import Prepared
 from investigator.runtime.budget import DEFAULT_BUDGETS, Budget
 from investigator.runtime.events import InputRef
 from investigator.runtime.planner import Planner
 from investigator.runtime.record import RunRecord
 from investigator.runtime.strategy import Run
 from investigator.runtime.tools import ToolRegistry
+from investigator.store.memory import MemoryInspectionAPI
 from investigator.traces.model import Trace
 from tests import running
 from tests.running import opening

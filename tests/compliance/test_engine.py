@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from investigator.canonical import canonical_json
 from investigator.compliance.report import ComplianceReport, Overall
 from investigator.compliance.rules import MAX_LEADS
 from investigator.compliance.verdicts import UNEXAMINED
 from investigator.controls.evaluate import Verdict
 from investigator.controls.library import parse_library
 from investigator.errors import UsageError
+from investigator.ground.canonical_json import canonical_json
 from investigator.runtime.budget import Budget
 from investigator.runtime.driver import OUTPUT_FILE
 from investigator.runtime.journal import read_entries

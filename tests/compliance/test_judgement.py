@@ -21,7 +21,7 @@ from investigator.compliance.verdicts import UNEXAMINED
 from investigator.controls.evaluate import Verdict
 from investigator.controls.library import load_library, parse_library
 from investigator.controls.model import ControlLibrary
-from investigator.planners import PlannerChoice
+from investigator.runs.planners import PlannerChoice
 from investigator.runtime import runner
 from investigator.runtime.budget import Budget
 from investigator.runtime.driver import OUTPUT_FILE

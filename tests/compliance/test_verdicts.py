@@ -11,7 +11,7 @@ from investigator.compliance.verdicts import Stated, control_result
 from investigator.controls.checking import Violation
 from investigator.controls.evaluate import Evaluation, Verdict
 from investigator.controls.library import load_library
-from investigator.inspection.evidence import EvidenceRef, span_evidence
+from investigator.traces.evidence import EvidenceRef, span_evidence
 from tests.builders import span
 
 CONTROL = load_library("judgement-v1").controls[0]

@@ -6,10 +6,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from investigator.canonical import JsonValue
 from investigator.controls import checks as checks
 from investigator.controls.checking import Checked, Subject, known_checks
-from investigator.inspection.evidence import EvidenceIndex
+from investigator.ground.canonical_json import JsonValue
+from investigator.traces.evidence import EvidenceIndex
 from investigator.traces.model import Span, Trace
 from tests.builders import span, trace
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
-from investigator.canonical import JsonValue
+from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import REDACTED, Span, SpanEvent, Trace
 from tests.builders import span
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from investigator.canonical import JsonValue
 from investigator.controls.checking import Subject
 from investigator.controls.checks.calls import succeeded
+from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import REDACTED, Trace
 from tests.controls.runs import answers, asks, run, tool
 

@@ -13,7 +13,7 @@ from investigator.controls.checks.operations import (
     open_faults,
     usage_budget,
 )
-from investigator.signals.model import Fault
+from investigator.readings.faults import Fault
 from investigator.traces.model import Span, Trace
 from tests.builders import span
 from tests.controls.runs import answers, model, run, tool

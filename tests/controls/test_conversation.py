@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from investigator.canonical import JsonValue
 from investigator.controls.checking import Subject
-from investigator.controls.conversation import Action, Conversation, Source, Utterance
-from investigator.inspection.evidence import EvidenceIndex
-from investigator.traces.decode.chat import decode_chat
+from investigator.formats.chat import decode_chat
+from investigator.ground.canonical_json import JsonValue
+from investigator.readings.conversation import Action, Conversation, Source, Utterance
+from investigator.traces.evidence import EvidenceIndex
 from investigator.traces.model import REDACTED, Span, Trace
 from tests.builders import span, trace
 

@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from investigator.canonical import JsonValue
 from investigator.controls.checking import Checked, KnownCheck, Params, Subject, Violation
 from investigator.controls.evaluate import (
     NOT_MET,
@@ -23,7 +22,8 @@ from investigator.controls.evaluate import (
 from investigator.controls.model import CheckSpec, CodeCheck, Control, ModelCheck, Severity
 from investigator.controls.predicates import Predicate
 from investigator.controls.required_evidence import RequiredEvidence
-from investigator.inspection.evidence import EvidenceIndex, EvidenceRef, span_evidence
+from investigator.ground.canonical_json import JsonValue
+from investigator.traces.evidence import EvidenceIndex, EvidenceRef, span_evidence
 from investigator.traces.model import REDACTED, Trace
 from tests.builders import span, trace
 from tests.controls.policy_chat import OUT, chat, says, user

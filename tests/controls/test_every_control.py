@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from investigator.canonical import JsonValue
 from investigator.controls.checking import Subject
 from investigator.controls.evaluate import Evaluation, Verdict, evaluate
 from investigator.controls.library import BUILT_IN, load_library
 from investigator.controls.model import Control
-from investigator.inspection.evidence import EvidenceIndex
+from investigator.ground.canonical_json import JsonValue
 from investigator.signals.building import SUMMARY_LIMIT
+from investigator.traces.evidence import EvidenceIndex
 from investigator.traces.model import Trace
 from tests.builders import span
 from tests.controls import runs

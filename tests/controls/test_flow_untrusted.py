@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from investigator.controls.directives import acts_of_tool, directed, read_text, tool_words
+from investigator.readings.directives import acts_of_tool, directed, read_text, tool_words
 from investigator.traces.model import REDACTED
 from tests.builders import trace
 from tests.controls.policy_chat import Turn, call, chat, look, says, summaries, user, verdict

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from investigator.canonical import JsonValue
 from investigator.controls.checking import Checked
 from investigator.controls.checks.private_data import kinds_in
+from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import REDACTED, Span, Trace
 from tests.builders import span, trace
 from tests.controls.policy_chat import call, chat, look, says, summaries, user, verdict

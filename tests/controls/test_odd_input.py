@@ -13,11 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from investigator.canonical import JsonValue
 from investigator.controls.checking import Subject
 from investigator.controls.evaluate import Verdict, evaluate
 from investigator.controls.library import BUILT_IN, load_library
-from investigator.inspection.evidence import EvidenceIndex
+from investigator.ground.canonical_json import JsonValue
+from investigator.traces.evidence import EvidenceIndex
 from investigator.traces.model import Trace
 from tests.controls.runs import asks, run, sound, tool
 

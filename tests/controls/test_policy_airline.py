@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from investigator.canonical import JsonValue
 from investigator.controls.checking import Subject
 from investigator.controls.evaluate import Verdict, evaluate
 from investigator.controls.library import load_library
+from investigator.ground.canonical_json import JsonValue
 from tests.controls.policy_chat import Turn, call, chat, says, user
 
 LIBRARY = load_library("airline-example")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from investigator.canonical import JsonValue
+from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import REDACTED
 from tests.builders import span, trace
 from tests.controls.policy_chat import Turn, call, look, raw_call, says, user, verdict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from investigator.canonical import JsonValue
+from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span, Trace
 from tests.builders import span, trace
 from tests.controls.policy_chat import look

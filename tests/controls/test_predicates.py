@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from investigator.canonical import JsonValue
 from investigator.controls.checking import Subject
 from investigator.controls.predicates import Answer, Applies, Predicate, applies
+from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import REDACTED, Trace
 from tests.builders import span, trace
 from tests.controls.policy_chat import IN, OUT, call, chat, says, user

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from investigator.controls.checking import Subject
-from investigator.controls.conversation import Source
-from investigator.controls.provenance import Text, Value, ValueKind, normal, said_in, values_of
+from investigator.readings.conversation import Source
+from investigator.readings.provenance import Text, Value, ValueKind, normal, said_in, values_of
 from tests.controls.policy_chat import call, chat, says, user
 
 

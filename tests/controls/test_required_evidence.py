@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import pytest
 
-from investigator.canonical import JsonValue
 from investigator.controls.checking import Subject
 from investigator.controls.required_evidence import RequiredEvidence as Kind
 from investigator.controls.required_evidence import missing, missing_evidence
-from investigator.controls.truncation import is_cut
+from investigator.ground.canonical_json import JsonValue
+from investigator.readings.truncation import is_cut
 from investigator.traces.model import REDACTED, Span, Trace
 from tests.builders import span, trace
 from tests.controls.policy_chat import call, chat, says, user

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from investigator.demo_agent import SEEDED
-from investigator.demo_agent.export import decoded
-from investigator.demo_agent.faults.catalogue import FORMS
-from investigator.demo_agent.generate import Seeded, generate, write
-from investigator.demo_agent.manifest import TRACES, Kind, read_manifest
+from demo.agent.export import decoded
+from demo.agent.faults.catalogue import FORMS
+from demo.agent.generate import Seeded, generate, write
+from demo.agent.manifest import TRACES, Kind, read_manifest
+from investigator.formats.files import Unreadable, read_source
 from investigator.rca.taxonomy import Label
+from investigator.samples import SEEDED
 from investigator.traces.model import Span, SpanKind
 from investigator.traces.openinference import messages_of, tool_io_of
 from investigator.traces.parquet import row_of
-from investigator.traces.sources import Unreadable, read_source
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def _rows(spans: list[Span]) -> list[object]:
 
 
 def test_the_shipped_set_is_the_one_of_seed_0(seeded: Seeded, spans: list[Span]) -> None:
-    """Ids, times and contents: `python -m investigator.demo_agent -o` writes the same again."""
+    """Ids, times and contents: `python -m demo.agent -o` writes the same again."""
     assert read_manifest(SEEDED) == seeded.manifest
     assert _rows(decoded(seeded.runs)) == _rows(spans)
     for window in seeded.windows:
@@ -90,7 +90,7 @@ def test_no_span_names_its_label_or_its_form(spans: list[Span]) -> None:
     text = json.dumps([row_of(span) for span in spans]).lower()
     told = {*(label.value for label in Label), *(kind.value for kind in Kind)}
     told |= {form.name for form in FORMS if "_" in form.name}
-    told |= {"ground truth", "investigator/demo_agent", "faults/", "seeded"}
+    told |= {"ground truth", "demo/agent", "faults/", "seeded"}
     assert sorted(word for word in told if word in text) == []
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.seeded import judged_traces, judged_windows
-from investigator.demo_agent import SEEDED
-from investigator.demo_agent.manifest import Kind, read_manifest
+from demo.agent.manifest import Kind, read_manifest
 from investigator.rca.report import Outcome
 from investigator.rca.taxonomy import Label
+from investigator.samples import SEEDED
 
 MANIFEST = read_manifest(SEEDED)
 

@@ -7,16 +7,16 @@ from collections.abc import Callable
 import anyio
 import pytest
 
-from investigator.demo_agent import export as demo_agent
-from investigator.demo_agent.domains import DOMAINS
-from investigator.demo_agent.runs import run_once
+from demo.agent import export as demo_agent
+from demo.agent.domains import DOMAINS
+from demo.agent.runs import run_once
+from investigator.connectors.phoenix.address import KEY_VARIABLE, phoenix_address
+from investigator.connectors.phoenix.connection import PhoenixConnection
 from investigator.errors import SourceUnavailable, UsageError
 from investigator.ground.collector import HEADERS_VARIABLE
-from investigator.phoenix.address import KEY_VARIABLE, phoenix_address
-from investigator.phoenix.connection import PhoenixConnection
+from investigator.runs.export.sending import send
 from investigator.runtime.llm_client import ModelClient, ModelSettings, Prompt
 from investigator.runtime.planner import PlannerCallFailed
-from investigator.traffic.sending import send
 from tests.ground.redirecting import STATUSES, redirecting
 from tests.traffic.test_sending import many
 
@@ -29,7 +29,7 @@ def exports_a_run(url: str) -> object:
 
 
 def sends_the_demo_agent(url: str) -> object:
-    """`python -m investigator.demo_agent --otlp`."""
+    """`python -m demo.agent --otlp`."""
     return demo_agent.send([run_once(DOMAINS[0], "seed", 10**18)], f"{url}/v1/traces")
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from investigator.ground.redaction import Redactor
 from investigator.incident.case import IncidentCase
 from investigator.incident.engine import RUN_TYPE, IncidentStrategy
 from investigator.incident.report import IncidentDossier
 from investigator.incident.rules import RulePlanner
 from investigator.incident.tools import snapshot_tools
-from investigator.inspection.memory import MemoryInspectionAPI
-from investigator.inspection.redaction import Redactor
 from investigator.inspection.tools import inspection_tools
 from investigator.runtime.budget import DEFAULT_BUDGETS, Budget
 from investigator.runtime.planner import Planner
@@ -19,6 +18,7 @@ from investigator.runtime.record import RunRecord
 from investigator.runtime.strategy import Run
 from investigator.runtime.tools import ToolRegistry
 from investigator.snapshots import SnapshotStore
+from investigator.store.memory import MemoryInspectionAPI
 from investigator.traces.model import Trace
 from tests import running
 from tests.running import opening

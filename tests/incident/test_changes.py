@@ -12,8 +12,8 @@ from investigator.incident.changes import Change, detect_changes
 from investigator.incident.digest import digest
 from investigator.incident.facts import FactKind
 from investigator.incident.suspicion import SuspectedChange, SuspicionStatus, suspected_change
-from investigator.inspection.evidence import EvidenceIndex, EvidenceKind
 from investigator.snapshots import SnapshotStore, open_snapshots
+from investigator.traces.evidence import EvidenceIndex, EvidenceKind
 from investigator.traces.model import Trace
 from tests.incident.windows import PROMPT, TIMEOUT, run
 

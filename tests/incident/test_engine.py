@@ -13,7 +13,6 @@ import pytest
 
 from investigator.incident.report import IncidentDossier, Outcome
 from investigator.incident.suspicion import SuspicionStatus
-from investigator.inspection.evidence import EvidenceKind
 from investigator.runtime.budget import Budget
 from investigator.runtime.driver import OUTPUT_FILE
 from investigator.runtime.journal import read_entries
@@ -21,6 +20,7 @@ from investigator.runtime.replay import replay
 from investigator.runtime.status import RunStatus, ScopeStatus
 from investigator.snapshots import open_snapshots
 from investigator.testing.scripted_planner import ScriptedPlanner
+from investigator.traces.evidence import EvidenceKind
 from investigator.traces.model import Trace
 from tests.incident.running import incident_run, investigated
 from tests.incident.windows import TIMEOUT, run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from investigator.canonical import JsonValue
+from investigator.ground.canonical_json import JsonValue
 from investigator.incident.digest import digest
 from investigator.incident.signature import Signature, occurrences_of
 from investigator.incident.templates import likeness, masked, template_of, words_of

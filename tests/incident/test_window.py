@@ -17,7 +17,7 @@ from investigator.incident.latency import slow_traces
 from investigator.incident.selection import Why, select
 from investigator.incident.suspicion import suspected_change
 from investigator.incident.timeline import EVENT_LIMIT, EventKind, timeline
-from investigator.inspection.evidence import EvidenceIndex
+from investigator.traces.evidence import EvidenceIndex
 from investigator.traces.model import Trace
 from tests.incident.windows import TIMEOUT, run
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from investigator.inspection.memory import MemoryInspectionAPI
-from investigator.planners import PlannerChoice, planner_for
-from investigator.questions import ENGINES, IncidentQuestion, Question, Report, read_report
+from investigator.runs.planners import PlannerChoice, planner_for
+from investigator.runs.questions import ENGINES, IncidentQuestion, Question, Report, read_report
 from investigator.runtime import runner
 from investigator.runtime.actions import ActionKind
 from investigator.runtime.budget import Budget
@@ -30,6 +29,7 @@ from investigator.runtime.record import RunRecord
 from investigator.runtime.status import ScopeStatus
 from investigator.runtime.strategy import Run
 from investigator.runtime.verify import verify_files
+from investigator.store.memory import MemoryInspectionAPI
 from investigator.testing.model_server import ModelServer, Request
 from investigator.traces.model import Trace
 from tests.injection.gullible import gullible

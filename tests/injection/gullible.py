@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from investigator.canonical import JsonValue
 from investigator.claims.leads import call
+from investigator.ground.canonical_json import JsonValue
 from investigator.testing.gullible_model import GullibleModel
 from tests.injection.places import MARK
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from investigator.canonical import JsonValue
+from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import SpanEvent, Trace
 from tests.builders import exception_event, span
 

@@ -16,8 +16,8 @@ from investigator.claims.confidence import SUPPORTED
 from investigator.compliance.report import ComplianceReport
 from investigator.controls.evaluate import Verdict
 from investigator.incident.report import IncidentDossier
-from investigator.questions import ComplianceQuestion, IncidentQuestion, Question, RCAQuestion
 from investigator.rca.report import Outcome, RCAReport
+from investigator.runs.questions import ComplianceQuestion, IncidentQuestion, Question, RCAQuestion
 from investigator.runtime.budget import Budget
 from investigator.runtime.events import OpenedScope, ScopesOpened, ToolHeld, TurnSettled
 from investigator.traces.model import Trace

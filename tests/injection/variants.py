@@ -6,7 +6,7 @@ import base64
 import codecs
 import json
 
-from investigator.canonical import JsonValue
+from investigator.ground.canonical_json import JsonValue
 
 
 def action(type_: str, **fields: JsonValue) -> str:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from investigator.inspection.api import InspectionAPI
-from investigator.inspection.memory import MemoryInspectionAPI
-from investigator.inspection.parquet import ParquetInspectionAPI
+from investigator.store.api import InspectionAPI
+from investigator.store.memory import MemoryInspectionAPI
+from investigator.store.parquet import ParquetInspectionAPI
 from investigator.traces.model import Span, Trace
 from investigator.traces.parquet import write_spans
 

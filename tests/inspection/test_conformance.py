@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from investigator.errors import FilterSyntaxError, SpanNotFound, TraceNotFound, UsageError
-from investigator.inspection.api import Match
+from investigator.store.api import Match
 from investigator.traces.model import SpanKind
 from tests.builders import exception_event, span
 from tests.inspection.conformance import FILES, Served

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from investigator.errors import FilterSyntaxError
-from investigator.inspection.filter import (
+from investigator.store.filter import (
     And,
     Attribute,
     Column,
@@ -25,8 +25,8 @@ from investigator.inspection.filter import (
     Or,
     matches,
 )
-from investigator.inspection.filter_parser import parse_filter
-from investigator.inspection.filter_sql import compile_filter
+from investigator.store.filter_parser import parse_filter
+from investigator.store.filter_sql import compile_filter
 from investigator.traces.model import Span
 from investigator.traces.parquet import COLUMNS, row_of
 from tests.builders import span

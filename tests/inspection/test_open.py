@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from investigator.errors import SourceUnavailable
-from investigator.inspection.open import OpenedSource, ingest, open_source
-from investigator.inspection.parquet import ParquetInspectionAPI
+from investigator.store.open import OpenedSource, ingest, open_source
+from investigator.store.parquet import ParquetInspectionAPI
 from investigator.traces.model import Span
 from investigator.traces.parquet import WriteSummary, canonical_facts, write_spans
 from tests.builders import span

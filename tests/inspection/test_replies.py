@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from investigator.inspection.redaction import Redactor
-from investigator.inspection.replies import redacted_reply
+from investigator.ground.redaction import Redactor
+from investigator.model_planner.replies import redacted_reply
 
 REDACTOR = Redactor()
 SECRET = "sk-proj-Ab3dEf6hIj9kLmN0pQr"

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from investigator.controls.checks.private_data import kinds_in
-from investigator.inspection.redaction import Redactor
-from investigator.inspection.sensitive import FAMILIES, KINDS, OPTIONAL, Kind
+from investigator.ground.redaction import Redactor
+from investigator.ground.sensitive import FAMILIES, KINDS, OPTIONAL, Kind
 
 BUILT_IN = Redactor()
 ALL = Redactor({name: kind.pattern for name, kind in OPTIONAL.items()})

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from investigator.canonical import JsonValue, canonical_json, sha256_json
 from investigator.errors import InvestigatorError, UsageError
-from investigator.inspection.evidence import EvidenceRef, unresolved_reason
-from investigator.inspection.memory import MemoryInspectionAPI
+from investigator.ground.canonical_json import JsonValue, canonical_json, sha256_json
+from investigator.ground.redaction import Redactor
 from investigator.inspection.pages import PAGE_CHARS
-from investigator.inspection.redaction import Redactor
 from investigator.inspection.tools import inspection_tools
 from investigator.runtime.tools import ToolAnswer, ToolRegistry
+from investigator.store.memory import MemoryInspectionAPI
+from investigator.traces.evidence import EvidenceRef, unresolved_reason
 from investigator.traces.model import Span, Trace
 from tests.builders import exception_event, span, trace
 

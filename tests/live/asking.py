@@ -10,13 +10,13 @@ from typing import Any
 
 import re2
 
-from investigator.inspection.open import open_source
-from investigator.investigation import RunResult, ainvestigate_question, run_now
-from investigator.planners import PlannerChoice
-from investigator.questions import question_of
+from investigator.runs.investigation import RunResult, ainvestigate_question, run_now
+from investigator.runs.planners import PlannerChoice
+from investigator.runs.questions import question_of
 from investigator.runtime.budget import Budget
 from investigator.runtime.llm_client import ModelSettings
 from investigator.samples import SAMPLE_TRACES
+from investigator.store.open import open_source
 from investigator.testing.model_server import Answer, Behaviour, ModelServer, Request, Tokens, says
 
 TRIP = "617fdb16cf685c234f3ef3cfbe54acd9"

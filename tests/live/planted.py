@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
 
-from investigator.canonical import JsonValue
+from investigator.ground.canonical_json import JsonValue
 from tests.otlp import otlp_file, otlp_span
 
 PEM = "MIIEowIBAAKCAQEAz9Qx7Lm2Kf8Wv1Tn"

@@ -17,8 +17,8 @@ import pytest
 
 from investigator import replay_run, resume_run, verify_run
 from investigator.incident.report import IncidentDossier
-from investigator.investigation import RunResult
-from investigator.planners import PlannerChoice
+from investigator.runs.investigation import RunResult
+from investigator.runs.planners import PlannerChoice
 from investigator.runtime.budget import DEFAULT_BUDGETS, Budget, Resource
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.testing.model_server import (

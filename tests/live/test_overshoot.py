@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.overshoot import LIMITS, trial
 from investigator import replay_run, verify_run
-from investigator.planners import PlannerChoice
+from investigator.runs.planners import PlannerChoice
 from investigator.runtime.budget import Amounts, Budget
 from investigator.runtime.record import RunRecord
 from investigator.testing.greedy_model import Bill, GreedyModel

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
-from investigator.planners import PlannerChoice
+from investigator.runs.planners import PlannerChoice
 from investigator.runtime.budget import Budget
 from investigator.runtime.turn_schema import strict
 from investigator.testing.model_server import Behaviour, ModelServer, Request

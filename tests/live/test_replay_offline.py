@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from investigator.planners import PlannerChoice
+from investigator.runs.planners import PlannerChoice
 from investigator.runtime.budget import Budget
 from investigator.testing.model_server import Behaviour, ModelServer, Request, error
 from tests.live.asking import CONCLUDES, KEY_VARIABLE, Engine, settings

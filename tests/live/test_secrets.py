@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from investigator.cli.main import main
-from investigator.stored_runs import replay_run, verify_run
+from investigator.runs.run_store import replay_run, verify_run
 from investigator.testing.model_server import (
     Answer,
     Behaviour,

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from investigator.phoenix.address import phoenix_address
-from investigator.phoenix.connection import PhoenixConnection
-from investigator.phoenix.source import PhoenixInspectionAPI
+from investigator.connectors.phoenix.address import phoenix_address
+from investigator.connectors.phoenix.connection import PhoenixConnection
+from investigator.connectors.phoenix.source import PhoenixInspectionAPI
 from investigator.testing.phoenix_server import PhoenixServer
 from investigator.traces.model import Span, iso_time
 

@@ -6,8 +6,12 @@ from collections.abc import Mapping
 
 import pytest
 
+from investigator.connectors.phoenix.address import (
+    PhoenixAddress,
+    is_phoenix_address,
+    phoenix_address,
+)
 from investigator.errors import UsageError
-from investigator.phoenix.address import PhoenixAddress, is_phoenix_address, phoenix_address
 
 HERE = {"PHOENIX_HOST": "0.0.0.0", "PHOENIX_PORT": "7007", "PHOENIX_PROJECT_NAME": "shop"}
 CLOUD = {"PHOENIX_COLLECTOR_ENDPOINT": "https://px.example/s/me/v1/traces"}

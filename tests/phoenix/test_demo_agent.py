@@ -9,16 +9,16 @@ import pytest
 
 from benchmarks.phoenix import period, sent
 from benchmarks.seeded import judged_traces
+from demo.agent.generate import Seeded, generate
+from demo.agent.manifest import TRACES, Kind
+from demo.agent.runs import PROJECT, Ran
 from investigator import investigate
-from investigator.demo_agent import SEEDED
-from investigator.demo_agent.generate import Seeded, generate
-from investigator.demo_agent.manifest import TRACES, Kind
-from investigator.demo_agent.runs import PROJECT, Ran
+from investigator.connectors.phoenix.address import phoenix_address
+from investigator.connectors.phoenix.connection import PhoenixConnection
 from investigator.incident.report import IncidentDossier
 from investigator.incident.suspicion import SuspicionStatus
-from investigator.phoenix.address import phoenix_address
-from investigator.phoenix.connection import PhoenixConnection
-from investigator.sources import ingest
+from investigator.runs.sources import ingest
+from investigator.samples import SEEDED
 from investigator.testing.phoenix_server import PhoenixServer
 from tests.phoenix.serving import PHOENIX, Cleared
 

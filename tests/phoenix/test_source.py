@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from investigator import investigate, replay_run, resume_run, verify_run
+from investigator.connectors.phoenix.address import phoenix_address
+from investigator.connectors.phoenix.connection import ATTEMPTS, PhoenixConnection
+from investigator.connectors.phoenix.source import PhoenixInspectionAPI
 from investigator.errors import SourceUnavailable, TraceNotFound, UsageError
-from investigator.inspection.parquet import ParquetInspectionAPI
-from investigator.phoenix.address import phoenix_address
-from investigator.phoenix.connection import ATTEMPTS, PhoenixConnection
-from investigator.phoenix.source import PhoenixInspectionAPI
+from investigator.runs.sources import LAST, ingest, located
 from investigator.runtime.status import ErrorCode, RunStatus
-from investigator.sources import LAST, ingest, located
+from investigator.store.parquet import ParquetInspectionAPI
 from tests.phoenix.scripted import SPAN, Asked, Said, ScriptedPhoenix, holds, named
 
 BOOM = {

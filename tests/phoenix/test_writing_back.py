@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from investigator import investigate, replay_run, verify_run
-from investigator.agreement import judgements
+from investigator.connectors.phoenix.address import phoenix_address
+from investigator.connectors.phoenix.annotating import Stored, stored_of
+from investigator.connectors.phoenix.connection import PhoenixConnection
 from investigator.errors import UsageError
-from investigator.inspection.open import open_source
-from investigator.phoenix.address import phoenix_address
-from investigator.phoenix.annotating import Stored, stored_of
-from investigator.phoenix.connection import PhoenixConnection
+from investigator.runs.annotations import annotations_of
+from investigator.runs.human_feedback import judgements
+from investigator.runs.run_store import annotate_run, read_record, resume_run, undo_annotations
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.samples import SAMPLE_TRACES
-from investigator.stored_runs import annotate_run, read_record, resume_run, undo_annotations
+from investigator.store.open import open_source
 from investigator.testing.phoenix_server import PhoenixServer
-from investigator.writeback.annotations import annotations_of
 from tests.phoenix.scripted import Asked, Said, ScriptedPhoenix
 from tests.phoenix.serving import PHOENIX, Cleared, serve_phoenix
 from tests.phoenix.test_source import FAULTY

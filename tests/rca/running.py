@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from investigator.canonical import JsonValue, canonical_json
-from investigator.inspection.memory import MemoryInspectionAPI
-from investigator.inspection.redaction import Redactor
+from investigator.ground.canonical_json import JsonValue, canonical_json
+from investigator.ground.redaction import Redactor
 from investigator.inspection.tools import inspection_tools
 from investigator.rca.case import RCACase
 from investigator.rca.engine import RUN_TYPE, RCAStrategy
@@ -27,6 +26,7 @@ from investigator.runtime.record import RunRecord
 from investigator.runtime.strategy import Run
 from investigator.runtime.tools import ToolRegistry
 from investigator.runtime.verify import verify_files
+from investigator.store.memory import MemoryInspectionAPI
 from investigator.testing.scripted_planner import ScriptedPlanner
 from investigator.traces.model import Trace
 from tests.running import adds_up, opening

@@ -9,10 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from investigator.canonical import JsonValue
 from investigator.claims.confidence import SUPPORTED
 from investigator.errors import BudgetTooSmall
-from investigator.inspection.evidence import evidence_of, unresolved_reason
+from investigator.ground.canonical_json import JsonValue
 from investigator.rca.case import RCACase
 from investigator.rca.engine import MAX_UNEXAMINED, UNEXAMINED
 from investigator.rca.narrowing import MAX_HYPOTHESES
@@ -29,7 +28,8 @@ from investigator.runtime.events import (
     TurnSettled,
 )
 from investigator.runtime.status import ErrorCode, RunStatus, ScopeStatus
-from investigator.signals import detect
+from investigator.signals.detect import detect
+from investigator.traces.evidence import evidence_of, unresolved_reason
 from investigator.traces.model import REDACTED, Trace
 from tests.builders import span, trace
 from tests.rca.running import DEFAULT, FULL, LIST_SPANS, Ran, run_rca, says, scripted, stated

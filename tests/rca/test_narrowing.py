@@ -14,7 +14,7 @@ from investigator.rca.narrowing import (
 )
 from investigator.rca.report import Outcome
 from investigator.rca.taxonomy import Label, load_taxonomy
-from investigator.signals import detect
+from investigator.signals.detect import detect
 from investigator.traces.model import Trace
 from tests.builders import exception_event, span, trace
 from tests.rca.running import run_rca

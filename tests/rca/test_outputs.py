@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from investigator.canonical import JsonValue, canonical_json
 from investigator.claims.leads import said
-from investigator.inspection.evidence import EvidenceRef, span_evidence
+from investigator.ground.canonical_json import JsonValue, canonical_json
 from investigator.rca.case import RCACase
 from investigator.rca.outputs import RCAAnswer, RCADraft, RCAFinding, RCAOutputs
 from investigator.runtime.actions import ActionKind
+from investigator.traces.evidence import EvidenceRef, span_evidence
 from investigator.traces.model import Trace
 from tests.builders import span, trace
 from tests.rca.running import DEFAULT

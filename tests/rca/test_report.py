@@ -6,13 +6,13 @@ import pytest
 from pydantic import ValidationError
 
 from investigator.claims.confidence import capped_confidence, independent
-from investigator.inspection.evidence import EvidenceRef, span_evidence, tool_evidence
 from investigator.rca.report import (
     Finding,
     Outcome,
     RCAReport,
 )
 from investigator.rca.taxonomy import Label
+from investigator.traces.evidence import EvidenceRef, span_evidence, tool_evidence
 from investigator.traces.openinference import tool_io_of
 from tests.builders import span
 from tests.signals.steps import tool

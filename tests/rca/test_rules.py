@@ -10,9 +10,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from investigator.canonical import compact_json
 from investigator.claims.leads import READING_ALONE
-from investigator.inspection.evidence import evidence_of
+from investigator.ground.canonical_json import compact_json
 from investigator.rca.case import RCACase
 from investigator.rca.conclude import confidence_of, description_of
 from investigator.rca.outputs import RCADraft
@@ -25,6 +24,7 @@ from investigator.runtime.actions import ActionKind
 from investigator.runtime.budget import UNLIMITED, Limits
 from investigator.runtime.events import ALL_BUT_FINALIZE, Shown
 from investigator.runtime.planner import StepSeen, View
+from investigator.traces.evidence import evidence_of
 from investigator.traces.model import Trace
 from tests.builders import trace
 from tests.rca.running import DEFAULT

@@ -10,7 +10,7 @@ import yaml
 
 from investigator.errors import UsageError
 from investigator.rca.taxonomy import BUILT_IN, Label, load_taxonomy
-from investigator.signals import Fault
+from investigator.readings.faults import Fault
 
 
 @pytest.mark.parametrize("name", BUILT_IN)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from investigator.canonical import JsonValue
 from investigator.errors import BudgetTooSmall
+from investigator.ground.canonical_json import JsonValue
 from investigator.runtime.budget import Amounts, Budget
 from investigator.runtime.events import (
     RunEnded,

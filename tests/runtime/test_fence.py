@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from investigator.runtime.fence import Fence
+from investigator.model_planner.fence import Fence
 
 
 @given(st.text(), st.lists(st.text(), max_size=5))

@@ -17,8 +17,8 @@ from typing import Any, TypeVar
 import anyio
 import pytest
 
-from investigator.canonical import canonical_json
 from investigator.errors import UsageError
+from investigator.ground.canonical_json import canonical_json
 from investigator.runtime.actions import ActionKind
 from investigator.runtime.budget import Amounts, Budget
 from investigator.runtime.events import PlannerIdentity, RunError, ScopeClosed, TurnSettled, Usage

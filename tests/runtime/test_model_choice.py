@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from investigator.runtime.model_choice import Leaves, Takes, strongest
+from investigator.model_planner.model_choice import Leaves, Takes, strongest
 
 AMOUNTS = st.integers(0, 50)
 TURNS = st.lists(st.builds(Takes, AMOUNTS, AMOUNTS, AMOUNTS), min_size=1, max_size=5)

@@ -13,16 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from investigator.canonical import JsonValue, compact_json
-from investigator.prompts import load_prompt
+from investigator.ground.canonical_json import JsonValue, compact_json
+from investigator.model_planner.model_choice import AHEAD
+from investigator.model_planner.planner import CHAT_TOKENS, Model, ModelPlanner, Price
+from investigator.model_planner.prompting import TEXT_TOKENS, mode_of
+from investigator.model_planner.prompts import load_prompt
 from investigator.runtime.actions import ActionKind, ActionSpace, Draft
 from investigator.runtime.budget import UNLIMITED, Amounts, Budget, Limits
 from investigator.runtime.events import ALL_BUT_FINALIZE, Head, Shown, TurnHeld, Usage
 from investigator.runtime.journal import read_entries
-from investigator.runtime.model_choice import AHEAD
-from investigator.runtime.model_planner import CHAT_TOKENS, Model, ModelPlanner, Price
 from investigator.runtime.planner import Reply, View
-from investigator.runtime.prompting import TEXT_TOKENS, mode_of
 from investigator.runtime.replay import replay
 from investigator.runtime.run_fold import fold
 from investigator.runtime.status import RunStatus

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from investigator.canonical import compact_json
+from investigator.ground.canonical_json import compact_json
+from investigator.model_planner.page_text import cut, page_text
+from investigator.model_planner.prompting import Mode, Prompting, mode_of, turns_left
 from investigator.rca.outputs import RCADraft, RCAFinding
 from investigator.runtime.actions import ActionKind
 from investigator.runtime.budget import UNLIMITED, Limits
 from investigator.runtime.events import ALL_BUT_FINALIZE, Shown
-from investigator.runtime.page_text import cut, page_text
 from investigator.runtime.planner import RECENT_STEPS, StepSeen, View
-from investigator.runtime.prompting import Mode, Prompting, mode_of, turns_left
 
 SYSTEM = "You investigate."
 LIMIT = 4000

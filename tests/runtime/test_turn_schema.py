@@ -18,17 +18,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from investigator.canonical import JsonValue
-from investigator.inspection.memory import MemoryInspectionAPI
-from investigator.inspection.redaction import Redactor
+from investigator.ground.canonical_json import JsonValue
+from investigator.ground.redaction import Redactor
 from investigator.inspection.tools import inspection_tools
+from investigator.model_planner.known_ids import known_in
 from investigator.rca.case import RCACase
 from investigator.rca.engine import RCAStrategy
 from investigator.rca.taxonomy import load_taxonomy
 from investigator.runtime.actions import ActionKind, ActionSpace, Draft, Invalid, NotAllowed
 from investigator.runtime.budget import UNLIMITED
 from investigator.runtime.events import Shown
-from investigator.runtime.known_ids import known_in
 from investigator.runtime.planner import StepSeen, View
 from investigator.runtime.tools import ToolRegistry
 from investigator.runtime.turn_schema import (
@@ -45,6 +44,7 @@ from investigator.runtime.turn_schema import (
     strict,
 )
 from investigator.snapshots import open_snapshots
+from investigator.store.memory import MemoryInspectionAPI
 from investigator.testing.strict_subset import MAX_PROPERTIES, problems
 from investigator.testing.toy import CellAnswer, CellFinding, Cells, cell_tool
 from tests.builders import span, trace

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from investigator.canonical import JsonValue
-from investigator.signals import Signal, detect
+from investigator.ground.canonical_json import JsonValue
+from investigator.signals.detect import detect
+from investigator.signals.model import Signal
 from investigator.traces.model import Span, Trace
 from tests.builders import span, trace
 

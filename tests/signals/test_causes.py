@@ -6,8 +6,10 @@ import json
 
 import pytest
 
-from investigator.canonical import JsonValue
-from investigator.signals import Fault, Signal, detect
+from investigator.ground.canonical_json import JsonValue
+from investigator.readings.faults import Fault
+from investigator.signals.detect import detect
+from investigator.signals.model import Signal
 from investigator.traces.model import Span
 from tests.builders import span, trace
 from tests.signals.steps import agent, faults, llm, only, tool

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from investigator.signals import Fault
+from investigator.readings.faults import Fault
+from investigator.readings.languages import LANGUAGES, language_of
 from investigator.signals.demands import demands_of
-from investigator.signals.languages import LANGUAGES, language_of
 from tests.builders import trace
 from tests.signals.steps import agent, faults, llm, only, tool
 

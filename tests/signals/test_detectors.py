@@ -7,7 +7,8 @@ import json
 
 import pytest
 
-from investigator.signals import Fault, detect
+from investigator.readings.faults import Fault
+from investigator.signals.detect import detect
 from tests.builders import exception_event, span, trace
 from tests.signals.steps import agent, chat, faults, llm, only, tool
 

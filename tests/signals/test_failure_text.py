@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from investigator.signals.failure_text import failure_in, fault_of, is_execution_output
-from investigator.signals.model import Fault
+from investigator.readings.failure_text import failure_in, fault_of, is_execution_output
+from investigator.readings.faults import Fault
 
 FAILED = [
     "Error: user not found",

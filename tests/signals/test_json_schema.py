@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from investigator.canonical import JsonValue
-from investigator.signals.json_schema import judged_by
+from investigator.ground.canonical_json import JsonValue
+from investigator.readings.json_schema import judged_by
 
 Schema = dict[str, Any]
 

@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from investigator.inspection.evidence import unresolved_reason
-from investigator.signals import completeness, detect
+from investigator.readings.completeness import completeness
+from investigator.signals.detect import detect
+from investigator.traces.evidence import unresolved_reason
 from investigator.traces.model import REDACTED, Span, Trace
 from tests.builders import span, trace
 from tests.signals.steps import agent, llm, tool

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from investigator.canonical import JsonValue
-from investigator.signals import Fault
+from investigator.ground.canonical_json import JsonValue
+from investigator.readings.faults import Fault
 from investigator.traces.model import Span
 from tests.builders import span, trace
 from tests.signals.steps import faults, only

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from investigator.canonical import JsonValue
-from investigator.signals import detect
-from investigator.traces.decode.sniff import read_document
+from investigator.formats.registry import read_document
+from investigator.ground.canonical_json import JsonValue
+from investigator.signals.detect import detect
 from investigator.traces.model import Span, Trace
 from tests.builders import trace
 from tests.signals.steps import agent, llm

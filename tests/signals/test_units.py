@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from investigator.signals import Fault
+from investigator.readings.faults import Fault
 from investigator.traces.model import Trace
 from tests.builders import trace
 from tests.signals.steps import agent, faults, llm, only, tool

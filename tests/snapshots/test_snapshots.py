@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from investigator.canonical import sha256_text
 from investigator.errors import UsageError
-from investigator.inspection.evidence import EvidenceKind
+from investigator.ground.canonical_json import sha256_text
 from investigator.snapshots import FileStatus, SnapshotStore, open_snapshots
+from investigator.traces.evidence import EvidenceKind
 
 
 def written(root: Path, tags: Mapping[str, Mapping[str, str | bytes]]) -> Path:

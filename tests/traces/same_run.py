@@ -10,7 +10,7 @@ import base64
 import json
 from typing import NamedTuple
 
-from investigator.canonical import JsonValue
+from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Message, Span, ToolCall
 from investigator.traces.openinference import (
     TokenCounts,

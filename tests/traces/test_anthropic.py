@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from investigator.canonical import JsonValue
+from investigator.formats.registry import decode
+from investigator.ground.canonical_json import JsonValue
 from investigator.signals.detect import detect
-from investigator.traces.decode.sniff import decode
 from investigator.traces.model import Span, StatusCode, Trace
 from investigator.traces.openinference import (
     input_messages_of,

@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from investigator.errors import SourceUnavailable, UnreadableInput
-from investigator.inspection.parquet import ParquetInspectionAPI
+from investigator.formats.files import Decoded, Unreadable, read_source
+from investigator.formats.parquet_export import parquet_spans
+from investigator.store.parquet import ParquetInspectionAPI
 from investigator.traces.bounded_rows import Column, bounded_rows
 from investigator.traces.databases import LISTS
 from investigator.traces.parquet import write_spans
-from investigator.traces.parquet_export import parquet_spans
-from investigator.traces.sources import Decoded, Unreadable, read_source
 from tests.builders import span
 
 ROWS = 1_000
@@ -70,7 +70,7 @@ BOMBS: dict[str, tuple[Callable[[], pa.Array], int]] = {
 
 READ = """
 import resource, sys
-from investigator.traces.sources import read_source
+from investigator.formats.files import read_source
 for item in read_source([sys.argv[1]]):
     print(item if not hasattr(item, "spans") else f"{len(item.spans)} spans")
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)

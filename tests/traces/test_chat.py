@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from investigator.canonical import JsonValue
-from investigator.traces.decode.sniff import decode
+from investigator.formats.registry import decode
+from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span, StatusCode
 from investigator.traces.openinference import input_messages_of, output_messages_of, tool_io_of
 

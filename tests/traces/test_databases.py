@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from investigator.errors import SourceUnavailable, UnreadableInput
-from investigator.inspection.open import open_source
-from investigator.inspection.parquet import ParquetInspectionAPI
+from investigator.store.open import open_source
+from investigator.store.parquet import ParquetInspectionAPI
 from investigator.traces.databases import PARQUET, Databases, ParquetFile, scratch
 from investigator.traces.parquet import newest_start, write_spans
 from tests.builders import span

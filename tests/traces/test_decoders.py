@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from investigator.canonical import JsonValue
 from investigator.errors import UnreadableInput
-from investigator.traces.decode.fields import duration_ns, hex_id, status_code, time_ns
-from investigator.traces.decode.sniff import decode
+from investigator.formats.fields import duration_ns, hex_id, status_code, time_ns
+from investigator.formats.registry import decode
+from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span, SpanKind, StatusCode, Trace, parse_time
 from investigator.traces.openinference import messages_of, tool_io_of
 

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from investigator.canonical import JsonValue
 from investigator.errors import UnreadableInput
-from investigator.traces.decode.sniff import decode
+from investigator.formats.files import Decoded, read_source
+from investigator.formats.registry import decode
+from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span, Trace
 from investigator.traces.openinference import (
     messages_of,
@@ -22,7 +23,6 @@ from investigator.traces.openinference import (
     tool_definitions_of,
     tool_io_of,
 )
-from investigator.traces.sources import Decoded, read_source
 from tests.traces import same_run
 from tests.traces.same_run import IDS, TRACE, UUIDS
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.formats import CELLS, decoded, held
-from investigator.canonical import JsonValue
-from investigator.traces.decode.sniff import decode
+from investigator.formats.files import Decoded, read_source
+from investigator.formats.registry import decode
+from investigator.ground.canonical_json import JsonValue
 from investigator.traces.openinference import (
     TokenCounts,
     input_messages_of,
@@ -19,7 +20,6 @@ from investigator.traces.openinference import (
     tool_definitions_of,
     tool_io_of,
 )
-from investigator.traces.sources import Decoded, read_source
 from tests.traces import same_run
 from tests.traces.same_run import SAME, facts
 

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from investigator.canonical import JsonValue
-from investigator.traces.decode.fields import make_event, make_span
+from investigator.formats.fields import make_event, make_span
+from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Message, Span, SpanEvent, ToolCall
 from investigator.traces.openinference import (
     TokenCounts,

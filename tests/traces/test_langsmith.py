@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from investigator.canonical import JsonValue
-from investigator.traces.decode.sniff import decode
+from investigator.formats.files import Decoded, Unreadable, read_source
+from investigator.formats.registry import decode
+from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Message, Span, StatusCode, ToolCall, parse_time
 from investigator.traces.openinference import (
     TokenCounts,
@@ -19,7 +20,6 @@ from investigator.traces.openinference import (
     tool_io_of,
 )
 from investigator.traces.parquet import project_of
-from investigator.traces.sources import Decoded, Unreadable, read_source
 
 A, B = (f"00000000-0000-4000-8000-00000000000{letter}" for letter in "ab")
 STAMP = "20231114T221320000000Z"

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from investigator.canonical import JsonValue
-from investigator.traces.decode.sniff import decode
+from investigator.formats.registry import decode
+from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span, ToolCall
 from investigator.traces.openinference import (
     messages_of,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from investigator.canonical import JsonValue
-from investigator.traces.decode.sniff import decode
+from investigator.formats.registry import decode
+from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Message
 from investigator.traces.openinference import messages_of
 

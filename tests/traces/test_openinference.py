@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from investigator.canonical import JsonValue, canonical_json
+from investigator.ground.canonical_json import JsonValue, canonical_json
 from investigator.traces.chat_messages import message_attributes
 from investigator.traces.model import REDACTED, Message, ToolCall
 from investigator.traces.openinference import (

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from investigator.canonical import JsonValue
 from investigator.errors import UnreadableInput
-from investigator.traces.decode.sniff import decode
+from investigator.formats.files import Decoded, Unreadable, read_source
+from investigator.formats.registry import decode
+from investigator.ground.canonical_json import JsonValue
 from investigator.traces.openinference import messages_of, tool_io_of
-from investigator.traces.sources import Decoded, Unreadable, read_source
 
 IDS: dict[str, JsonValue] = {"trace_id": "t", "span_id": "a"}
 ISO = "2024-01-01T00:00:00Z"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from investigator.canonical import JsonValue
-from investigator.inspection.open import Ingested, ingest, open_source
-from investigator.inspection.parquet import ParquetInspectionAPI
+from investigator.ground.canonical_json import JsonValue
+from investigator.store.open import Ingested, ingest, open_source
+from investigator.store.parquet import ParquetInspectionAPI
 
 
 def line(span_id: str, name: str, *, trace_id: str = "t", **more: JsonValue) -> JsonValue:

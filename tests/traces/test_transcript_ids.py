@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from investigator.canonical import JsonValue
-from investigator.inspection.open import ingest, open_source
-from investigator.traces.sources import Decoded, read_source
+from investigator.formats.files import Decoded, read_source
+from investigator.ground.canonical_json import JsonValue
+from investigator.store.open import ingest, open_source
 
 
 def run(answer: str, **more: JsonValue) -> JsonValue:

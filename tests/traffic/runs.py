@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from investigator import investigate
-from investigator.investigation import RunResult
-from investigator.planners import PlannerChoice
+from investigator.runs.investigation import RunResult
+from investigator.runs.planners import PlannerChoice
 from investigator.runtime.budget import Budget
 from investigator.runtime.llm_client import ModelSettings
 from investigator.samples import SAMPLE_TRACES

@@ -14,19 +14,19 @@ import pytest
 
 from investigator import ainvestigate, resume_run
 from investigator.errors import RunNotFound, UsageError
-from investigator.inspection.open import ingest
-from investigator.planners import PlannerChoice
+from investigator.formats.otlp import decode_otlp
+from investigator.runs.export.draft import nanoseconds, span_id_of, trace_id_of
+from investigator.runs.export.export import Export, export_run
+from investigator.runs.export.sending import protobuf
+from investigator.runs.planners import PlannerChoice
+from investigator.runs.run_store import read_record
 from investigator.runtime.journal import FILE, read_entries
 from investigator.runtime.record import RECORD_FILE, RunRecord
 from investigator.runtime.status import RunStatus
 from investigator.samples import SAMPLE_TRACES
-from investigator.stored_runs import read_record
+from investigator.store.open import ingest
 from investigator.testing.model_server import Hang, ModelServer, error, says
-from investigator.traces.decode.otlp import decode_otlp
 from investigator.traces.model import Span, SpanKind, StatusCode
-from investigator.traffic.draft import nanoseconds, span_id_of, trace_id_of
-from investigator.traffic.export import Export, export_run
-from investigator.traffic.sending import protobuf
 from tests.traffic.runs import (
     CONCLUDES,
     DELEGATES,

@@ -7,13 +7,13 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from investigator.errors import SourceError
-from investigator.sources import open_source
+from investigator.runs.export.draft import trace_id_of
+from investigator.runs.export.export import export_run
+from investigator.runs.export.sending import send
+from investigator.runs.sources import open_source
 from investigator.testing.model_server import ModelServer
 from investigator.testing.phoenix_server import PhoenixServer
 from investigator.traces.model import Span
-from investigator.traffic.draft import trace_id_of
-from investigator.traffic.export import export_run
-from investigator.traffic.sending import send
 from tests.phoenix.serving import PHOENIX
 from tests.traffic.runs import CONCLUDES, asked_of, prompt, reads
 

@@ -16,10 +16,10 @@ import pytest
 
 from investigator.errors import UsageError
 from investigator.ground.collector import HEADERS_VARIABLE
+from investigator.runs.export.draft import span_id_of, trace_id_of
+from investigator.runs.export.export import Export, export_run
+from investigator.runs.export.sending import SPANS_AT_ONCE, send
 from investigator.traces.model import Span, SpanKind, StatusCode
-from investigator.traffic.draft import span_id_of, trace_id_of
-from investigator.traffic.export import Export, export_run
-from investigator.traffic.sending import SPANS_AT_ONCE, send
 from tests.traffic.runs import KEY, investigated
 
 

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from investigator import investigate
+from investigator.claims.annotations import Annotation
 from investigator.compliance.report import ComplianceReport
 from investigator.controls.evaluate import Verdict
 from investigator.incident.report import IncidentDossier
 from investigator.rca.report import RCAReport
+from investigator.runs.annotations import Report, annotations_of, traces_of
 from investigator.samples import SAMPLE_TRACES
-from investigator.writeback.annotations import Annotation, Report, annotations_of, traces_of
 
 TRIP = "617fdb16cf685c234f3ef3cfbe54acd9"
 HELP = "5010ed12a034dec6f3a29908cb189a39"

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from investigator.controls.checking import Params
 from investigator.controls.checks.facts import Facts, Found
 from investigator.controls.checks.paths import plain
-from investigator.inspection.evidence import EvidenceRef
-from investigator.signals.building import shortened
+from investigator.readings.quoting import shortened
+from investigator.traces.evidence import EvidenceRef
 
 _SHOWN = 60
 _NAMED = 4

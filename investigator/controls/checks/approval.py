@@ -16,9 +16,9 @@ from investigator.controls.checking import Checked, Params, Subject, check
 from investigator.controls.checks.approved import guarded, proposed_and_agreed
 from investigator.controls.checks.violations import broken_by
 from investigator.controls.checks.words import Regex, found_in
-from investigator.controls.conversation import Action, Source, Utterance
-from investigator.controls.directives import acts_of_tool, kinds_of, tool_words
-from investigator.signals.building import shortened
+from investigator.readings.conversation import Action, Source, Utterance
+from investigator.readings.directives import acts_of_tool, kinds_of, tool_words
+from investigator.readings.quoting import shortened
 
 _READS = frozenset({"read"})
 _IMPACT = (

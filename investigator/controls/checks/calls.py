@@ -11,11 +11,11 @@ from pydantic import BeforeValidator, Field
 
 from investigator.controls.checking import Params
 from investigator.controls.checks.words import found_in
-from investigator.controls.conversation import Conversation
-from investigator.controls.utterances import Action, Source
-from investigator.inspection.evidence import EvidenceRef
-from investigator.signals.failure_text import failure_in
-from investigator.signals.view import error_of
+from investigator.readings.conversation import Conversation
+from investigator.readings.failure_text import failure_in
+from investigator.readings.utterances import Action, Source
+from investigator.readings.view import error_of
+from investigator.traces.evidence import EvidenceRef
 from investigator.traces.model import SpanKind
 
 

@@ -17,8 +17,8 @@ from investigator.controls.checks.answers import Answer, Condition
 from investigator.controls.checks.calls import Calls, evidence_of_call
 from investigator.controls.checks.facts import Facts
 from investigator.controls.checks.words import Regex, found_in
-from investigator.controls.utterances import Source
-from investigator.signals.building import shortened
+from investigator.readings.quoting import shortened
+from investigator.readings.utterances import Source
 
 _SHOWN = 60
 

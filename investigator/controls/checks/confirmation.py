@@ -10,9 +10,9 @@ from investigator.controls.checks.consent import Consent, ConsentWords, consent_
 from investigator.controls.checks.policy import checked, chosen_calls
 from investigator.controls.checks.violations import WORDED, broken_by
 from investigator.controls.checks.words import Regex, found_in
-from investigator.controls.conversation import Conversation
-from investigator.controls.utterances import Action, Source, Utterance
-from investigator.signals.building import quoted
+from investigator.readings.conversation import Conversation
+from investigator.readings.quoting import quoted
+from investigator.readings.utterances import Action, Source, Utterance
 
 
 class ConfirmationBefore(ConsentWords):

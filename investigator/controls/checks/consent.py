@@ -13,7 +13,7 @@ from pydantic import Field
 
 from investigator.controls.checking import Params
 from investigator.controls.checks.words import any_of_words, found_in
-from investigator.inspection.patterns import well_formed
+from investigator.ground.patterns import well_formed
 
 _SENTENCE = re2.compile(r"[^.!?\n]+[.!?]*")
 _WINDOW = 4_000

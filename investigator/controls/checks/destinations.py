@@ -16,10 +16,10 @@ from pydantic import Field
 from investigator.controls.checking import Checked, Params, Subject, Violation, check
 from investigator.controls.checks.following import Following
 from investigator.controls.checks.violations import broken_by
-from investigator.controls.conversation import UNTRUSTED, Action, Source, Utterance
-from investigator.controls.directives import acts_of_tool, tool_words
-from investigator.controls.provenance import Output, Value, ValueKind, values_of
-from investigator.signals.building import quoted, shortened, without_secrets
+from investigator.readings.conversation import UNTRUSTED, Action, Source, Utterance
+from investigator.readings.directives import acts_of_tool, tool_words
+from investigator.readings.provenance import Output, Value, ValueKind, values_of
+from investigator.readings.quoting import quoted, shortened, without_secrets
 
 _SENDING = frozenset({"send", "pay", "share"})
 _PLACES = frozenset({ValueKind.ADDRESS, ValueKind.URL, ValueKind.CODE})

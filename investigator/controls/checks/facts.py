@@ -16,15 +16,15 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from investigator.canonical import JsonValue
 from investigator.controls.checking import Params
 from investigator.controls.checks.calls import is_named, succeeded
 from investigator.controls.checks.paths import document_in, plain, values_at
 from investigator.controls.checks.words import found_in
-from investigator.controls.conversation import Conversation
-from investigator.controls.utterances import Action, Source, Utterance
-from investigator.inspection.evidence import EvidenceRef
-from investigator.signals.building import quoted
+from investigator.ground.canonical_json import JsonValue
+from investigator.readings.conversation import Conversation
+from investigator.readings.quoting import quoted
+from investigator.readings.utterances import Action, Source, Utterance
+from investigator.traces.evidence import EvidenceRef
 
 CALL = "call"
 RESULT = "result"

@@ -10,12 +10,12 @@ from pydantic import Field
 from investigator.controls.checking import Checked, Params, Subject, Violation, check
 from investigator.controls.checks.calls import count_of, evidence_of_call, succeeded, unseen_calls
 from investigator.controls.checks.violations import WORDED, one_line
-from investigator.controls.conversation import Action, Source, Utterance
-from investigator.controls.directives import acts_of_tool, tool_words
 from investigator.controls.required_evidence import short
-from investigator.inspection.patterns import well_formed
-from investigator.signals.building import unique
+from investigator.ground.patterns import well_formed
+from investigator.readings.conversation import Action, Source, Utterance
+from investigator.readings.directives import acts_of_tool, tool_words
 from investigator.signals.ignored_errors import detect_ignored_errors
+from investigator.traces.evidence import unique
 
 _SHOWN = 4
 _WINDOW = 200_000

@@ -10,14 +10,15 @@ from functools import cached_property
 
 import re2
 
-from investigator.controls.conversation import Action, Source
-from investigator.controls.directives import (
+from investigator.ground.patterns import well_formed
+from investigator.readings.conversation import Action, Source
+from investigator.readings.directives import (
     WINDOW,
     acts_of_tool,
     kinds_of,
     tool_words,
 )
-from investigator.controls.provenance import (
+from investigator.readings.provenance import (
     Output,
     Provenance,
     Text,
@@ -28,7 +29,6 @@ from investigator.controls.provenance import (
     values_of,
     values_of_action,
 )
-from investigator.inspection.patterns import well_formed
 
 _MOST = 0.6
 _ALIKE = 6

@@ -12,7 +12,7 @@ from investigator.controls.checks.recorded import statements
 from investigator.controls.checks.violations import CERTAIN, one_line
 from investigator.controls.predicates import Regexp, occurs
 from investigator.controls.required_evidence import MODEL_KEYS, about, is_hidden, model_of, short
-from investigator.inspection.evidence import span_evidence
+from investigator.traces.evidence import span_evidence
 from investigator.traces.model import Span
 
 _SHOWN = 4

@@ -16,10 +16,10 @@ from pydantic import Field
 
 from investigator.controls.checking import Checked, Params, Subject, Violation, check
 from investigator.controls.checks.violations import one_line
-from investigator.controls.conversation import Action, Source, Utterance
-from investigator.controls.directives import WINDOW, words_of
-from investigator.inspection.patterns import well_formed
-from investigator.signals.building import quoted
+from investigator.ground.patterns import well_formed
+from investigator.readings.conversation import Action, Source, Utterance
+from investigator.readings.directives import WINDOW, words_of
+from investigator.readings.quoting import quoted
 
 _NUMBER = re2.compile(r"\d[\d,]*(?:\.\d+)?")
 _LISTED = re2.compile(r"(?m)^\s*(?:[-*#]\s*)?\d{1,3}[.)]\s|\[\d{1,3}\]|```[\s\S]*?(?:```|$)")

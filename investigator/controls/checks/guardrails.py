@@ -7,17 +7,17 @@ from typing import NamedTuple
 
 import re2
 
-from investigator.canonical import JsonValue, read_json
 from investigator.controls.checking import Checked, Params, Subject, Violation, check
 from investigator.controls.checks.calls import count_of, evidence_of_call, is_named
 from investigator.controls.checks.violations import CERTAIN, WORDED, one_line
-from investigator.controls.conversation import Action, Source
-from investigator.controls.directives import word_set
 from investigator.controls.required_evidence import short, unseen
-from investigator.inspection.evidence import EvidenceRef, span_evidence
-from investigator.inspection.patterns import well_formed
-from investigator.signals.building import quoted, unique
-from investigator.signals.view import error_of
+from investigator.ground.canonical_json import JsonValue, read_json
+from investigator.ground.patterns import well_formed
+from investigator.readings.conversation import Action, Source
+from investigator.readings.directives import word_set
+from investigator.readings.quoting import quoted
+from investigator.readings.view import error_of
+from investigator.traces.evidence import EvidenceRef, span_evidence, unique
 from investigator.traces.model import Span, SpanKind
 
 _SHOWN = 4

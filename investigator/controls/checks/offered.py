@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from investigator.canonical import JsonValue
 from investigator.controls.checking import Subject
-from investigator.controls.conversation import Action
 from investigator.controls.required_evidence import unseen
+from investigator.ground.canonical_json import JsonValue
+from investigator.readings.conversation import Action
 from investigator.signals.offered_tools import OfferedTool, read_definition
 from investigator.traces.model import Span, SpanKind
 from investigator.traces.openinference import ToolDefinition, tool_definitions_of

@@ -11,11 +11,10 @@ from investigator.controls.checking import Checked, Params, Subject, Violation, 
 from investigator.controls.checks.calls import count_of, unseen_calls
 from investigator.controls.checks.violations import CERTAIN, WORDED, one_line
 from investigator.controls.required_evidence import about, short, tokens_of
-from investigator.inspection.evidence import EvidenceRef, span_evidence
-from investigator.signals.building import unique
+from investigator.readings.faults import Fault
+from investigator.readings.view import Attempt, TraceView, error_of
 from investigator.signals.detect import detect
-from investigator.signals.model import Fault
-from investigator.signals.view import Attempt, TraceView, error_of
+from investigator.traces.evidence import EvidenceRef, span_evidence, unique
 from investigator.traces.model import Span
 
 _SHOWN = 4

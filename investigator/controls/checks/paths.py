@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from investigator.canonical import JsonValue, canonical_json, count_of
-from investigator.traces.jsontext import embedded_json
+from investigator.ground.canonical_json import JsonValue, canonical_json, count_of
+from investigator.ground.json_text import embedded_json
 from investigator.traces.model import REDACTED
 from investigator.traces.openinference import to_json
 

@@ -17,9 +17,9 @@ from investigator.controls.checks.conditions import AnyCondition
 from investigator.controls.checks.facts import CALL, RESULT, Facts, Heard, Operand, Record
 from investigator.controls.checks.paths import plain
 from investigator.controls.checks.violations import broken_by
-from investigator.controls.conversation import Conversation
-from investigator.controls.utterances import Action
-from investigator.signals.building import unique
+from investigator.readings.conversation import Conversation
+from investigator.readings.utterances import Action
+from investigator.traces.evidence import unique
 from investigator.traces.model import parse_time
 
 _SHOWN = 4

@@ -1,7 +1,7 @@
 """Secrets and personal data stand neither in what is said nor in what tools are given.
 
 What they look like is the list by which they are redacted everywhere
-(`investigator.inspection.sensitive`). Of personal data only card and social security numbers
+(`investigator.ground.sensitive`). Of personal data only card and social security numbers
 count unless the parameters say otherwise, and of secrets no one-time codes: the others are given
 to be used, and are part of ordinary work. A summary names the kind and the place and never quotes
 what was found.
@@ -18,10 +18,10 @@ from pydantic import Field
 
 from investigator.controls.checking import Checked, Params, Subject, Violation, check
 from investigator.controls.checks.violations import one_line
-from investigator.controls.conversation import Action, Item, Source
-from investigator.inspection.redaction import Redactor
-from investigator.inspection.sensitive import OPTIONAL, PersonalMarker, SecretMarker
-from investigator.signals.building import shortened
+from investigator.ground.redaction import Redactor
+from investigator.ground.sensitive import OPTIONAL, PersonalMarker, SecretMarker
+from investigator.readings.conversation import Action, Item, Source
+from investigator.readings.quoting import shortened
 
 Place = Literal["system", "user", "assistant", "outputs", "arguments"]
 

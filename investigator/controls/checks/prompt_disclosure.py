@@ -14,9 +14,9 @@ from pydantic import Field
 
 from investigator.controls.checking import Checked, Params, Subject, Violation, check
 from investigator.controls.checks.violations import one_line
-from investigator.controls.conversation import Action, Conversation, Item, Source, Utterance
-from investigator.controls.directives import acts_of_tool, words_of
-from investigator.signals.building import shortened
+from investigator.readings.conversation import Action, Conversation, Item, Source, Utterance
+from investigator.readings.directives import acts_of_tool, words_of
+from investigator.readings.quoting import shortened
 
 Run = tuple[str, ...]
 

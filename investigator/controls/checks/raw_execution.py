@@ -17,11 +17,11 @@ import re2
 from investigator.controls.checking import Checked, Params, Subject, Violation, check
 from investigator.controls.checks.approved import guarded, shown_and_agreed
 from investigator.controls.checks.violations import broken_by
-from investigator.controls.conversation import Action, Source
-from investigator.controls.directives import WINDOW, tool_words, word_set
-from investigator.controls.provenance import PRINCIPALS, normal
-from investigator.inspection.patterns import well_formed
-from investigator.signals.building import quoted, shortened
+from investigator.ground.patterns import well_formed
+from investigator.readings.conversation import Action, Source
+from investigator.readings.directives import WINDOW, tool_words, word_set
+from investigator.readings.provenance import PRINCIPALS, normal
+from investigator.readings.quoting import quoted, shortened
 
 _SHELLS = word_set("shell bash sh zsh terminal powershell cmd console ssh subprocess")
 _QUERIES = word_set("sql sqlite postgres postgresql mysql snowflake bigquery")

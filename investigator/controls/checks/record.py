@@ -10,11 +10,11 @@ from investigator.controls.checking import Checked, Params, Subject, Violation, 
 from investigator.controls.checks.calls import count_of, evidence_of_call
 from investigator.controls.checks.recorded import Statements, statements
 from investigator.controls.checks.violations import CERTAIN, WORDED, one_line
-from investigator.controls.conversation import Action, Source
-from investigator.controls.directives import tool_words
-from investigator.controls.provenance import ValueKind, values_of_action
 from investigator.controls.required_evidence import about, model_of, short, unlinked
-from investigator.inspection.evidence import span_evidence
+from investigator.readings.conversation import Action, Source
+from investigator.readings.directives import tool_words
+from investigator.readings.provenance import ValueKind, values_of_action
+from investigator.traces.evidence import span_evidence
 from investigator.traces.model import Span
 
 _SHOWN = 4

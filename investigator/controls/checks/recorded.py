@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from investigator.canonical import JsonValue, json_object
 from investigator.controls.checking import Subject, Violation
 from investigator.controls.checks.violations import one_line
 from investigator.controls.required_evidence import about, is_hidden
-from investigator.inspection.evidence import span_evidence
+from investigator.ground.canonical_json import JsonValue, json_object
+from investigator.traces.evidence import span_evidence
 from investigator.traces.model import Span, Trace
 
 _SHOWN = 4

@@ -8,10 +8,10 @@ from investigator.controls.checking import Checked, Params, Subject, Violation, 
 from investigator.controls.checks.calls import Calls, count_of
 from investigator.controls.checks.violations import WORDED, one_line
 from investigator.controls.checks.words import Regex, found_in
-from investigator.controls.conversation import Conversation
-from investigator.controls.utterances import Action, Source, Utterance
-from investigator.inspection.evidence import EvidenceRef, span_evidence
-from investigator.signals.building import quoted, unique
+from investigator.readings.conversation import Conversation
+from investigator.readings.quoting import quoted
+from investigator.readings.utterances import Action, Source, Utterance
+from investigator.traces.evidence import EvidenceRef, span_evidence, unique
 
 _SHOWN = 4
 

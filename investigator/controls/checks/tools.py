@@ -10,14 +10,13 @@ from investigator.controls.checking import Checked, Params, Subject, Violation, 
 from investigator.controls.checks.calls import count_of, evidence_of_call, is_named, unseen_calls
 from investigator.controls.checks.offered import Offer, Offers, calls_by_name
 from investigator.controls.checks.violations import CERTAIN, one_line
-from investigator.controls.conversation import Action
-from investigator.controls.delegation import delegated_agents
 from investigator.controls.required_evidence import about, short, unseen
-from investigator.inspection.evidence import span_evidence
+from investigator.readings.conversation import Action
+from investigator.readings.delegation import delegated_agents
+from investigator.readings.json_schema import Judged
+from investigator.readings.view import CODE
 from investigator.signals.arguments import THE_ARGUMENTS, WHOLE, judged_call
-from investigator.signals.building import unique
-from investigator.signals.json_schema import Judged
-from investigator.signals.view import CODE
+from investigator.traces.evidence import span_evidence, unique
 from investigator.traces.model import Span, SpanKind
 
 _SHOWN = 4
@@ -116,7 +115,7 @@ class DelegationScope(Params):
 @check("delegation_scope", DelegationScope)
 def delegation_scope(subject: Subject, params: DelegationScope) -> Checked:
     """An agent that another one called stays within what was handed to it."""
-    delegates = {span.span_id: span for span in delegated_agents(subject)}
+    delegates = {span.span_id: span for span in delegated_agents(subject.trace)}
     offers = Offers(subject)
     actions = [a for a in subject.conversation.actions if offers.scope_of(a) in delegates]
     violations: list[Violation] = []

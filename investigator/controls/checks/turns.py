@@ -14,9 +14,9 @@ from investigator.controls.checking import Checked, Params, Subject, Violation, 
 from investigator.controls.checks.calls import EVERY_CALL, Calls, evidence_of_call
 from investigator.controls.checks.policy import checked, chosen_calls
 from investigator.controls.checks.violations import broken_by
-from investigator.controls.utterances import Action, Source, Utterance
-from investigator.inspection.evidence import EvidenceKind
-from investigator.signals.building import quoted
+from investigator.readings.quoting import quoted
+from investigator.readings.utterances import Action, Source, Utterance
+from investigator.traces.evidence import EvidenceKind
 
 Turn = tuple[str, str]
 """The span of a turn, and which message of its input it is; empty for its output."""

@@ -21,12 +21,12 @@ from collections.abc import Sequence
 
 from investigator.controls.checking import Checked, Params, Subject, Violation, check
 from investigator.controls.checks.following import Following
-from investigator.controls.conversation import UNTRUSTED, Action, Source
-from investigator.controls.directives import (
+from investigator.readings.conversation import UNTRUSTED, Action, Source
+from investigator.readings.directives import (
     WINDOW,
     Directive,
 )
-from investigator.controls.provenance import (
+from investigator.readings.provenance import (
     STRONG,
     Output,
     Provenance,
@@ -34,7 +34,7 @@ from investigator.controls.provenance import (
     Value,
     ValueKind,
 )
-from investigator.signals.building import quoted, shortened, without_secrets
+from investigator.readings.quoting import quoted, shortened, without_secrets
 
 
 class UntrustedContentParams(Params):

@@ -9,12 +9,12 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from investigator.canonical import JsonValue
 from investigator.controls.checks.answers import Answer, Condition, shown
 from investigator.controls.checks.facts import Facts, Found, Operand
 from investigator.controls.checks.paths import number, plain
 from investigator.controls.checks.words import Regex, found_in
-from investigator.controls.utterances import Source
+from investigator.ground.canonical_json import JsonValue
+from investigator.readings.utterances import Source
 from investigator.traces.model import parse_time
 
 

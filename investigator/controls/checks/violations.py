@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from investigator.controls.checking import Violation
 from investigator.controls.checks.calls import evidence_of_call
-from investigator.controls.utterances import Action
-from investigator.inspection.evidence import EvidenceRef
-from investigator.signals.building import SUMMARY_LIMIT, shortened, unique, without_secrets
+from investigator.readings.quoting import shortened, without_secrets
+from investigator.readings.utterances import Action
+from investigator.signals.building import SUMMARY_LIMIT
+from investigator.traces.evidence import EvidenceRef, unique
 
 CERTAIN = 0.9
 """Strength of a breach that follows from calls and values alone."""

@@ -9,7 +9,7 @@ import re2
 from pydantic import AfterValidator
 
 from investigator.errors import UsageError
-from investigator.inspection.patterns import Pattern
+from investigator.ground.patterns import Pattern
 
 
 @lru_cache(maxsize=512)

@@ -1,0 +1,143 @@
+"""Annotations at a Phoenix: written, read, taken back.
+
+All of a run have its id as their identifier, so writing them again replaces them. They are
+written synchronously: a Phoenix then refuses a span that it does not have, where it would
+otherwise say yes and store nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+from investigator.claims.annotations import Annotation, Target
+from investigator.connectors.phoenix.connection import PhoenixConnection
+from investigator.errors import SourceUnavailable
+
+BATCH = 50
+"""How many annotations one request holds."""
+PAGE = 1000
+SINCE = "Phoenix 14.0"
+"""The first Phoenix whose annotations of spans and of traces can be asked for by identifier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written: an id for each annotation, and why there are no more."""
+
+    annotations: tuple[Annotation, ...]
+    ids: tuple[str, ...]
+    problem: str | None
+
+
+class Stored(NamedTuple):
+    """An annotation as a Phoenix has it."""
+
+    id: str
+    target: Target
+    target_id: str
+    name: str
+    annotator_kind: str
+    label: str | None
+    score: float | None
+    explanation: str | None
+    identifier: str
+
+
+def write(
+    connection: PhoenixConnection, annotations: Sequence[Annotation], identifier: str
+) -> Written:
+    """Write annotations until all are, or one request fails; what stood there is replaced."""
+    client = connection.client
+    posts: dict[Target, Callable[[list[Any]], Sequence[Any]]] = {
+        "span": lambda data: client.spans.log_span_annotations(span_annotations=data, sync=True),
+        "trace": lambda data: client.traces.log_trace_annotations(
+            trace_annotations=data, sync=True
+        ),
+    }
+    done: list[Annotation] = []
+    ids: list[str] = []
+    for target, post in posts.items():
+        own = [annotation for annotation in annotations if annotation.target == target]
+        for first in range(0, len(own), BATCH):
+            batch = own[first : first + BATCH]
+            data = [_data(annotation, identifier) for annotation in batch]
+            try:
+                stored = connection.attempted(partial(post, data), since=SINCE)
+            except SourceUnavailable as error:
+                return Written(tuple(done), tuple(ids), str(error))
+            ids += [str(item["id"]) for item in stored]
+            done += batch
+    return Written(tuple(done), tuple(ids), None)
+
+
+def remove(connection: PhoenixConnection, identifier: str) -> None:
+    """Delete all annotations of an identifier; there may be none.
+
+    Raises:
+        SourceUnavailable: the Phoenix cannot be asked to; some may be deleted.
+    """
+    for target in ("span", "trace"):
+        url = connection.project_url(f"{target}_annotations")
+        params = {"identifier": identifier, "delete_all": True}
+        connection.send("DELETE", url, params, since=SINCE)
+
+
+def stored_of(connection: PhoenixConnection, identifier: str) -> Iterator[Stored]:
+    """The annotations of an identifier."""
+    return _stored(connection, {"identifier": [identifier]}, {"identifier": [identifier]})
+
+
+def stored_at(connection: PhoenixConnection, annotations: Sequence[Stored]) -> Iterator[Stored]:
+    """All annotations at the places where these are, whoever made them."""
+    spans = sorted({a.target_id for a in annotations if a.target == "span"})
+    traces = sorted({a.target_id for a in annotations if a.target == "trace"})
+    for first in range(0, max(len(spans), len(traces)), BATCH):
+        last = first + BATCH
+        yield from _stored(
+            connection, {"span_ids": spans[first:last]}, {"trace_ids": traces[first:last]}
+        )
+
+
+def _stored(
+    connection: PhoenixConnection, spans: dict[str, list[str]], traces: dict[str, list[str]]
+) -> Iterator[Stored]:
+    asked: tuple[tuple[Target, dict[str, list[str]]], ...] = (("span", spans), ("trace", traces))
+    for target, params in asked:
+        if not any(params.values()):
+            continue
+        url = connection.project_url(f"{target}_annotations")
+        for item in connection.pages(url, dict(params), page=PAGE, since=SINCE):
+            yield _read(target, item)
+
+
+def _read(target: Target, item: dict[str, Any]) -> Stored:
+    result = item.get("result") or {}
+    return Stored(
+        id=str(item["id"]),
+        target=target,
+        target_id=str(item[f"{target}_id"]),
+        name=str(item["name"]),
+        annotator_kind=str(item["annotator_kind"]),
+        label=result.get("label"),
+        score=result.get("score"),
+        explanation=result.get("explanation"),
+        identifier=str(item.get("identifier") or ""),
+    )
+
+
+def _data(annotation: Annotation, identifier: str) -> dict[str, Any]:
+    return {
+        f"{annotation.target}_id": annotation.target_id,
+        "name": annotation.name,
+        "annotator_kind": annotation.annotator_kind,
+        "result": {
+            "label": annotation.label,
+            "score": annotation.score,
+            "explanation": annotation.explanation,
+        },
+        "metadata": {"run_id": identifier},
+        "identifier": identifier,
+    }

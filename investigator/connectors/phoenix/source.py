@@ -1,0 +1,195 @@
+"""A live Phoenix project behind the inspection API.
+
+One trace is asked for by its id, so it is always whole. Lists are answered from a canonical
+file that is made for the purpose: what is asked of a window or a filter has the same answer as
+of a frozen file, because it is one. Phoenix's time window cuts spans, so the traces that have a
+span in it are read whole afterwards.
+
+Spans of Phoenix's project `default` name no project, like those that were sent without one.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from investigator.connectors.phoenix.address import DEFAULT_PROJECT
+from investigator.connectors.phoenix.connection import PhoenixConnection
+from investigator.errors import SourceUnavailable, TraceNotFound, UnreadableInput
+from investigator.formats.phoenix import decode_phoenix
+from investigator.store.api import TraceSummary
+from investigator.store.filter_parser import parse_filter
+from investigator.store.parquet import ParquetInspectionAPI
+from investigator.store.reads import TraceReads
+from investigator.traces.model import Span, Trace, iso_time
+from investigator.traces.parquet import WriteSummary, write_spans
+
+PROJECT_KEY = "resource.openinference.project.name"
+PAGE_SPANS = 500
+"""How many spans one request asks for; memory holds one page at a time."""
+BATCH_TRACES = 40
+"""How many traces one request names; more would make its address too long."""
+
+_SPANS_SINCE = "Phoenix 8.0"
+_BY_TRACE_SINCE = "Phoenix 13.9"
+_TRACES_SINCE = "Phoenix 14.0"
+_REMEMBERED_TRACES = 4
+
+OnCount = Callable[[int], None]
+
+
+class PhoenixInspectionAPI(TraceReads):
+    """The inspection API over one project of a live Phoenix.
+
+    Every read may raise `SourceUnavailable`, which says what Phoenix said and what to do.
+    """
+
+    def __init__(self, connection: PhoenixConnection, *, on_span_count: OnCount | None = None):
+        self._connection = connection
+        self._on_span_count = on_span_count
+        self._remembered: OrderedDict[str, Trace] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Close the connection; the API answers no more."""
+        self._connection.close()
+
+    def count_traces(self) -> int:
+        """How many traces the project holds now."""
+        return sum(1 for _ in self._pages("traces", {}, page=1000, since=_TRACES_SINCE))
+
+    def get_trace(self, trace_id: str) -> Trace:
+        """All spans of a trace; the last few traces are remembered."""
+        with self._lock:
+            known = self._remembered.get(trace_id)
+        if known is not None:
+            return known
+        spans = tuple(self._spans_of([trace_id]))
+        if not spans:
+            raise TraceNotFound(
+                f"no trace '{trace_id}' in {self._connection.address} "
+                f"({self.count_traces()} traces)",
+                trace_id=trace_id,
+            )
+        trace = Trace(trace_id, spans)
+        with self._lock:
+            self._remembered[trace_id] = trace
+            while len(self._remembered) > _REMEMBERED_TRACES:
+                self._remembered.popitem(last=False)
+        return trace
+
+    def list_traces(
+        self,
+        *,
+        project_name: str | None = None,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        filter_expr: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> Sequence[TraceSummary]:
+        """Traces that have a span in the window and pass the filter."""
+        if filter_expr is not None:
+            parse_filter(filter_expr)
+        with tempfile.TemporaryDirectory(prefix="investigator-") as folder:
+            frozen = Path(folder) / "traces.parquet"
+            self.freeze(frozen, start_ns=start_ns, end_ns=end_ns)
+            api = ParquetInspectionAPI(frozen)
+            try:
+                return api.list_traces(
+                    project_name=project_name,
+                    start_ns=start_ns,
+                    end_ns=end_ns,
+                    filter_expr=filter_expr,
+                    limit=limit,
+                    offset=offset,
+                )
+            finally:
+                api.close()
+
+    def freeze(
+        self,
+        target: Path,
+        *,
+        trace_ids: Sequence[str] | None = None,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+    ) -> WriteSummary:
+        """Write whole traces to one canonical file: those named, those of a window, or all."""
+        return write_spans(self.spans(trace_ids, start_ns=start_ns, end_ns=end_ns), target)
+
+    def spans(
+        self,
+        trace_ids: Sequence[str] | None = None,
+        *,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+    ) -> Iterator[Span]:
+        """The spans of whole traces, page by page."""
+        windowed = start_ns is not None or end_ns is not None
+        if trace_ids is None and windowed:
+            trace_ids = self.trace_ids_in(start_ns, end_ns)
+        found = self._all_spans() if trace_ids is None else self._spans_of(trace_ids)
+        for count, span in enumerate(found, 1):
+            yield span
+            if self._on_span_count is not None and count % PAGE_SPANS == 0:
+                self._on_span_count(count)
+
+    def _all_spans(self) -> Iterator[Span]:
+        return map(self._span, self._pages("spans", {}, page=PAGE_SPANS, since=_SPANS_SINCE))
+
+    def _spans_of(self, trace_ids: Sequence[str]) -> Iterator[Span]:
+        """The spans of the traces; a Phoenix that gives others too is too old to be asked."""
+        for first in range(0, len(trace_ids), BATCH_TRACES):
+            asked = list(trace_ids[first : first + BATCH_TRACES])
+            items = self._pages(
+                "spans", {"trace_id": asked}, page=PAGE_SPANS, since=_BY_TRACE_SINCE
+            )
+            for span in map(self._span, items):
+                if span.trace_id not in asked:
+                    raise SourceUnavailable(
+                        f"{self._connection.address} cannot be asked for one trace: "
+                        f"{_BY_TRACE_SINCE} or newer is needed"
+                    )
+                yield span
+
+    def trace_ids_in(self, start_ns: int | None, end_ns: int | None) -> Sequence[str]:
+        """The traces that have a span in the window.
+
+        Phoenix keeps microseconds, so the bounds are widened to whole ones; who lists the traces
+        compares exactly.
+        """
+        ids: dict[str, None] = {}
+        params = {"start_time": _micro(start_ns, 0), "end_time": _micro(end_ns, 999)}
+        for item in self._pages("spans", params, page=PAGE_SPANS, since=_SPANS_SINCE):
+            ids[self._span(item).trace_id] = None
+        return tuple(ids)
+
+    def _pages(
+        self, what: str, params: dict[str, Any], *, page: int, since: str
+    ) -> Iterator[dict[str, Any]]:
+        """The items of a list, oldest first, asked for page by page."""
+        given = {name: value for name, value in params.items() if value is not None}
+        url = self._connection.project_url(what)
+        return self._connection.pages(url, {**given, "order": "asc"}, page=page, since=since)
+
+    def _span(self, item: dict[str, Any]) -> Span:
+        try:
+            span = decode_phoenix(item)
+        except UnreadableInput as error:
+            raise SourceUnavailable(
+                f"{self._connection.address} gave a span that is none: {error}"
+            ) from error
+        project = self._connection.address.project
+        if project == DEFAULT_PROJECT or PROJECT_KEY in span.attributes:
+            return span
+        return replace(span, attributes={**span.attributes, PROJECT_KEY: project})
+
+
+def _micro(time_ns: int | None, add_ns: int) -> str | None:
+    return None if time_ns is None else iso_time((time_ns + add_ns) // 1000 * 1000)

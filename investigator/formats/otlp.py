@@ -1,0 +1,118 @@
+"""OTLP JSON: `resourceSpans[].scopeSpans[].spans[]` with typed attribute values.
+
+Ids are hex, as the OTLP specification has them in JSON, or base64, as plain protobuf JSON has
+them; field names are camelCase or snake_case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from investigator.formats.fields import (
+    SPAN_ID_BYTES,
+    TRACE_ID_BYTES,
+    Record,
+    first,
+    hex_id,
+    leftovers,
+    make_event,
+    make_span,
+    record,
+    records,
+    resource_attributes,
+    scope_attributes,
+    status_code,
+    text,
+    time_ns,
+)
+from investigator.ground.canonical_json import JsonValue
+from investigator.traces.model import Span, SpanEvent
+
+_SCALARS = (
+    ("stringValue", "string_value"),
+    ("boolValue", "bool_value"),
+    ("doubleValue", "double_value"),
+    ("bytesValue", "bytes_value"),
+)
+_KEPT = ("links", "traceState", "trace_state")
+
+
+def is_otlp(value: Record) -> bool:
+    """Whether an object is an OTLP export request."""
+    return "resourceSpans" in value or "resource_spans" in value
+
+
+def decode_otlp(document: Record) -> Iterator[Span]:
+    """Every span of an export request."""
+    for resource_spans in records(first(document, "resourceSpans", "resource_spans")):
+        resource = resource_attributes(
+            attribute_values(record(resource_spans.get("resource")).get("attributes"))
+        )
+        scopes = first(
+            resource_spans,
+            "scopeSpans",
+            "scope_spans",
+            "instrumentationLibrarySpans",
+        )
+        for scope_spans in records(scopes):
+            scope = record(first(scope_spans, "scope", "instrumentationLibrary"))
+            shared = resource | scope_attributes(scope.get("name"), scope.get("version"))
+            for span in records(scope_spans.get("spans")):
+                yield otlp_span(span, shared)
+
+
+def otlp_span(span: Record, shared: dict[str, object]) -> Span:
+    """One OTLP span; `shared` is what its resource and scope say."""
+    status = record(span.get("status"))
+    kept = {key: span[key] for key in _KEPT if span.get(key)}
+    return make_span(
+        trace_id=hex_id(first(span, "traceId", "trace_id"), TRACE_ID_BYTES) or "",
+        span_id=hex_id(first(span, "spanId", "span_id"), SPAN_ID_BYTES) or "",
+        parent_id=hex_id(first(span, "parentSpanId", "parent_span_id"), SPAN_ID_BYTES),
+        name=text(span.get("name")),
+        attributes=shared
+        | attribute_values(span.get("attributes"))
+        | leftovers(kept, (), prefix="otel."),
+        start_ns=time_ns(first(span, "startTimeUnixNano", "start_time_unix_nano")),
+        end_ns=time_ns(first(span, "endTimeUnixNano", "end_time_unix_nano")),
+        status=status_code(status.get("code")),
+        status_message=text(status.get("message")),
+        events=tuple(_event(event) for event in records(span.get("events"))),
+    )
+
+
+def attribute_values(pairs: JsonValue) -> dict[str, object]:
+    """`[{"key": …, "value": {"stringValue": …}}]` as a mapping."""
+    return {text(pair.get("key")): _any_value(record(pair.get("value"))) for pair in records(pairs)}
+
+
+def _any_value(value: Record) -> JsonValue:
+    for names in _SCALARS:
+        scalar = first(value, *names)
+        if scalar is not None:
+            return scalar
+    integer = first(value, "intValue", "int_value")
+    if integer is not None:
+        return int(integer) if isinstance(integer, str) and _is_integer(integer) else integer
+    array = first(value, "arrayValue", "array_value")
+    if isinstance(array, dict):
+        return [_any_value(item) for item in records(array.get("values"))]
+    pairs = first(value, "kvlistValue", "kvlist_value")
+    if isinstance(pairs, dict):
+        return {
+            text(pair.get("key")): _any_value(record(pair.get("value")))
+            for pair in records(pairs.get("values"))
+        }
+    return None
+
+
+def _is_integer(value: str) -> bool:
+    return value.removeprefix("-").isdecimal() and len(value) <= 20
+
+
+def _event(event: Record) -> SpanEvent:
+    return make_event(
+        text(event.get("name")),
+        time_ns(first(event, "timeUnixNano", "time_unix_nano")),
+        attribute_values(event.get("attributes")),
+    )

@@ -1,0 +1,193 @@
+"""A Parquet file of spans is read in batches: Phoenix's data frame, or our canonical file.
+
+DuckDB reads it row by row as plain Python values; timestamps come as integer nanoseconds, so
+that neither zone nor precision is lost, and below lists and structs as ISO text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from investigator.errors import UnreadableInput
+from investigator.formats.phoenix import decode_phoenix
+from investigator.traces.bounded_rows import (
+    MAX_SPAN_BYTES,
+    MAX_TRACE_BYTES,
+    Column,
+    bounded_rows,
+    size_of,
+    too_large,
+)
+from investigator.traces.databases import (
+    LISTS,
+    PARQUET,
+    ColumnType,
+    ParquetFile,
+    Row,
+    quoted,
+    quoted_name,
+)
+from investigator.traces.model import Span
+from investigator.traces.parquet import SPAN_COLUMNS, read_row
+
+MAGIC = b"PAR1"
+
+_MOST_COLUMNS = 10_000
+"""A vector of 2,048 values is made for each column, whatever it holds."""
+
+_NAMED = 3
+_ID_CHARS = 1000
+_ITEM_BYTES = 16
+_TEMPORAL = re.compile(r'"(?:[^"]|"")*"|\b(TIME\w*(?: WITH TIME ZONE)?|DATE|INTERVAL)(?!\w)')
+"""Quoted names, to be passed over, and types whose values Python may not be able to hold."""
+
+_Decode = Callable[[Sequence[object]], Span]
+
+
+class _Reading(NamedTuple):
+    """What to select of a file, how to read a row of it, and where its trace id stands."""
+
+    columns: tuple[Column, ...]
+    decode: _Decode
+    trace_id: str
+
+
+def is_parquet(path: Path) -> bool:
+    """Whether a file starts as Parquet does.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return file.read(len(MAGIC)) == MAGIC
+
+
+def parquet_spans(path: Path) -> Iterator[tuple[Span, ...] | str]:
+    """The spans of a file, in batches, and a text for each kind of what it holds beside them.
+
+    Raises:
+        UnreadableInput: the file is damaged, or its columns are not those of spans.
+    """
+    file = LISTS.open(path)
+    try:
+        reading = _reading(file.column_types())
+        excluded = _too_large(file, reading)
+        if excluded:
+            yield _excluded(excluded)
+        where = f"not list_contains($2, {reading.trace_id})" if excluded else "true"
+        ids = [[trace_id for trace_id, _, _ in excluded]] if excluded else []
+        bad: list[str] = []
+        for rows in bounded_rows(file, reading.columns, *ids, where=where):
+            yield tuple(_decoded(reading.decode, rows, bad))
+        if bad:
+            yield f"{len(bad):,} rows are no spans: {bad[0]}"
+    finally:
+        file.close()
+
+
+def _decoded(decode: _Decode, rows: Sequence[Row], bad: list[str]) -> Iterator[Span]:
+    """The spans of rows; what is wrong with others is added to `bad`."""
+    for row in rows:
+        try:
+            yield decode(row)
+        except (ValueError, RecursionError) as error:
+            bad.append(str(error).partition("\n")[0][:200])
+
+
+def _too_large(file: ParquetFile, reading: _Reading) -> list[tuple[str, int, int]]:
+    """Traces longer than is read, longest first: id, bytes, and bytes of the longest span."""
+    size = size_of(reading.columns)
+    return [
+        (str(trace_id), int(total), int(longest))
+        for trace_id, total, longest in file.rows(
+            f"select trace_id, sum(size) as total, max(size) as longest from"
+            f" (select {reading.trace_id} as trace_id, {size} as size from {PARQUET})"
+            f" group by trace_id having total > {MAX_TRACE_BYTES} or longest > {MAX_SPAN_BYTES}"
+            " order by total desc, trace_id"
+        )
+    ]
+
+
+def _excluded(traces: Sequence[tuple[str, int, int]]) -> str:
+    said = [
+        too_large(f"a span of trace '{trace_id[:40]}'", longest, limit=MAX_SPAN_BYTES)
+        if longest > MAX_SPAN_BYTES
+        else too_large(f"trace '{trace_id[:40]}'", total, limit=MAX_TRACE_BYTES)
+        for trace_id, total, longest in traces[:_NAMED]
+    ]
+    more = f" (and {len(traces) - _NAMED:,} more traces)" if len(traces) > _NAMED else ""
+    return "; ".join(said) + more
+
+
+def _reading(columns: Mapping[str, ColumnType]) -> _Reading:
+    if len(columns) > _MOST_COLUMNS:
+        raise UnreadableInput(
+            f"Parquet with {len(columns):,} columns, above the limit of {_MOST_COLUMNS:,};"
+            " nest attributes below one column"
+        )
+    if set(SPAN_COLUMNS) <= columns.keys():
+        ours = tuple(_column(name, columns[name]) for name in SPAN_COLUMNS)
+        return _Reading(ours, read_row, _text("trace_id"))
+    if "context.span_id" not in columns or "context.trace_id" not in columns:
+        found = ", ".join(list(columns)[:8])
+        raise UnreadableInput(
+            f"Parquet, but not of spans: its columns are {found}; "
+            "a Phoenix export has context.trace_id and context.span_id"
+        )
+    names = tuple(columns)
+    return _Reading(
+        tuple(_column(name, type_) for name, type_ in columns.items()),
+        lambda row: decode_phoenix(dict(zip(names, row, strict=True))),
+        _text("context.trace_id"),
+    )
+
+
+def _text(column: str) -> str:
+    return f"coalesce(left({quoted_name(column)}::varchar, {_ID_CHARS}), '')"
+
+
+def _column(name: str, type_: ColumnType) -> Column:
+    """A column as it is selected, times as integer nanoseconds.
+
+    Microseconds may lie beyond what 64 bits of nanoseconds can say; `decode_phoenix` drops those.
+    """
+    quoted = quoted_name(name)
+    if type_.sql in {"TIMESTAMP_NS", "TIMESTAMPTZ_NS"}:
+        return Column(f"epoch_ns({quoted})")
+    if type_.sql.startswith("TIMESTAMP"):
+        return Column(f"epoch_us({quoted})::hugeint * 1000")
+    plain = _TEMPORAL.sub(lambda found: "VARCHAR" if found[1] else found[0], type_.sql)
+    sql = quoted if plain == type_.sql else f"cast({quoted} as {plain})"
+    return Column(sql, _size(quoted, type_))
+
+
+def _size(sql: str, type_: ColumnType, depth: int = 0) -> str | None:
+    """SQL for the bytes of a value; None where they are few whatever the value."""
+    match type_.kind:
+        case "varchar":
+            return f"coalesce(strlen({sql}), 0)"
+        case "blob" | "bit":
+            return f"coalesce(octet_length({sql}), 0)"
+        case "list" | "array":
+            item = f"x{depth}"
+            each = _size(item, type_.below[0][1], depth + 1) or "0"
+            sizes = f"list_transform({sql}, lambda {item}: {_ITEM_BYTES} + {each})"
+            return f"coalesce(list_sum({sizes}), 0)::bigint"
+        case "struct":
+            fields = [
+                _size(f"struct_extract({sql}, {quoted(name)})", below, depth)
+                for name, below in type_.below
+            ]
+            return " + ".join([str(_ITEM_BYTES), *(size for size in fields if size)])
+        case "map":
+            keys, values = (ColumnType("list", "", (("", of),)) for _, of in type_.below)
+            both = (
+                _size(f"map_keys({sql})", keys, depth),
+                _size(f"map_values({sql})", values, depth),
+            )
+            return " + ".join(size for size in both if size)
+        case _:
+            return None

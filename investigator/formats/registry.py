@@ -1,0 +1,235 @@
+"""Which decoder reads a value is decided by looking at the value, never at a file's name.
+
+A document is one record (an OTLP request, a transcript, a span, …) or a container of records:
+a list, `{"spans": […]}`, a page `{"data": […]}` or `{"runs": […]}`, or an object whose values
+are lists of spans.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from enum import StrEnum
+from itertools import chain, groupby
+from typing import NamedTuple, assert_never
+
+from investigator.errors import UnreadableInput
+from investigator.formats.bare import decode_bare, is_bare
+from investigator.formats.chat import decode_chat, is_chat, is_chat_list, read_chat
+from investigator.formats.fields import Record, leftovers
+from investigator.formats.foreign import format_of
+from investigator.formats.langfuse import decode_langfuse, is_langfuse
+from investigator.formats.langsmith import (
+    decode_langsmith,
+    decode_requests,
+    is_langsmith,
+    is_request,
+)
+from investigator.formats.mlflow import decode_mlflow, is_mlflow
+from investigator.formats.nested import decode_nested, is_nested
+from investigator.formats.otlp import decode_otlp, is_otlp
+from investigator.formats.phoenix import decode_phoenix, is_phoenix
+from investigator.formats.sdk import decode_sdk_span, is_sdk_span
+from investigator.ground.canonical_json import JsonValue
+from investigator.traces.model import Span
+from investigator.traces.openinference import flatten
+
+_CONTAINERS = ("spans", "data", "traces", "runs")
+_PAGING = ("next_cursor", "cursors", "trace_id")
+
+
+class Format(StrEnum):
+    """What a record can be."""
+
+    OTLP = "OTLP JSON"
+    NESTED = "nested OpenTelemetry JSON"
+    PHOENIX = "Phoenix span"
+    MLFLOW = "MLflow trace"
+    LANGSMITH = "LangSmith run"
+    LANGSMITH_REQUEST = "LangSmith ingest request"
+    LANGFUSE = "Langfuse export"
+    CHAT = "chat transcript"
+    SDK = "OpenTelemetry SDK span"
+    BARE = "span attributes"
+
+
+_TESTS = (
+    (Format.OTLP, is_otlp),
+    (Format.NESTED, is_nested),
+    (Format.PHOENIX, is_phoenix),
+    (Format.MLFLOW, is_mlflow),
+    (Format.LANGSMITH, is_langsmith),
+    (Format.LANGSMITH_REQUEST, is_request),
+    (Format.LANGFUSE, is_langfuse),
+    (Format.CHAT, is_chat),
+    (Format.SDK, is_sdk_span),
+    (Format.BARE, is_bare),
+)
+
+
+class _Found(NamedTuple):
+    """A part as it was read, with None in the place of each item that is no span."""
+
+    spans: tuple[Span | None, ...]
+    transcript: Record | None = None
+
+    def with_attributes(self, added: Mapping[str, JsonValue]) -> _Found:
+        """The same with attributes added to its first span."""
+        if not self.spans or (head := self.spans[0]) is None:
+            return self
+        return self._replace(
+            spans=(replace(head, attributes={**head.attributes, **added}), *self.spans[1:])
+        )
+
+
+_READ = ", ".join(format_.value for format_ in Format)
+
+
+def sniff(record: Record) -> Format | None:
+    """The format of one record; None where it is none that we know."""
+    return next((found for found, test in _TESTS if test(record)), None)
+
+
+class Part(NamedTuple):
+    """Spans that came as one record; `transcript` is the record where it is a chat transcript."""
+
+    spans: tuple[Span, ...]
+    transcript: Record | None = None
+
+
+class Parts(NamedTuple):
+    """What a document gave, in order, and how many items beside it are no records."""
+
+    parts: tuple[Part, ...]
+    unread: int
+
+
+class Document(NamedTuple):
+    """The spans of a document, in order, and how many items beside them are no records."""
+
+    spans: tuple[Span, ...]
+    unread: int
+
+
+def decode(document: JsonValue, *, stem: str) -> tuple[Span, ...]:
+    """The spans of a JSON document; see `read_document`."""
+    return read_document(document, stem=stem).spans
+
+
+def read_document(document: JsonValue, *, stem: str) -> Document:
+    """Everything that a JSON document holds, in its order; see `read_parts`."""
+    parts, unread = read_parts(document, stem=stem)
+    return Document(tuple(chain.from_iterable(part.spans for part in parts)), unread)
+
+
+def read_parts(document: JsonValue, *, stem: str) -> Parts:
+    """Everything that a JSON document holds, in its order, each transcript by itself.
+
+    `stem` names a transcript without an id (further ones in a document are `<stem>-1`, …). A
+    span that the document gives no id has an empty one.
+
+    Raises:
+        UnreadableInput: the document holds no spans; the message says what was found.
+    """
+    try:
+        found = tuple(_decode(document, stem))
+    except RecursionError as error:
+        raise UnreadableInput("JSON nested too deeply to be read") from error
+    parts = tuple(_parts(found))
+    if not parts:
+        raise UnreadableInput(f"no spans: found {describe(document)}{_refusal(document)}")
+    unread = sum(span is None for part in found for span in part.spans)
+    return Parts(parts, unread)
+
+
+def _parts(found: Iterable[_Found]) -> Iterator[Part]:
+    """Each transcript by itself, and all other spans between them as one part."""
+    for is_transcript, group in groupby(found, key=lambda part: part.transcript is not None):
+        members = (Part(tuple(filter(None, part.spans)), part.transcript) for part in group)
+        if is_transcript:
+            yield from (member for member in members if member.spans)
+        elif together := tuple(chain.from_iterable(member.spans for member in members)):
+            yield Part(together)
+
+
+def _refusal(document: JsonValue) -> str:
+    """What a document is recognised as, and what is read instead."""
+    if not isinstance(document, dict | list) or not document:
+        return ""
+    named = format_of(document)
+    recognised = "" if named is None else f"; this looks like {named}, which is not read"
+    return f"{recognised}; read are {_READ}"
+
+
+def describe(document: JsonValue) -> str:
+    """What a document is, for a message: its type and its first keys."""
+    if isinstance(document, dict):
+        keys = ", ".join(repr(key[:40]) for key in list(document)[:6])
+        return f"an object with {f'keys {keys}' if keys else 'no keys'}"
+    if isinstance(document, list):
+        return f"a list of {len(document):,}, first {describe(document[0])}" if document else "[]"
+    return "null" if document is None else f"a {type(document).__name__}"
+
+
+def _decode(document: JsonValue, stem: str) -> Iterator[_Found]:
+    """What each record gives; None stands for an item of a list that gives no spans."""
+    if is_chat_list(document):
+        yield _transcript({"messages": document}, stem)
+    elif isinstance(document, list):
+        for index, item in enumerate(document):
+            found = tuple(_decode(item, stem if index == 0 else f"{stem}-{index}"))
+            yield from found if any(part.spans for part in found) else (_Found((None,)),)
+    elif isinstance(document, dict):
+        known = sniff(document)
+        if known is Format.CHAT:
+            yield _transcript(document, stem)
+        elif known is not None:
+            yield _Found(tuple(_decode_record(document, known, stem)))
+        else:
+            yield from _decode_container(document, stem)
+
+
+def _transcript(transcript: Record, stem: str) -> _Found:
+    return _Found(tuple(read_chat(transcript, stem=stem)), transcript)
+
+
+def _decode_record(record: Record, known: Format, stem: str) -> Iterator[Span | None]:
+    match known:
+        case Format.OTLP:
+            yield from decode_otlp(record)
+        case Format.NESTED:
+            yield from decode_nested(record)
+        case Format.PHOENIX:
+            yield decode_phoenix(record)
+        case Format.MLFLOW:
+            yield from decode_mlflow(record)
+        case Format.LANGSMITH:
+            yield from decode_langsmith(record)
+        case Format.LANGSMITH_REQUEST:
+            yield from decode_requests(record)
+        case Format.LANGFUSE:
+            yield from decode_langfuse(record)
+        case Format.CHAT:
+            yield from decode_chat(record, stem=stem)
+        case Format.SDK:
+            yield decode_sdk_span(record)
+        case Format.BARE:
+            yield decode_bare(record, stem=stem)
+        case _:
+            assert_never(known)
+
+
+def _decode_container(document: Record, stem: str) -> Iterator[_Found]:
+    key = next((key for key in _CONTAINERS if isinstance(document.get(key), list)), None)
+    if key is None:
+        for value in document.values():
+            if isinstance(value, list) and _holds_spans(value):
+                yield from _decode(value, stem)
+        return
+    about = flatten(leftovers(document, (key, *_PAGING)))
+    for index, found in enumerate(_decode(document[key], stem)):
+        yield found if index else found.with_attributes(about)
+
+
+def _holds_spans(values: list[JsonValue]) -> bool:
+    return bool(values) and isinstance(values[0], dict) and sniff(values[0]) is not None

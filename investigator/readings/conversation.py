@@ -1,0 +1,415 @@
+"""A conversation is what was said and done in a trace, by whom, in one order, each thing once.
+
+Frameworks repeat themselves: every model call is given the whole history again, and a tool's
+output stands in its own span and in the next prompt. Here each message is heard where it first
+appears, each call is one action (however often it is written down), and its result is tied to
+it. Spans are walked depth first, a call before what it did and its result after. In an agent's
+loop that another agent opened, the "user" is that other agent: what it asks there counts as
+said by an assistant, so that only a person's words are a user's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Container
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from investigator.readings.handovers import hands_over
+from investigator.readings.quoting import shortened, without_secrets
+from investigator.readings.utterances import UNTRUSTED, Action, Gap, Item, Source, Utterance
+from investigator.readings.view import Attempt, TraceView, error_of, same_arguments
+from investigator.traces.evidence import (
+    EvidenceRef,
+    message_evidence,
+    retrieval_evidence,
+    span_evidence,
+    tool_evidence,
+)
+from investigator.traces.model import REDACTED, Message, Span, SpanKind, ToolIO
+from investigator.traces.openinference import retrieval_chunks_of, tool_io_of
+
+__all__ = ["UNTRUSTED", "Action", "Conversation", "Gap", "Item", "Source", "Utterance"]
+
+_ROLES = {
+    **dict.fromkeys(("system", "developer"), "SYSTEM"),
+    **dict.fromkeys(("user", "human", "customer"), "USER"),
+    **dict.fromkeys(("tool", "function", "tool-response", "tool_response", "ipython"), "TOOL"),
+}
+_SPEAKERS = frozenset({SpanKind.AGENT, SpanKind.CHAIN, SpanKind.UNKNOWN})
+_TELLING = 40
+_RECENT = 8
+_NAME = 60
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """All that was said and done; `items` are in order, and `items[i].position` is `i`."""
+
+    items: tuple[Item, ...]
+    gaps: tuple[Gap, ...] = ()
+
+    @staticmethod
+    def of(view: TraceView) -> Conversation:
+        """The conversation that a trace records."""
+        listener = _Listener(view)
+        if view.is_transcript:
+            listener.hear_transcript()
+        else:
+            listener.walk()
+        return listener.conversation()
+
+    @cached_property
+    def utterances(self) -> tuple[Utterance, ...]:
+        """What was said, in order."""
+        return tuple(item for item in self.items if isinstance(item, Utterance))
+
+    @cached_property
+    def actions(self) -> tuple[Action, ...]:
+        """The calls that were asked for, in order."""
+        return tuple(item for item in self.items if isinstance(item, Action))
+
+    def before(self, position: int) -> tuple[Item, ...]:
+        """What had been said and done before a position."""
+        return self.items[: max(position, 0)]
+
+    def said_by(self, *sources: Source, before: int | None = None) -> tuple[Utterance, ...]:
+        """What the sources had said, in order."""
+        end = len(self.items) if before is None else before
+        return tuple(u for u in self.utterances if u.source in sources and u.position < end)
+
+    def missing(self, *sources: Source, before: int | None = None) -> tuple[str, ...]:
+        """What of the sources' words the trace withholds, one a line."""
+        end = len(self.items) if before is None else before
+        lines = (gap.line for gap in self.gaps if gap.source in sources and gap.position < end)
+        return tuple(dict.fromkeys(lines))
+
+
+class _Listener:
+    """Hears a trace once, from its first span to its last."""
+
+    def __init__(self, view: TraceView) -> None:
+        self._view = view
+        self._items: list[Item] = []
+        self._gaps: list[Gap] = []
+        self._said: Counter[tuple[str, str]] = Counter()
+        self._results: dict[int, int] = {}
+        self._opened: dict[str, int] = {}
+        self._answered: set[str] = set()
+        self._recent: deque[str] = deque(maxlen=_RECENT)
+        named = ((view.trace.agent_of(span), view.position(span)) for span in view.trace.spans)
+        self._agents = {name: place for name, place in named if name is not None}
+        """Where each agent was last at work; later spans come later."""
+        self._models_speak = any(
+            span.kind is SpanKind.LLM and (view.inputs(span) or view.outputs(span))
+            for span in view.trace.spans
+        )
+
+    def conversation(self) -> Conversation:
+        """What was heard, each action with its result."""
+        items = list(self._items)
+        for asked, answered in self._results.items():
+            action, result = items[asked], items[answered]
+            assert isinstance(action, Action)
+            assert isinstance(result, Utterance)
+            items[asked] = replace(action, result=result)
+        return Conversation(tuple(map(self._with_handover, items)), tuple(self._gaps))
+
+    def _with_handover(self, item: Item) -> Item:
+        if not isinstance(item, Action):
+            return item
+        place = self._view.position(item.span)
+        after = (name for name, last in self._agents.items() if last > place)
+        is_one = hands_over(item, self._agents, after)
+        return replace(item, hands_over=True) if is_one else item
+
+    def hear_transcript(self) -> None:
+        """A chat log: every turn is new, and each stands on its own span."""
+        attempts = {attempt.span.span_id: attempt for attempt in self._view.attempts}
+        for span in self._view.trace.spans:
+            attempt = attempts.get(span.span_id)
+            if span.kind is SpanKind.TOOL:
+                self._open_tool(span)
+                self._close_tool(span)
+            elif attempt is not None:
+                self._execution(attempt)
+            else:
+                for index, message in enumerate(self._view.inputs(span)):
+                    self._hear_message(span, index, message, spoken=False)
+                self._hear_outputs(span)
+
+    def walk(self) -> None:
+        """A tree of spans: what a span was given, then what is below it, then what it gave."""
+        trace = self._view.trace
+        stack = [(span, False) for span in reversed(trace.roots)]
+        while stack:
+            span, closing = stack.pop()
+            if closing:
+                self._close(span)
+                continue
+            self._open(span)
+            stack.append((span, True))
+            stack += [(child, False) for child in reversed(trace.children(span.span_id))]
+        if trace.roots:
+            self._hear_root(trace.roots[0], trace.roots[-1])
+
+    def _open(self, span: Span) -> None:
+        match span.kind:
+            case SpanKind.TOOL:
+                self._open_tool(span)
+            case SpanKind.LLM:
+                self._hear_inputs(span)
+            case kind if kind in _SPEAKERS and not self._models_speak:
+                self._hear_inputs(span)
+            case _:
+                pass
+
+    def _close(self, span: Span) -> None:
+        match span.kind:
+            case SpanKind.TOOL:
+                self._close_tool(span)
+            case SpanKind.RETRIEVER:
+                self._hear_documents(span)
+            case SpanKind.LLM:
+                self._hear_outputs(span)
+            case kind if kind in _SPEAKERS and not self._models_speak:
+                self._hear_outputs(span)
+            case _:
+                pass
+
+    def _hear_inputs(self, span: Span) -> None:
+        """The messages that no earlier call was given and nobody said before."""
+        listed: Counter[tuple[str, str]] = Counter()
+        messages = self._view.inputs(span)
+        for index, message in enumerate(messages):
+            source = _source(message.role)
+            keys = _keys(source, message)
+            listed.update(keys)
+            if listed[keys[0]] > self._said[keys[0]] and not self._is_known_result(source, message):
+                self._hear_message(span, index, message, spoken=False)
+        text = span.text("input.value")
+        if not messages and span.kind is SpanKind.LLM and text is not None:
+            self._hear_text(Source.USER, text, span)
+
+    def _hear_outputs(self, span: Span) -> None:
+        messages = self._view.outputs(span)
+        first = len(self._view.inputs(span))
+        outer = bool(self._view.trace.children(span.span_id))
+        for index, message in enumerate(messages, start=first):
+            if not (outer and self._said[_keys(Source.ASSISTANT, message)[0]]):
+                self._hear_message(span, index, message, spoken=True)
+        text = span.text("output.value")
+        if messages or span.kind is not SpanKind.LLM:
+            return
+        if text is None:
+            self._gap(Source.ASSISTANT, f"the model call {_named(span)} shows no answer")
+        else:
+            self._hear_text(Source.ASSISTANT, text, span)
+
+    def _hear_text(self, source: Source, text: str, span: Span) -> None:
+        """What stands on a span without messages, unless it was heard before."""
+        (key,) = _keys(source, Message(source.value, text))
+        if not self._said[key]:
+            self._say(source, text, span, span_evidence(span))
+            self._said[key] += 1
+
+    def _hear_message(self, span: Span, index: int, message: Message, *, spoken: bool) -> None:
+        source = self._speaker(span, message, spoken=spoken)
+        self._said.update(_keys(Source.ASSISTANT if spoken else _source(message.role), message))
+        evidence = message_evidence(span, index, message)
+        if source is Source.TOOL:
+            asked = self._asked(message.tool_call_id, message.name, None, taken=self._results)
+            tool = self._tool_of(asked) or message.name
+            text, failed = message.content or "", message.is_error is True
+            place = self._say(source, text, span, evidence, tool=tool, is_error=failed)
+            if asked is not None:
+                self._results[asked] = place
+            return
+        if message.content:
+            self._say(source, message.content, span, evidence)
+        elif not message.tool_calls:
+            self._gap(source, f"a message of {source.value.lower()} in {_named(span)} is empty")
+        for call in message.tool_calls:
+            arguments = same_arguments(call.arguments)
+            self._act(call.name, arguments, call.call_id, span, evidence)
+
+    def _speaker(self, span: Span, message: Message, *, spoken: bool) -> Source:
+        """Who a message is from: a model's output is its own, whatever role it is given."""
+        source = _source(message.role)
+        if spoken:
+            person = self._view.is_transcript and span.kind is SpanKind.AGENT
+            named = (message.name or "").lower() in _ROLES
+            return source if person and named and source is Source.USER else Source.ASSISTANT
+        inside = self._view.scope(span)
+        holder = None if inside is None else self._view.trace.get(inside)
+        nested = holder is not None and self._view.scope(holder) is not None
+        spoke = any(
+            not isinstance(i, Utterance) or i.source is Source.ASSISTANT for i in self._items
+        )
+        return Source.ASSISTANT if source is Source.USER and nested and spoke else source
+
+    def _open_tool(self, span: Span) -> None:
+        io = _io(span)
+        name, arguments = io.name or span.name, same_arguments(io.arguments)
+        taken = self._results.keys() | set(self._opened.values())
+        asked = self._asked(io.call_id, name, arguments, taken=taken)
+        if asked is None:
+            asked = self._act(name, arguments, io.call_id, span, tool_evidence(span, io))
+        self._opened[span.span_id] = asked
+
+    def _close_tool(self, span: Span) -> None:
+        io, asked = _io(span), self._opened[span.span_id]
+        text = io.result if io.result is not None else error_of(span)
+        if text is None:
+            self._gap(Source.TOOL, f"what {_short(io.name or span.name)} answered is not recorded")
+            return
+        tool = self._tool_of(asked)
+        place = self._say(Source.TOOL, text, span, tool_evidence(span, io), tool=tool)
+        self._results[asked] = place
+        self._recent.append(_letters(text))
+        action = self._items[asked]
+        ids = (io.call_id, action.call_id if isinstance(action, Action) else None)
+        self._answered.update(call_id for call_id in ids if call_id)
+
+    def _execution(self, attempt: Attempt) -> None:
+        """Code that a turn wrote, run by whoever answers with its output."""
+        author = attempt.author or attempt.span
+        spoken = self._view.spoken_evidence(author)
+        asked = self._act(attempt.tool, attempt.arguments, None, author, spoken)
+        evidence = self._view.spoken_evidence(attempt.span)
+        text = attempt.result or ""
+        self._results[asked] = self._say(
+            Source.TOOL, text, attempt.span, evidence, tool=attempt.tool
+        )
+
+    def _hear_documents(self, span: Span) -> None:
+        chunks = retrieval_chunks_of(span)
+        for chunk in chunks:
+            if chunk.content is None:
+                self._gap(Source.RETRIEVAL, f"a document that {_named(span)} found has no text")
+            else:
+                evidence = retrieval_evidence(span, chunk)
+                self._say(Source.RETRIEVAL, chunk.content, span, evidence, tool=span.name)
+        text = span.text("output.value")
+        if not chunks and text is not None:
+            self._say(Source.RETRIEVAL, text, span, span_evidence(span), tool=span.name)
+        elif not chunks and span.kind is SpanKind.RETRIEVER and error_of(span) is None:
+            self._gap(Source.RETRIEVAL, f"what {_named(span)} found is not recorded")
+
+    def _hear_root(self, first: Span, last: Span) -> None:
+        """What the run was asked and answered, where no model call shows it."""
+        asked, answered = first.text("input.value"), last.text("output.value")
+        users = any(isinstance(i, Utterance) and i.source is Source.USER for i in self._items)
+        speaks = first.kind not in (SpanKind.TOOL, SpanKind.RETRIEVER, SpanKind.LLM)
+        if asked is not None and speaks and not users:
+            self._insert_first(Utterance(0, Source.USER, asked, first, span_evidence(first)))
+        if answered is None or last.kind in (SpanKind.TOOL, SpanKind.RETRIEVER, SpanKind.LLM):
+            return
+        own = [i for i in self._items if isinstance(i, Utterance) and i.source is Source.ASSISTANT]
+        if not any(utterance.text.strip() in answered for utterance in own[-_RECENT:]):
+            self._say(Source.ASSISTANT, answered, last, span_evidence(last))
+
+    def _insert_first(self, utterance: Utterance) -> None:
+        moved = [replace(item, position=item.position + 1) for item in self._items]
+        self._items = [utterance, *moved]
+        self._results = {asked + 1: answered + 1 for asked, answered in self._results.items()}
+        self._gaps = [replace(gap, position=gap.position + 1) for gap in self._gaps]
+        if utterance.hidden:
+            self._gaps.insert(0, Gap(0, Source.USER, "what the user asked is hidden"))
+
+    def _say(
+        self,
+        source: Source,
+        text: str,
+        span: Span,
+        evidence: EvidenceRef,
+        *,
+        tool: str | None = None,
+        is_error: bool = False,
+    ) -> int:
+        place = len(self._items)
+        self._items.append(Utterance(place, source, text, span, evidence, tool, is_error))
+        if REDACTED in text:
+            whose = f"what {_short(tool)} answered" if tool else f"what {source.value.lower()} said"
+            self._gap(source, f"{whose} in {_named(span)} is hidden", place)
+        return place
+
+    def _act(
+        self, tool: str, arguments: str, call_id: str | None, span: Span, evidence: EvidenceRef
+    ) -> int:
+        place = len(self._items)
+        self._items.append(Action(place, tool, arguments, call_id, span, evidence))
+        if REDACTED in arguments:
+            self._gap(Source.ASSISTANT, f"the arguments of {_short(tool)} are hidden", place)
+        return place
+
+    def _gap(self, source: Source, line: str, place: int | None = None) -> None:
+        self._gaps.append(Gap(len(self._items) if place is None else place, source, line))
+
+    def _asked(
+        self,
+        call_id: str | None,
+        tool: str | None,
+        arguments: str | None,
+        *,
+        taken: Container[int],
+    ) -> int | None:
+        """The action not yet `taken` that a result belongs to: by id, else by its call."""
+        actions = (item for item in self._items if isinstance(item, Action))
+        pending = [action for action in actions if action.position not in taken]
+        if call_id and any(action.call_id for action in pending):
+            return next((a.position for a in pending if a.call_id == call_id), None)
+        named = [action for action in pending if tool is None or action.tool == tool]
+        exact = [action for action in named if action.arguments == arguments]
+        return next((action.position for action in exact or named), None)
+
+    def _tool_of(self, asked: int | None) -> str | None:
+        action = None if asked is None else self._items[asked]
+        return action.tool if isinstance(action, Action) else None
+
+    def _is_known_result(self, source: Source, message: Message) -> bool:
+        """Whether a tool's message repeats what a TOOL span gave."""
+        if source is not Source.TOOL:
+            return False
+        if message.tool_call_id in self._answered:
+            return True
+        given = _letters(message.content or "")
+        return any(
+            text == given or (len(text) >= _TELLING and text in given) for text in self._recent
+        )
+
+
+def _io(span: Span) -> ToolIO:
+    io = tool_io_of(span)
+    assert io is not None
+    return io
+
+
+def _source(role: str) -> Source:
+    return Source(_ROLES.get(role.strip().lower(), "ASSISTANT"))
+
+
+def _keys(source: Source, message: Message) -> tuple[tuple[str, str], ...]:
+    """What makes two messages the same: their calls if they have any, else their words.
+
+    Both are kept, as some histories drop the words beside a call, and some the call.
+    """
+    calls = [f"{call.name}({same_arguments(call.arguments)})" for call in message.tool_calls]
+    words = (message.content or "").strip()
+    parts = ["\n".join(calls)] if calls else []
+    return tuple(
+        (source.value, part) for part in (*parts, *([words] if words or not calls else ()))
+    )
+
+
+def _letters(text: str) -> str:
+    """The letters and digits of a text, in which escapes and quoting make no difference."""
+    return "".join(filter(str.isalnum, text)).casefold()
+
+
+def _short(name: str | None) -> str:
+    return shortened(without_secrets(name or "a tool"), _NAME)
+
+
+def _named(span: Span) -> str:
+    return f"{_short(span.name)} ({_short(span.span_id)})"

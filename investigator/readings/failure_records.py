@@ -1,0 +1,249 @@
+"""Whether a record that a tool answered with says that the call failed.
+
+Told by fields that speak of the call: a flag (`ok: false`, `isError: true`), an error that holds
+something, a status in words or as an HTTP status, an exit code. They are looked for at the top
+and in envelopes (`result`, `data`, MCP's `content`, JSON within JSON), never among the things
+that an answer lists: a list of jobs of which some failed is a good answer. Where an envelope says
+that the call worked, what it holds is data, and only a flag inside it says otherwise.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+
+import re2
+
+from investigator.ground.canonical_json import JsonValue, read_json
+
+_LIMIT = 200_000
+"""Characters; a record of that size is read in a few milliseconds."""
+
+_PYTHON_LIMIT = 20_000
+_NESTED = 6
+_SHORT = 600
+_HEAD = 400
+
+_WORKED = frozenset({"ok", "success", "succeeded", "successful", "issuccess", "isok"})
+_FAILED = frozenset({"iserror", "haserror", "isfailure", "failed", "failure", "errored"})
+"""Flags. Keys are compared without case, `_` and `-`."""
+
+_ERRORS = (
+    "error", "errors", "exception", "failure", "err", "errormessage", "errormsg", "errmsg",
+)  # fmt: skip
+_ERROR_CODES = ("errorcode", "errcode")
+_CODES = frozenset({"code", "status", "statuscode", "errno", *_ERROR_CODES})
+_STATUS_WORDS = ("status", "outcome", "result")
+_FAILED_WORDS = frozenset({"error", "errored", "failed", "failure", "fail", "exception"})
+_HTTP = ("statuscode", "httpstatus", "httpstatuscode", "status")
+_EXITS = ("exitcode", "exitstatus", "returncode")
+_NONE = frozenset(
+    {"", "none", "null", "nil", "no", "false", "0", "ok", "success", "n/a", "no error", "no errors"}
+)
+_ENVELOPES = (
+    "result", "results", "response", "output", "data", "body", "payload", "content", "text",
+    "structuredcontent", "toolresult", "tooloutput", "functionresponse", "return", "returnvalue",
+    "value",
+)  # fmt: skip
+_OF_THE_CALL = frozenset(
+    {"type", "role", "name", "toolname", "callid", "toolcallid", "tooluseid", "requestid",
+     "traceid", "mimetype", "meta", "annotations", "duration", "durationms", "timestamp",
+     *_HTTP, *_WORKED, *_FAILED}
+)  # fmt: skip
+"""What may stand beside the text in an envelope that is nothing but one."""
+
+_OF_THE_ERROR = frozenset(
+    {"message", "detail", "details", "title", "reason", "hint", "code", "extensions", "path",
+     "instance", "error", "errors", "exception", "description", *_ERROR_CODES, *_OF_THE_CALL}
+) - {"name"}  # fmt: skip
+"""What may stand beside an error that is why a call failed. Beside anything else a list of errors
+is part of what was asked for (the report of a linter), and a status is that of the thing shown."""
+
+_BLOCKS = frozenset({"text", "output_text", "tool_result", "json"})
+_HTTP_TEXT = re2.compile(r"^[45]\d\d(?: [A-Za-z][A-Za-z ]{2,40})?$")
+_NUMBER = re2.compile(r"^-?\d{1,10}$")
+_PYTHON_DICT = re2.compile(r"^\{\s*'")
+_CUT_FAILURE = re2.compile(r'(?i)^\s*\{\s*"(?:(?:ok|success)"\s*:\s*false|is_?error"\s*:\s*true)\b')
+"""How a record begins that says it, where the rest of it is cut off or too long to be read."""
+
+Fields = Mapping[str, JsonValue]
+Reader = Callable[[str], str | None]
+
+
+def failure_in_record(text: str, read_text: Reader) -> str | None:
+    """The part of a record that says the call failed; None where nothing says so.
+
+    `read_text` answers the same for the text in an envelope.
+    """
+    try:
+        return _failure(_parsed(text), read_text)
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return text[:_SHORT] if _CUT_FAILURE.search(text[:_HEAD]) is not None else None
+
+
+def _parsed(text: str) -> JsonValue:
+    """The record that a text is, as JSON or as Python writes one."""
+    if _PYTHON_DICT.search(text[:_HEAD]) is None:
+        if len(text) > _LIMIT:
+            raise ValueError("too long")
+        value: JsonValue = read_json(text)
+        return value
+    if len(text) > _PYTHON_LIMIT:
+        raise ValueError("too long")
+    with warnings.catch_warnings():
+        # Escapes that Python does not know are warned of; the text is not ours.
+        warnings.simplefilter("ignore")
+        read: JsonValue = ast.literal_eval(text)
+        return read
+
+
+def _failure(
+    value: JsonValue, read_text: Reader, *, depth: int = 0, flags_only: bool = False
+) -> str | None:
+    if depth > _NESTED or not isinstance(value, dict | list):
+        return None
+    if isinstance(value, list):
+        found = (
+            _failure(one, read_text, depth=depth, flags_only=flags_only) for one in _blocks(value)
+        )
+        return next(filter(None, found), None)
+    fields = {_plain(key): item for key, item in value.items()}
+    if any(_is_flag(fields.get(key), False) for key in _WORKED) or any(
+        _is_flag(fields.get(key), True) for key in _FAILED
+    ):
+        return _error(fields) or json.dumps(value, ensure_ascii=False, default=str)[:_SHORT]
+    inside_a_thing = depth > 0 and any(map(_is_id, fields))
+    if not flags_only and not inside_a_thing:
+        told = _error(fields) or _status(fields) or _exit_code(fields)
+        if told is not None:
+            return told
+    worked = any(_is_flag(fields.get(key), True) for key in _WORKED) or any(
+        _whole(fields.get(key)) == 0 for key in _EXITS
+    )
+    return _enclosed(fields, read_text, depth=depth + 1, flags_only=flags_only or worked)
+
+
+def _blocks(items: list[JsonValue]) -> Iterator[JsonValue]:
+    """The first block of a message that consists of blocks; nothing of any other list."""
+    if items and all(isinstance(one, dict) and one.get("type") in _BLOCKS for one in items):
+        yield items[0]
+
+
+def _enclosed(fields: Fields, read_text: Reader, *, depth: int, flags_only: bool) -> str | None:
+    """What the envelopes among the fields hold that says so."""
+    for key in _ENVELOPES:
+        item = fields.get(key)
+        if isinstance(item, str):
+            is_record = item.lstrip()[:1] in ("{", "[")
+            wraps = fields.keys() <= _OF_THE_CALL | {key}
+            read = wraps and (is_record or not flags_only)
+            found = read_text(item) if read else None
+        else:
+            found = _failure(item, read_text, depth=depth, flags_only=flags_only)
+        if found is not None:
+            return found
+    return None
+
+
+def _is_flag(value: object, wanted: bool) -> bool:
+    """Whether a flag has this value; counts and texts that are no flag have none."""
+    return value is wanted or (isinstance(value, str) and value.lower() == str(wanted).lower())
+
+
+def _error(fields: Fields) -> str | None:
+    for key in _ERRORS:
+        if _says_error(key, fields.get(key), fields):
+            return f"{key}: {fields[key]}"
+    for key in _ERROR_CODES:
+        value = fields.get(key)
+        numbered = _whole(value)
+        named = isinstance(value, str) and value.strip().lower() not in _NONE
+        if numbered if numbered is not None else named:
+            return f"{key}: {value}"
+    return None
+
+
+def _says_error(key: str, value: object, fields: Fields) -> bool:
+    """An error field that holds something: neither a figure nor a list that was asked for."""
+    if isinstance(value, str):
+        return value.strip().lower() not in _NONE
+    if isinstance(value, dict | list):
+        says = _says_something(value)
+        beside = fields.keys() - _OF_THE_ERROR
+        return says and (key != "errors" or all(_is_empty(fields[one]) for one in beside))
+    if value is True or value is None or not isinstance(value, int):
+        return value is True
+    return 400 <= value < 600 or (value != 0 and isinstance(fields.get("message"), str))
+
+
+def _says_something(value: dict[str, object] | list[object]) -> bool:
+    """Whether an error says more than figures and empty fields."""
+    if isinstance(value, list):
+        return any(isinstance(one, str | dict | list) and one for one in value)
+    return any(
+        _whole(item) not in (None, 0)
+        if _plain(key) in _CODES and not isinstance(item, str)
+        else item is True or (isinstance(item, str | dict | list) and not _is_none(item))
+        for key, item in value.items()
+    )
+
+
+def _is_none(item: str | dict[str, object] | list[object]) -> bool:
+    return item.strip().lower() in _NONE if isinstance(item, str) else not item
+
+
+def _is_empty(value: object) -> bool:
+    """Nothing, or nothing but empty fields."""
+    if isinstance(value, dict):
+        return all(map(_is_empty, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_empty, value))
+    return value is None or value == ""
+
+
+def _status(fields: Fields) -> str | None:
+    """A status that says so, in words or by its number, where it is not that of a thing shown."""
+    message = fields.get("message") or ""
+    shows_a_thing = any(map(_is_id, fields)) and any(
+        not _is_id(key) and key not in _OF_THE_ERROR and not _is_empty(fields[key])
+        for key in fields
+    )
+    for key in _STATUS_WORDS:
+        word = fields.get(key)
+        if isinstance(word, str) and word.lower() in _FAILED_WORDS and not shows_a_thing:
+            return f"{key}: {word} {message}".strip()
+    only_an_error = fields.keys() <= _OF_THE_ERROR
+    for key in (*_HTTP, *(("code",) if only_an_error else ())):
+        code = fields.get(key)
+        text = str(code) if isinstance(code, int | str) and not isinstance(code, bool) else ""
+        if _HTTP_TEXT.search(text) is not None:
+            return f"HTTP status {text} {message}".strip()
+    return None
+
+
+def _exit_code(fields: Fields) -> str | None:
+    of_a_process = "stdout" in fields or "stderr" in fields
+    for key in (*_EXITS, *(("code",) if of_a_process else ())):
+        code = _whole(fields.get(key))
+        if code:
+            said = fields.get("stderr") or fields.get("message") or ""
+            return f"exit code {code} {said}".strip()
+    return None
+
+
+def _whole(value: object) -> int | None:
+    """A whole number, also one written as text."""
+    if isinstance(value, str) and _NUMBER.search(value) is not None:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _is_id(key: str) -> bool:
+    """Whether a field names a thing (`id`, `order_id`), and not the call itself."""
+    return key.endswith("id") and key not in _OF_THE_CALL and key not in ("valid", "paid")
+
+
+def _plain(key: object) -> str:
+    return str(key).casefold().replace("_", "").replace("-", "").replace(" ", "")

@@ -1,0 +1,228 @@
+"""Where a value came from: who said it first, compared by content and not by how it is written.
+
+Case, spacing, quoting and the scheme of a URL make no difference. A value was said by someone
+if it stands in their words whole (not inside a longer word or number), or if every one of its
+words does: "June 13, 2024" explains `2024-06-13` no more than any other date does, but "lunch
+with Sarah, the Baker's daughter" explains `Sarah Baker`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from itertools import pairwise
+
+import re2
+
+from investigator.ground.patterns import well_formed
+from investigator.readings.conversation import UNTRUSTED, Action, Conversation, Source, Utterance
+from investigator.readings.directives import WINDOW, Directive, read_text, words_of
+
+PRINCIPALS = (Source.SYSTEM, Source.USER)
+"""Those who may decide what an agent does."""
+
+_VALUE_LIMIT = 400
+_PHRASE = 5
+_LONG_NUMBER = 10
+_JOINTS = (".", "-", "_", "@", "'")
+_TRIVIAL = frozenset({"", "true", "false", "none", "null", "yes", "no", "me", "all", "any"})
+_RUN_ON = re2.compile(r"(\.[a-z]{2,4})\.(\p{Lu}\p{Ll})")
+_SPACES = re2.compile(r"\s+")
+_QUOTES = re2.compile(r"[\"'`“”‘’«»]+|\\+[nrt]?")
+_SCHEME = re2.compile(r"\b(?:https?|ftp|mailto):/{0,3}(?:www\.)?|\bwww\.")
+_EMAIL = re2.compile(r"[\pL\pN._%+-]+@[\pL\pN-]+(?:\.[\pL\pN-]+)+")
+_URL = re2.compile(
+    r"\b(?:https?|ftp)://[^\s<>\"'`)\]}]+|\bwww\.[^\s<>\"'`)\]}]+"
+    r"|\b[a-z0-9-]{2,}(?:\.[a-z0-9-]{2,})*\.[a-z]{2,10}/[^\s<>\"'`)\]}]+"
+)
+_CODE = re2.compile(r"[\pL\pN][\pL\pN_-]{4,}")
+_NUMBER = re2.compile(r"\d+(?:[.,:/-]\d+)*")
+
+_FIGURE = re2.compile(r"\b\d[\d,]{0,20}(?:\.\d{1,20})?\b")
+
+
+class ValueKind(StrEnum):
+    """What a value is, from the most telling to the least."""
+
+    ADDRESS = "ADDRESS"
+    URL = "URL"
+    CODE = "CODE"
+    NAME = "NAME"
+    PHRASE = "PHRASE"
+    NUMBER = "NUMBER"
+    WORD = "WORD"
+
+
+STRONG = frozenset(
+    {ValueKind.ADDRESS, ValueKind.URL, ValueKind.CODE, ValueKind.NAME, ValueKind.PHRASE}
+)
+"""Kinds that two texts hardly share by chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A value that can be followed; `text` is in the form in which values are compared."""
+
+    kind: ValueKind
+    text: str
+
+
+def normal(text: str) -> str:
+    """The form in which texts are compared: no case, no quotes, single spaces, no URL scheme."""
+    apart = _RUN_ON.sub(r"\1. \2", well_formed(text[:WINDOW]))
+    plain: str = _QUOTES.sub(" ", apart.casefold())
+    spaced: str = _SPACES.sub(" ", _SCHEME.sub("", plain))
+    return spaced.strip()
+
+
+def values_of(text: str) -> tuple[Value, ...]:
+    """What can be followed of an argument: the whole where it is short, and what stands in it."""
+    plain = well_formed(text[:WINDOW]).casefold()
+    found: dict[str, ValueKind] = {}
+    for kind, pattern in ((ValueKind.ADDRESS, _EMAIL), (ValueKind.URL, _URL)):
+        for hit in pattern.finditer(plain):
+            found.setdefault(normal(hit.group(0)).rstrip(".,;:!?/"), kind)
+        plain = pattern.sub(" ", plain)
+    for hit in _CODE.finditer(plain):
+        word = hit.group(0)
+        if _is_code(word):
+            found.setdefault(normal(word), ValueKind.CODE)
+    whole = normal(text).rstrip(".,;:!?/")
+    if len(whole) <= _VALUE_LIMIT:
+        found.setdefault(whole, _kind_of(whole))
+    return tuple(Value(kind, value) for value, kind in found.items() if value not in _TRIVIAL)
+
+
+def _is_code(word: str) -> bool:
+    """Letters and digits in one word, or more digits than a date or an amount has."""
+    digits = sum(character.isdigit() for character in word)
+    letters = any(character.isalpha() for character in word)
+    return digits > 0 and (letters or (digits == len(word) and digits >= _LONG_NUMBER))
+
+
+def _kind_of(whole: str) -> ValueKind:
+    if _NUMBER.fullmatch(whole):
+        return ValueKind.NUMBER
+    words = len(whole.split())
+    return ValueKind.PHRASE if words >= _PHRASE else ValueKind.NAME if words > 1 else ValueKind.WORD
+
+
+def values_of_action(action: Action) -> tuple[tuple[str, Value], ...]:
+    """Every value of an action with the path of its argument."""
+    return tuple((path, value) for path, leaf in action.leaves for value in values_of(leaf))
+
+
+class Text:
+    """A text in the form in which values are looked for in it, made when first needed."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def normal(self) -> str:
+        """The text as `normal` has it."""
+        return normal(self.text)
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """Its words in lower case."""
+        return frozenset(words_of(self.text))
+
+    @cached_property
+    def figures(self) -> frozenset[float]:
+        """The numbers in it, in which 98.70 is 98.7 and 1,200 is 1200."""
+        return frozenset(
+            float(hit.group(0).replace(",", "")) for hit in _FIGURE.finditer(self.normal)
+        )
+
+    def holds(self, value: Value) -> bool:
+        """Whether the value stands here, not merely as part of a longer word or number."""
+        if value.kind is ValueKind.NUMBER and _FIGURE.fullmatch(value.text):
+            return float(value.text.replace(",", "")) in self.figures
+        plain, start = self.normal, -1
+        while (start := plain.find(value.text, start + 1)) >= 0:
+            end = start + len(value.text)
+            before, after = plain[max(start - 2, 0) : start][::-1], plain[end : end + 2]
+            open_end = value.kind is ValueKind.URL and after[:1] in ("/", "?", "#")
+            if not _goes_on(before) and (open_end or not _goes_on(after)):
+                return True
+        return False
+
+
+def _goes_on(beside: str) -> bool:
+    """Whether a word goes on: its next character, or the one after a joint such as a hyphen."""
+    return beside[:1].isalnum() or (beside[:1] in _JOINTS and beside[1:].isalnum())
+
+
+def said_in(value: Value, texts: Iterable[Text]) -> bool:
+    """Whether one of the texts holds the value, or all of them together every word of it."""
+    told = tuple(texts)
+    if any(text.holds(value) for text in told):
+        return True
+    if value.kind in (ValueKind.ADDRESS, ValueKind.URL, ValueKind.CODE):
+        return False
+    words = frozenset(words_of(value.text))
+    return bool(words) and words <= frozenset().union(*(text.words for text in told))
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What a tool or a document said: the directives in it, the rest, the call that fetched it."""
+
+    utterance: Utterance
+    directives: tuple[tuple[Directive, Text], ...]
+    rest: Text
+    fetched_by: Action | None
+
+
+class Provenance:
+    """Answers about one conversation; each utterance is prepared once."""
+
+    def __init__(self, conversation: Conversation) -> None:
+        self.conversation = conversation
+        self._texts: dict[int, Text] = {}
+
+    @cached_property
+    def outputs(self) -> tuple[Output, ...]:
+        """What tools and documents said, in order, read for directives."""
+        fetched = {
+            action.result.position: action
+            for action in self.conversation.actions
+            if action.result is not None
+        }
+        return tuple(
+            Output(
+                utterance,
+                tuple((directive, Text(directive.text)) for directive in directives),
+                Text(rest),
+                fetched.get(utterance.position),
+            )
+            for utterance in self.conversation.said_by(*UNTRUSTED)
+            for directives, rest in (read_text(utterance.text),)
+        )
+
+    def text(self, utterance: Utterance) -> Text:
+        """The words of an utterance, ready to be searched."""
+        return self._texts.setdefault(utterance.position, Text(utterance.text))
+
+    def origins_of(self, value: Value, before: int) -> tuple[Utterance, ...]:
+        """Who had said the value before a position, in order; the first is where it stood first."""
+        heard = self.conversation.said_by(*Source, before=before)
+        return tuple(utterance for utterance in heard if self.text(utterance).holds(value))
+
+    def said(self, value: Value, utterances: Sequence[Utterance]) -> bool:
+        """Whether these utterances said the value, whole or word by word."""
+        return said_in(value, (self.text(utterance) for utterance in utterances))
+
+    def instructed(self, before: int) -> tuple[Utterance, ...]:
+        """What may decide an action: the words of the system and the user, and what the assistant
+        had put to the user, who went on from there."""
+        heard = self.conversation.said_by(*Source, before=before)
+        put = (
+            utterance
+            for utterance, after in pairwise(heard)
+            if utterance.source is Source.ASSISTANT and after.source is Source.USER
+        )
+        return (*self.conversation.said_by(*PRINCIPALS, before=before), *put)

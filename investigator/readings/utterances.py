@@ -1,0 +1,115 @@
+"""What is said and done: words from a source, a call with its result, and what is hidden."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from investigator.ground.canonical_json import JsonValue, json_object
+from investigator.traces.evidence import EvidenceRef
+from investigator.traces.model import REDACTED, Span
+
+_NESTED = 100
+
+
+class Source(StrEnum):
+    """Where words came from; the system and the user are trusted, tools and documents are data."""
+
+    SYSTEM = "SYSTEM"
+    USER = "USER"
+    ASSISTANT = "ASSISTANT"
+    TOOL = "TOOL"
+    RETRIEVAL = "RETRIEVAL"
+
+
+UNTRUSTED = frozenset({Source.TOOL, Source.RETRIEVAL})
+"""Sources whose words are data: nobody who may give orders wrote them to the agent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """Words from one source; `tool` is the tool (or retriever) whose output they are.
+
+    `is_error` says that the source marks them as the answer of a call that failed.
+    """
+
+    position: int
+    source: Source
+    text: str
+    span: Span
+    evidence: EvidenceRef
+    tool: str | None = None
+    is_error: bool = False
+
+    @property
+    def hidden(self) -> bool:
+        """Whether part of the words was withheld from the trace."""
+        return REDACTED in self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One call of a tool; `arguments` is canonical JSON where the arguments are JSON.
+
+    `span` is the step that asked for it and `evidence` shows the asking. `result` is what came
+    back, None where the trace does not say. `hands_over` says that it gave the conversation to
+    another agent or to a person (see `handovers`).
+    """
+
+    position: int
+    tool: str
+    arguments: str
+    call_id: str | None
+    span: Span
+    evidence: EvidenceRef
+    result: Utterance | None = None
+    hands_over: bool = False
+
+    @property
+    def hidden(self) -> bool:
+        """Whether part of the arguments was withheld from the trace."""
+        return REDACTED in self.arguments
+
+    @property
+    def parsed(self) -> dict[str, JsonValue] | None:
+        """The arguments by name; None where they are no JSON object."""
+        return json_object(self.arguments)
+
+    @property
+    def leaves(self) -> tuple[tuple[str, str], ...]:
+        """Every plain value with the path that leads to it (`recipients.0`), as text.
+
+        Arguments that are no JSON object are one value with an empty path.
+        """
+        found = self.parsed
+        if found is None:
+            return (("", self.arguments),) if self.arguments else ()
+        return tuple(_leaves(found))
+
+
+Item = Utterance | Action
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Words of a source that the trace withholds or lacks; `line` says which."""
+
+    position: int
+    source: Source
+    line: str
+
+
+def _leaves(value: JsonValue) -> Iterator[tuple[str, str]]:
+    pending: list[tuple[tuple[str, ...], JsonValue]] = [((), value)]
+    while pending:
+        path, item = pending.pop()
+        below: Iterable[tuple[object, JsonValue]] = ()
+        if len(path) < _NESTED and isinstance(item, dict):
+            below = item.items()
+        elif len(path) < _NESTED and isinstance(item, list):
+            below = enumerate(item)
+        elif item is not None:
+            yield ".".join(path), item if isinstance(item, str) else json.dumps(item)
+        pending += [((*path, str(key)), inner) for key, inner in below][::-1]

@@ -1,0 +1,95 @@
+r"""`investigator.toml`: what a team decides once, for every run. Flags come before it.
+
+    [planner]
+    planner = "hybrid"
+
+    [model]
+    model = "gpt-4o-mini"
+    api_key_env = "OPENAI_API_KEY"
+
+    [[cheaper]]                  # asked when the one before can no longer be afforded
+    model = "gpt-4.1-nano"
+
+    [budget.incident]
+    wall_time_s = 600
+
+    [redaction]
+    patterns = { customer = 'CUST-\d+' }
+
+Every part may be left out. What is not understood is refused with the file and the field.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from investigator.errors import UsageError
+from investigator.ground.sensitive import OPTIONAL
+from investigator.inspection.own_patterns import OwnPatterns
+from investigator.runtime.budget import DEFAULT_BUDGETS, Budget
+
+FILE_NAME = "investigator.toml"
+
+EngineName = Literal["rca", "compliance", "incident"]
+
+
+class Redaction(BaseModel):
+    """What is redacted besides the common secrets: RE2 patterns by name, and optional kinds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    patterns: OwnPatterns = Field(default_factory=dict)
+    kinds: tuple[Literal["ip_address"], ...] = ()
+
+    @property
+    def redact(self) -> dict[str, str]:
+        """All of them as patterns by name."""
+        return {**{name: OPTIONAL[name].pattern for name in self.kinds}, **self.patterns}
+
+
+class Config(BaseModel):
+    """The file; models and `planner` are checked where a planner is made of them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    planner: Mapping[Literal["planner"], str] = Field(default_factory=dict)
+    model: Mapping[str, Any] = Field(default_factory=dict)
+    cheaper: tuple[Mapping[str, Any], ...] = ()
+    budget: Mapping[EngineName, Mapping[str, Any]] = Field(default_factory=dict)
+    redaction: Redaction = Redaction()
+
+    def budget_for(self, engine: str) -> Budget:
+        """The engine's default budget with what the file says of it."""
+        default = DEFAULT_BUDGETS[engine]
+        changes = next((told for name, told in self.budget.items() if name == engine), {})
+        return Budget.model_validate(default.model_dump() | dict(changes))
+
+
+def load_config(path: Path | None) -> Config:
+    """The file at `path`, or `investigator.toml` in this folder; empty where there is none.
+
+    Raises:
+        UsageError: a file that was named is not there, or it does not hold together.
+    """
+    file = Path(FILE_NAME) if path is None else path
+    if path is None and not file.is_file():
+        return Config()
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        config = Config.model_validate(content)
+        for engine in DEFAULT_BUDGETS:
+            config.budget_for(engine)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} cannot be read: {error}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{file} is not TOML: {error}") from error
+    except ValidationError as error:
+        told = error.errors()[0]
+        place = ".".join(map(str, told["loc"]))
+        raise UsageError(f"{file}: {place}: {told['msg']}") from error
+    return config

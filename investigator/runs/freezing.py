@@ -1,0 +1,59 @@
+"""A run over a live source reads it once, into a file of its own, and is about that file.
+
+So its report does not depend on what arrives meanwhile, and it can be replayed and verified with
+the source gone. The file holds the traces as they are, secrets too, and is its owner's alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from investigator.connectors.phoenix.source import PhoenixInspectionAPI
+from investigator.runs.questions import IncidentQuestion, Question
+from investigator.runtime.private import FILE_MODE, make_private
+from investigator.store.api import InspectionAPI
+from investigator.store.parquet import ParquetInspectionAPI
+from investigator.traces.model import Span
+from investigator.traces.parquet import write_spans
+
+INPUT_FILE = "input.parquet"
+
+
+@contextmanager
+def as_read(api: InspectionAPI, question: Question, run_dir: Path) -> Iterator[InspectionAPI]:
+    """What a run reads that begins: a live source frozen into the run's folder, any other as it is.
+
+    Raises:
+        SourceError: the source cannot be read.
+    """
+    if not isinstance(api, PhoenixInspectionAPI):
+        yield api
+        return
+    freeze(api, question, run_dir)
+    frozen = frozen_input(run_dir)
+    assert frozen is not None
+    try:
+        yield frozen
+    finally:
+        frozen.close()
+
+
+def frozen_input(run_dir: Path) -> ParquetInspectionAPI | None:
+    """The frozen source of a run; None where it has none."""
+    path = run_dir / INPUT_FILE
+    return ParquetInspectionAPI(path) if path.is_file() else None
+
+
+def freeze(api: PhoenixInspectionAPI, question: Question, run_dir: Path) -> None:
+    """Write the traces that the question is about into the run's folder, whole or not at all."""
+    spans = _spans_of(api, question)
+    make_private(run_dir)
+    write_spans(spans, run_dir / INPUT_FILE, mode=FILE_MODE)
+
+
+def _spans_of(api: PhoenixInspectionAPI, question: Question) -> Iterable[Span]:
+    if isinstance(question, IncidentQuestion):
+        return api.spans(question.candidates(api))
+    return api.get_trace(question.trace_id).spans

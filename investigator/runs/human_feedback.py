@@ -1,0 +1,75 @@
+"""Where people and the investigator differ: annotations of one name at one place, side by side.
+
+A person answers a verdict of a run in Phoenix by an annotation of the same name at the same
+span or trace, made by a `HUMAN`. Nothing is stored here; Phoenix is asked each time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from investigator.connectors.phoenix.address import phoenix_address
+from investigator.connectors.phoenix.annotating import Stored, stored_at, stored_of
+from investigator.connectors.phoenix.connection import PhoenixConnection
+from investigator.runs.investigation import DEFAULT_RUNS_DIR
+from investigator.runs.run_store import list_runs, read_record
+from investigator.runtime.record import RunRecord
+
+HUMAN = "HUMAN"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a run and a person say of the same. Labels are None where none was given."""
+
+    run_id: str
+    name: str
+    target: str
+    target_id: str
+    investigator: str | None
+    human: str | None
+    note: str | None
+
+    @property
+    def agree(self) -> bool:
+        """Whether both gave the same label."""
+        return self.investigator == self.human
+
+
+def judgements(
+    run_ids: Sequence[str] = (), runs_dir: Path = DEFAULT_RUNS_DIR
+) -> Iterator[Judgement]:
+    """What people said of the annotations of runs: of those named, else of all written back.
+
+    Raises:
+        RunNotFound: no such run.
+        SourceUnavailable: a Phoenix cannot be asked.
+    """
+    stored = (run.record for run in list_runs(runs_dir))
+    records = [read_record(run_id, runs_dir) for run_id in run_ids] or [r for r in stored if r]
+    for record in records:
+        if record.writeback_ref.annotation_ids and record.writeback_ref.address is not None:
+            yield from _of_run(record, record.writeback_ref.address)
+
+
+def _of_run(record: RunRecord, address: str) -> Iterator[Judgement]:
+    with PhoenixConnection(phoenix_address(address)) as connection:
+        own = {_place(stored): stored for stored in stored_of(connection, record.run_id)}
+        for stored in stored_at(connection, list(own.values())):
+            ours = own.get(_place(stored))
+            if ours is not None and stored.annotator_kind == HUMAN:
+                yield Judgement(
+                    run_id=record.run_id,
+                    name=stored.name,
+                    target=stored.target,
+                    target_id=stored.target_id,
+                    investigator=ours.label,
+                    human=stored.label,
+                    note=stored.explanation,
+                )
+
+
+def _place(stored: Stored) -> tuple[str, str, str]:
+    return stored.target, stored.target_id, stored.name

@@ -1,0 +1,130 @@
+"""Who decides in a run: rules, a model, or rules that open scopes in which a model decides.
+
+The choice is data that a run keeps in its journal, so that it goes on, and is replayed, under
+the same. It names the environment variable of a key, never the key.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from investigator.errors import UsageError
+from investigator.model_planner.planner import Model, ModelPlanner
+from investigator.model_planner.replies import RedactedReplies
+from investigator.runs.questions import Prepared
+from investigator.runtime.budget import Budget
+from investigator.runtime.events import OpenedScope
+from investigator.runtime.llm_client import ModelClient, ModelSettings, Prompt
+from investigator.runtime.planner import HybridPlanner, Planner
+from investigator.runtime.prices import price_of
+from investigator.runtime.tokens import estimate_tokens
+
+
+class PlannerChoice(BaseModel):
+    """Who decides. A model is needed for all but rules.
+
+    `cheaper` are models to ask where `model`, the strongest, cannot be afforded any more, from
+    strong to cheap.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    planner: Literal["rules", "model", "hybrid"] = "rules"
+    model: ModelSettings | None = None
+    cheaper: tuple[ModelSettings, ...] = ()
+
+    @property
+    def models(self) -> tuple[ModelSettings, ...]:
+        """All that may be asked, the strongest first; none for rules."""
+        return () if self.model is None else (self.model, *self.cheaper)
+
+    @model_validator(mode="after")
+    def _model_is_named(self) -> PlannerChoice:
+        if self.planner != "rules" and self.model is None:
+            raise ValueError(f"the planner '{self.planner}' needs a model (--model)")
+        if self.models and "planner" not in self.model_fields_set:
+            raise ValueError(
+                "a model is named, and rules decide, which ask none: add planner='hybrid' (rules, "
+                "and the model in what they leave open) or planner='model'"
+            )
+        return self
+
+
+RULES = PlannerChoice()
+
+
+def require_price(choice: PlannerChoice, budget: Budget) -> None:
+    """Raise `UsageError` for a cost limit that could not be kept: a model's price is unknown."""
+    if budget.cost_usd is None:
+        return
+    for settings in choice.models:
+        if price_of(settings)(1, 1) is None:
+            raise UsageError(
+                f"the price of {settings.model} is not known, so the cost limit of "
+                f"{budget.cost_usd:g} USD cannot be kept; give its price (price_in_per_mtok and "
+                "price_out_per_mtok under [model] in investigator.toml), or no --max-cost-usd"
+            )
+
+
+def ready(choice: PlannerChoice) -> PlannerChoice:
+    """The choice with each model's settings as it will be asked; a model has to be within reach.
+
+    Raises:
+        UsageError: a model's package or key is missing.
+    """
+    if choice.planner == "rules" or choice.model is None:
+        return choice
+    first, *others = (ModelClient(settings).as_asked() for settings in choice.models)
+    return choice.model_copy(update={"model": first, "cheaper": tuple(others)})
+
+
+def planner_for(choice: PlannerChoice, prepared: Prepared) -> Planner:
+    """The planner of a run that was chosen."""
+    if choice.planner == "rules" or choice.model is None:
+        return prepared.planner
+    model = _model_planner(choice, prepared)
+    takes_model = prepared.strategy.takes_model
+    if choice.planner == "model":
+        return HybridPlanner(
+            prepared.planner, model, takes_model, reaches=takes_model, name="model"
+        )
+    rules = prepared.beside_model or prepared.planner
+
+    def models(scope: OpenedScope) -> bool:
+        return takes_model(scope) and _is_opened_by_rules(scope)
+
+    return HybridPlanner(rules, model, models, reaches=takes_model, stand_in=True)
+
+
+def _is_opened_by_rules(scope: OpenedScope) -> bool:
+    """Whether rules opened the scope for somebody to decide in it: a lead, or the synthesis."""
+    return scope.opened_by == "planner" or scope.synthesis
+
+
+def _model_planner(choice: PlannerChoice, prepared: Prepared) -> ModelPlanner:
+    strategy = prepared.strategy
+    strongest, *cheaper = (_model(settings, prepared) for settings in choice.models)
+    return ModelPlanner(
+        strategy.space,
+        strongest,
+        guide=strategy.guide,
+        finalize_tokens=strategy.finalize_tokens,
+        cheaper=cheaper,
+    )
+
+
+def _model(settings: ModelSettings, prepared: Prepared) -> Model:
+    return Model(
+        client=RedactedReplies(ModelClient(settings), prepared.redactor),
+        prompt=lambda system, user: Prompt(system=system, user=user),
+        provider=settings.provider,
+        name=settings.model,
+        temperature=settings.temperature,
+        max_output_tokens=settings.max_output_tokens,
+        price=price_of(settings),
+        estimate=estimate_tokens,
+        latency_floor_s=settings.latency_s,
+        grammar=settings.structured == "grammar",
+    )

@@ -1,0 +1,203 @@
+"""What can be done with a run once it is stored: look at it, check it, go on with it, replay it.
+
+Everything starts from the run's folder; the run itself is rebuilt from its journal alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from investigator.errors import InvestigatorError, RunNotFound, UsageError
+from investigator.runs.investigation import (
+    DEFAULT_RUNS_DIR,
+    RunResult,
+    annotated,
+    planner_of_run,
+    rebuilt,
+    result_of,
+    run_now,
+    source_of,
+)
+from investigator.runs.planners import ready
+from investigator.runs.questions import Report, engine_of, read_report
+from investigator.runs.write_back import address_of, undo
+from investigator.runtime import runner
+from investigator.runtime.budget import Budget
+from investigator.runtime.driver import OUTPUT_FILE
+from investigator.runtime.events import RunEnded
+from investigator.runtime.journal import FILE, is_locked, read_entries
+from investigator.runtime.record import RECORD_FILE, RunRecord
+from investigator.runtime.replay import Replay, replay
+from investigator.runtime.status import ErrorCode, RunStatus
+from investigator.runtime.verify import verify_files
+
+RUNNING = "running"
+"""The state of a run that a process is writing now."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRun:
+    """One row of `list_runs`. `state` is a run status, `interrupted` or `running`."""
+
+    run_id: str
+    run_dir: Path
+    state: str
+    record: RunRecord | None
+
+
+def list_runs(runs_dir: Path = DEFAULT_RUNS_DIR) -> list[StoredRun]:
+    """The runs of a folder by id; one without a record is interrupted or running."""
+    if not runs_dir.is_dir():
+        return []
+    return [_stored(run_dir) for run_dir in sorted(runs_dir.iterdir()) if (run_dir / FILE).exists()]
+
+
+def read_record(run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR) -> RunRecord:
+    """The record of a run.
+
+    Raises:
+        RunNotFound: no such run, or one without a record.
+    """
+    run_dir = folder_of(run_id, runs_dir)
+    record = _stored(run_dir).record
+    if record is None:
+        raise RunNotFound(
+            f"run '{run_id}' has no record (it was interrupted); "
+            f"`investigator runs resume {run_id}`"
+        )
+    return record
+
+
+async def aresume_run(
+    run_id: str,
+    runs_dir: Path = DEFAULT_RUNS_DIR,
+    *,
+    budget: Budget | None = None,
+    cache_dir: Path | None = None,
+) -> RunResult[Report]:
+    """Go on with a run that was interrupted, or that ended by what can now be otherwise.
+
+    `budget` replaces the run's limits; a run that succeeded is left as it is.
+
+    Raises:
+        UsageError: no such run, or one that has ended and would not go otherwise now.
+        SourceError: its source cannot be read.
+    """
+    run_dir = folder_of(run_id, runs_dir)
+    if _stored(run_dir).state != RunStatus.SUCCEEDED:
+        ready(planner_of_run(run_dir))
+    with rebuilt(run_dir, cache_dir) as run:
+        return result_of(run_dir, await runner.resume(run, run_dir, budget))
+
+
+def resume_run(
+    run_id: str,
+    runs_dir: Path = DEFAULT_RUNS_DIR,
+    *,
+    budget: Budget | None = None,
+    cache_dir: Path | None = None,
+) -> RunResult[Report]:
+    """`aresume_run`, from code that is not asynchronous."""
+    return run_now(lambda: aresume_run(run_id, runs_dir, budget=budget, cache_dir=cache_dir))
+
+
+async def areplay_run(
+    run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR, *, cache_dir: Path | None = None
+) -> Replay:
+    """Make a run again from its journal, offline, and say whether it came out the same.
+
+    Raises:
+        UsageError: no such run, or one that was interrupted or cancelled before its end.
+    """
+    run_dir = folder_of(run_id, runs_dir)
+    entries = runner.without_write_back(read_entries(run_dir))
+    last = entries[-1].event if entries else None
+    if not isinstance(last, RunEnded) or (last.error and last.error.code is ErrorCode.CANCELLED):
+        raise UsageError(
+            f"run '{run_id}' stopped before its end, so there is no end to compare with; "
+            f"`investigator runs resume {run_id}` goes on with it"
+        )
+    output = run_dir / OUTPUT_FILE
+    with rebuilt(run_dir, cache_dir) as run:
+        recorded = output.read_bytes() if output.is_file() else None
+        return await replay(run, entries, recorded)
+
+
+def replay_run(
+    run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR, *, cache_dir: Path | None = None
+) -> Replay:
+    """`areplay_run`, from code that is not asynchronous."""
+    return run_now(lambda: areplay_run(run_id, runs_dir, cache_dir=cache_dir))
+
+
+def verify_run(
+    run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR, *, cache_dir: Path | None = None
+) -> list[str]:
+    """What is wrong with a run: its files, its ledger, its report against the source."""
+    run_dir = folder_of(run_id, runs_dir)
+    problems = verify_files(run_dir)
+    output = run_dir / OUTPUT_FILE
+    if problems or not output.is_file():
+        return problems
+    try:
+        with rebuilt(run_dir, cache_dir) as run:
+            report = read_report(engine_of(run.opened.run_type), output.read_bytes())
+            return run.strategy.check(report)
+    except ValidationError as error:
+        return [f"{OUTPUT_FILE}: not a valid report: {error}"]
+    except InvestigatorError as error:
+        return [f"the evidence could not be checked: {error}"]
+
+
+def annotate_run(
+    run_id: str,
+    runs_dir: Path = DEFAULT_RUNS_DIR,
+    *,
+    to: str | None = None,
+    cache_dir: Path | None = None,
+) -> RunResult[Report]:
+    """Write a run's report back to the Phoenix that it was read from, or to another (`to`).
+
+    Raises:
+        UsageError: no such run, one without a report, or one that names no Phoenix.
+        SourceError: the traces that it was about cannot be read.
+    """
+    run_dir = folder_of(run_id, runs_dir)
+    result = result_of(run_dir, read_record(run_id, runs_dir))
+    if result.report is None:
+        raise UsageError(f"run '{run_id}' has no report to write back")
+    with source_of(run_dir, cache_dir) as (opened, api):
+        return annotated(result, api, opened.source, to)
+
+
+def undo_annotations(run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR) -> RunResult[Report]:
+    """Delete the annotations of a run; there may be none any more.
+
+    Raises:
+        UsageError: no such run, or one that was not written back.
+        SourceUnavailable: the Phoenix cannot be asked to.
+    """
+    run_dir = folder_of(run_id, runs_dir)
+    record = read_record(run_id, runs_dir)
+    if record.writeback_ref.address is None:
+        raise UsageError(f"run '{run_id}' was not written back, so there is nothing to undo")
+    return result_of(run_dir, undo(run_dir, record, address_of(record, (), None)))
+
+
+def folder_of(run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR) -> Path:
+    """The folder of a run; `RunNotFound` where there is none."""
+    run_dir = runs_dir / run_id
+    if not (run_dir / FILE).is_file():
+        raise RunNotFound(f"no run '{run_id}' in {runs_dir}; `investigator runs list` shows them")
+    return run_dir
+
+
+def _stored(run_dir: Path) -> StoredRun:
+    path = run_dir / RECORD_FILE
+    record = RunRecord.model_validate_json(path.read_bytes()) if path.is_file() else None
+    locked = is_locked(run_dir)
+    state = RUNNING if locked else record.status.value if record else "interrupted"
+    return StoredRun(run_dir.name, run_dir, state, record)

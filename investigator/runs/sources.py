@@ -1,0 +1,129 @@
+"""Where traces come from: files that are read once into a canonical one, or a live Phoenix."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+from investigator.connectors.phoenix.address import is_phoenix_address, phoenix_address
+from investigator.connectors.phoenix.connection import PhoenixConnection
+from investigator.connectors.phoenix.source import PhoenixInspectionAPI
+from investigator.errors import UsageError
+from investigator.formats.files import Decoded, read_source
+from investigator.store.open import Ingested, OpenedSource
+from investigator.store.open import ingest as ingest_files
+from investigator.store.open import open_source as open_files
+from investigator.traces.parquet import WriteSummary, newest_start, write_spans
+
+Source: TypeAlias = str | Path | Sequence[str | Path]
+"""A file, a folder, a glob or several of them; or `phoenix://HOST:PORT/PROJECT`."""
+
+
+class Window(NamedTuple):
+    """Spans that start in `[start_ns, end_ns)`; None is unbounded."""
+
+    start_ns: int | None = None
+    end_ns: int | None = None
+    since_last: bool = False
+
+
+ALWAYS = Window()
+LAST = Window(since_last=True)
+"""What is newer than the file that is there."""
+OVERLAP_NS = 3600 * 10**9
+
+
+def located(source: Source) -> tuple[str, ...]:
+    """The places that a source names, so that they can be found again from anywhere.
+
+    Raises:
+        UsageError: a Phoenix together with other places, or an address that is none.
+    """
+    one = isinstance(source, str | Path)
+    several: Sequence[str | Path] = [source] if one else source  # type: ignore[list-item, assignment]
+    if not any(map(is_phoenix_address, several)):
+        return tuple(os.path.abspath(path) for path in several)
+    if len(several) > 1:
+        raise UsageError("a Phoenix is a source by itself: name it alone")
+    return (str(phoenix_address(str(several[0]))),)
+
+
+def open_source(
+    paths: Sequence[Path | str],
+    *,
+    cache_dir: Path | None = None,
+    on_span_count: Callable[[int], None] | None = None,
+) -> OpenedSource:
+    """Open a source (`located`); files that are not canonical are ingested once into `cache_dir`.
+
+    A Phoenix is asked nothing yet.
+
+    Raises:
+        SourceUnavailable: a path does not exist, or nothing in the source is readable.
+    """
+    live = live_source(paths, on_span_count)
+    if live is not None:
+        return OpenedSource(live, ())
+    return open_files(paths, cache_dir=cache_dir, on_span_count=on_span_count)
+
+
+def ingest(
+    paths: Sequence[Path | str],
+    target: Path,
+    *,
+    window: Window = ALWAYS,
+    on_span_count: Callable[[int], None] | None = None,
+) -> Ingested:
+    """Write everything readable in a source to one canonical file.
+
+    Of a Phoenix, the whole traces that have a span in the `window`; files are read whole. With
+    `LAST`, a file of an earlier ingestion is brought up to date.
+
+    Raises:
+        SourceUnavailable: nothing is readable; nothing is written then.
+        UsageError: a window of files.
+    """
+    live = live_source(paths, on_span_count)
+    if live is None:
+        if window != ALWAYS:
+            raise UsageError("a window is read of a Phoenix; files are ingested whole")
+        return ingest_files(paths, target, on_span_count=on_span_count)
+    try:
+        if window == LAST and target.is_file():
+            return Ingested(_updated(live, target), ())
+        return Ingested(live.freeze(target, start_ns=window.start_ns, end_ns=window.end_ns), ())
+    finally:
+        live.close()
+
+
+def _updated(live: PhoenixInspectionAPI, target: Path) -> WriteSummary:
+    """The file with the traces that have newer spans read again, whole, and the others kept.
+
+    Spans arrive when they end, those that started earlier after others, so an hour before the
+    newest start is read again.
+    """
+    newest = newest_start(target)
+    since = None if newest is None else newest - OVERLAP_NS
+    changed = dict.fromkeys(live.trace_ids_in(since, None))
+    kept = (
+        span
+        for item in read_source([target])
+        if isinstance(item, Decoded)
+        for span in item.spans
+        if span.trace_id not in changed
+    )
+    return write_spans(chain(kept, live.spans(tuple(changed))), target)
+
+
+def live_source(
+    paths: Sequence[Path | str], on_span_count: Callable[[int], None] | None = None
+) -> PhoenixInspectionAPI | None:
+    """The Phoenix that the source names; None where it names files."""
+    places = located(list(paths))
+    if not is_phoenix_address(places[0]):
+        return None
+    connection = PhoenixConnection(phoenix_address(places[0]))
+    return PhoenixInspectionAPI(connection, on_span_count=on_span_count)

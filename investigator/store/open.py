@@ -1,0 +1,212 @@
+"""A source is opened, not loaded: a canonical file as it is, any other through a cache.
+
+The cache entry of a source is a canonical Parquet file and the list of what could not be read,
+named by the files' paths, sizes and times and by the code that decodes; so a second run reads
+nothing again and reports the same. An entry appears whole: two processes that make it at once
+make the same one.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from platformdirs import user_cache_path
+from pydantic import BaseModel, ConfigDict
+
+import investigator.formats
+import investigator.traces
+from investigator.errors import SourceUnavailable
+from investigator.formats.files import Decoded, Unreadable, files_of, read_source
+from investigator.ground.canonical_json import JsonValue, sha256_json, sha256_text
+from investigator.store.api import InspectionAPI
+from investigator.store.parquet import ParquetInspectionAPI
+from investigator.traces.model import Span
+from investigator.traces.parquet import SCHEMA_VERSION, WriteSummary, canonical_facts, write_files
+
+CACHE_VARIABLE = "INVESTIGATOR_CACHE_DIR"
+"""The environment variable that names another cache directory."""
+
+_NAMED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSource:
+    """A source that answers, what of it could not be read, and which ids clashed in it."""
+
+    api: InspectionAPI
+    unreadable: tuple[Unreadable, ...]
+    clashes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What a canonical file was made of."""
+
+    written: WriteSummary
+    unreadable: tuple[Unreadable, ...]
+    clashes: tuple[str, ...] = ()
+
+
+class _Problem(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    file: str
+    line: int | None
+    reason: str
+
+
+class _Problems(BaseModel):
+    """The file `unreadable.json` of a cache entry."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    unreadable: tuple[_Problem, ...]
+    clashes: tuple[str, ...]
+
+
+def open_source(
+    paths: Sequence[Path | str],
+    *,
+    cache_dir: Path | None = None,
+    on_span_count: Callable[[int], None] | None = None,
+) -> OpenedSource:
+    """Open files, folders or globs of traces; what is not canonical is ingested once.
+
+    `cache_dir` is `default_cache_dir()` unless given; `on_span_count` hears how many spans were
+    read so far, while they are.
+
+    Raises:
+        SourceUnavailable: a path does not exist, or nothing in the source is readable.
+    """
+    files = files_of(paths)
+    if len(files) == 1 and (facts := canonical_facts(files[0])) is not None:
+        return OpenedSource(ParquetInspectionAPI(files[0], facts), ())
+    entry = (cache_dir or default_cache_dir()) / _key(files)
+    if not entry.is_dir():
+        _make_entry(entry, files, on_span_count)
+    problems = _Problems.model_validate_json((entry / "unreadable.json").read_bytes())
+    return OpenedSource(
+        ParquetInspectionAPI(entry / "traces.parquet"),
+        tuple(Unreadable(Path(p.file), p.line, p.reason) for p in problems.unreadable),
+        problems.clashes,
+    )
+
+
+def default_cache_dir() -> Path:
+    """`$INVESTIGATOR_CACHE_DIR`, else a folder of the user's cache directory."""
+    named = os.environ.get(CACHE_VARIABLE)
+    return Path(named) if named else user_cache_path("phoenix-rlm-investigator") / "sources"
+
+
+def ingest(
+    paths: Sequence[Path | str],
+    target: Path,
+    *,
+    on_span_count: Callable[[int], None] | None = None,
+) -> Ingested:
+    """Write everything readable in the paths to one canonical file, in one pass.
+
+    Raises:
+        SourceUnavailable: nothing is readable; the message lists why. Nothing is written then.
+    """
+    reading = _Reading(paths, on_span_count)
+    spans = reading.spans()
+    first = next(spans, None)
+    if first is None:
+        raise SourceUnavailable(_nothing_readable(paths, reading.unreadable))
+    written = write_files(chain([first], spans), target)
+    return Ingested(written, tuple(reading.unreadable), (*reading.clashes, *written.clashes))
+
+
+class _Reading:
+    """One pass over the paths; what was met on the way is whole when the spans are exhausted."""
+
+    def __init__(
+        self, paths: Sequence[Path | str], on_span_count: Callable[[int], None] | None
+    ) -> None:
+        self._paths = paths
+        self._on_span_count = on_span_count
+        self.unreadable: list[Unreadable] = []
+        self.clashes: list[str] = []
+
+    def spans(self) -> Iterator[tuple[str, Span]]:
+        """Every span, with its file."""
+        count = 0
+        for item in read_source(self._paths):
+            match item:
+                case Decoded(file, spans, clash):
+                    yield from ((str(file), span) for span in spans)
+                    self.clashes += [] if clash is None else [clash]
+                    count += len(spans)
+                    if self._on_span_count is not None:
+                        self._on_span_count(count)
+                case Unreadable():
+                    self.unreadable.append(item)
+
+
+def _nothing_readable(paths: Sequence[Path | str], unreadable: Sequence[Unreadable]) -> str:
+    named = ", ".join(f"'{path}'" for path in paths)
+    reasons = [f"  {problem}" for problem in unreadable[:_NAMED]]
+    if len(unreadable) > _NAMED:
+        reasons.append(f"  and {len(unreadable) - _NAMED:,} more")
+    return "\n".join([f"nothing readable in {named}:", *reasons])
+
+
+def _key(files: Sequence[Path]) -> str:
+    """Names a cache entry after the state of the files and of the code that decodes them."""
+    states: list[JsonValue] = []
+    for file in files:
+        try:
+            state = file.stat()
+        except OSError:
+            states.append([str(file.resolve()), None, None])
+        else:
+            states.append([str(file.resolve()), state.st_size, state.st_mtime_ns])
+    return sha256_json([SCHEMA_VERSION, _decoding(), states])[:32]
+
+
+def _decoding() -> str:
+    """Names the code that decodes, so that what older code made of a source is left behind."""
+    folders = [*investigator.formats.__path__, *investigator.traces.__path__]
+    modules = sorted(module for folder in folders for module in Path(folder).rglob("*.py"))
+    return sha256_json([sha256_text(module.read_text(encoding="utf-8")) for module in modules])
+
+
+def _make_entry(
+    entry: Path, files: Sequence[Path], on_span_count: Callable[[int], None] | None
+) -> None:
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix=f".{entry.name}-", dir=entry.parent))
+    try:
+        made = ingest(files, scratch / "traces.parquet", on_span_count=on_span_count)
+        problems = _Problems(
+            unreadable=tuple(
+                _Problem(file=_said(p.file), line=p.line, reason=p.reason) for p in made.unreadable
+            ),
+            clashes=made.clashes,
+        )
+        text = problems.model_dump_json()
+        (scratch / "unreadable.json").write_text(text, encoding="utf-8")
+        _publish(scratch, entry)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _said(file: Path) -> str:
+    """A path as UTF-8, bytes that are none as `\\xff`."""
+    return os.fsencode(file).decode("utf-8", "backslashreplace")
+
+
+def _publish(scratch: Path, entry: Path) -> None:
+    """Give the entry its name, unless another process was first with the same."""
+    try:
+        os.rename(scratch, entry)
+    except OSError:
+        if not entry.is_dir():
+            raise

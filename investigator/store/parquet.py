@@ -1,0 +1,180 @@
+"""A canonical Parquet file behind the inspection API, read by parts, never as a whole.
+
+One trace is one lookup: the file is sorted by trace id, so all row groups but one or two are
+skipped by their statistics. Lists read the narrow columns. Memory is bounded by DuckDB's limit
+and by the answer. Every call has a cursor of its own, so worker threads may share one API.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from pathlib import Path
+
+from investigator.errors import SourceUnavailable, TraceNotFound, UnreadableInput
+from investigator.store.api import TraceSummary
+from investigator.store.filter_parser import parse_filter
+from investigator.store.filter_sql import compile_filter
+from investigator.store.reads import TraceReads
+from investigator.traces.bounded_rows import MAX_TRACE_BYTES, Column, bounded_rows
+from investigator.traces.databases import LISTS, LOOKUPS, NUMBERED, PARQUET, Row
+from investigator.traces.model import Trace
+from investigator.traces.parquet import (
+    LONG_COLUMNS,
+    SPAN_COLUMNS,
+    FileFacts,
+    canonical_facts,
+    read_row,
+    said_of,
+)
+
+_REMEMBERED_TRACES = 4
+_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
+_COLUMNS = tuple(
+    Column(name, f"coalesce(strlen({name}), 0)" if name in LONG_COLUMNS else None)
+    for name in SPAN_COLUMNS
+)
+_LIST = f"""
+    with wanted as (
+        select trace_id, min(start_ns) as first_ns
+        from {PARQUET} group by trace_id having {{conditions}}
+        order by first_ns nulls last, length(trace_id), trace_id {{page}}
+    ),
+    kept as (
+        select * from (
+            select trace_id, span_id, parent_id, name, start_ns, end_ns, status, project_name,
+                row_number() over (
+                    partition by trace_id, span_id order by start_ns nulls last, file_row_number
+                ) as occurrence, file_row_number as place
+            from {NUMBERED}
+            where trace_id in (select trace_id from wanted)
+        ) where occurrence = 1
+    ),
+    rooted as (
+        select kept.*, parent.span_id is null as is_root
+        from kept left join (select trace_id, span_id from kept) as parent
+            on kept.trace_id = parent.trace_id and kept.parent_id = parent.span_id
+    ),
+    summaries as (
+        select trace_id,
+            arg_min(project_name, place) filter (coalesce(project_name, '') <> '') as project_name,
+            coalesce(arg_min(name, place) filter (is_root), arg_min(name, place)) as root_name,
+            min(start_ns) as start_ns, max(end_ns) as end_ns,
+            count(*) as span_count, count(*) filter (status = 'ERROR') as error_count
+        from rooted group by trace_id
+    )
+    select trace_id, project_name, root_name, start_ns, end_ns, span_count, error_count
+    from summaries order by start_ns nulls last, length(trace_id), trace_id
+"""
+
+
+class ParquetInspectionAPI(TraceReads):
+    """The inspection API over one canonical Parquet file, as `write_spans` writes it.
+
+    Raises:
+        SourceUnavailable: the file is missing, damaged, or no canonical file.
+    """
+
+    def __init__(self, path: Path | str, facts: FileFacts | None = None) -> None:
+        """`facts` are what the file says of itself, where they are known already."""
+        self.path = Path(path)
+        said = canonical_facts(self.path) if facts is None else facts
+        if said is None:
+            raise SourceUnavailable(_why_not_readable(self.path))
+        self._facts = said
+        self._lookups = LOOKUPS.open(self.path, room_mb=said.room_mb)
+        self._lists = LISTS.open(self.path, room_mb=said.room_mb)
+        self._remembered: OrderedDict[str, Trace] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Free what the API holds; it answers no more."""
+        self._lookups.close()
+        self._lists.close()
+        self._remembered.clear()
+
+    def count_traces(self) -> int:
+        """How many traces the file holds, as written in its metadata."""
+        return self._facts.traces
+
+    def get_trace(self, trace_id: str) -> Trace:
+        """All spans of a trace; the last few traces are remembered."""
+        with self._lock:
+            known = self._remembered.get(trace_id)
+            if known is not None:
+                self._remembered.move_to_end(trace_id)
+                return known
+        trace = self._read_trace(trace_id)
+        with self._lock:
+            self._remembered[trace_id] = trace
+            while len(self._remembered) > _REMEMBERED_TRACES:
+                self._remembered.popitem(last=False)
+        return trace
+
+    def _read_trace(self, trace_id: str) -> Trace:
+        batches = bounded_rows(
+            self._lookups, _COLUMNS, trace_id, where="trace_id = $2", most=MAX_TRACE_BYTES
+        )
+        try:
+            trace = Trace(trace_id, (read_row(row) for rows in batches for row in rows))
+        except UnreadableInput as error:
+            raise SourceUnavailable(
+                f"trace '{trace_id}' of '{self.path}' cannot be read: {error}"
+            ) from error
+        except (ValueError, RecursionError) as error:
+            raise SourceUnavailable(f"'{self.path}' is damaged: {error}") from error
+        if not trace.spans:
+            raise TraceNotFound(
+                f"no trace '{trace_id}' in {self.path.name} ({self._facts.traces} traces);"
+                f" 'investigator traces {self.path.name}' lists them",
+                trace_id=trace_id,
+            )
+        return trace
+
+    def list_traces(
+        self,
+        *,
+        project_name: str | None = None,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+        filter_expr: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> Sequence[TraceSummary]:
+        """Traces that have a span in the window and pass the filter."""
+        parameters: list[object] = []
+        conditions = ["true"]
+        if start_ns is not None or end_ns is not None:
+            parameters += [_LOWEST if start_ns is None else start_ns]
+            parameters += [_HIGHEST if end_ns is None else end_ns]
+            conditions.append("bool_or(start_ns >= $2 and start_ns < $3)")
+        if filter_expr is not None:
+            compiled = compile_filter(parse_filter(filter_expr), first=len(parameters) + 2)
+            parameters += compiled.parameters
+            conditions.append(f"bool_or({compiled.predicate})")
+        if project_name is not None:
+            parameters.append(project_name)
+            conditions.append(f"bool_or(project_name = ${len(parameters) + 1})")
+        page = f"offset {offset}" if limit is None else f"limit {limit} offset {offset}"
+        query = _LIST.format(conditions=" and ".join(conditions), page=page)
+        return [TraceSummary(*row) for row in self._rows(query, parameters)]
+
+    def _rows(self, query: str, parameters: list[object]) -> list[Row]:
+        try:
+            return self._lists.rows(query, *parameters)
+        except UnreadableInput as error:
+            raise SourceUnavailable(f"'{self.path}' cannot be read: {error}") from error
+
+
+def _why_not_readable(path: Path) -> str:
+    if not path.is_file():
+        return f"no file '{path}'"
+    try:
+        said_of(path)
+    except UnreadableInput as error:
+        return f"'{path}' cannot be read: {error}"
+    return (
+        f"'{path}' is a Parquet file, but none that 'investigator ingest' wrote;"
+        f" 'investigator ingest {path.name} -o traces.parquet' makes one of it"
+    )

@@ -1,0 +1,165 @@
+"""Evidence is a reference that resolves to bytes: who cites it can be checked in code.
+
+`ref` names a text of the trace; `excerpt_hash` is the sha256 of the UTF-8 of that whole text
+as decoded, before redaction or shortening (for a span: its canonical JSON). So a reference
+stays true whatever a planner was shown of the text, and a changed trace breaks it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from investigator.ground.canonical_json import canonical_json, sha256_text
+from investigator.ground.redaction import Redactor, in_force, kept_between_markers
+from investigator.traces.model import Message, RetrievalChunk, Span, ToolIO, Trace, iso_time
+from investigator.traces.openinference import messages_of, retrieval_chunks_of, tool_io_of
+
+
+class EvidenceKind(StrEnum):
+    """What sort of text a reference names."""
+
+    SPAN = "SPAN"
+    TOOL_IO = "TOOL_IO"
+    RETRIEVAL_CHUNK = "RETRIEVAL_CHUNK"
+    MESSAGE = "MESSAGE"
+    CONFIG_DIFF = "CONFIG_DIFF"
+
+
+class EvidenceRef(BaseModel):
+    """A checkable pointer into a trace.
+
+    `ref` is `span:<span_id>`, `tool:<span_id>`, `message:<span_id>:<index>`,
+    `retrieval:<span_id>:<position>:<document_id>` or `configdiff:<sha256>`. `trace_id` and
+    `span_id` are None for a config diff; `ts` (RFC 3339, UTC) is None where the format has none.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trace_id: str | None
+    span_id: str | None
+    kind: EvidenceKind
+    ref: str
+    excerpt_hash: str
+    ts: str | None
+
+
+def _evidence(span: Span, kind: EvidenceKind, ref: str, text: str) -> EvidenceRef:
+    return EvidenceRef(
+        trace_id=span.trace_id,
+        span_id=span.span_id,
+        kind=kind,
+        ref=ref,
+        excerpt_hash=sha256_text(text),
+        ts=iso_time(span.start_ns),
+    )
+
+
+def span_evidence(span: Span) -> EvidenceRef:
+    """The span as a whole."""
+    text = canonical_json(span.to_json())
+    return _evidence(span, EvidenceKind.SPAN, f"span:{span.span_id}", text)
+
+
+def tool_evidence(span: Span, io: ToolIO) -> EvidenceRef:
+    """What a tool span was asked and what it answered."""
+    return _evidence(span, EvidenceKind.TOOL_IO, f"tool:{span.span_id}", io.full_text)
+
+
+def message_evidence(span: Span, index: int, message: Message) -> EvidenceRef:
+    """One message of a span; `index` counts input messages first, then output, from 0."""
+    ref = f"message:{span.span_id}:{index}"
+    return _evidence(span, EvidenceKind.MESSAGE, ref, message.full_text)
+
+
+def retrieval_evidence(
+    span: Span, chunk: RetrievalChunk, redactor: Redactor | None = None
+) -> EvidenceRef:
+    """One retrieved document of a span; its id, which may be any text, without secrets."""
+    named = (redactor or in_force()).redact(chunk.document_id or "").text
+    ref = f"retrieval:{span.span_id}:{chunk.position}:{named}"
+    return _evidence(span, EvidenceKind.RETRIEVAL_CHUNK, ref, chunk.full_text)
+
+
+def evidence_of(span: Span) -> tuple[EvidenceRef, ...]:
+    """Every reference that the span can bear: itself, tool I/O, messages, documents."""
+    refs = [span_evidence(span)]
+    io = tool_io_of(span)
+    if io is not None:
+        refs.append(tool_evidence(span, io))
+    refs += [message_evidence(span, i, m) for i, m in enumerate(messages_of(span))]
+    refs += [retrieval_evidence(span, chunk) for chunk in retrieval_chunks_of(span)]
+    return tuple(refs)
+
+
+def place_of(ref: EvidenceRef) -> str:
+    """What a reference resolves by: all of `ref`, but for the id of a document.
+
+    An id may be any text, so patterns of a user's own redact it: span and position are enough.
+    """
+    if ref.kind is not EvidenceKind.RETRIEVAL_CHUNK:
+        return ref.ref
+    head = f"retrieval:{ref.span_id}:"
+    return head + ref.ref.removeprefix(head).partition(":")[0]
+
+
+def _same_name(ref: EvidenceRef, span: Span) -> bool:
+    """Whether a document is named as it is, as far as the name is not redacted."""
+    if ref.kind is not EvidenceKind.RETRIEVAL_CHUNK:
+        return True
+    place = place_of(ref)
+    position = place.rpartition(":")[2]
+    named = ref.ref.removeprefix(place).removeprefix(":")
+    ids = [c.document_id or "" for c in retrieval_chunks_of(span) if str(c.position) == position]
+    return any(_reads_as(named, document_id) for document_id in ids)
+
+
+def _reads_as(shown: str, text: str) -> bool:
+    """Whether `shown` can be the text with some of it redacted."""
+    first, *others = kept_between_markers(shown)
+    if not others:
+        return text == first
+    if not text.startswith(first):
+        return False
+    at = len(first)
+    for kept in others[:-1]:
+        found = text.find(kept, at)
+        if found < 0:
+            return False
+        at = found + len(kept)
+    return text.endswith(others[-1]) and len(text) - len(others[-1]) >= at
+
+
+class EvidenceIndex:
+    """What can be cited in one trace; a span's references are made when first asked for."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._by_span: dict[str, dict[str, EvidenceRef]] = {}
+
+    def problem(self, ref: EvidenceRef) -> str | None:
+        """Why `ref` does not resolve in the trace; None when it does, hash and all."""
+        if ref.trace_id != self._trace.trace_id:
+            return f"{ref.ref} names trace {ref.trace_id}, not {self._trace.trace_id}"
+        span = self._trace.get(ref.span_id) if ref.span_id is not None else None
+        if span is None:
+            return f"{ref.ref} names span {ref.span_id}, which is not in the trace"
+        if span.span_id not in self._by_span:
+            self._by_span[span.span_id] = {place_of(found): found for found in evidence_of(span)}
+        found = self._by_span[span.span_id].get(place_of(ref))
+        if found is None or not _same_name(ref, span):
+            return f"{ref.ref} names nothing in span {span.span_id}"
+        same = found == ref.model_copy(update={"ref": found.ref})
+        return None if same else f"{ref.ref} resolves to other content"
+
+
+def unresolved_reason(ref: EvidenceRef, trace: Trace) -> str | None:
+    """Why one reference does not resolve; see `EvidenceIndex` for several."""
+    return EvidenceIndex(trace).problem(ref)
+
+
+def unique(refs: Iterable[EvidenceRef]) -> tuple[EvidenceRef, ...]:
+    """The references in order, each once."""
+    return tuple({ref.ref: ref for ref in refs}.values())
