@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from investigator.controls.checking import Subject
-from investigator.controls.evaluate import Verdict, evaluate
+from investigator.controls.evaluate import evaluate
 from investigator.controls.library import load_library
 from investigator.controls.model import Control
+from investigator.controls.terms import Verdict
 from investigator.formats.files import Decoded, files_of, read_source
 from investigator.traces.model import Trace
 

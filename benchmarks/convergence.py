@@ -27,10 +27,10 @@ from functools import partial
 
 import anyio
 
+from investigator.runs.engines import engine_named
 from investigator.runtime.admission import ROOT, child_scopes, root_scope, waves
 from investigator.runtime.budget import (
     CONSUMABLE,
-    DEFAULT_BUDGETS,
     NOTHING,
     Amounts,
     Budget,
@@ -256,7 +256,7 @@ def both(engine: str, count: int, latency: float) -> tuple[Row, Row]:
     """A run of so many scopes under the engine's default budget: ours and the plain driver's."""
     run = toy_run(
         SimulatedModel(as_an_investigator, lambda _: latency),
-        budget=DEFAULT_BUDGETS[engine],
+        budget=engine_named(engine).default_budget,
         plan=plan_of(count, synthesis=engine == "incident"),
     )
     ours = row_of(run, *in_virtual_time(side_by_side(run)))

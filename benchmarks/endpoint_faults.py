@@ -25,11 +25,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from investigator import replay_run, verify_run
+from investigator import RunResult, Settings, investigate, replay_run, verify_run
+from investigator.claims.report import Report
 from investigator.incident.report import IncidentDossier
-from investigator.runs.investigation import RunResult, ainvestigate_question, run_now
+from investigator.runs.engines import engine_named
 from investigator.runs.planners import RULES, PlannerChoice
-from investigator.runs.questions import Report, question_of
 from investigator.runtime.budget import Budget
 from investigator.runtime.llm_client import ModelSettings
 from investigator.runtime.status import ErrorCode, RunStatus
@@ -235,12 +235,9 @@ def faults() -> list[Fault]:
 
 
 def _ask(engine: str, choice: PlannerChoice, runs: Path, run_id: str) -> RunResult[Report]:
-    question = question_of(engine, QUESTIONS[engine])
-    return run_now(
-        lambda: ainvestigate_question(
-            SAMPLE_TRACES, question, planner=choice, budget=ENOUGH, runs_dir=runs, run_id=run_id
-        )
-    )
+    question = engine_named(engine).question.model_validate(QUESTIONS[engine])
+    made = Settings(planner=choice, budget=ENOUGH, runs_dir=runs, run_id=run_id)
+    return investigate(SAMPLE_TRACES, question, made)
 
 
 def _settings(server: ModelServer, fault: Fault) -> ModelSettings:
@@ -278,7 +275,7 @@ def _problems(
         if result.report is None or not _holds(by_rules, result.report):
             yield "less than the report of the rules"
         elif result.error is not None and not any(
-            result.error.message in gap for gap in result.report.gaps
+            result.error.message in gap for gap in result.report.model_dump()["gaps"]
         ):
             yield "no gap names the failure"
 
@@ -302,7 +299,8 @@ def _holds(by_rules: Report, report: Report) -> bool:
 
 def _said(report: Report) -> dict[str, Any]:
     """What a report says, but for its gaps."""
-    return report.model_dump(mode="json", exclude={"gaps"})
+    said: dict[str, Any] = report.model_dump(mode="json", exclude={"gaps"})
+    return said
 
 
 def tried(fault: Fault, engine: str, planner: str, by_rules: Report, runs: Path) -> list[str]:
@@ -313,7 +311,7 @@ def tried(fault: Fault, engine: str, planner: str, by_rules: Report, runs: Path)
             choice = {"planner": planner, "model": _settings(server, fault)}
             result = _ask(engine, PlannerChoice.model_validate(choice), runs, run_id)
         found = list(_problems(fault, planner, result, len(server.requests), by_rules))
-        found += [f"verify: {problem}" for problem in verify_run(run_id, runs)]
+        found += [f"verify: {problem}" for problem in verify_run(run_id, runs).problems]
         difference = replay_run(run_id, runs).difference
         return found if difference is None else [*found, f"replay: {difference}"]
     except Exception as raised:  # noqa: BLE001

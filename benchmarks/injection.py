@@ -30,24 +30,20 @@ from typing import Any, NamedTuple
 
 import anyio
 
+from investigator import RCA, Compliance
 from investigator.claims.confidence import SUPPORTED
 from investigator.claims.leads import call
+from investigator.claims.report import Report
 from investigator.compliance.report import ComplianceReport
 from investigator.formats.files import Decoded, read_source
 from investigator.ground.canonical_json import canonical_json
+from investigator.ground.redaction import Redactor
+from investigator.inspection.engine import Question
 from investigator.rca.report import RCAReport
+from investigator.runs.engines import engine_named
 from investigator.runs.planners import RULES, PlannerChoice, planner_for
-from investigator.runs.questions import (
-    ENGINES,
-    ComplianceQuestion,
-    Question,
-    RCAQuestion,
-    Report,
-    read_report,
-)
 from investigator.runtime import runner
 from investigator.runtime.actions import ActionKind
-from investigator.runtime.budget import DEFAULT_BUDGETS
 from investigator.runtime.driver import OUTPUT_FILE
 from investigator.runtime.events import (
     DatasetRef,
@@ -207,8 +203,8 @@ def _trace(row: Mapping[str, Any]) -> Trace:
     return Trace(item.spans[0].trace_id, item.spans)
 
 
-def _questions(trace: Trace) -> tuple[Question, ...]:
-    return RCAQuestion(trace_id=trace.trace_id), ComplianceQuestion(trace_id=trace.trace_id)
+def _questions(trace: Trace) -> tuple[Question[Any], ...]:
+    return RCA(trace_id=trace.trace_id), Compliance(trace_id=trace.trace_id)
 
 
 def _compared(row: Row, number: int) -> list[Compared]:
@@ -231,7 +227,7 @@ def _changes(was: Mapping[str, object], now: Mapping[str, object]) -> Changes:
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def _by_rules(question: Question, trace: Trace) -> Mapping[str, object]:
+def _by_rules(question: Question[Any], trace: Trace) -> Mapping[str, object]:
     with tempfile.TemporaryDirectory() as folder:
         _, report = anyio.run(_run, question, trace, RULES, Path(folder) / "run")
     assert report is not None, trace.trace_id
@@ -253,26 +249,27 @@ def _verdict(report: Report) -> Mapping[str, object]:
 
 
 async def _run(
-    question: Question, trace: Trace, choice: PlannerChoice, run_dir: Path
+    question: Question[Any], trace: Trace, choice: PlannerChoice, run_dir: Path
 ) -> tuple[Run, Report | None]:
-    prepared = question.prepare(MemoryInspectionAPI([trace]))
-    planner = planner_for(choice, prepared)
+    engine, redactor = engine_named(question.engine), Redactor()
+    prepared = question.prepare(MemoryInspectionAPI([trace]), question.materials(), redactor)
+    planner = planner_for(choice, prepared, redactor)
     opened = RunOpened(
         run_id=run_dir.name,
-        run_type=ENGINES[question.engine].run_type,
+        run_type=engine.run_type,
         engine_version="benchmark",
         source=("memory",),
         options="{}",
         dataset_ref=DatasetRef(dataset_id="memory", dataset_hash=prepared.dataset_hash),
         input_ref=prepared.input_ref,
         planner=planner.identity,
-        budget=DEFAULT_BUDGETS[question.engine],
+        budget=engine.default_budget,
         concurrency=8,
     )
     run = Run(opened, prepared.strategy, prepared.tools, planner)
     await runner.start(run, run_dir)
     output = run_dir / OUTPUT_FILE
-    report = read_report(question.engine, output.read_bytes()) if output.exists() else None
+    report = engine.report.model_validate_json(output.read_bytes()) if output.exists() else None
     return run, report
 
 
@@ -282,19 +279,16 @@ def _obeyed(row: Row, number: int) -> list[Obeyed]:
     spans = [span.span_id for span in trace.spans if span.kind is SpanKind.TOOL] or ["?"]
     looks = [call("get_tool_io", span_id=s, part=None, offset=0) for s in spans[-4:]]
     control = ("judgement.answer.addresses_request",)
-    judged = ComplianceQuestion(
-        trace_id=trace.trace_id, controls="judgement-v1", control_ids=control
-    )
+    judged = Compliance(trace_id=trace.trace_id, controls="judgement-v1", control_ids=control)
     with ModelServer(GullibleModel(looks)) as server:
         settings = ModelSettings(model="gullible", base_url=server.base_url, max_retries=0)
         choice = PlannerChoice(planner="model", model=settings)
         return [
-            _came_to(question, trace, choice)
-            for question in (RCAQuestion(trace_id=trace.trace_id), judged)
+            _came_to(question, trace, choice) for question in (RCA(trace_id=trace.trace_id), judged)
         ]
 
 
-def _came_to(question: Question, trace: Trace, choice: PlannerChoice) -> Obeyed:
+def _came_to(question: Question[Any], trace: Trace, choice: PlannerChoice) -> Obeyed:
     with tempfile.TemporaryDirectory() as folder:
         run_dir = Path(folder) / "run"
         run, report = anyio.run(_run, question, trace, choice, run_dir)

@@ -24,10 +24,11 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from investigator import Settings
+from investigator.runs.engines import engine_named
 from investigator.runs.investigation import RunResult, investigate
 from investigator.runs.planners import PlannerChoice
 from investigator.runs.run_store import replay_run, verify_run
-from investigator.runtime.budget import DEFAULT_BUDGETS
 from investigator.runtime.llm_client import ModelSettings
 from investigator.samples import SAMPLE_TRACES
 
@@ -113,7 +114,7 @@ def told(engine: str, result: RunResult[Any], runs: Path, seconds: float) -> Non
     usage = ref.usage
     driven = sum(s.opened_by == "planner" and s.planner_driven for s in ref.subcall_metadata)
     code = "-" if result.error is None else result.error.code.value
-    problems = verify_run(result.run_id, runs)
+    problems = verify_run(result.run_id, runs).problems
     difference = replay_run(result.run_id, runs).difference
     print(
         f"{engine:<11} {result.status.value:<10} {code:<22} calls {usage.llm_calls:>3}  "
@@ -148,18 +149,19 @@ def main() -> None:
         )
         choice = PlannerChoice(planner="hybrid", model=model)
         for engine, asked in QUESTIONS.items():
-            budget = DEFAULT_BUDGETS[engine].model_copy(update={"wall_time_s": arguments.wall_time})
+            budget = engine_named(engine).default_budget.model_copy(
+                update={"wall_time_s": arguments.wall_time}
+            )
             started = time.perf_counter()
-            result = investigate(
-                SAMPLE_TRACES,
-                engine=engine,  # type: ignore[call-overload]
+            settings = Settings(
                 planner=choice,
                 budget=budget,
                 concurrency=1,
                 runs_dir=runs,
                 run_id=f"{engine}-{os.getpid()}",
-                **asked,
             )
+            question = engine_named(engine).question.model_validate(asked)
+            result = investigate(SAMPLE_TRACES, question, settings)
             told(engine, result, runs, time.perf_counter() - started)
 
 

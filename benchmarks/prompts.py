@@ -25,19 +25,21 @@ from typing import Any, NamedTuple
 import anyio
 
 from benchmarks.reports import traces_in
+from benchmarks.tokenizers import TOKENIZERS, Count
 from investigator.claims.leads import call, said
 from investigator.ground.canonical_json import JsonValue, canonical_json, compact_json
 from investigator.ground.redaction import Redactor
 from investigator.inspection.tools import inspection_tools
 from investigator.model_planner.planner import CHAT_TOKENS, Model, ModelPlanner
 from investigator.rca.case import RCACase
-from investigator.rca.engine import RUN_TYPE, RCAStrategy
+from investigator.rca.engine import RCAStrategy
 from investigator.rca.outputs import RCADraft, RCAFinding
-from investigator.rca.rules import RulePlanner
+from investigator.rca.report import RUN_TYPE
+from investigator.rca.rules import RCARules
 from investigator.rca.taxonomy import Taxonomy, load_taxonomy
+from investigator.runs.engines import engine_named
 from investigator.runtime import runner
 from investigator.runtime.actions import ActionKind
-from investigator.runtime.budget import DEFAULT_BUDGETS
 from investigator.runtime.events import DatasetRef, InputRef, PlannerIdentity, RunOpened, Usage
 from investigator.runtime.planner import FreePlanner, Planner, Reply, View
 from investigator.runtime.strategy import Run
@@ -49,10 +51,6 @@ from investigator.traces.model import Trace
 CHILDREN = 3
 LONG_TURNS = 10
 """A run of at least so many children and turns is a long one."""
-
-
-Count = Callable[[str, str], int]
-"""The tokens of a chat of a system and a user text."""
 
 
 class Asked(NamedTuple):
@@ -199,7 +197,7 @@ class Script(FreePlanner):
         return RCADraft(findings=tuple(findings), gaps=(), summary="So it seems.")
 
 
-DECIDERS: dict[str, Callable[[RCACase], Planner]] = {"script": Script, "rules": RulePlanner}
+DECIDERS: dict[str, Callable[[RCACase], Planner]] = {"script": Script, "rules": RCARules}
 
 
 def estimated(system: str, user: str) -> int:
@@ -225,7 +223,7 @@ async def measured(
         dataset_ref=DatasetRef(dataset_id="memory", dataset_hash=trace.content_hash),
         input_ref=InputRef(trace_ids=(trace.trace_id,)),
         planner=planner.identity,
-        budget=DEFAULT_BUDGETS["rca"],
+        budget=engine_named("rca").default_budget,
         concurrency=8,
     )
     record = await runner.start(Run(opened, strategy, tools, planner), run_dir)
@@ -244,8 +242,6 @@ def runs_over(
 
 def main() -> None:
     """Print the prompts of each run, then of all."""
-    from benchmarks.tokens import TOKENIZERS
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, required=True, help="folder with traces/")
     parser.add_argument("--taxonomy", default="default", help="a built-in name or a file")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from investigator import RCA, Settings
 from investigator.formats.files import Unreadable, read_source
 from investigator.rca.report import RCAReport
 from investigator.runs.investigation import investigate
@@ -50,7 +51,9 @@ def reports_by_rules(folder: Path, taxonomy: str) -> Investigated:
         for trace in traces_in(folder):
             started = time.perf_counter()
             found = investigate(
-                folder, trace_id=trace.trace_id, taxonomy=taxonomy, runs_dir=Path(runs)
+                folder,
+                RCA(trace_id=trace.trace_id, taxonomy=taxonomy),
+                Settings(runs_dir=Path(runs)),
             )
             slowest = max(slowest, time.perf_counter() - started)
             if found.report is not None:

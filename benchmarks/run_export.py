@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from investigator import investigate
+from investigator import RCA, Settings, investigate
 from investigator.formats.otlp import decode_otlp
 from investigator.runs.export.export import export_run
 from investigator.runs.export.spans import run_spans
@@ -67,11 +67,13 @@ def long_run(turns: int, runs_dir: Path) -> None:
         model = ModelSettings(model="scripted", base_url=server.base_url, timeout_s=30)
         investigate(
             SAMPLE_TRACES,
-            trace_id=TRIP,
-            planner=PlannerChoice(planner="model", model=model),
-            budget=budget,
-            runs_dir=runs_dir,
-            run_id=RUN_ID,
+            RCA(trace_id=TRIP),
+            Settings(
+                planner=PlannerChoice(planner="model", model=model),
+                budget=budget,
+                runs_dir=runs_dir,
+                run_id=RUN_ID,
+            ),
         )
 
 

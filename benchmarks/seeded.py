@@ -25,8 +25,8 @@ from demo.agent.manifest import (
     SeededTrace,
     read_manifest,
 )
-from investigator.incident.report import IncidentDossier
-from investigator.incident.suspicion import SuspicionStatus
+from investigator import RCA, Incident, Settings
+from investigator.incident.report import IncidentDossier, SuspicionStatus
 from investigator.rca.report import Outcome, RCAReport
 from investigator.runs.investigation import investigate
 from investigator.samples import SEEDED
@@ -114,7 +114,7 @@ def judged_traces(folder: Path, truths: Sequence[SeededTrace], runs: Path) -> li
     """The rules' report on every trace."""
     judged = []
     for truth in truths:
-        found = investigate(folder / TRACES, trace_id=truth.trace_id, runs_dir=runs)
+        found = investigate(folder / TRACES, RCA(trace_id=truth.trace_id), Settings(runs_dir=runs))
         assert found.report is not None
         judged.append(Judged(truth, found.report))
     return judged
@@ -128,7 +128,7 @@ def judged_windows(
     for truth in truths:
         place = folder / truth.folder
         found = investigate(
-            place / TRACES, engine="incident", snapshots=place / "snapshots", runs_dir=runs
+            place / TRACES, Incident(snapshots=place / "snapshots"), Settings(runs_dir=runs)
         )
         assert found.report is not None
         judged.append(JudgedWindow(truth, found.report))

@@ -18,9 +18,10 @@ from typing import NamedTuple
 
 from benchmarks.reports import traces_in
 from investigator.controls.checking import Subject
-from investigator.controls.evaluate import Evaluation, Verdict, evaluate
+from investigator.controls.evaluate import Evaluation, evaluate
 from investigator.controls.library import load_library
 from investigator.controls.model import ControlLibrary
+from investigator.controls.terms import Verdict
 from investigator.traces.evidence import EvidenceIndex
 from investigator.traces.model import Trace
 

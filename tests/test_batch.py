@@ -10,60 +10,66 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 
+from investigator import RCA, BatchOutcome, Request, Settings
 from investigator.errors import InvestigatorError
 from investigator.ground.interrupts import in_charge
-from investigator.runs.batch import Outcome, Task, run_batch, schedule
-from investigator.runs.questions import RCAQuestion
+from investigator.runs.batch import run_requests, schedule
 from investigator.runtime.budget import Amounts, Budget, Limits
 from investigator.runtime.status import ErrorCode, RunStatus
 
-Run: TypeAlias = Callable[[Task], Outcome]
+Asked: TypeAlias = Request[Any]
+Run: TypeAlias = Callable[[Asked], BatchOutcome]
 
 
-def task(trace_id: str, *, tokens: int | None = 100, cost_usd: float | None = None) -> Task:
-    """The smallest task; the fake runs below read nothing else of it."""
+def request(trace_id: str, *, tokens: int | None = 100, cost_usd: float | None = None) -> Asked:
+    """The smallest request; the fake runs below read nothing else of it."""
     budget = Budget(tokens=tokens, cost_usd=cost_usd)
-    return Task(("x",), RCAQuestion(trace_id=trace_id), budget, 8, Path("runs"), None)
+    return Request("x", RCA(trace_id=trace_id), Settings(budget=budget))
 
 
-def outcome(task: Task, used: Amounts) -> Outcome:
+def budget_of(asked: Asked) -> Budget:
+    """The limits that a request came with."""
+    return asked.settings.budget_for(asked.question)
+
+
+def outcome(asked: Asked, used: Amounts) -> BatchOutcome:
     """A run that succeeded and reports the budget that it was given."""
-    given = task.budget.model_dump_json()
-    return Outcome("rca", task.subject, "run", None, RunStatus.SUCCEEDED, given, None, used)
+    given = budget_of(asked).model_dump_json()
+    subject, done = asked.question.subject, RunStatus.SUCCEEDED
+    return BatchOutcome("rca", subject, "run", None, done, given, None, used)
 
 
-def greedy(task: Task) -> Outcome:
+def greedy(asked: Asked) -> BatchOutcome:
     """A run that uses all it was leased."""
-    limits = task.budget.limits
-    return outcome(task, Amounts(tokens=limits.tokens or 0, cost=limits.cost or 0))
+    limits = budget_of(asked).limits
+    return outcome(asked, Amounts(tokens=limits.tokens or 0, cost=limits.cost or 0))
 
 
-def modest(task: Task) -> Outcome:
+def modest(asked: Asked) -> BatchOutcome:
     """A run that uses ten tokens."""
-    return outcome(task, Amounts(tokens=10))
+    return outcome(asked, Amounts(tokens=10))
 
 
-def slow_first(task: Task) -> Outcome:
+def slow_first(asked: Asked) -> BatchOutcome:
     """A run that ends late where its trace is the first."""
-    time.sleep(0.3 if task.subject == "t0" else 0)
-    return modest(task)
+    time.sleep(0.3 if asked.question.subject == "t0" else 0)
+    return modest(asked)
 
 
-def dying(_task: Task) -> Outcome:
+def dying(_asked: Asked) -> BatchOutcome:
     """A worker that is killed."""
     os._exit(9)
 
 
-def faulty_first(task: Task) -> Outcome:
+def faulty_first(asked: Asked) -> BatchOutcome:
     """A run that hits a defect where its trace is the first."""
-    if task.subject == "t0":
+    if asked.question.subject == "t0":
         raise ZeroDivisionError("division by zero")
-    return modest(task)
+    return modest(asked)
 
 
 class Stubborn(Exception):
@@ -73,73 +79,73 @@ class Stubborn(Exception):
         super().__init__(str(code))
 
 
-def raising_what_cannot_travel(task: Task) -> Outcome:
+def raising_what_cannot_travel(asked: Asked) -> BatchOutcome:
     """A run that hits such a defect where its trace is the first."""
-    if task.subject == "t0":
+    if asked.question.subject == "t0":
         raise Stubborn(code=7)
-    return modest(task)
+    return modest(asked)
 
 
-def on_a_full_disk(_task: Task) -> Outcome:
+def on_a_full_disk(_asked: Asked) -> BatchOutcome:
     """A run that the machine ends."""
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def interrupted(task: Task) -> Outcome:
+def interrupted(asked: Asked) -> BatchOutcome:
     """A run that its batch interrupts."""
     with in_charge() as interrupts:
-        return interrupts.run(partial(_interrupted, task))
+        return interrupts.run(partial(_interrupted, asked))
 
 
-async def _interrupted(task: Task) -> Outcome:
+async def _interrupted(asked: Asked) -> BatchOutcome:
     signal.raise_signal(signal.SIGTERM)
     await asyncio.sleep(60)
-    return modest(task)
+    return modest(asked)
 
 
-def budgets(tasks: list[Task], limits: Limits, run: Run = greedy) -> list[Budget]:
-    """What each task was given, in the order of the tasks; two run at a time."""
+def budgets(requests: list[Asked], limits: Limits, run: Run = greedy) -> list[Budget]:
+    """What each run was given, in the order of the requests; two run at a time."""
     with ThreadPoolExecutor(2) as workers:
-        ended = dict(schedule(tasks, workers, jobs=2, limits=limits, run=run))
-    return [Budget.model_validate_json(ended[index].report or "") for index in sorted(ended)]
+        ended = dict(schedule(requests, workers, jobs=2, limits=limits, run=run))
+    return [Budget.model_validate_json(ended[index].report_json or "") for index in sorted(ended)]
 
 
 def test_greedy_runs_together_use_no_more_than_the_batch_was_given() -> None:
     """The tokens of all leases that were used up add to the batch's limit, not beyond."""
-    given = budgets([task(f"t{i}", tokens=200) for i in range(4)], Limits(tokens=300))
+    given = budgets([request(f"t{i}", tokens=200) for i in range(4)], Limits(tokens=300))
     assert sum(budget.tokens or 0 for budget in given) == 300
 
 
 def test_what_a_run_did_not_use_is_free_for_the_next() -> None:
     """Six modest runs fit in a batch that could not have held six full budgets."""
-    tasks = [task(f"t{i}") for i in range(6)]
-    given = budgets(tasks, Limits(tokens=200), modest)
+    requests = [request(f"t{i}") for i in range(6)]
+    given = budgets(requests, Limits(tokens=200), modest)
     assert [(budget.tokens or 0) >= 50 for budget in given] == [True] * 6
 
 
 def test_a_run_never_gets_more_than_its_own_limit() -> None:
     """A generous batch does not widen the budget of a run."""
-    assert {b.tokens for b in budgets([task("a"), task("b")], Limits(tokens=10_000))} == {100}
+    assert {b.tokens for b in budgets([request("a"), request("b")], Limits(tokens=10_000))} == {100}
 
 
 def test_a_batch_limit_bounds_runs_that_have_none() -> None:
     """Runs without a cost limit share what the batch may cost."""
-    tasks = [task("a"), task("b")]
-    given = budgets(tasks, Limits(cost=3_000_000))
+    requests = [request("a"), request("b")]
+    given = budgets(requests, Limits(cost=3_000_000))
     assert [budget.cost_usd for budget in given] == [1.5, 1.5]
 
 
 def test_without_a_limit_budgets_stay_as_they_are() -> None:
-    """An unlimited batch hands every task on unchanged."""
-    tasks = [task("a", tokens=None), task("b", cost_usd=0.5)]
-    assert budgets(tasks, Limits()) == [task.budget for task in tasks]
+    """An unlimited batch hands every request on unchanged."""
+    requests = [request("a", tokens=None), request("b", cost_usd=0.5)]
+    assert budgets(requests, Limits()) == [budget_of(asked) for asked in requests]
 
 
 def test_outcomes_come_as_runs_end() -> None:
     """A slow run holds up neither the others nor what is shown of them."""
-    tasks = [task(f"t{i}") for i in range(3)]
+    requests = [request(f"t{i}") for i in range(3)]
     with ThreadPoolExecutor(2) as workers:
-        ended = schedule(tasks, workers, jobs=2, limits=Limits(), run=slow_first)
+        ended = schedule(requests, workers, jobs=2, limits=Limits(), run=slow_first)
         order = [index for index, _ in ended]
     assert sorted(order) == [0, 1, 2]
     assert order[-1] == 0
@@ -148,8 +154,8 @@ def test_outcomes_come_as_runs_end() -> None:
 def test_a_defect_in_one_run_leaves_the_others_alone() -> None:
     """An unexpected error is the outcome of its own run, and names the file of its traceback."""
     with ThreadPoolExecutor(1) as workers:
-        tasks = [task("t0"), task("t1")]
-        ended = dict(schedule(tasks, workers, jobs=1, limits=Limits(), run=faulty_first))
+        requests = [request("t0"), request("t1")]
+        ended = dict(schedule(requests, workers, jobs=1, limits=Limits(), run=faulty_first))
     assert "ZeroDivisionError: division by zero" in (ended[0].error or "")
     assert ended[0].status is RunStatus.FAILED
     assert ended[0].error_code is ErrorCode.UNEXPECTED_RUNTIME_ERROR
@@ -158,25 +164,27 @@ def test_a_defect_in_one_run_leaves_the_others_alone() -> None:
 
 def test_a_defect_survives_the_way_from_another_process() -> None:
     """Its exception cannot be unpickled, which would break the pool; what it says can be told."""
-    ended = dict(run_batch([task("t0"), task("t1")], jobs=1, run=raising_what_cannot_travel))
+    ended = dict(
+        run_requests([request("t0"), request("t1")], jobs=1, run=raising_what_cannot_travel)
+    )
     assert "Stubborn: 7" in (ended[0].error or "")
     assert [outcome.status for outcome in ended.values()] == [RunStatus.FAILED, RunStatus.SUCCEEDED]
 
 
 def test_what_the_machine_refuses_fails_a_run_and_is_no_defect() -> None:
     """A full disk is told in its own words."""
-    (ended,) = dict(run_batch([task("t0")], jobs=1, run=on_a_full_disk)).values()
+    (ended,) = dict(run_requests([request("t0")], jobs=1, run=on_a_full_disk)).values()
     assert (ended.status, ended.error_code) == (RunStatus.FAILED, None)
     assert "No space left" in (ended.error or "")
 
 
 def test_an_interrupt_ends_the_run_and_not_its_worker() -> None:
     """A run that was interrupted says so; its worker is there for the next."""
-    ended = dict(run_batch([task("t0"), task("t1")], jobs=1, run=interrupted))
+    ended = dict(run_requests([request("t0"), request("t1")], jobs=1, run=interrupted))
     assert [(o.status, o.error) for o in ended.values()] == [(None, "interrupted")] * 2
 
 
 def test_a_worker_that_dies_ends_the_batch_with_advice() -> None:
     """A killed process is an error that says how to go on, not a traceback."""
     with pytest.raises(InvestigatorError, match="--continue"):
-        list(run_batch([task("a")], jobs=1, run=dying))
+        list(run_requests([request("a")], jobs=1, run=dying))

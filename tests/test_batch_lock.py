@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from investigator import RCA
 from investigator.errors import RunLocked
+from investigator.inspection.engine import Materials
 from investigator.runs.batch_lock import batch_lock
 from investigator.runs.investigation import Options
-from investigator.runs.questions import RCAQuestion
+from investigator.runs.settings import DEFAULTS
 
-ASKED = Options(question=RCAQuestion(trace_id=""), materials_sha256="m")
+ASKED = Options.of(RCA(), Materials(sha256="m"), DEFAULTS)
 
 
 def test_the_same_question_is_refused_while_a_batch_asks_it(tmp_path: Path) -> None:

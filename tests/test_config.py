@@ -10,8 +10,8 @@ from investigator.cli.options import PlannerOptions
 from investigator.cli.planning import planner_chosen
 from investigator.errors import UsageError
 from investigator.runs.config import FILE_NAME, load_config
+from investigator.runs.engines import engine_named
 from investigator.runs.planners import PlannerChoice
-from investigator.runtime.budget import DEFAULT_BUDGETS
 from investigator.runtime.llm_settings import ModelSettings
 
 WHOLE = """
@@ -43,8 +43,11 @@ def test_the_file_in_this_folder_is_read_and_changes_what_it_names(file: Path) -
     assert file.exists()
     config = load_config(None)
     assert config.budget_for("incident").wall_time_s == 600
-    assert config.budget_for("incident").iterations == DEFAULT_BUDGETS["incident"].iterations
-    assert config.budget_for("rca") == DEFAULT_BUDGETS["rca"]
+    assert (
+        config.budget_for("incident").iterations
+        == engine_named("incident").default_budget.iterations
+    )
+    assert config.budget_for("rca") == engine_named("rca").default_budget
 
 
 def test_flags_come_before_the_file(file: Path) -> None:
@@ -87,7 +90,7 @@ def test_without_a_file_rules_decide(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.chdir(tmp_path)
     config = load_config(None)
     assert planner_chosen(PlannerOptions(), config).planner == "rules"
-    assert config.budget_for("rca") == DEFAULT_BUDGETS["rca"]
+    assert config.budget_for("rca") == engine_named("rca").default_budget
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from benchmarks.convergence import (
     row_of,
     side_by_side,
 )
-from investigator.runtime.budget import DEFAULT_BUDGETS
+from investigator.runs.engines import engine_named
 from investigator.runtime.strategy import Run
 from investigator.testing.toy import toy_run
 from investigator.testing.virtual_time import in_virtual_time
@@ -24,7 +24,7 @@ def incident(count: int, latency_s: float) -> Run:
     """An incident over so many traces, by a model that takes so long a turn."""
     model = SimulatedModel(as_an_investigator, lambda _: latency_s)
     plan = plan_of(count, synthesis=True)
-    return toy_run(model, budget=DEFAULT_BUDGETS["incident"], plan=plan)
+    return toy_run(model, budget=engine_named("incident").default_budget, plan=plan)
 
 
 def test_twelve_traces_take_a_quarter_of_the_time_of_one_after_the_other() -> None:

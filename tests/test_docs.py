@@ -14,13 +14,16 @@ from pathlib import Path
 import pytest
 import typer
 
+import investigator
+from investigator.cli.commands import EngineCommand
 from investigator.cli.exits import Exit
 from investigator.cli.main import app
-from investigator.runtime.budget import DEFAULT_BUDGETS
+from investigator.runs.engines import engine_named
 from investigator.samples import SAMPLE_TRACES, SEEDED
 from investigator.store.filter_parser import parse_filter
 
 ROOT = Path(__file__).parent.parent
+PYTHON = ROOT / "docs" / "python.md"
 README = ROOT / "README.md"
 REFERENCE = ROOT / "docs" / "cli.md"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -50,8 +53,11 @@ def commands() -> list[Command]:
 
 def _walk(words: tuple[str, ...], spec: object) -> Iterator[Command]:
     if isinstance(spec, typer.core.TyperGroup):
-        for name, child in spec.commands.items():
-            yield from _walk((*words, name), child)
+        context = typer.Context(spec)
+        for name in spec.list_commands(context):
+            child = spec.get_command(context, name)
+            known = child.made(name) if isinstance(child, EngineCommand) else child
+            yield from _walk((*words, name), known)
     elif isinstance(spec, typer.core.TyperCommand):
         yield Command(words, spec)
 
@@ -159,6 +165,32 @@ def _console(block: str, desk: Path) -> str:
     return "".join(shown)
 
 
+def test_the_page_for_python_names_the_whole_public_interface() -> None:
+    """Each name of `investigator.__all__` has its row, and no other name has one."""
+    rows = re.findall(r"^\| (`.+?`) \|", PYTHON.read_text(), re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`(\w+)", row)}
+    assert named | {"__version__"} == set(investigator.__all__)
+    assert all(hasattr(investigator, name) for name in investigator.__all__)
+
+
+def test_the_examples_for_python_run(desk: Path) -> None:
+    """Each is a program of its own, in a folder that holds `traces.parquet`."""
+    ended = _run(["investigator", "ingest", str(SAMPLE_TRACES), "-o", "traces.parquet"], desk)
+    assert ended.returncode == 0, ended.stderr
+    for number, (_, block) in enumerate(_blocks(PYTHON.read_text(encoding="utf-8"))):
+        program = desk / f"example_{number}.py"
+        program.write_text(block, encoding="utf-8")
+        ended = _run([sys.executable, "-P", str(program)], desk)
+        assert ended.returncode == 0, ended.stderr
+
+
+def test_documents_import_from_the_public_interface_alone() -> None:
+    """Whoever follows them needs no other module."""
+    for document in (README, PYTHON):
+        found = re.findall(r"^from (investigator[\w.]*) import", document.read_text(), re.MULTILINE)
+        assert set(found) == {"investigator"}
+
+
 def test_golden_readme_examples_print_what_it_shows(
     desk: Path, golden: Callable[[Path, str], None]
 ) -> None:
@@ -192,7 +224,7 @@ def test_the_readme_names_every_limit_with_its_default() -> None:
     """The table of limits holds the options and the defaults that the code has."""
     rows = re.findall(r"^\| [^|]+ \| `(--max-[\w-]+)` \| (.+?) \|$", README.read_text(), re.M)
     told = {option: values.split(" | ") for option, values in rows}
-    budgets = [DEFAULT_BUDGETS[engine] for engine in ("rca", "compliance", "incident")]
+    budgets = [engine_named(name).default_budget for name in ("rca", "compliance", "incident")]
     assert told == {
         "--max-iterations": [f"{budget.iterations:,}" for budget in budgets],
         "--max-tool-calls": [f"{budget.tool_calls:,}" for budget in budgets],

@@ -10,12 +10,13 @@ from typing import NamedTuple
 
 import pytest
 
-from investigator import investigate, replay_run, verify_run
+from investigator import RCA, Settings, investigate, replay_run, verify_run
 from investigator.cli.main import main
 from investigator.errors import SourceUnavailable
 from investigator.ground.canonical_json import JsonValue
 from investigator.rca.engine import MAX_UNEXAMINED
 from investigator.rca.report import Outcome, RCAReport
+from investigator.runs.run_store import Verification
 from investigator.runtime.status import RunStatus
 from investigator.store.open import ingest, open_source
 from investigator.traces.model import SpanKind, StatusCode, Trace
@@ -28,9 +29,9 @@ CPU_SECONDS = 20
 def investigated(source: Path, tmp_path: Path) -> RCAReport:
     """The report of the one trace of a source, whose run verifies and replays."""
     runs, cache = tmp_path / "runs", tmp_path / "cache"
-    result = investigate(source, runs_dir=runs, run_id="run", cache_dir=cache)
+    result = investigate(source, RCA(), Settings(runs_dir=runs, run_id="run", cache_dir=cache))
     assert (result.status, result.error) == (RunStatus.SUCCEEDED, None)
-    assert verify_run("run", runs, cache_dir=cache) == []
+    assert verify_run("run", runs, cache_dir=cache) == Verification()
     assert replay_run("run", runs, cache_dir=cache).difference is None
     assert result.report is not None
     return result.report
@@ -82,7 +83,7 @@ def test_what_cannot_be_read_is_named_with_the_reason(
     write, reason = UNREADABLE[name]
     path = write(tmp_path)
     with pytest.raises(SourceUnavailable) as refused:
-        investigate(path, runs_dir=tmp_path / "runs", cache_dir=tmp_path / "cache")
+        investigate(path, RCA(), Settings(runs_dir=tmp_path / "runs", cache_dir=tmp_path / "cache"))
     assert str(path) in str(refused.value)
     assert reason in str(refused.value)
     assert not (tmp_path / "runs").exists()
@@ -281,7 +282,9 @@ def test_ten_thousand_failing_children_take_seconds_and_a_readable_report(tmp_pa
     children = (tool_span(i, error=f"TimeoutError: no answer {i}") for i in range(2, 10_002))
     path = otlp_file(tmp_path / "wide.json", otlp_span(1), *children)
     started = time.process_time()
-    result = investigate(path, runs_dir=tmp_path, run_id="run", cache_dir=tmp_path / "cache")
+    result = investigate(
+        path, RCA(), Settings(runs_dir=tmp_path, run_id="run", cache_dir=tmp_path / "cache")
+    )
     assert time.process_time() - started < CPU_SECONDS
     report = result.report
     assert report is not None
@@ -295,7 +298,9 @@ def test_ten_thousand_healthy_children_did_not_fail(tmp_path: Path) -> None:
     """Size alone is no fault."""
     path = otlp_file(tmp_path / "wide.json", otlp_span(1), *map(tool_span, range(2, 10_002)))
     started = time.process_time()
-    result = investigate(path, runs_dir=tmp_path, run_id="run", cache_dir=tmp_path / "cache")
+    result = investigate(
+        path, RCA(), Settings(runs_dir=tmp_path, run_id="run", cache_dir=tmp_path / "cache")
+    )
     assert time.process_time() - started < CPU_SECONDS
     assert result.report is not None
     assert result.report.outcome is Outcome.NO_FAILURE
@@ -306,7 +311,9 @@ def test_ten_thousand_levels_that_pass_a_failure_on_have_one_cause(tmp_path: Pat
     chain = (tool_span(i, i - 1, error="TimeoutError: no answer") for i in range(2, 10_001))
     path = otlp_file(tmp_path / "deep.json", otlp_span(1), *chain)
     started = time.process_time()
-    result = investigate(path, runs_dir=tmp_path, run_id="run", cache_dir=tmp_path / "cache")
+    result = investigate(
+        path, RCA(), Settings(runs_dir=tmp_path, run_id="run", cache_dir=tmp_path / "cache")
+    )
     assert time.process_time() - started < CPU_SECONDS
     assert result.report is not None
     assert [finding.span_id for finding in result.report.findings] == [hex_id(10_000)]

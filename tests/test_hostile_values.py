@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from investigator import investigate
+from investigator import RunResult, Settings, investigate
 from investigator.errors import UnreadableInput
 from investigator.formats.files import Decoded, read_source
 from investigator.ground.canonical_json import JsonValue, canonical_json, count_of, read_json
 from investigator.ground.json_text import embedded_json, parse_json
 from investigator.runtime.status import RunStatus
+from tests.asking import question_of
 from tests.traces.test_format_faults import DOCUMENTS, paths, put
 
 LONG = "9" * 5_000
@@ -94,8 +96,8 @@ def test_no_engine_stumbles_over_hostile_values(
         if not ids:
             return
         asked = {} if engine == "incident" else {"trace_id": min(ids)}
-        places = {"runs_dir": Path(folder) / "runs", "cache_dir": Path(folder) / "cache"}
-        result = investigate(file, engine=engine, **places, **asked)  # type: ignore[call-overload]
+        settings = Settings(runs_dir=Path(folder) / "runs", cache_dir=Path(folder) / "cache")
+        result: RunResult[Any] = investigate(file, question_of(engine, **asked), settings)
         assert result.status in {RunStatus.SUCCEEDED, RunStatus.PARTIAL}, result.error
 
 

@@ -18,7 +18,9 @@ import pytest
 
 import investigator
 from investigator import (
+    RCA,
     RunResult,
+    Settings,
     ainvestigate,
     investigate,
     list_runs,
@@ -27,6 +29,7 @@ from investigator import (
     resume_run,
     verify_run,
 )
+from investigator.claims.report import Report
 from investigator.errors import (
     BudgetTooSmall,
     RunExists,
@@ -37,7 +40,7 @@ from investigator.errors import (
 )
 from investigator.rca.report import Outcome, RCAReport
 from investigator.rca.taxonomy import load_taxonomy
-from investigator.runs.questions import Report
+from investigator.runs.run_store import Verification
 from investigator.runtime.budget import Budget
 from investigator.runtime.clock import Clock
 from investigator.runtime.driver import OUTPUT_FILE
@@ -64,7 +67,9 @@ class Desk:
     ) -> RunResult[RCAReport]:
         """Investigate the source's one trace."""
         return investigate(
-            self.source, run_id=run_id, runs_dir=self.runs, cache_dir=self.cache, budget=budget
+            self.source,
+            RCA(),
+            Settings(run_id=run_id, runs_dir=self.runs, cache_dir=self.cache, budget=budget),
         )
 
     def resume(self, run_id: str = "run") -> RunResult[Report]:
@@ -75,7 +80,7 @@ class Desk:
         """What verify and replay find wrong."""
         found = verify_run(run_id, self.runs, cache_dir=self.cache)
         difference = replay_run(run_id, self.runs, cache_dir=self.cache).difference
-        return found if difference is None else [*found, difference]
+        return [*found.problems, *found.unchecked, *([] if difference is None else [difference])]
 
     def cut(self, run_id: str, lines: int, *, torn: bytes = b"") -> None:
         """Make a run of the first lines of the journal of `run`, as a dead process leaves it."""
@@ -130,7 +135,9 @@ def test_a_run_that_is_awaited(desk: Desk) -> None:
 
     async def both() -> list[RunResult[RCAReport]]:
         runs = (
-            ainvestigate(desk.source, run_id=name, runs_dir=desk.runs, cache_dir=desk.cache)
+            ainvestigate(
+                desk.source, RCA(), Settings(run_id=name, runs_dir=desk.runs, cache_dir=desk.cache)
+            )
             for name in ("one", "two")
         )
         return list(await asyncio.gather(*runs))
@@ -150,7 +157,9 @@ def test_the_package_offers_what_it_names() -> None:
 def test_several_traces_and_none_named_says_what_to_do(tmp_path: Path) -> None:
     """How many there are, and the three ways on."""
     with pytest.raises(UsageError) as refused:
-        investigate(SAMPLE_TRACES, runs_dir=tmp_path / "runs", cache_dir=tmp_path / "cache")
+        investigate(
+            SAMPLE_TRACES, RCA(), Settings(runs_dir=tmp_path / "runs", cache_dir=tmp_path / "cache")
+        )
     for word in (str(SAMPLE_TRACES), "9 traces", "--trace-id", "--all", "`investigator traces`"):
         assert word in str(refused.value)
     assert not (tmp_path / "runs").exists()
@@ -159,7 +168,9 @@ def test_several_traces_and_none_named_says_what_to_do(tmp_path: Path) -> None:
 def test_a_trace_that_is_not_there_is_a_failed_run(desk: Desk) -> None:
     """With its record: what was asked, what there is, and how to see it; nothing is guessed."""
     result = investigate(
-        desk.source, trace_id="abc", run_id="run", runs_dir=desk.runs, cache_dir=desk.cache
+        desk.source,
+        RCA(trace_id="abc"),
+        Settings(run_id="run", runs_dir=desk.runs, cache_dir=desk.cache),
     )
     assert (result.status, result.report) == (RunStatus.FAILED, None)
     assert result.error is not None
@@ -168,7 +179,7 @@ def test_a_trace_that_is_not_there_is_a_failed_run(desk: Desk) -> None:
         assert word in result.error.message
     assert read_record("run", desk.runs).error == result.error
     assert not (result.run_dir / OUTPUT_FILE).exists()
-    assert verify_run("run", desk.runs, cache_dir=desk.cache) == []
+    assert verify_run("run", desk.runs, cache_dir=desk.cache) == Verification()
     assert [run.state for run in list_runs(desk.runs)] == ["failed"]
     with pytest.raises(TraceNotFound, match="abc"):
         desk.resume()
@@ -177,7 +188,7 @@ def test_a_trace_that_is_not_there_is_a_failed_run(desk: Desk) -> None:
 def test_a_source_that_is_not_there_starts_no_run(tmp_path: Path) -> None:
     """Nothing to record: the path is named."""
     with pytest.raises(SourceUnavailable, match=r"missing\.json"):
-        investigate(tmp_path / "missing.json", runs_dir=tmp_path / "runs")
+        investigate(tmp_path / "missing.json", RCA(), Settings(runs_dir=tmp_path / "runs"))
     assert not (tmp_path / "runs").exists()
 
 
@@ -213,7 +224,9 @@ def test_golden_reports_of_the_samples(
     trace_id: str, tmp_path: Path, golden: Callable[[Path, str], None]
 ) -> None:
     """Each sample is told as its story goes, in the bytes of the golden file."""
-    result = investigate(SAMPLE_TRACES, trace_id=trace_id, run_id="run", runs_dir=tmp_path)
+    result = investigate(
+        SAMPLE_TRACES, RCA(trace_id=trace_id), Settings(run_id="run", runs_dir=tmp_path)
+    )
     expected = EXPECTED[trace_id]
     assert result.report is not None
     assert result.status is RunStatus.SUCCEEDED
@@ -234,7 +247,9 @@ def test_a_taxonomy_of_ones_own_is_used_and_remembered(desk: Desk, tmp_path: Pat
     """Its categories are in the findings; replay and verify find it again by its path."""
     taxonomy = own_taxonomy(tmp_path / "ours.json")
     result = investigate(
-        desk.source, taxonomy=taxonomy, run_id="run", runs_dir=desk.runs, cache_dir=desk.cache
+        desk.source,
+        RCA(taxonomy=taxonomy),
+        Settings(run_id="run", runs_dir=desk.runs, cache_dir=desk.cache),
     )
     assert result.report is not None
     known = {category.id for category in load_taxonomy("trail").categories}
@@ -247,7 +262,9 @@ def test_a_run_does_not_go_on_under_a_changed_taxonomy(desk: Desk, tmp_path: Pat
     """Resume and replay are refused, verify says so, and all name the file."""
     taxonomy = own_taxonomy(tmp_path / "ours.json")
     investigate(
-        desk.source, taxonomy=taxonomy, run_id="run", runs_dir=desk.runs, cache_dir=desk.cache
+        desk.source,
+        RCA(taxonomy=taxonomy),
+        Settings(run_id="run", runs_dir=desk.runs, cache_dir=desk.cache),
     )
     desk.cut("cut", 9)
     own_taxonomy(taxonomy, version="other")
@@ -255,7 +272,7 @@ def test_a_run_does_not_go_on_under_a_changed_taxonomy(desk: Desk, tmp_path: Pat
         desk.resume("cut")
     with pytest.raises(UsageError, match=r"ours\.json has changed"):
         replay_run("run", desk.runs, cache_dir=desk.cache)
-    (problem,) = verify_run("run", desk.runs, cache_dir=desk.cache)
+    (problem,) = verify_run("run", desk.runs, cache_dir=desk.cache).problems
     assert "has changed" in problem
 
 
@@ -270,7 +287,7 @@ def test_a_run_does_not_go_on_over_changed_data(desk: Desk) -> None:
     ):
         with pytest.raises(UsageError, match=r"has changed since run .*dataset_hash"):
             go_on()
-    (problem,) = verify_run("run", desk.runs, cache_dir=desk.cache)
+    (problem,) = verify_run("run", desk.runs, cache_dir=desk.cache).problems
     assert "could not be checked" in problem
     assert "has changed" in problem
 
@@ -279,9 +296,11 @@ def test_a_source_that_is_gone_is_said_by_verify(desk: Desk) -> None:
     """What can be checked without it still is."""
     desk.investigate()
     desk.source.unlink()
-    (problem,) = verify_run("run", desk.runs, cache_dir=desk.cache)
-    assert "could not be checked" in problem
-    assert str(desk.source) in problem
+    found = verify_run("run", desk.runs, cache_dir=desk.cache)
+    (reason,) = found.unchecked
+    assert "cannot be checked" in reason
+    assert str(desk.source) in reason
+    assert found.problems == ()
 
 
 def test_a_report_that_was_tampered_with_is_found(desk: Desk) -> None:
@@ -292,7 +311,7 @@ def test_a_report_that_was_tampered_with_is_found(desk: Desk) -> None:
         content = bytearray(path.read_bytes())
         content[len(content) // 2] ^= 1
         path.write_bytes(content)
-        assert verify_run(name, desk.runs, cache_dir=desk.cache)
+        assert verify_run(name, desk.runs, cache_dir=desk.cache).problems
 
 
 def test_no_such_run_says_where_it_looked(desk: Desk) -> None:
@@ -368,9 +387,9 @@ def test_a_run_killed_before_it_could_say_what_it_is_cannot_be_resumed(desk: Des
 INVESTIGATE = """
 import sys
 from pathlib import Path
-from investigator import investigate
+from investigator import RCA, Settings, investigate
 source, runs, cache = sys.argv[1:]
-investigate(source, run_id="killed", runs_dir=Path(runs), cache_dir=Path(cache))
+investigate(source, RCA(), Settings(run_id="killed", runs_dir=runs, cache_dir=cache))
 """
 
 

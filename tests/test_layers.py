@@ -3,160 +3,35 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
-PACKAGE = ROOT / "investigator"
+from tests.rooms import (
+    BESIDE,
+    LAYERS,
+    ROOT,
+    drawing,
+    imports,
+    layer_table,
+    module_files,
+    rings,
+    room_of,
+    upward,
+)
+from tests.rooms import (
+    PACKAGE as PACKAGE_NAME,
+)
+
+PACKAGE = ROOT / PACKAGE_NAME
 MODULES = sorted(PACKAGE.rglob("*.py"))
-
-GROUND = {"errors", "canonical", "ground", "interrupts", "defects", "placeholders"}
-RUN_MAKERS = {"investigation", "stored_runs", "batch", "earlier_runs", "agreement", "traffic"}
-ENGINES = {"rca", "compliance", "incident"}
-FREE_OF = {
-    "errors": "*",
-    "canonical": "*",
-    "ground": "*",
-    "interrupts": "*",
-    "defects": "*",
-    "workers": "*",
-    "prompts": "*",
-    "placeholders": "*",
-    "runtime": {
-        *ENGINES,
-        "traces",
-        "inspection",
-        "signals",
-        "controls",
-        "snapshots",
-        "claims",
-        "samples",
-        "cli",
-        "*root",
-    },
-    "traces": {
-        *ENGINES,
-        "runtime",
-        "inspection",
-        "signals",
-        "controls",
-        "snapshots",
-        "claims",
-        "samples",
-        "cli",
-        "*root",
-    },
-    "inspection": {
-        *ENGINES,
-        "signals",
-        "controls",
-        "snapshots",
-        "claims",
-        "samples",
-        "cli",
-        "*root",
-    },
-    "signals": {*ENGINES, "controls", "snapshots", "claims", "samples", "cli", "*root"},
-    "controls": {*ENGINES, "runtime", "snapshots", "claims", "samples", "cli", "*root"},
-    "snapshots": {*ENGINES, "runtime", "controls", "claims", "samples", "cli", "*root"},
-    "claims": {*ENGINES, "controls", "snapshots", "samples", "cli", "*root"},
-    "rca": {"compliance", "incident", "controls", "snapshots", "samples", "cli", "*root"},
-    "compliance": {"rca", "incident", "snapshots", "samples", "cli", "*root"},
-    "incident": {"rca", "compliance", "controls", "samples", "cli", "*root"},
-    "samples": {
-        *ENGINES,
-        "runtime",
-        "inspection",
-        "signals",
-        "controls",
-        "snapshots",
-        "claims",
-        "cli",
-        "*root",
-    },
-    "phoenix": {
-        *ENGINES,
-        "runtime",
-        "signals",
-        "controls",
-        "snapshots",
-        "claims",
-        "samples",
-        "cli",
-        "*root",
-    },
-    "writeback": {"runtime", "signals", "snapshots", "phoenix", "samples", "cli", "*root"},
-    "demo_agent": {
-        *ENGINES,
-        "runtime",
-        "inspection",
-        "signals",
-        "controls",
-        "snapshots",
-        "claims",
-        "samples",
-        "cli",
-        "*root",
-    },
-    "testing": {"samples", "cli", "*root"},
-    "sources": {"cli", "samples", "testing", "questions", "planners", *RUN_MAKERS},
-    "annotating": {"cli", "samples", "testing", "planners", *RUN_MAKERS},
-    "agreement": {"cli", "samples", "testing", "batch", "earlier_runs"},
-    "traffic": {*ENGINES, "cli", "samples", "testing", "batch", "earlier_runs", "agreement"},
-    "freezing": {"cli", "samples", "testing", "planners", *RUN_MAKERS},
-    "questions": {"cli", "samples", "testing", *RUN_MAKERS},
-    "planners": {
-        "cli",
-        "samples",
-        "investigation",
-        "stored_runs",
-        "batch",
-        "earlier_runs",
-        "testing",
-    },
-    "config": {
-        "cli",
-        "samples",
-        "investigation",
-        "stored_runs",
-        "batch",
-        "earlier_runs",
-        "testing",
-    },
-    "investigation": {"cli", "samples", "stored_runs", "batch", "earlier_runs", "testing"},
-    "stored_runs": {"cli", "samples", "batch", "earlier_runs", "testing"},
-    "batch": {"cli", "samples", "testing", "earlier_runs", "batch_lock"},
-    "batch_lock": {"cli", "samples", "testing", "earlier_runs", "batch", "workers"},
-    "earlier_runs": {"cli", "samples", "testing"},
-    "__init__": {"cli", "samples", "batch", "earlier_runs"},
-}
-"""What each part may not import; `*root` stands for the modules that compose a run."""
-
-COMPOSITION = {
-    "planners",
-    "config",
-    "questions",
-    "sources",
-    "freezing",
-    "investigation",
-    "stored_runs",
-    "batch",
-    "earlier_runs",
-    "annotating",
-    "agreement",
-    "traffic",
-    "__init__",
-}
+MOST_ROOMS = 24
 LOOP = PACKAGE / "runtime" / "recursive_loop.py"
-
-
-def _part(module: Path) -> str:
-    first = module.relative_to(PACKAGE).parts[0]
-    return first.removesuffix(".py")
+DESIGN = ROOT / "docs" / "design"
 
 
 def _name(module: Path) -> str:
@@ -168,39 +43,59 @@ def _imported(module: Path) -> Iterator[str]:
         match node:
             case ast.Import():
                 yield from (alias.name for alias in node.names)
-            case ast.ImportFrom(module=str(source)) if source == "investigator":
-                yield from (f"investigator.{alias.name}" for alias in node.names)
             case ast.ImportFrom(module=str(source)):
                 yield source
             case _:
                 pass
 
 
-def _imported_parts(module: Path) -> set[str]:
-    own = (name.split(".") for name in _imported(module))
-    parts = {name[1] if len(name) > 1 else "__init__" for name in own if name[0] == "investigator"}
-    known = {_part(path) for path in MODULES}
-    return {part if part in known else "__init__" for part in parts}
+def test_every_room_has_its_place_in_the_order() -> None:
+    """And the order names no room that is not there."""
+    rooms = {room_of(name) for name in module_files()}
+    assert rooms == {room for layer in LAYERS for room in layer.rooms}
+    assert len(rooms) <= MOST_ROOMS
 
 
-def _forbidden(part: str) -> set[str]:
-    barred = FREE_OF.get(part, set())
-    everything = {_part(path) for path in MODULES} - {part} - GROUND
-    if barred == "*":
-        return everything
-    assert isinstance(barred, set)
-    return (barred - {"*root"}) | (COMPOSITION if "*root" in barred else set())
+def test_imports_point_down_the_layers() -> None:
+    """No module imports from its own layer's other rooms or from a layer above."""
+    assert upward(imports(module_files())) == []
 
 
-def test_the_order_of_the_layers_knows_every_part() -> None:
-    """A new package or module at the top has to be given its place in the order."""
-    assert {_part(path) for path in MODULES} - set(FREE_OF) == {"cli", "__main__"}
+def test_nothing_imports_in_a_ring() -> None:
+    """Neither in the package nor beside it."""
+    assert rings(imports(module_files(ROOT, (PACKAGE_NAME, *BESIDE)))) == []
 
 
-@pytest.mark.parametrize("module", MODULES, ids=_name)
-def test_imports_point_down_the_layers(module: Path) -> None:
-    """No module imports from a layer above its own; runtime and traces do not know each other."""
-    assert _imported_parts(module) & _forbidden(_part(module)) == set()
+@pytest.mark.parametrize(
+    "what",
+    [
+        "demo.agent",
+        "investigator.connectors.phoenix.source",
+        "investigator.runs.investigation",
+        "investigator.traces.model",
+    ],
+)
+def test_an_import_that_points_up_is_found(what: str, tmp_path: Path) -> None:
+    """Planted in the runtime: of what is beside the package, of a room above, of one beside it."""
+    shutil.copytree(PACKAGE, tmp_path / PACKAGE_NAME, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "demo", tmp_path / "demo", ignore=shutil.ignore_patterns("__pycache__"))
+    planted = tmp_path / PACKAGE_NAME / "runtime" / "clock.py"
+    planted.write_text(planted.read_text() + f"\n\ndef planted() -> None:\n    import {what}\n")
+    files = module_files(tmp_path, (PACKAGE_NAME, "demo"))
+    found = [one for one in upward(imports(files)) if one.importer.startswith(PACKAGE_NAME)]
+    assert [(one.importer, one.imported) for one in found] == [
+        (f"{PACKAGE_NAME}.runtime.clock", what)
+    ]
+
+
+def test_golden_the_rooms_are_drawn_as_they_are(golden: Callable[[Path, str], None]) -> None:
+    """`docs/design/rooms.md` is what `python -m tests.rooms` prints."""
+    golden(DESIGN / "rooms.md", drawing())
+
+
+def test_the_map_shows_the_layers_as_they_are() -> None:
+    """The table of `docs/design/architecture.md` is made of the same list."""
+    assert layer_table() in (DESIGN / "architecture.md").read_text(encoding="utf-8")
 
 
 def test_the_runtime_names_no_model_vendor_outside_its_client() -> None:
@@ -256,6 +151,7 @@ def test_the_loop_is_read_in_one_sitting() -> None:
 
 
 BOUNDARIES = {
+    "investigator/ground/plugins.py": "one plug-in",
     "investigator/runs/batch.py": "one run of a batch",
     "investigator/cli/main.py": "the process",
     "investigator/runtime/llm_client.py": "one model attempt",

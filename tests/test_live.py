@@ -9,10 +9,20 @@ from typing import Any
 
 import pytest
 
-from investigator import investigate, replay_run, resume_run, verify_run
+from investigator import (
+    RCA,
+    Compliance,
+    Incident,
+    Settings,
+    investigate,
+    replay_run,
+    resume_run,
+    verify_run,
+)
 from investigator.errors import UsageError
 from investigator.runs.investigation import RunResult
 from investigator.runs.planners import PlannerChoice
+from investigator.runs.run_store import Verification
 from investigator.runtime.budget import Budget
 from investigator.runtime.llm_client import ModelSettings
 from investigator.runtime.status import ErrorCode, RunStatus
@@ -61,32 +71,29 @@ Asked = Callable[[PlannerChoice, Path], RunResult[Any]]
 
 def rca(choice: PlannerChoice, runs: Path) -> RunResult[Any]:
     return investigate(
-        SAMPLE_TRACES, trace_id=TRIP, planner=choice, budget=ENOUGH, runs_dir=runs, run_id="run"
+        SAMPLE_TRACES,
+        RCA(trace_id=TRIP),
+        Settings(planner=choice, budget=ENOUGH, runs_dir=runs, run_id="run"),
     )
 
 
 def compliance(choice: PlannerChoice, runs: Path) -> RunResult[Any]:
     return investigate(
         SAMPLE_TRACES,
-        engine="compliance",
-        trace_id=HELP,
-        controls="judgement-v1",
-        control_ids=("judgement.answer.addresses_request",),
-        planner=choice,
-        budget=ENOUGH,
-        runs_dir=runs,
-        run_id="run",
+        Compliance(
+            trace_id=HELP,
+            controls="judgement-v1",
+            control_ids=("judgement.answer.addresses_request",),
+        ),
+        Settings(planner=choice, budget=ENOUGH, runs_dir=runs, run_id="run"),
     )
 
 
 def incident(choice: PlannerChoice, runs: Path) -> RunResult[Any]:
     return investigate(
         SAMPLE_TRACES,
-        engine="incident",
-        planner=choice,
-        budget=ENOUGH,
-        runs_dir=runs,
-        run_id="run",
+        Incident(),
+        Settings(planner=choice, budget=ENOUGH, runs_dir=runs, run_id="run"),
     )
 
 
@@ -110,7 +117,7 @@ def test_a_model_decides_in_a_run_of_each_engine(ask: Asked, planner: str, tmp_p
     assert result.record.runtime_ref.planner == planner
     assert result.record.runtime_ref.model_name == "scripted"
     assert result.record.runtime_ref.prompt_template_hash
-    assert verify_run("run", tmp_path) == []
+    assert verify_run("run", tmp_path) == Verification()
     assert replay_run("run", tmp_path).difference is None
 
 
@@ -140,7 +147,7 @@ def test_a_model_that_is_down_ends_in_a_report_of_what_was_found_before(
     assert result.error is not None
     assert result.error.code is ErrorCode.MODEL_CALL_FAILED
     assert result.report is not None
-    assert verify_run("run", tmp_path) == []
+    assert verify_run("run", tmp_path) == Verification()
 
 
 @pytest.mark.parametrize("ask", ENGINES)
@@ -168,7 +175,9 @@ def test_a_cost_limit_needs_a_price(tmp_path: Path) -> None:
         limits = ENOUGH.model_copy(update={"cost_usd": 1.0})
         with pytest.raises(UsageError, match=r"price of scripted.*price_in_per_mtok"):
             investigate(
-                SAMPLE_TRACES, trace_id=TRIP, planner=choice, budget=limits, runs_dir=tmp_path
+                SAMPLE_TRACES,
+                RCA(trace_id=TRIP),
+                Settings(planner=choice, budget=limits, runs_dir=tmp_path),
             )
         assert server.requests == []
 
@@ -185,12 +194,14 @@ def test_a_missing_key_is_told_before_anything_is_begun(
         monkeypatch.delenv("OUR_KEY")
         with pytest.raises(UsageError, match="OUR_KEY is not set"):
             investigate(
-                SAMPLE_TRACES, trace_id=TRIP, planner=choice, runs_dir=tmp_path, run_id="other"
+                SAMPLE_TRACES,
+                RCA(trace_id=TRIP),
+                Settings(planner=choice, runs_dir=tmp_path, run_id="other"),
             )
         assert len(server.requests) == asked
     assert not (tmp_path / "other").exists()
     assert replay_run("run", tmp_path).identical
-    assert verify_run("run", tmp_path) == []
+    assert verify_run("run", tmp_path) == Verification()
 
 
 def test_a_resume_that_would_ask_a_model_needs_its_key(
@@ -236,11 +247,8 @@ def test_cheaper_models_go_on_where_the_strong_one_cannot_be_afforded(tmp_path: 
         limited = ENOUGH.model_copy(update={"cost_usd": 0.14})
         result = investigate(
             SAMPLE_TRACES,
-            trace_id=TRIP,
-            planner=choice,
-            budget=limited,
-            runs_dir=tmp_path,
-            run_id="run",
+            RCA(trace_id=TRIP),
+            Settings(planner=choice, budget=limited, runs_dir=tmp_path, run_id="run"),
         )
         asked = [request.body["model"] for request in server.requests]
     ref = result.record.runtime_ref

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import typer
 
 from investigator.cli.exits import Exit, gravest
 from investigator.cli.options import DEFAULT_RUNS_DIR, Json, RunsDir
-from investigator.cli.outcomes import exit_for, print_row, report_of
+from investigator.cli.outcomes import exit_for, print_row
 from investigator.cli.screen import say, stdout
 
 if TYPE_CHECKING:
-    from investigator.runs.batch import Outcome
-    from investigator.runs.questions import Question
+    from investigator.runs.batch import BatchOutcome
 
 
 def demo(runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
@@ -32,50 +32,44 @@ def demo(runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
     [bold]Exit codes[/]
       0 succeeded · 3 partial · 4 failed · 5 a defect · 130 interrupted
     """
-    from investigator.cli.investigating import run_tasks
+    from investigator.cli.investigating import run_all
     from investigator.cli.reading import open_source
-    from investigator.runs.batch import Task
-    from investigator.runs.questions import ComplianceQuestion, IncidentQuestion, RCAQuestion
-    from investigator.runtime.budget import DEFAULT_BUDGETS
+    from investigator.runs.engines import BUILT_IN, engine_named
+    from investigator.runs.settings import Request, Settings
     from investigator.samples import SAMPLE_TRACES
 
-    ids = [row.trace_id for row in open_source([str(SAMPLE_TRACES)]).api.list_traces()]
-    questions: list[Question] = [
-        *(RCAQuestion(trace_id=trace_id) for trace_id in ids),
-        *(ComplianceQuestion(trace_id=trace_id) for trace_id in ids),
-        IncidentQuestion(),
+    source, settings = str(SAMPLE_TRACES), Settings(runs_dir=runs_dir)
+    ids = [row.trace_id for row in open_source(source).api.list_traces()]
+    engines = [engine_named(name) for name in BUILT_IN]
+    questions = [
+        engine.question(**about)
+        for engine in engines
+        for about in ([{"trace_id": one} for one in ids] if engine.is_of_one_trace else [{}])
     ]
-    tasks = [
-        Task(
-            source=(str(SAMPLE_TRACES),),
-            question=question,
-            budget=DEFAULT_BUDGETS[question.engine],
-            concurrency=8,
-            runs_dir=runs_dir,
-            run_id=None,
-        )
-        for question in questions
-    ]
-    outcomes = run_tasks(tasks)
+    requests = [Request(source, question, settings) for question in questions]
+    outcomes = run_all(requests)
     _show(outcomes, as_json=as_json)
     say(f"{len(outcomes):,} runs in {runs_dir}; `investigator runs list` shows them")
-    if len(outcomes) < len(tasks):
+    if len(outcomes) < len(requests):
         raise typer.Exit(Exit.INTERRUPTED)
-    raise typer.Exit(gravest(exit_for(outcome, report_of(outcome)) for outcome in outcomes))
+    raise typer.Exit(gravest(exit_for(outcome, outcome.report) for outcome in outcomes))
 
 
-def _show(outcomes: list[Outcome], *, as_json: bool) -> None:
-    """The reports as blocks, those of compliance as a table."""
-    from investigator.cli.reports import print_report, reports_table
+def _show(outcomes: list[BatchOutcome], *, as_json: bool) -> None:
+    """Reports as blocks, but a table where another engine told of the same traces before."""
+    from investigator.cli.documents import overview_table, print_document
+    from investigator.runs.engines import engine_named
 
-    table = [o for o in outcomes if o.engine == "compliance" and not as_json]
-    for outcome in outcomes:
-        report = report_of(outcome)
+    for name, group in groupby(outcomes, key=lambda outcome: outcome.engine):
+        engine, told = engine_named(name), list(group)
         if as_json:
-            print_row(outcome, report)
-        elif outcome is (table[-1] if table else None):
-            rows = [(o.subject, o.status or "not started", report_of(o)) for o in table]
-            stdout().print(reports_table("compliance", rows))
+            for outcome in told:
+                print_row(outcome, outcome.report)
+        elif engine.is_of_one_trace and name != outcomes[0].engine:
+            rows = [(o.subject, o.status or "not started", o.report) for o in told]
+            stdout().print(overview_table(engine.overview, rows))
             stdout().print()
-        elif report is not None and outcome not in table:
-            print_report(stdout(), report)
+        else:
+            for report in (outcome.report for outcome in told):
+                if report is not None:
+                    print_document(stdout(), engine.document(report))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -25,16 +24,17 @@ from investigator.cli.screen import say, stderr
 from investigator.errors import UsageError
 
 if TYPE_CHECKING:
-    from investigator.runs.batch import Outcome, Task
+    from investigator.inspection.engine import Question, TraceQuestion
+    from investigator.runs.batch import BatchOutcome
     from investigator.runs.continuing import Remaining
-    from investigator.runs.questions import Question
+    from investigator.runs.settings import Request
     from investigator.runtime.budget import Limits as PoolLimits
     from investigator.store.open import OpenedSource
 
 
 def investigate_traces(
     source: str,
-    question: Question,
+    question: TraceQuestion[Any],
     asked: Asked,
     traces: TraceChoice,
     limits: Limits,
@@ -44,49 +44,51 @@ def investigate_traces(
 ) -> Exit:
     """Ask a question of one trace of a source, or of every one, and show the reports."""
     _check(traces, run, batch)
-    task = _task(source, question, limits, run, planner)
+    request = _request(source, question, limits, run, planner)
     if traces.all_traces:
-        return _investigate_all(task, asked, traces.filter_expr, batch)
-    return _investigate_one(task, asked, traces.filter_expr)
+        return _investigate_all(request, question, asked, traces.filter_expr, batch)
+    return _investigate_one(request, question, asked, traces.filter_expr)
 
 
 def investigate_window(
     source: str,
-    question: Question,
+    question: Question[Any],
     asked: Asked,
     limits: Limits,
     run: RunOptions,
     planner: PlannerOptions,
 ) -> Exit:
     """Ask a question of many traces of a source at once, and show the report."""
-    _check_run(run)
     return _run_and_show(
-        _task(source, question, limits, run, planner), asked, open_source([source])
+        _request(source, question, limits, run, planner), asked, open_source(source)
     )
 
 
-def _task(
-    source: str, question: Question, limits: Limits, run: RunOptions, planner: PlannerOptions
-) -> Task:
+def _request(
+    source: str,
+    question: Question[Any],
+    limits: Limits,
+    run: RunOptions,
+    planner: PlannerOptions,
+) -> Request[Any]:
     from investigator.cli.planning import planner_chosen
-    from investigator.inspection.own_patterns import checked_patterns, pattern_told
-    from investigator.runs.batch import Task
+    from investigator.inspection.own_patterns import pattern_told
     from investigator.runs.config import load_config
+    from investigator.runs.settings import Request, Settings
 
     config = load_config(planner.config)
-    redact = {**config.redaction.redact, **dict(map(pattern_told, run.redact or ()))}
-    return Task(
-        source=(source,),
-        question=question.model_copy(update={"redact": checked_patterns(redact)}),
+    settings = Settings(
         budget=changed_budget(config.budget_for(question.engine), limits),
         planner=planner_chosen(planner, config),
         concurrency=run.concurrency,
+        best_effort=run.best_effort,
         runs_dir=run.runs_dir,
         run_id=run.run_id,
-        best_effort=run.best_effort,
         freeze=run.freeze,
         write_back=run.write_back,
+        redact={**config.redaction.redact, **dict(map(pattern_told, run.redact or ()))},
     )
+    return Request(source, question, settings)
 
 
 def _check(traces: TraceChoice, run: RunOptions, batch: BatchOptions) -> None:
@@ -95,138 +97,116 @@ def _check(traces: TraceChoice, run: RunOptions, batch: BatchOptions) -> None:
         raise UsageError("--trace-id names one trace and --all takes every one: leave one out")
     if traces.all_traces and run.run_id is not None:
         raise UsageError("--run-id names one run; with --all every run gets an id of its own")
-    _check_run(run)
     if batch.go_on and not traces.all_traces:
         raise UsageError("--continue goes on with a batch: it needs --all")
 
 
-def _check_run(run: RunOptions) -> None:
-    """Refuse a run id that could not be the name of a folder."""
-    if run.run_id is not None:
-        from investigator.runs.investigation import require_run_id
-
-        require_run_id(run.run_id)
-
-
-def _investigate_one(task: Task, asked: Asked, filter_expr: str | None) -> Exit:
+def _investigate_one(
+    request: Request[Any], question: TraceQuestion[Any], asked: Asked, filter_expr: str | None
+) -> Exit:
     """Run one trace of the source and show its report."""
-    opened = open_source(task.source)
-    trace_id = task.subject or _only_trace(opened, task.source[0], filter_expr)
-    return _run_and_show(_about(task, trace_id), asked, opened)
+    opened = open_source(request.source)
+    trace_id = question.trace_id or _only_trace(opened, filter_expr)
+    return _run_and_show(replace(request, question=question.about(trace_id)), asked, opened)
 
 
-def _run_and_show(task: Task, asked: Asked, opened: OpenedSource) -> Exit:
+def _run_and_show(request: Request[Any], asked: Asked, opened: OpenedSource) -> Exit:
     """Make one run and show its report."""
     from investigator.runs.batch import run_one
 
     try:
-        outcome = run_one(task)
+        outcome = run_one(request, opened)
     except KeyboardInterrupt:
         say("interrupted; `investigator runs list` shows the run, `runs resume` goes on with it")
         return Exit.INTERRUPTED
     shown = show_one(outcome, asked)
-    _show_write_back(task, [outcome])
+    _show_write_back(request, [outcome])
     return _with_unreadable(shown, opened)
 
 
-def _show_write_back(task: Task, outcomes: Sequence[Outcome]) -> None:
+def _show_write_back(request: Request[Any], outcomes: Sequence[BatchOutcome]) -> None:
     """How many annotations were written, where that was asked for, and what went wrong."""
-    if not task.write_back:
+    if not request.settings.write_back:
         return
     from investigator.runs.run_store import read_record
 
     ran = [outcome.run_id for outcome in outcomes if outcome.run_id is not None]
-    written = [read_record(run_id, task.runs_dir) for run_id in ran]
+    written = [read_record(run_id, request.settings.runs) for run_id in ran]
     count = sum(len(record.writeback_ref.annotation_ids) for record in written)
-    say(f"{count:,} annotations written to {task.source[0]}")
+    say(f"{count:,} annotations written to {request.source}")
     for record in written:
         if record.writeback_ref.status == "partial" and record.error is not None:
             say(f"  run {record.run_id}: {record.error.message}", style="yellow")
 
 
 def _investigate_all(
-    task: Task, asked: Asked, filter_expr: str | None, batch: BatchOptions
+    request: Request[Any],
+    question: TraceQuestion[Any],
+    asked: Asked,
+    filter_expr: str | None,
+    batch: BatchOptions,
 ) -> Exit:
     """Run every trace of the source that passes the filter, and show all reports."""
-    from investigator.runs.continuing import remaining_of
+    from investigator.runs.batch_lock import batch_lock
+    from investigator.runs.continuing import options_of, remaining_of
     from investigator.runtime.budget import Budget
 
-    task.question.materials_hash()  # what is bad about it is told once, not by every run
+    options = options_of(request)  # what is bad about it is told once, not by every run
     together = Limits(max_cost_usd=batch.batch_max_cost_usd, max_tokens=batch.batch_max_tokens)
     limits = changed_budget(Budget(), together).limits
-    opened = open_source(task.source)
+    opened = open_source(request.source)
     rows = opened.api.list_traces(filter_expr=filter_expr)
     if not rows:
         count = opened.api.count_traces()
-        raise UsageError(f"none of the {count:,} traces of '{task.source[0]}' passes the filter")
-    tasks = [_about(task, row.trace_id) for row in rows]
-    with _lock_of(task, [row.trace_id for row in rows]):
-        known = remaining_of(tasks, opened.api) if batch.go_on else None
-        done = run_tasks(tasks, jobs=batch.jobs, limits=limits, known=known)
+        raise UsageError(f"none of the {count:,} traces of '{request.source}' passes the filter")
+    requests = [replace(request, question=question.about(row.trace_id)) for row in rows]
+    with batch_lock(request.settings.runs, options, [row.trace_id for row in rows]):
+        known = remaining_of(requests, opened) if batch.go_on else None
+        done = run_all(requests, jobs=batch.jobs, limits=limits, known=known)
     left_alone = known.left_alone if known else 0
     if left_alone < len(done) and all(outcome.status is None for outcome in done):
         raise UsageError(f"no run was started: {done[0].error}")
     ended = show_all(done, asked) if done else Exit.SUCCEEDED
-    _show_write_back(task, done)
+    _show_write_back(request, done)
     if left_alone:
-        say(f"{left_alone:,} of {len(tasks):,} left alone, another process is writing their runs")
-    if len(done) < len(tasks):
-        say(f"interrupted after {len(done):,} of {len(tasks):,} runs; --continue goes on")
+        say(
+            f"{left_alone:,} of {len(requests):,} left alone, another process is writing their runs"
+        )
+    if len(done) < len(requests):
+        say(f"interrupted after {len(done):,} of {len(requests):,} runs; --continue goes on")
         return Exit.INTERRUPTED
     return _with_unreadable(ended, opened)
 
 
-def _lock_of(task: Task, trace_ids: Sequence[str]) -> AbstractContextManager[None]:
-    """The lock of a batch; where another one asks the same of a trace, nothing is started."""
-    from investigator.runs.batch_lock import batch_lock
-    from investigator.runs.investigation import Options
-
-    materials = task.question.materials_hash()
-    asked = Options(
-        question=task.question.located(), materials_sha256=materials, planner=task.planner
-    )
-    return batch_lock(task.runs_dir, asked, trace_ids)
-
-
-def _about(task: Task, trace_id: str) -> Task:
-    """The task with its trace named."""
-    return replace(task, question=task.question.model_copy(update={"trace_id": trace_id}))
-
-
-def run_tasks(
-    tasks: Sequence[Task],
+def run_all(
+    requests: Sequence[Request[Any]],
     *,
     jobs: int | None = None,
     limits: PoolLimits | None = None,
     known: Remaining | None = None,
-) -> list[Outcome]:
-    """The outcomes of the tasks, in their order, without those that an interrupt kept back.
+) -> list[BatchOutcome]:
+    """The outcomes of the requests, in their order, without those that an interrupt kept back.
 
     `jobs` None: one a core; `limits` None: unlimited.
     """
-    from investigator.runs.batch import limits_left, run_batch, run_task
+    from investigator.runs.batch import limits_left, processes, run_request, run_requests
     from investigator.runtime.budget import UNLIMITED
 
     outcomes = dict(known.outcomes) if known else {}
-    waiting = dict(known.tasks if known else enumerate(tasks))
+    waiting = dict(known.requests if known else enumerate(requests))
     places = list(waiting)
-    ended = run_batch(
+    ended = run_requests(
         list(waiting.values()),
-        jobs=_jobs(jobs, len(waiting)),
+        jobs=processes(jobs, len(waiting)),
         limits=limits_left(limits or UNLIMITED, list(outcomes.values())),
-        run=run_task,
+        run=run_request,
     )
-    with _progress(len(tasks)) as advance, suppress(KeyboardInterrupt):
+    with _progress(len(requests)) as advance, suppress(KeyboardInterrupt):
         advance(len(outcomes))
         for index, outcome in ended:
             outcomes[places[index]] = outcome
             advance(1)
     return [outcomes[place] for place in sorted(outcomes)]
-
-
-def _jobs(asked: int | None, count: int) -> int:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(asked or cores or 1, count))
 
 
 @contextmanager
@@ -241,12 +221,13 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
         yield lambda ended: progress.advance(task, ended)
 
 
-def _only_trace(opened: OpenedSource, source: str, filter_expr: str | None) -> str:
+def _only_trace(opened: OpenedSource, filter_expr: str | None) -> str:
     """The trace that is meant where none is named: the only one there is."""
     rows = opened.api.list_traces(filter_expr=filter_expr, limit=2)
     if len(rows) == 1:
         return rows[0].trace_id
     found = "no trace that passes the filter" if not rows else "more than one trace"
+    source = ", ".join(opened.paths)
     raise UsageError(
         f"{found} in '{source}': name one with --trace-id, or take every one with --all "
         f"(`investigator traces {source}` lists them)"

@@ -5,6 +5,7 @@ Commands import what they need when they run, so that help and usage errors are 
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,12 +15,10 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from investigator.cli.annotate import agreement, annotate
-from investigator.cli.compliance import compliance
+from investigator.cli.commands import CONTEXT, Commands
 from investigator.cli.demo import demo
 from investigator.cli.exits import Exit, exit_of
-from investigator.cli.incident import incident
 from investigator.cli.ingest import ingest
-from investigator.cli.rca import rca
 from investigator.cli.runs import app as runs
 from investigator.cli.screen import print_error, say
 from investigator.cli.streams import outlive_readers
@@ -48,7 +47,7 @@ def _past_typer() -> Iterator[None]:
         raise _Escaped(error) from error
 
 
-class _Commands(typer.core.TyperGroup):
+class _Commands(Commands):
     def make_context(self, *args: Any, **more: Any) -> Any:
         with _past_typer():
             return super().make_context(*args, **more)
@@ -80,7 +79,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=CONTEXT,
 )
 
 
@@ -138,12 +137,29 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _leave_out_plugins(asked: bool) -> None:
+    """Also in the worker processes of a batch, which inherit the environment."""
+    if asked:
+        from investigator.ground.plugins import SWITCH
+
+        os.environ[SWITCH] = "1"
+
+
 @app.callback()
 def investigator(
     _version: Annotated[
         bool,
         typer.Option(
             "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+    _no_plugins: Annotated[
+        bool,
+        typer.Option(
+            "--no-plugins",
+            help="Leave out every plug-in that is installed.",
+            callback=_leave_out_plugins,
+            is_eager=True,
         ),
     ] = False,
 ) -> None:
@@ -153,9 +169,6 @@ def investigator(
 app.command()(demo)
 app.command()(ingest)
 app.command()(traces)
-app.command()(rca)
-app.command()(compliance)
-app.command()(incident)
 app.command()(annotate)
 app.command()(agreement)
 app.add_typer(runs)

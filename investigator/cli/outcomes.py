@@ -14,8 +14,8 @@ from investigator.ground.canonical_json import JsonValue
 from investigator.ground.files import write_target
 
 if TYPE_CHECKING:
-    from investigator.runs.batch import Outcome
-    from investigator.runs.questions import Report
+    from investigator.claims.report import Report
+    from investigator.runs.batch import BatchOutcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,40 +27,35 @@ class Asked:
     as_json: bool = False
 
 
-def report_of(outcome: Outcome) -> Report | None:
-    """The report of a run that has one."""
-    from investigator.runs.questions import read_report
-
-    return None if outcome.report is None else read_report(outcome.engine, outcome.report)
-
-
-def show_one(outcome: Outcome, asked: Asked) -> Exit:
+def show_one(outcome: BatchOutcome, asked: Asked) -> Exit:
     """One run: its report as a block, or one JSON object."""
-    from investigator.cli.reports import print_report
+    from investigator.cli.documents import print_document
+    from investigator.runs.engines import engine_named
 
-    report = report_of(outcome)
+    report = outcome.report
     if asked.as_json:
         print_row(outcome, report)
     elif report is not None:
-        print_report(stdout(), report)
+        print_document(stdout(), engine_named(outcome.engine).document(report))
     write_reports([outcome], asked.output)
     status = outcome.status.value if outcome.status is not None else "not started"
     say(f"run {outcome.run_id}: {status}" + (f", {outcome.error}" if outcome.error else ""))
     return exit_for(outcome, report, asked.fail_on)
 
 
-def show_all(outcomes: Sequence[Outcome], asked: Asked) -> Exit:
+def show_all(outcomes: Sequence[BatchOutcome], asked: Asked) -> Exit:
     """A batch: one row a run, or one JSON object a line, and a count on stderr."""
-    from investigator.cli.reports import reports_table
+    from investigator.cli.documents import overview_table
+    from investigator.runs.engines import engine_named
 
-    reports = [report_of(outcome) for outcome in outcomes]
+    reports = [outcome.report for outcome in outcomes]
     told = list(zip(outcomes, reports, strict=True))
     if asked.as_json:
         for outcome, report in told:
             print_row(outcome, report)
     else:
         rows = [(o.subject, _status(o), r) for o, r in told]
-        stdout().print(reports_table(outcomes[0].engine, rows))
+        stdout().print(overview_table(engine_named(outcomes[0].engine).overview, rows))
     write_reports(outcomes, asked.output)
     for outcome in outcomes:
         if outcome.error:
@@ -69,7 +64,7 @@ def show_all(outcomes: Sequence[Outcome], asked: Asked) -> Exit:
     return gravest(exit_for(outcome, report, asked.fail_on) for outcome, report in told)
 
 
-def exit_for(outcome: Outcome, report: Report | None, fail_on: Sequence[str] = ()) -> Exit:
+def exit_for(outcome: BatchOutcome, report: Report | None, fail_on: Sequence[str] = ()) -> Exit:
     """What one run means for the exit code."""
     from investigator.runtime.status import ErrorCode
 
@@ -85,20 +80,20 @@ def exit_for(outcome: Outcome, report: Report | None, fail_on: Sequence[str] = (
             return Exit.PARTIAL
 
 
-def write_reports(outcomes: Sequence[Outcome], path: Path | None) -> None:
+def write_reports(outcomes: Sequence[BatchOutcome], path: Path | None) -> None:
     """One report a line, in the order of the traces."""
     if path is None:
         return
-    reports = [report for outcome in outcomes if (report := report_of(outcome)) is not None]
+    reports = [report for outcome in outcomes if (report := outcome.report) is not None]
     text = "".join(report.model_dump_json() + "\n" for report in reports)
     write_target(path, text.encode())
 
 
-def _status(outcome: Outcome) -> str:
+def _status(outcome: BatchOutcome) -> str:
     return "not started" if outcome.status is None else outcome.status.value
 
 
-def print_row(outcome: Outcome, report: Report | None) -> None:
+def print_row(outcome: BatchOutcome, report: Report | None) -> None:
     """One run as one JSON object on a line of stdout."""
     from investigator.runs.batch import WINDOW
 
@@ -114,7 +109,7 @@ def print_row(outcome: Outcome, report: Report | None) -> None:
     print_json(row)
 
 
-def _count(outcomes: Sequence[Outcome], reports: Sequence[Report | None]) -> str:
+def _count(outcomes: Sequence[BatchOutcome], reports: Sequence[Report | None]) -> str:
     statuses = Counter(_status(outcome) for outcome in outcomes)
     found = Counter(report.verdict for report in reports if report is not None)
     parts = [", ".join(f"{n:,} {name}" for name, n in tally.items()) for tally in (statuses, found)]

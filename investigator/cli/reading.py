@@ -13,20 +13,21 @@ from investigator.errors import UsageError
 
 if TYPE_CHECKING:
     from investigator.formats.files import Unreadable
+    from investigator.runs.sources import Source
     from investigator.store.open import OpenedSource
 
 _NAMED = 20
 
 
-def open_source(paths: Sequence[str]) -> OpenedSource:
+def open_source(source: Source) -> OpenedSource:
     """Open a source; its progress, unreadable files and clashes of ids are told on stderr."""
     from investigator.runs import sources
 
     with counted_spans() as on_span_count:
-        source = sources.open_source(paths, on_span_count=on_span_count)
-    name_unreadable(source.unreadable)
-    name_clashes(source.clashes)
-    return source
+        opened = sources.open_source(source, on_span_count=on_span_count)
+    name_unreadable(opened.unreadable)
+    name_clashes(opened.clashes)
+    return opened
 
 
 @contextmanager

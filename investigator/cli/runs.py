@@ -9,7 +9,7 @@ import typer
 from rich.text import Text
 
 from investigator.cli.bundles import bundled
-from investigator.cli.exits import Exit
+from investigator.cli.exits import Exit, gravest
 from investigator.cli.options import (
     DEFAULT_RUNS_DIR,
     Json,
@@ -24,7 +24,7 @@ from investigator.cli.screen import cell, one_line, plain, print_json, say, stdo
 from investigator.ground.canonical_json import JsonValue
 
 if TYPE_CHECKING:
-    from investigator.runs.run_store import StoredRun
+    from investigator.runs.run_store import StoredRun, Verification
     from investigator.runtime.budget import Budget
     from investigator.runtime.record import RunRecord, SubcallRecord
 
@@ -170,10 +170,11 @@ def _print_scopes(scopes: tuple[SubcallRecord, ...]) -> None:
 @app.command()
 def verify(run_ids: RunIds, runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
     """
-    Check that runs are what they say.
+    Check that what a run left is consistent.
 
     The hash chain of the journal, the ledger (nothing overspent), the record
-    against the journal, the report against its hash and its trace.
+    against the journal, the report against its hash and its trace. The report
+    of a run that another version made cannot be checked against its trace.
 
     [bold]Examples[/]
       investigator runs verify nightly-1
@@ -181,22 +182,40 @@ def verify(run_ids: RunIds, runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json 
       investigator runs verify $(ls artifacts/investigator_runs)
 
     [bold]Exit codes[/]
-      0 nothing wrong · 2 no such run · 4 something is wrong
+      0 nothing wrong · 2 no such run · 3 something cannot be checked · 4 something is wrong
     """
     from investigator.runs.run_store import verify_run
 
-    wrong = False
+    exits = []
     for run_id in run_ids:
-        problems = verify_run(run_id, runs_dir)
-        wrong = wrong or bool(problems)
-        if as_json:
-            print_json({"run_id": run_id, "verified": not problems, "problems": list(problems)})
-            continue
-        verdict = "verified: journal, ledger, record, report and evidence"
-        stdout().print(f"run {run_id} " + ("is not what it says" if problems else verdict))
+        found = verify_run(run_id, runs_dir)
+        exits.append(_show_verification(run_id, found, as_json=as_json))
+    raise typer.Exit(gravest(exits))
+
+
+def _show_verification(run_id: str, found: Verification, *, as_json: bool) -> Exit:
+    problems, unchecked = list(found.problems), list(found.unchecked)
+    checked = not problems and not unchecked
+    if as_json:
+        print_json(
+            {
+                "run_id": run_id,
+                "verified": checked,
+                "problems": [*problems],
+                "unchecked": [*unchecked],
+            }
+        )
+    else:
+        in_part = "verified: journal, ledger and record" if unchecked else "failed verification"
+        verdict = "verified: journal, ledger, record, report and evidence" if checked else in_part
+        stdout().print(f"run {run_id} {verdict}")
         for problem in problems:
             stdout().print(Text(f"- {plain(problem)}", style="red"))
-    raise typer.Exit(Exit.FAILED if wrong else Exit.SUCCEEDED)
+        for reason in unchecked:
+            stdout().print(Text(f"- {plain(reason)}", style="yellow"))
+    if problems:
+        return Exit.FAILED
+    return Exit.PARTIAL if unchecked else Exit.SUCCEEDED
 
 
 @app.command()

@@ -39,7 +39,7 @@ def traces(
       0 all read · 2 usage, or nothing readable · 3 some files unreadable
     """
     window = time_ns(start, "--from"), time_ns(end, "--to")
-    opened = open_source([source])
+    opened = open_source(source)
     listed = opened.api.list_traces(
         start_ns=window[0], end_ns=window[1], filter_expr=filter_expr, limit=limit + 1
     )

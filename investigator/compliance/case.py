@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from investigator.controls.checking import Subject
-from investigator.controls.evaluate import Evaluation, Verdict, evaluate
+from investigator.controls.evaluate import Evaluation, evaluate
 from investigator.controls.model import Control, ControlLibrary
+from investigator.controls.terms import Verdict
 from investigator.errors import UsageError
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.evidence import EvidenceIndex, EvidenceRef

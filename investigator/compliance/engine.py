@@ -21,24 +21,22 @@ from investigator.compliance.outputs import (
     ControlDraft,
 )
 from investigator.compliance.report import (
-    SCHEMA_VERSION,
+    COMPLIANCE_REPORT,
     ComplianceReport,
     ControlResult,
     overall_of,
 )
 from investigator.compliance.rules import breach_contexts
 from investigator.compliance.verdicts import Stated, control_result
-from investigator.controls.evaluate import Verdict
 from investigator.controls.model import Control
+from investigator.controls.terms import Verdict
 from investigator.ground.canonical_json import canonical_json
 from investigator.runtime.actions import ActionSpace
 from investigator.runtime.events import OpenedScope, ScopeClosed
 from investigator.runtime.status import ScopeStatus
-from investigator.runtime.strategy import Artifact, Brief, Ended, Plan
+from investigator.runtime.strategy import Brief, Ended, Plan
 from investigator.runtime.tools import ToolRegistry
 
-RUN_TYPE = "policy_compliance"
-COMPLIANCE_REPORT = Artifact("compliance_report", SCHEMA_VERSION)
 GUIDE = (
     "Judge the one control that the context names. What it is asked is answered from what was said "
     "and done in the trace: begin with read_first (message:SPAN:INDEX is get_messages of SPAN), "

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from investigator.claims.confidence import Confidence
 from investigator.claims.outputs import ClaimOutputs, ScopeAnswer, StatedFinding
 from investigator.compliance.case import ComplianceCase
-from investigator.controls.evaluate import Verdict
+from investigator.controls.terms import Verdict
 from investigator.runtime.actions import Draft
 from investigator.runtime.turn_schema import KNOWN, SPAN
 from investigator.traces.evidence import EvidenceRef

@@ -12,11 +12,14 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from investigator.claims.confidence import Confidence
-from investigator.controls.evaluate import Verdict
-from investigator.controls.model import Severity
+from investigator.claims.report import Report
+from investigator.controls.terms import Severity, Verdict
+from investigator.runtime.status import Artifact
 from investigator.traces.evidence import EvidenceRef
 
 SCHEMA_VERSION: Literal["1.1.0"] = "1.1.0"
+RUN_TYPE = "policy_compliance"
+COMPLIANCE_REPORT = Artifact("compliance_report", SCHEMA_VERSION)
 
 
 class Overall(StrEnum):
@@ -63,10 +66,8 @@ class ControlResult(BaseModel):
         return self
 
 
-class ComplianceReport(BaseModel):
+class ComplianceReport(Report):
     """The controls of a library on one trace, the gravest first."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: Literal["1.1.0"] = SCHEMA_VERSION
     trace_id: str

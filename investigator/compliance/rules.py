@@ -23,7 +23,8 @@ from investigator.claims.leads import (
 from investigator.compliance.case import ComplianceCase
 from investigator.compliance.outputs import ControlDraft, ControlFinding
 from investigator.controls.checking import Violation
-from investigator.controls.evaluate import Evaluation, Verdict
+from investigator.controls.evaluate import Evaluation
+from investigator.controls.terms import Verdict
 from investigator.runtime.planner import View
 
 MAX_LEADS = 2
@@ -34,7 +35,7 @@ _READS = 2
 """How many places are read for a breach, or for a pass."""
 
 
-class RulePlanner(LeadPlanner[ControlFinding]):
+class ComplianceRules(LeadPlanner[ControlFinding]):
     """Shows what the checks of one case found; `beside_model`, has a model judge the rest."""
 
     stated = ControlFinding

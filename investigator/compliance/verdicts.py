@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from investigator.claims.confidence import capped_confidence
 from investigator.compliance.outputs import CheckedControl
 from investigator.compliance.report import ControlResult, JudgedBy
-from investigator.controls.evaluate import Evaluation, Verdict, unjudged
+from investigator.controls.evaluate import Evaluation, unjudged
 from investigator.controls.model import Control
+from investigator.controls.terms import Verdict
 from investigator.traces.evidence import EvidenceRef, unique
 
 UNEXAMINED = 0.4

@@ -9,13 +9,13 @@ looked at.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from investigator.controls.checking import Checked, Subject, Violation
 from investigator.controls.model import Control
 from investigator.controls.predicates import applies
 from investigator.controls.reading_places import spoken_places
 from investigator.controls.required_evidence import missing_evidence, nothing_visible
+from investigator.controls.terms import Verdict
 from investigator.readings.quoting import shortened, without_secrets
 from investigator.traces.evidence import EvidenceRef, unique
 
@@ -30,15 +30,6 @@ NOTHING_KNOWN = 0.0
 
 _LINE = 300
 _LINES = 20
-
-
-class Verdict(StrEnum):
-    """What is said of one control and one trace."""
-
-    PASS = "pass"
-    FAIL = "fail"
-    NOT_APPLICABLE = "not_applicable"
-    INSUFFICIENT_EVIDENCE = "insufficient_evidence"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ read, with the field; `investigator.controls.library` adds the line.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
@@ -25,22 +24,13 @@ from investigator.controls import checks as checks
 from investigator.controls.checking import KnownCheck, known_checks
 from investigator.controls.predicates import Predicate
 from investigator.controls.required_evidence import RequiredEvidence
+from investigator.controls.terms import Severity
 from investigator.ground.canonical_json import sha256_text
 from investigator.ground.placeholders import require_placeholders
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Severity(StrEnum):
-    """How grave a breach is, the gravest first."""
-
-    CRITICAL = "critical"
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
-    INFO = "info"
 
 
 class Reference(_Part):

@@ -9,7 +9,7 @@ and replaced in one go; what has been redacted is left as it is when it is redac
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -96,19 +96,26 @@ class Redactor:
     """Replaces what the kinds of the list find, and what the user's own patterns find.
 
     `extra` maps a name to an RE2 pattern; the name of an optional kind of the list with that
-    kind's pattern is that kind. `kept` are ids: where one of them stands as a word, the user's
-    patterns find nothing in it. It may grow while the redactor is used.
+    kind's pattern is that kind.
 
     Raises:
         UsageError: an extra pattern is no RE2 pattern.
     """
 
-    def __init__(
-        self, extra: Mapping[str, str] | None = None, *, kept: Collection[str] = frozenset()
-    ) -> None:
-        self._kept = kept
+    def __init__(self, extra: Mapping[str, str] | None = None) -> None:
+        self._kept: set[str] = set()
         self._own = tuple(_own(name, pattern) for name, pattern in (extra or {}).items())
         self._markers = {*_MARKERS, *(matcher.marker.encode() for matcher in self._own)}
+
+    @property
+    def has_own_patterns(self) -> bool:
+        """Whether it finds more than the list does."""
+        return bool(self._own)
+
+    def keep(self, ids: Iterable[str]) -> None:
+        """From now on the user's patterns find nothing in these ids, where one stands as a word."""
+        if self._own:
+            self._kept.update(ids)
 
     def redact(self, text: str, *, field: str = "") -> Redacted:
         """The text as it may be shown; the name of its `field` may tell that all is a secret."""

@@ -19,7 +19,7 @@ from investigator.incident.case import IncidentCase
 from investigator.incident.hypotheses import MAX_HYPOTHESES, Cause, Shown, causes
 from investigator.incident.outputs import IncidentAnswer, IncidentDraft, IncidentOutputs
 from investigator.incident.report import (
-    SCHEMA_VERSION,
+    DOSSIER,
     ChangeSeen,
     Component,
     Event,
@@ -28,20 +28,18 @@ from investigator.incident.report import (
     Outcome,
     RepresentativeTrace,
     SuspectedChange,
+    SuspicionStatus,
     Window,
 )
 from investigator.incident.rules import SYNTHESIS
 from investigator.incident.selection import Representative
-from investigator.incident.suspicion import SuspicionStatus
 from investigator.runtime.actions import ActionSpace
 from investigator.runtime.events import OpenedScope
-from investigator.runtime.strategy import Artifact, Brief, Ended, Plan
+from investigator.runtime.strategy import Brief, Ended, Plan
 from investigator.runtime.tools import ToolRegistry
 from investigator.traces.evidence import EvidenceRef
 from investigator.traces.model import iso_time
 
-RUN_TYPE = "incident_dossier"
-INCIDENT_DOSSIER = Artifact("incident_dossier", SCHEMA_VERSION)
 GUIDE = (
     "In the scope of a trace a finding is one failure in it, with its signature as the context "
     "gives it (service | component | error type). In the synthesis a finding is one possible "
@@ -60,7 +58,7 @@ _NAMED = 5
 class IncidentStrategy:
     """One window, one run."""
 
-    artifact = INCIDENT_DOSSIER
+    artifact = DOSSIER
     finalize_tokens = (6000, 2000)
     guide = GUIDE
 

@@ -13,11 +13,23 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from investigator.claims.confidence import SUPPORTED, Confidence, independent
-from investigator.incident.suspicion import SuspicionStatus
+from investigator.claims.report import Report
+from investigator.runtime.status import Artifact
 from investigator.traces.evidence import EvidenceRef
 from investigator.traces.model import parse_time
 
 SCHEMA_VERSION: Literal["1.0.0"] = "1.0.0"
+RUN_TYPE = "incident_dossier"
+DOSSIER = Artifact("incident_dossier", SCHEMA_VERSION)
+
+
+class SuspicionStatus(StrEnum):
+    """How far a suspicion goes."""
+
+    ASSERTED = "asserted"
+    HYPOTHESIS = "hypothesis"
+    NONE_FOUND = "none_found"
+    UNKNOWN = "unknown"
 
 
 class _Part(BaseModel):
@@ -117,7 +129,7 @@ class Hypothesis(_Part):
         return self
 
 
-class IncidentDossier(_Part):
+class IncidentDossier(Report):
     """What happened in a window."""
 
     schema_version: Literal["1.0.0"] = SCHEMA_VERSION

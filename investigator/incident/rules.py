@@ -35,7 +35,7 @@ FEW_TRACES = 8
 _DIFFS_READ = 2
 
 
-class RulePlanner(LeadPlanner[IncidentFinding]):
+class IncidentRules(LeadPlanner[IncidentFinding]):
     """Looks at the representatives of one window, then at all of them."""
 
     stated = IncidentFinding

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from investigator.incident.changes import Change
 from investigator.incident.digest import TraceDigest, dated, in_order
 from investigator.incident.facts import FactKind
 from investigator.incident.latency import SlowTrace, slow_traces
+from investigator.incident.report import SuspicionStatus
 from investigator.readings.quoting import shortened
 from investigator.traces.evidence import EvidenceRef
 
@@ -36,15 +36,6 @@ MOST_SURE = 0.95
 _ONLY_EARLIER = 0.1
 _NONE_FOUND = 0.5
 _STATEMENT_LIMIT = 900
-
-
-class SuspicionStatus(StrEnum):
-    """How far a suspicion goes."""
-
-    ASSERTED = "asserted"
-    HYPOTHESIS = "hypothesis"
-    NONE_FOUND = "none_found"
-    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

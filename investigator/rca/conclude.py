@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from investigator.claims.confidence import SUPPORTED, capped_confidence
-from investigator.rca.report import Finding, Outcome, RCAReport
-from investigator.rca.taxonomy import Label, Taxonomy
+from investigator.rca.report import Finding, Label, Outcome, RCAReport
+from investigator.rca.taxonomy import Taxonomy
 from investigator.signals.model import Signal
 from investigator.traces.evidence import unique
 

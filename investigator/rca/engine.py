@@ -18,19 +18,17 @@ from investigator.rca.case import RCACase
 from investigator.rca.category_text import category_lines
 from investigator.rca.conclude import finding_of, report_from_findings
 from investigator.rca.outputs import CATEGORY, RCAAnswer, RCADraft, RCAOutputs
-from investigator.rca.report import SCHEMA_VERSION, Finding, RCAReport
+from investigator.rca.report import RCA_REPORT, Finding, RCAReport
 from investigator.runtime.actions import ActionSpace
 from investigator.runtime.events import OpenedScope
-from investigator.runtime.strategy import Artifact, Brief, Ended, Plan
+from investigator.runtime.strategy import Brief, Ended, Plan
 from investigator.runtime.tools import ToolRegistry
 from investigator.signals.model import Signal
 
-RUN_TYPE = "rca"
 OBJECTIVE = (
     "Find out why this trace failed, or that it did not: the root cause first, each finding "
     "with the span where the fault began and the evidence for it."
 )
-RCA_REPORT = Artifact("rca_report", SCHEMA_VERSION)
 GUIDE = (
     "A finding is one fault: its category, and span_id, where it began. The root cause first. "
     "A fault that a later step made good is no root cause. Categories:"

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from investigator.rca.taxonomy import Category, Label, Taxonomy
+from investigator.rca.report import Label
+from investigator.rca.taxonomy import Category, Taxonomy
 from investigator.signals.model import Signal
 from investigator.traces.model import Span, StatusCode, Trace
 

@@ -13,10 +13,23 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from investigator.claims.confidence import SUPPORTED, Confidence, independent
-from investigator.rca.taxonomy import Label
+from investigator.claims.report import Report
+from investigator.runtime.status import Artifact
 from investigator.traces.evidence import EvidenceRef
 
 SCHEMA_VERSION: Literal["1.0.0"] = "1.0.0"
+RUN_TYPE = "rca"
+RCA_REPORT = Artifact("rca_report", SCHEMA_VERSION)
+
+
+class Label(StrEnum):
+    """What kind of cause a failure has."""
+
+    RETRIEVAL_FAILURE = "retrieval_failure"
+    TOOL_FAILURE = "tool_failure"
+    INSTRUCTION_FAILURE = "instruction_failure"
+    UPSTREAM_DEPENDENCY_FAILURE = "upstream_dependency_failure"
+    DATA_SCHEMA_MISMATCH = "data_schema_mismatch"
 
 
 class Outcome(StrEnum):
@@ -49,10 +62,8 @@ class Finding(BaseModel):
         return self
 
 
-class RCAReport(BaseModel):
+class RCAReport(Report):
     """Why one trace failed. `confidence` is that of the outcome."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     schema_version: Literal["1.0.0"] = SCHEMA_VERSION
     trace_id: str

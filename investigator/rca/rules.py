@@ -23,7 +23,7 @@ READS_A_HYPOTHESIS = 5
 _REFS_A_FINDING = 4
 
 
-class RulePlanner(LeadPlanner[RCAFinding]):
+class RCARules(LeadPlanner[RCAFinding]):
     """Follows the hypotheses of one case."""
 
     stated = RCAFinding

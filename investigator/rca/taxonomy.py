@@ -7,7 +7,6 @@ the place and the reason.
 
 from __future__ import annotations
 
-from enum import StrEnum
 from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
@@ -18,19 +17,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from investigator.errors import UsageError
 from investigator.ground.canonical_json import sha256_text
 from investigator.ground.placeholders import require_placeholders
+from investigator.rca.report import Label
 from investigator.readings.faults import Fault
 
 BUILT_IN = ("default", "trail")
-
-
-class Label(StrEnum):
-    """What kind of cause a failure has."""
-
-    RETRIEVAL_FAILURE = "retrieval_failure"
-    TOOL_FAILURE = "tool_failure"
-    INSTRUCTION_FAILURE = "instruction_failure"
-    UPSTREAM_DEPENDENCY_FAILURE = "upstream_dependency_failure"
-    DATA_SCHEMA_MISMATCH = "data_schema_mismatch"
 
 
 class Category(BaseModel):

@@ -7,62 +7,58 @@ until the run has ended; then what it used is settled, and the rest is free for 
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+from pydantic import Field
+
+from investigator.claims.report import Report
 from investigator.errors import InvestigatorError
 from investigator.ground.defects import is_defect, told
+from investigator.ground.given import Given
 from investigator.ground.interrupts import Interrupts, forget_interrupt, in_charge
-from investigator.runs.investigation import RunResult, ainvestigate_question, run_now
-from investigator.runs.planners import RULES, PlannerChoice
-from investigator.runs.questions import IncidentQuestion, Question, Report, engine_of
+from investigator.runs.engines import engine_named, engine_of_run
+from investigator.runs.investigation import RunResult, investigate
 from investigator.runs.run_store import resume_run
+from investigator.runs.settings import Request
 from investigator.runs.workers import Workers
 from investigator.runtime.budget import NOTHING, UNLIMITED, Amounts, Budget, Limits
 from investigator.runtime.budget_pool import Hold, Lease, RuntimeBudgetPool, allocate_run_budget
 from investigator.runtime.record import RunRecord
 from investigator.runtime.status import ErrorCode, RunStatus
+from investigator.store.open import OpenedSource
 
 WINDOW = "window"
-"""What an incident is about, where other runs name their trace."""
+"""What a run over many traces is about, where others name their trace."""
 
 _LOOK_UP_S = 0.1
 """How often the batch looks up from waiting, to see whether it was interrupted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One run of a batch. `resumes`: an interrupted run of that id goes on instead of a new one."""
+class BatchLimits(Given):
+    """What all runs of a batch may use together; None is unlimited."""
 
-    source: tuple[str, ...]
-    question: Question
-    budget: Budget
-    concurrency: int
-    runs_dir: Path
-    run_id: str | None
-    planner: PlannerChoice = RULES
-    best_effort: bool = False
-    freeze: bool = True
-    write_back: bool = False
-    resumes: bool = False
+    max_tokens: int | None = Field(default=None, ge=0)
+    max_cost_usd: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
     @property
-    def subject(self) -> str:
-        """What the run is about, in a word: its trace, or the window."""
-        question = self.question
-        return WINDOW if isinstance(question, IncidentQuestion) else question.trace_id
+    def amounts(self) -> Limits:
+        """The limits as a pool counts them."""
+        return Budget(tokens=self.max_tokens, cost_usd=self.max_cost_usd).limits
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a task. `status` is None where no run was started; `report` is JSON text.
+class BatchOutcome:
+    """What became of a request. `status` is None where no run was started.
 
-    `subject` is the run's trace, or the window. `used` holds the tokens and the cost (micro-USD)
-    of the run's record; None is unknown, and booked in full.
+    `subject` is the run's trace, or the window; `report_json` the report's text. `used` holds the
+    tokens and the cost (micro-USD) of the run's record; None is unknown, and booked in full.
     """
 
     engine: str
@@ -70,10 +66,18 @@ class Outcome:
     run_id: str | None
     run_dir: Path | None
     status: RunStatus | None
-    report: str | None
+    report_json: str | None
     error: str | None
     used: Amounts | None = NOTHING
     error_code: ErrorCode | None = None
+
+    @property
+    def report(self) -> Report | None:
+        """The report of a run that has one."""
+        if self.report_json is None:
+            return None
+        report: Report = engine_named(self.engine).report.model_validate_json(self.report_json)
+        return report
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,52 +126,40 @@ def _narrowed(own: int | None, share: int | None) -> int | None:
     return min(own, share)
 
 
-def run_one(task: Task) -> Outcome:
-    """Do a task in this process.
+def run_one(request: Request[Any], opened: OpenedSource | None = None) -> BatchOutcome:
+    """Make a run in this process, from its source, which may be `opened` already.
 
     Raises:
         InvestigatorError: no run could be started, or the one to resume cannot go on.
     """
-    if task.resumes and task.run_id is not None:
-        return outcome_of(resume_run(task.run_id, task.runs_dir))
-    result = run_now(
-        lambda: ainvestigate_question(
-            task.source,
-            task.question,
-            planner=task.planner,
-            budget=task.budget,
-            concurrency=task.concurrency,
-            best_effort=task.best_effort,
-            freeze=task.freeze,
-            write_back=task.write_back,
-            runs_dir=task.runs_dir,
-            run_id=task.run_id,
-        )
-    )
+    settings = request.settings
+    if request.resumes and settings.run_id is not None:
+        return outcome_of(resume_run(settings.run_id, settings.runs))
+    result = investigate(opened or request.source, request.question, settings)
     return outcome_of(result)
 
 
-def run_task(task: Task) -> Outcome:
+def run_request(request: Request[Any]) -> BatchOutcome:
     """`run_one` for a batch: what keeps a run from starting is its outcome."""
     try:
-        return run_one(task)
+        return run_one(request)
     except InvestigatorError as error:
         if is_defect(error):
             raise
-        return replace(_without_run(task, str(error)), used=NOTHING)
+        return replace(_without_run(request, str(error)), used=NOTHING)
 
 
-def outcome_of(result: RunResult[Report]) -> Outcome:
+def outcome_of(result: RunResult[Report]) -> BatchOutcome:
     """What a batch keeps of a run."""
-    engine, traces = engine_of(result.record.run_type), result.record.input_ref.trace_ids
+    engine = engine_of_run(result.record.run_type)
     error = None if result.error is None else f"{result.error.code}: {result.error.message}"
-    return Outcome(
-        engine=engine,
-        subject=WINDOW if engine == "incident" else traces[0],
+    return BatchOutcome(
+        engine=engine.name,
+        subject=result.record.input_ref.trace_ids[0] if engine.is_of_one_trace else WINDOW,
         run_id=result.run_id,
         run_dir=result.run_dir,
         status=result.status,
-        report=None if result.report is None else result.report.model_dump_json(),
+        report_json=None if result.report is None else result.report.model_dump_json(),
         error=error,
         used=used_by(result.record),
         error_code=None if result.error is None else result.error.code,
@@ -185,7 +177,7 @@ def used_by(record: RunRecord) -> Amounts | None:
     return used
 
 
-def limits_left(limits: Limits, done: Sequence[Outcome]) -> Limits:
+def limits_left(limits: Limits, done: Sequence[BatchOutcome]) -> Limits:
     """What a batch may still use after the runs that were there already."""
     used = NOTHING
     for outcome in done:
@@ -196,27 +188,47 @@ def limits_left(limits: Limits, done: Sequence[Outcome]) -> Limits:
 
 
 def run_batch(
-    tasks: Sequence[Task],
+    requests: Sequence[Request[Any]],
     *,
-    jobs: int,
-    limits: Limits = UNLIMITED,
-    run: Callable[[Task], Outcome],
-) -> Iterator[tuple[int, Outcome]]:
-    """Run every task on `jobs` processes; (index, outcome) as they end.
+    jobs: int | None = None,
+    limits: BatchLimits = BatchLimits(),
+) -> Iterator[tuple[int, BatchOutcome]]:
+    """Make the runs side by side in processes; (position of the request, outcome) as they end.
 
-    `limits` bound the tokens and the cost (micro-USD) of all runs together. `run` is a function
-    of a module, so that a worker can import it. An interrupt ends the running tasks and starts
-    no other. Workers end with this process, whatever ends it.
+    `jobs` None: a process a core. An interrupt ends the runs that have begun and starts no
+    other. A program that calls this has to be importable (`if __name__ == "__main__":`).
 
     Raises:
         InvestigatorError: a worker process died.
         KeyboardInterrupt: it was interrupted; what had ended was given out.
     """
+    count = processes(jobs, len(requests))
+    yield from run_requests(requests, jobs=count, limits=limits.amounts, run=run_request)
+
+
+def processes(asked: int | None, count: int) -> int:
+    """How many processes make `count` runs: those asked for, or one a core, but no idle ones."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(asked or cores or 1, count))
+
+
+def run_requests(
+    requests: Sequence[Request[Any]],
+    *,
+    jobs: int,
+    limits: Limits = UNLIMITED,
+    run: Callable[[Request[Any]], BatchOutcome],
+) -> Iterator[tuple[int, BatchOutcome]]:
+    """`run_batch` with a run of one's own: a function of a module, for a worker to import.
+
+    `limits` bound the tokens and the cost (micro-USD) of all runs together. Workers end with this
+    process, whatever ends it.
+    """
     with in_charge() as interrupts, Workers(jobs) as workers:
         ended = False
         try:
             yield from schedule(
-                tasks, workers, jobs=jobs, limits=limits, run=run, interrupts=interrupts
+                requests, workers, jobs=jobs, limits=limits, run=run, interrupts=interrupts
             )
             ended = True
         except BrokenProcessPool:
@@ -230,23 +242,23 @@ def run_batch(
 
 
 def schedule(
-    tasks: Sequence[Task],
+    requests: Sequence[Request[Any]],
     workers: Executor,
     *,
     jobs: int,
     limits: Limits,
-    run: Callable[[Task], Outcome],
+    run: Callable[[Request[Any]], BatchOutcome],
     interrupts: Interrupts | None = None,
-) -> Iterator[tuple[int, Outcome]]:
-    """Run every task on the workers, `jobs` at a time, each on a lease of what is left."""
-    purse, waiting = _Purse(limits), deque(enumerate(tasks))
-    running: dict[Future[Outcome], tuple[int, _Started]] = {}
+) -> Iterator[tuple[int, BatchOutcome]]:
+    """Make every run on the workers, `jobs` at a time, each on a lease of what is left."""
+    purse, waiting = _Purse(limits), deque(enumerate(requests))
+    running: dict[Future[BatchOutcome], tuple[int, _Started]] = {}
     while waiting or running:
         while waiting and len(running) < jobs:
-            index, task = waiting.popleft()
+            index, request = waiting.popleft()
             shares = min(jobs - len(running), len(waiting) + 1)
-            budget, started = purse.lease(task.budget, shares=shares)
-            future = workers.submit(_attempt, run, replace(task, budget=budget))
+            budget, started = purse.lease(_budget_of(request), shares=shares)
+            future = workers.submit(_attempt, run, request.with_settings(budget=budget))
             running[future] = (index, started)
         ended = wait(running, timeout=_LOOK_UP_S, return_when=FIRST_COMPLETED).done
         if interrupts is not None and interrupts.asked:
@@ -258,24 +270,29 @@ def schedule(
             yield index, outcome
 
 
-def _attempt(run: Callable[[Task], Outcome], task: Task) -> Outcome:
-    """Do a task, in a worker: an interrupt or a defect ends it alone, and the others go on.
+def _attempt(run: Callable[[Request[Any]], BatchOutcome], request: Request[Any]) -> BatchOutcome:
+    """Make a run, in a worker: an interrupt or a defect ends it alone, and the others go on.
 
     A defect is told here: its exception need not survive the way to another process.
     """
     try:
-        return run(task)
+        return run(request)
     except KeyboardInterrupt:
         forget_interrupt()
-        return _without_run(task, "interrupted")
+        return _without_run(request, "interrupted")
     except Exception as error:  # noqa: BLE001 (a boundary: one run of a batch)
-        failed = replace(_without_run(task, str(error)), status=RunStatus.FAILED)
+        failed = replace(_without_run(request, str(error)), status=RunStatus.FAILED)
         if not is_defect(error):
             return failed
         return replace(failed, error=told(error), error_code=ErrorCode.UNEXPECTED_RUNTIME_ERROR)
 
 
-def _without_run(task: Task, error: str) -> Outcome:
-    return Outcome(
-        task.question.engine, task.subject, task.run_id, None, None, None, error, used=None
+def _without_run(request: Request[Any], error: str) -> BatchOutcome:
+    question, run_id = request.question, request.settings.run_id
+    return BatchOutcome(
+        question.engine, question.subject, run_id, None, None, None, error, used=None
     )
+
+
+def _budget_of(request: Request[Any]) -> Budget:
+    return request.settings.budget_for(request.question)

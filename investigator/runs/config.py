@@ -31,11 +31,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from investigator.errors import UsageError
 from investigator.ground.sensitive import OPTIONAL
 from investigator.inspection.own_patterns import OwnPatterns
-from investigator.runtime.budget import DEFAULT_BUDGETS, Budget
+from investigator.runs.engines import engine_named
+from investigator.runtime.budget import Budget
 
 FILE_NAME = "investigator.toml"
-
-EngineName = Literal["rca", "compliance", "incident"]
 
 
 class Redaction(BaseModel):
@@ -60,14 +59,13 @@ class Config(BaseModel):
     planner: Mapping[Literal["planner"], str] = Field(default_factory=dict)
     model: Mapping[str, Any] = Field(default_factory=dict)
     cheaper: tuple[Mapping[str, Any], ...] = ()
-    budget: Mapping[EngineName, Mapping[str, Any]] = Field(default_factory=dict)
+    budget: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
     redaction: Redaction = Redaction()
 
     def budget_for(self, engine: str) -> Budget:
         """The engine's default budget with what the file says of it."""
-        default = DEFAULT_BUDGETS[engine]
-        changes = next((told for name, told in self.budget.items() if name == engine), {})
-        return Budget.model_validate(default.model_dump() | dict(changes))
+        default = engine_named(engine).default_budget
+        return Budget.model_validate(default.model_dump() | dict(self.budget.get(engine, {})))
 
 
 def load_config(path: Path | None) -> Config:
@@ -82,8 +80,7 @@ def load_config(path: Path | None) -> Config:
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
         config = Config.model_validate(content)
-        for engine in DEFAULT_BUDGETS:
-            config.budget_for(engine)
+        _check_budgets(config, file)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{file} cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
@@ -93,3 +90,11 @@ def load_config(path: Path | None) -> Config:
         place = ".".join(map(str, told["loc"]))
         raise UsageError(f"{file}: {place}: {told['msg']}") from error
     return config
+
+
+def _check_budgets(config: Config, file: Path) -> None:
+    for engine in config.budget:
+        try:
+            config.budget_for(engine)
+        except UsageError as error:
+            raise UsageError(f"{file}: budget.{engine}: {error}") from error

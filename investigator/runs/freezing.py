@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from investigator.connectors.phoenix.source import PhoenixInspectionAPI
-from investigator.runs.questions import IncidentQuestion, Question
+from investigator.inspection.engine import Question, TraceQuestion
 from investigator.runtime.private import FILE_MODE, make_private
 from investigator.store.api import InspectionAPI
 from investigator.store.parquet import ParquetInspectionAPI
@@ -22,7 +23,7 @@ INPUT_FILE = "input.parquet"
 
 
 @contextmanager
-def as_read(api: InspectionAPI, question: Question, run_dir: Path) -> Iterator[InspectionAPI]:
+def as_read(api: InspectionAPI, question: Question[Any], run_dir: Path) -> Iterator[InspectionAPI]:
     """What a run reads that begins: a live source frozen into the run's folder, any other as it is.
 
     Raises:
@@ -46,14 +47,11 @@ def frozen_input(run_dir: Path) -> ParquetInspectionAPI | None:
     return ParquetInspectionAPI(path) if path.is_file() else None
 
 
-def freeze(api: PhoenixInspectionAPI, question: Question, run_dir: Path) -> None:
+def freeze(api: PhoenixInspectionAPI, question: Question[Any], run_dir: Path) -> None:
     """Write the traces that the question is about into the run's folder, whole or not at all."""
-    spans = _spans_of(api, question)
+    if isinstance(question, TraceQuestion):
+        spans: Iterable[Span] = api.get_trace(question.trace_id).spans
+    else:
+        spans = api.spans(question.trace_ids_in(api))
     make_private(run_dir)
     write_spans(spans, run_dir / INPUT_FILE, mode=FILE_MODE)
-
-
-def _spans_of(api: PhoenixInspectionAPI, question: Question) -> Iterable[Span]:
-    if isinstance(question, IncidentQuestion):
-        return api.spans(question.candidates(api))
-    return api.get_trace(question.trace_id).spans

@@ -1,28 +1,28 @@
-"""The composition root: the one place that names concrete sources, planners and engines.
+"""One run, from a request to what it leaves: the composition root.
 
 `ainvestigate` is the implementation; `investigate` runs it, in a thread of its own where an
 event loop is running already (a notebook). `rebuilt` makes a run again from its journal, for what
-is done with stored runs (`investigator.runs.run_store`).
+is done with stored runs (`investigator.runs.run_store`). The source is opened once a run, and
+what the answer depends on besides it (a taxonomy, controls, snapshots) is read once.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 import secrets
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar, overload
+from typing import Any, Generic, TypeVar
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from investigator.compliance.report import ComplianceReport
+from investigator.claims.report import Report
 from investigator.errors import (
     SourceError,
     SourceUnavailable,
@@ -30,25 +30,18 @@ from investigator.errors import (
     UsageError,
 )
 from investigator.ground.interrupts import in_charge
-from investigator.incident.report import IncidentDossier
-from investigator.rca.report import RCAReport
+from investigator.ground.plugins import installed
+from investigator.ground.redaction import Redactor, holding
+from investigator.inspection.engine import Materials, Prepared, Question, ReportT, TraceQuestion
+from investigator.inspection.own_patterns import OwnPatterns, Speakers, redacted_speakers
+from investigator.runs.engines import engine_named, engine_of_run
+from investigator.runs.fingerprint import fingerprint
 from investigator.runs.freezing import as_read, frozen_input
 from investigator.runs.planners import RULES, PlannerChoice, planner_for, ready, require_price
-from investigator.runs.questions import (
-    ENGINES,
-    ComplianceQuestion,
-    Prepared,
-    Question,
-    RCAQuestion,
-    Report,
-    engine_of,
-    question_of,
-    read_report,
-)
-from investigator.runs.sources import Source, located, open_source
+from investigator.runs.settings import DEFAULTS, Settings
+from investigator.runs.sources import Source, open_source
 from investigator.runs.write_back import address_of, annotate, require_phoenix
 from investigator.runtime import runner
-from investigator.runtime.budget import DEFAULT_BUDGETS, Budget
 from investigator.runtime.events import (
     DatasetRef,
     InputRef,
@@ -61,10 +54,8 @@ from investigator.runtime.record import RunRecord
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.runtime.strategy import Run
 from investigator.store.api import InspectionAPI
+from investigator.store.open import OpenedSource
 
-DEFAULT_RUNS_DIR = Path("artifacts/investigator_runs")
-_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-ReportT = TypeVar("ReportT", bound=Report, covariant=True)
 _T = TypeVar("_T")
 
 
@@ -81,14 +72,55 @@ class RunResult(Generic[ReportT]):
 
 
 class Options(BaseModel):
-    """What the journal keeps of a question, and of what its answer depends on."""
+    """What the journal keeps of a request, and of what its answer depends on.
+
+    `question` are the question's fields and, as `engine`, the name of the engine.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    question: Question = Field(discriminator="engine")
+    question: dict[str, Any]
     materials_sha256: str
     planner: PlannerChoice = RULES
     freeze: bool = True
+    redact: OwnPatterns = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _redact_was_part_of_the_question(cls, options: Any) -> Any:
+        """Runs of version 0.1 kept the patterns with the question."""
+        question = options.get("question") if isinstance(options, dict) else None
+        if not isinstance(question, dict) or "redact" not in question:
+            return options
+        kept = {name: value for name, value in question.items() if name != "redact"}
+        return {**options, "question": kept, "redact": question["redact"]}
+
+    @classmethod
+    def of(cls, question: Question[Any], materials: Materials, settings: Settings) -> Options:
+        """The options of a run that begins."""
+        return cls(
+            question={"engine": question.engine, **question.model_dump(mode="json")},
+            materials_sha256=materials.sha256,
+            planner=settings.planner,
+            freeze=settings.freeze,
+            redact=settings.redact,
+        )
+
+    @property
+    def asked(self) -> Question[Report]:
+        """The question.
+
+        Raises:
+            UsageError: its engine is a plug-in that is not there.
+        """
+        told = dict(self.question)
+        engine = engine_named(str(told.pop("engine")))
+        return engine.question.model_validate(told)
+
+    @property
+    def redactor(self) -> Redactor:
+        """What the run's texts are redacted with."""
+        return Redactor(self.redact)
 
     @property
     def but_for_the_trace(self) -> dict[str, Any]:
@@ -103,159 +135,73 @@ class Options(BaseModel):
         return self.but_for_the_trace == other.but_for_the_trace
 
 
-@overload
 async def ainvestigate(
-    source: Source, *, engine: Literal["rca"] = "rca", **options: Any
-) -> RunResult[RCAReport]: ...
+    source: Source | OpenedSource,
+    question: Question[ReportT],
+    settings: Settings = DEFAULTS,
+) -> RunResult[ReportT]:
+    """Ask a question of a source and leave a run in the runs folder.
 
-
-@overload
-async def ainvestigate(
-    source: Source, *, engine: Literal["compliance"], **options: Any
-) -> RunResult[ComplianceReport]: ...
-
-
-@overload
-async def ainvestigate(
-    source: Source, *, engine: Literal["incident"], **options: Any
-) -> RunResult[IncidentDossier]: ...
-
-
-async def ainvestigate(
-    source: Source,
-    *,
-    engine: str = "rca",
-    planner: PlannerChoice = RULES,
-    budget: Budget | None = None,
-    concurrency: int = 8,
-    best_effort: bool = False,
-    runs_dir: Path = DEFAULT_RUNS_DIR,
-    run_id: str | None = None,
-    cache_dir: Path | None = None,
-    freeze: bool = True,
-    write_back: bool = False,
-    **asked: Any,
-) -> RunResult[Report]:
-    """Ask an engine about a source and leave a run in `runs_dir`/`run_id`.
-
-    `source` is a file, a folder, a glob or several. `asked` are the settings of the engine's
-    question (`investigator.runs.questions`): for `rca` trace_id and taxonomy, for `compliance`
-    trace_id, controls and control_ids; a trace_id may be left out where the source holds one
-    trace. `planner` says who decides. Limits that are not given are the
-    engine's defaults; with `best_effort` the least important scopes are left out where the limits
-    do not cover all. What is not in canonical form is read once into `cache_dir`
-    (`$INVESTIGATOR_CACHE_DIR`, else the user's cache). A live source is read once, into the run's
-    folder, unless `freeze` is false; then the run cannot be replayed once the source is gone. With
-    `write_back` the report is annotated there.
+    `source` is a file, a folder, a glob or several, or a live Phoenix; one that is open already
+    is used as it is and left open. The trace of a question about one trace may be left out where
+    the source holds one.
 
     Raises:
-        UsageError: what was asked cannot be (no such setting or taxonomy, a taken run id, limits
-            too small, several traces and none named).
+        UsageError: what was asked cannot be (no such taxonomy, a taken run id, limits too small,
+            several traces and none named).
         SourceError: nothing in the source can be read. (A trace that is not in it makes a failed
             run, with its record.)
     """
-    question = question_of(engine, asked)
-    return await ainvestigate_question(
-        source,
-        question,
-        planner=planner,
-        budget=budget,
-        concurrency=concurrency,
-        best_effort=best_effort,
-        runs_dir=runs_dir,
-        run_id=run_id,
-        cache_dir=cache_dir,
-        freeze=freeze,
-        write_back=write_back,
-    )
-
-
-async def ainvestigate_question(
-    source: Source,
-    question: Question,
-    *,
-    planner: PlannerChoice = RULES,
-    budget: Budget | None = None,
-    concurrency: int = 8,
-    best_effort: bool = False,
-    runs_dir: Path = DEFAULT_RUNS_DIR,
-    run_id: str | None = None,
-    cache_dir: Path | None = None,
-    freeze: bool = True,
-    write_back: bool = False,
-) -> RunResult[Report]:
-    """`ainvestigate` for a question that is there as a value."""
-    paths = located(source)
-    if write_back:
-        require_phoenix(paths)
-    materials = question.materials_hash()
-    budget = budget or DEFAULT_BUDGETS[question.engine]
-    require_price(planner, budget)
-    planner = ready(planner)
-    run_id = _new_run_id(question.engine) if run_id is None else run_id
-    require_run_id(run_id)
-    run_dir = runs_dir / run_id
+    materials = question.materials()
+    budget = settings.budget_for(question)
+    require_price(settings.planner, budget)
+    settings = settings.model_copy(update={"planner": ready(settings.planner)})
+    run_id = settings.run_id or _new_run_id(question.engine)
+    run_dir = settings.runs / run_id
     require_new(run_dir)
     with ExitStack() as held:
-        api = held.enter_context(_opened(paths, cache_dir))
-        question = _of_the_only_trace(question, api, paths).located()
+        opened = held.enter_context(_open(source, settings))
+        if settings.write_back:
+            require_phoenix(opened.paths)
+        question = _of_the_only_trace(question, opened).located()
+        engine = engine_named(question.engine)
         opening = RunOpened(
             run_id=run_id,
-            run_type=ENGINES[question.engine].run_type,
+            run_type=engine.run_type,
             engine_version=version("phoenix-rlm-investigator"),
-            source=paths,
-            options=Options(
-                question=question, materials_sha256=materials, planner=planner, freeze=freeze
-            ).model_dump_json(),
-            dataset_ref=DatasetRef(dataset_id=", ".join(paths), dataset_hash=None),
+            source=opened.paths,
+            options=Options.of(question, materials, settings).model_dump_json(),
+            dataset_ref=DatasetRef(dataset_id=", ".join(opened.paths), dataset_hash=None),
             input_ref=question.input_ref,
-            planner=PlannerIdentity(planner=planner.planner),
+            planner=PlannerIdentity(planner=settings.planner.planner),
             budget=budget,
-            concurrency=concurrency,
-            best_effort=best_effort,
+            concurrency=settings.concurrency,
+            best_effort=settings.best_effort,
+            fingerprint=fingerprint(),
+            plugins=tuple(map(str, installed())),
         )
+        redactor = Redactor(settings.redact)
         try:
-            read = held.enter_context(as_read(api, question, run_dir)) if freeze else api
-            prepared = question.prepare(read)
+            read = opened.api
+            if settings.freeze:
+                read = held.enter_context(as_read(read, question, run_dir))
+            prepared = _prepared(question, read, materials, redactor)
         except SourceError as error:
-            return result_of(run_dir, _fail(opening, run_dir, error, paths, api))
-        run = _run_of(opening, prepared, planner)
-        result = result_of(run_dir, await runner.start(run, run_dir))
-        if write_back and result.report is not None:
-            return annotated(result, read, paths)
+            return result_of(run_dir, _fail(opening, run_dir, error, opened))
+        run = _run_of(opening, prepared, settings.planner, redactor)
+        result: RunResult[ReportT] = result_of(run_dir, await runner.start(run, run_dir))
+        if settings.write_back and result.report is not None:
+            return annotated(result, read, opened.paths)
         return result
 
 
-@overload
 def investigate(
-    source: Source, *, engine: Literal["rca"] = "rca", **options: Any
-) -> RunResult[RCAReport]: ...
-
-
-@overload
-def investigate(
-    source: Source, *, engine: Literal["compliance"], **options: Any
-) -> RunResult[ComplianceReport]: ...
-
-
-@overload
-def investigate(
-    source: Source, *, engine: Literal["incident"], **options: Any
-) -> RunResult[IncidentDossier]: ...
-
-
-def investigate(source: Source, **options: Any) -> RunResult[Any]:
+    source: Source | OpenedSource,
+    question: Question[ReportT],
+    settings: Settings = DEFAULTS,
+) -> RunResult[ReportT]:
     """`ainvestigate`, from code that is not asynchronous; the same arguments."""
-    return run_now(lambda: ainvestigate(source, **options))
-
-
-def require_run_id(run_id: str) -> None:
-    """Raise `UsageError` for an id that could not be the name of a folder among the runs."""
-    if not _RUN_ID.fullmatch(run_id):
-        raise UsageError(
-            "a run id (--run-id) names a folder: letters, digits, '.', '_' and '-' (at most 128, "
-            f"the first a letter or digit), not '{run_id}'"
-        )
+    return run_now(lambda: ainvestigate(source, question, settings))
 
 
 def run_now(main: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
@@ -276,29 +222,47 @@ def _in_event_loop() -> bool:
 
 
 @contextmanager
-def _opened(paths: Sequence[str], cache_dir: Path | None) -> Iterator[InspectionAPI]:
-    api = open_source(paths, cache_dir=cache_dir).api
+def _open(source: Source | OpenedSource, settings: Settings) -> Iterator[OpenedSource]:
+    """The source, open; closed again by whoever opened it."""
+    if isinstance(source, OpenedSource):
+        yield source
+        return
+    opened = open_source(source, cache_dir=settings.cache)
     try:
-        yield api
+        yield opened
     finally:
-        api.close()
+        opened.api.close()
 
 
-def _of_the_only_trace(question: Question, api: InspectionAPI, paths: Sequence[str]) -> Question:
+def _of_the_only_trace(question: Question[ReportT], opened: OpenedSource) -> Question[ReportT]:
     """The question with its trace named, where there is one trace that it can mean."""
-    if not isinstance(question, RCAQuestion | ComplianceQuestion) or question.trace_id:
+    if not isinstance(question, TraceQuestion) or question.trace_id:
         return question
-    traces = api.list_traces(limit=2)
+    traces = opened.api.list_traces(limit=2)
     if len(traces) == 1:
-        return question.model_copy(update={"trace_id": traces[0].trace_id})
+        return question.about(traces[0].trace_id)
     raise UsageError(
-        f"{', '.join(paths)} holds {api.count_traces()} traces: name one (trace_id, --trace-id), "
-        "or investigate each (--all); `investigator traces` lists them"
+        f"{', '.join(opened.paths)} holds {opened.api.count_traces()} traces: name one (trace_id, "
+        "--trace-id), or investigate each (--all); `investigator traces` lists them"
     )
 
 
-def _run_of(opening: RunOpened, prepared: Prepared, choice: PlannerChoice) -> Run:
-    planner = planner_for(choice, prepared)
+def _prepared(
+    question: Question[Any], api: InspectionAPI, materials: Materials, redactor: Redactor
+) -> Prepared:
+    """What was prepared, held to the user's own patterns."""
+    with holding(redactor):
+        prepared = question.prepare(api, materials, redactor)
+    if not redactor.has_own_patterns:
+        return prepared
+    said = Speakers(prepared.strategy, prepared.planner, prepared.beside_model)
+    return prepared._replace(**redacted_speakers(said, redactor)._asdict())
+
+
+def _run_of(
+    opening: RunOpened, prepared: Prepared, choice: PlannerChoice, redactor: Redactor
+) -> Run:
+    planner = planner_for(choice, prepared, redactor)
     dataset = {"dataset_hash": prepared.dataset_hash}
     opened = msgspec.structs.replace(
         opening,
@@ -309,24 +273,54 @@ def _run_of(opening: RunOpened, prepared: Prepared, choice: PlannerChoice) -> Ru
     return Run(opened, prepared.strategy, prepared.tools, planner)
 
 
+def _require_same_code(opened: RunOpened) -> None:
+    """Raise `UsageError` where other code would decide than that of the run."""
+    if not is_made_by_this_code(opened):
+        raise UsageError(
+            f"run '{opened.run_id}' was made by version {opened.engine_version} with "
+            f"{_code(opened)}, and this is version {version('phoenix-rlm-investigator')} with "
+            "other code: it can be listed, shown, verified and exported here, but not made again; "
+            "use the version that made it"
+        )
+
+
+def _code(opened: RunOpened) -> str:
+    plugins = f" and the plug-ins {', '.join(opened.plugins)}" if opened.plugins else ""
+    return f"fingerprint {opened.fingerprint[:12] or 'none'}{plugins}"
+
+
+def is_made_by_this_code(opened: RunOpened) -> bool:
+    """Whether a run could be made again here."""
+    return opened.fingerprint == fingerprint()
+
+
 def planner_of_run(run_dir: Path) -> PlannerChoice:
     """Who decides in a stored run."""
-    return Options.model_validate_json(_opened_event(run_dir).options).planner
+    return Options.model_validate_json(opened_event(run_dir).options).planner
 
 
 @contextmanager
 def rebuilt(run_dir: Path, cache_dir: Path | None) -> Iterator[Run]:
-    """The run that a journal began, over the same data."""
-    opened = _opened_event(run_dir)
+    """The run that a journal began, over the same data.
+
+    Raises:
+        UsageError: the code that decides, the data or the materials are not the same any more.
+    """
+    opened = opened_event(run_dir)
+    _require_same_code(opened)
     options = Options.model_validate_json(opened.options)
-    if options.question.materials_hash() != options.materials_sha256:
+    question = options.asked
+    materials = question.materials()
+    if materials.sha256 != options.materials_sha256:
         raise UsageError(
-            f"{options.question.materials} has changed since run '{opened.run_id}'; put the old "
-            "one back or start a new run"
+            f"{materials.name} has changed since run '{opened.run_id}'; put the old one back or "
+            "start a new run"
         )
     then = opened.dataset_ref.dataset_hash
     with _read_again(run_dir, opened, options, cache_dir) as api:
-        run = _run_of(opened, options.question.prepare(api), options.planner)
+        redactor = options.redactor
+        prepared = _prepared(question, api, materials, redactor)
+        run = _run_of(opened, prepared, options.planner, redactor)
         now = run.opened.dataset_ref.dataset_hash
         if then is None:
             yield run
@@ -343,7 +337,7 @@ def rebuilt(run_dir: Path, cache_dir: Path | None) -> Iterator[Run]:
 @contextmanager
 def source_of(run_dir: Path, cache_dir: Path | None) -> Iterator[tuple[RunOpened, InspectionAPI]]:
     """How a stored run was opened, and what it read."""
-    opened = _opened_event(run_dir)
+    opened = opened_event(run_dir)
     options = Options.model_validate_json(opened.options)
     with _read_again(run_dir, opened, options, cache_dir) as api:
         yield opened, api
@@ -359,9 +353,10 @@ def _read_again(
         if read is not None:
             held.callback(read.close)
         else:
-            read = held.enter_context(_opened(opened.source, cache_dir))
+            where = Settings(cache_dir=cache_dir)
+            read = held.enter_context(_open(opened.source, where)).api
             if options.freeze and opened.dataset_ref.dataset_hash is None:
-                read = held.enter_context(as_read(read, options.question, run_dir))
+                read = held.enter_context(as_read(read, options.asked, run_dir))
         yield read
 
 
@@ -372,7 +367,7 @@ def _named(asked: InputRef) -> str:
     return "the window" if not asked.trace_ids else f"the {len(asked.trace_ids)} traces"
 
 
-def _opened_event(run_dir: Path) -> RunOpened:
+def opened_event(run_dir: Path) -> RunOpened:
     """The opening of the run; the last one, where it failed before it began."""
     opened = [e.event for e in read_entries(run_dir) if isinstance(e.event, RunOpened)]
     if not opened:
@@ -380,36 +375,34 @@ def _opened_event(run_dir: Path) -> RunOpened:
     return opened[-1]
 
 
-def _fail(
-    opening: RunOpened, run_dir: Path, error: SourceError, paths: Sequence[str], api: InspectionAPI
-) -> RunRecord:
+def _fail(opening: RunOpened, run_dir: Path, error: SourceError, opened: OpenedSource) -> RunRecord:
     """A run that could not begin, with its record."""
     message = str(error)
     if isinstance(error, TraceNotFound):
-        count = api.count_traces()
+        count = opened.api.count_traces()
         held = "1 trace" if count == 1 else f"{count} traces"
         message = (
-            f"no trace '{error.trace_id}' in {', '.join(paths)} ({held}); "
+            f"no trace '{error.trace_id}' in {', '.join(opened.paths)} ({held}); "
             "`investigator traces` lists them"
         )
     code = ErrorCode.SOURCE_UNAVAILABLE
     down = isinstance(error, SourceUnavailable)
     failed = RunError(code=code, message=message, stage="source", retryable=down)
-    question = Options.model_validate_json(opening.options).question
-    return runner.fail(opening, run_dir, failed, artifact=ENGINES[question.engine].artifact)
+    return runner.fail(opening, run_dir, failed, artifact=engine_of_run(opening.run_type).artifact)
 
 
-def result_of(run_dir: Path, record: RunRecord) -> RunResult[Report]:
+def result_of(run_dir: Path, record: RunRecord) -> RunResult[Any]:
+    """The result of a run that has ended, its report read from its folder."""
     report = None
     if record.output_ref.artifact_path is not None:
         content = (run_dir / record.output_ref.artifact_path).read_bytes()
-        report = read_report(engine_of(record.run_type), content)
+        report = engine_of_run(record.run_type).report.model_validate_json(content)
     return RunResult(record.run_id, run_dir, record.status, report, record, record.error)
 
 
 def annotated(
-    result: RunResult[Report], api: InspectionAPI, source: tuple[str, ...], to: str | None = None
-) -> RunResult[Report]:
+    result: RunResult[ReportT], api: InspectionAPI, source: tuple[str, ...], to: str | None = None
+) -> RunResult[ReportT]:
     """The run with its report written back, to where it says or where it was read from."""
     assert result.report is not None
     address = address_of(result.record, source, to)

@@ -11,9 +11,10 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from investigator.errors import UsageError
+from investigator.ground.redaction import Redactor
+from investigator.inspection.engine import Prepared
 from investigator.model_planner.planner import Model, ModelPlanner
 from investigator.model_planner.replies import RedactedReplies
-from investigator.runs.questions import Prepared
 from investigator.runtime.budget import Budget
 from investigator.runtime.events import OpenedScope
 from investigator.runtime.llm_client import ModelClient, ModelSettings, Prompt
@@ -80,11 +81,11 @@ def ready(choice: PlannerChoice) -> PlannerChoice:
     return choice.model_copy(update={"model": first, "cheaper": tuple(others)})
 
 
-def planner_for(choice: PlannerChoice, prepared: Prepared) -> Planner:
+def planner_for(choice: PlannerChoice, prepared: Prepared, redactor: Redactor) -> Planner:
     """The planner of a run that was chosen."""
     if choice.planner == "rules" or choice.model is None:
         return prepared.planner
-    model = _model_planner(choice, prepared)
+    model = _model_planner(choice, prepared, redactor)
     takes_model = prepared.strategy.takes_model
     if choice.planner == "model":
         return HybridPlanner(
@@ -103,9 +104,9 @@ def _is_opened_by_rules(scope: OpenedScope) -> bool:
     return scope.opened_by == "planner" or scope.synthesis
 
 
-def _model_planner(choice: PlannerChoice, prepared: Prepared) -> ModelPlanner:
+def _model_planner(choice: PlannerChoice, prepared: Prepared, redactor: Redactor) -> ModelPlanner:
     strategy = prepared.strategy
-    strongest, *cheaper = (_model(settings, prepared) for settings in choice.models)
+    strongest, *cheaper = (_model(settings, redactor) for settings in choice.models)
     return ModelPlanner(
         strategy.space,
         strongest,
@@ -115,9 +116,9 @@ def _model_planner(choice: PlannerChoice, prepared: Prepared) -> ModelPlanner:
     )
 
 
-def _model(settings: ModelSettings, prepared: Prepared) -> Model:
+def _model(settings: ModelSettings, redactor: Redactor) -> Model:
     return Model(
-        client=RedactedReplies(ModelClient(settings), prepared.redactor),
+        client=RedactedReplies(ModelClient(settings), redactor),
         prompt=lambda system, user: Prompt(system=system, user=user),
         provider=settings.provider,
         name=settings.model,

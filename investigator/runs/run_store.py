@@ -10,11 +10,14 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from investigator.errors import InvestigatorError, RunNotFound, UsageError
+from investigator.claims.report import Report
+from investigator.errors import InvestigatorError, RunNotFound, SourceUnavailable, UsageError
+from investigator.runs.engines import engine_of_run
 from investigator.runs.investigation import (
-    DEFAULT_RUNS_DIR,
     RunResult,
     annotated,
+    is_made_by_this_code,
+    opened_event,
     planner_of_run,
     rebuilt,
     result_of,
@@ -22,7 +25,7 @@ from investigator.runs.investigation import (
     source_of,
 )
 from investigator.runs.planners import ready
-from investigator.runs.questions import Report, engine_of, read_report
+from investigator.runs.settings import DEFAULT_RUNS_DIR
 from investigator.runs.write_back import address_of, undo
 from investigator.runtime import runner
 from investigator.runtime.budget import Budget
@@ -133,23 +136,45 @@ def replay_run(
     return run_now(lambda: areplay_run(run_id, runs_dir, cache_dir=cache_dir))
 
 
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What was found wrong with a run, and what could not be checked, which is no accusation."""
+
+    problems: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
+
+
 def verify_run(
     run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR, *, cache_dir: Path | None = None
-) -> list[str]:
-    """What is wrong with a run: its files, its ledger, its report against the source."""
+) -> Verification:
+    """Check a run: its files, its ledger, its report against the source.
+
+    The report of a run that other code made is not checked, nor is one whose source is gone.
+    """
     run_dir = folder_of(run_id, runs_dir)
     problems = verify_files(run_dir)
     output = run_dir / OUTPUT_FILE
     if problems or not output.is_file():
-        return problems
+        return Verification(tuple(problems))
+    opened = opened_event(run_dir)
+    if not is_made_by_this_code(opened):
+        return Verification(
+            unchecked=(
+                f"the report cannot be recomputed: it was made by version {opened.engine_version}, "
+                "whose code differs from this one's",
+            )
+        )
     try:
         with rebuilt(run_dir, cache_dir) as run:
-            report = read_report(engine_of(run.opened.run_type), output.read_bytes())
-            return run.strategy.check(report)
+            engine = engine_of_run(run.opened.run_type)
+            report = engine.report.model_validate_json(output.read_bytes())
+            return Verification(tuple(run.strategy.check(report)))
     except ValidationError as error:
-        return [f"{OUTPUT_FILE}: not a valid report: {error}"]
+        return Verification((f"{OUTPUT_FILE}: not a valid report: {error}",))
+    except SourceUnavailable as error:
+        return Verification(unchecked=(f"the evidence cannot be checked: {error}",))
     except InvestigatorError as error:
-        return [f"the evidence could not be checked: {error}"]
+        return Verification((f"the evidence could not be checked: {error}",))
 
 
 def annotate_run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -52,22 +53,23 @@ def located(source: Source) -> tuple[str, ...]:
 
 
 def open_source(
-    paths: Sequence[Path | str],
+    source: Source,
     *,
     cache_dir: Path | None = None,
     on_span_count: Callable[[int], None] | None = None,
 ) -> OpenedSource:
-    """Open a source (`located`); files that are not canonical are ingested once into `cache_dir`.
+    """Open a source; files that are not canonical are ingested once into `cache_dir`.
 
     A Phoenix is asked nothing yet.
 
     Raises:
         SourceUnavailable: a path does not exist, or nothing in the source is readable.
     """
+    paths = located(source)
     live = live_source(paths, on_span_count)
     if live is not None:
-        return OpenedSource(live, ())
-    return open_files(paths, cache_dir=cache_dir, on_span_count=on_span_count)
+        return OpenedSource(live, (), paths=paths)
+    return replace(open_files(paths, cache_dir=cache_dir, on_span_count=on_span_count), paths=paths)
 
 
 def ingest(

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from investigator.claims.annotations import Annotation
+from investigator.claims.annotations import Annotation, Annotator, annotations_of
+from investigator.claims.report import Report
 from investigator.connectors.phoenix.address import (
     PhoenixAddress,
     is_phoenix_address,
@@ -18,8 +19,7 @@ from investigator.connectors.phoenix.address import (
 from investigator.connectors.phoenix.annotating import Written, remove, stored_of, write
 from investigator.connectors.phoenix.connection import PhoenixConnection
 from investigator.errors import SourceUnavailable, UsageError
-from investigator.runs.annotations import annotations_of, traces_of
-from investigator.runs.questions import Report
+from investigator.runs.engines import engine_of_run
 from investigator.runtime import runner
 from investigator.runtime.events import RunError, WrittenBack
 from investigator.runtime.record import RunRecord
@@ -62,9 +62,10 @@ def annotate(
 
     `api` holds the traces that the report is about.
     """
-    roots = {trace_id: api.get_trace(trace_id).roots[0].span_id for trace_id in traces_of(report)}
-    by_model = record.runtime_ref.usage.llm_calls > 0
-    annotations = annotations_of(report, roots, "LLM" if by_model else "CODE")
+    by: Annotator = "LLM" if record.runtime_ref.usage.llm_calls > 0 else "CODE"
+    remarks = engine_of_run(record.run_type).remarks(report, by)
+    roots = {trace_id: api.get_trace(trace_id).roots[0].span_id for trace_id in remarks.trace_ids}
+    annotations = annotations_of(remarks, roots)
     with PhoenixConnection(address) as connection:
         written = _replaced(connection, annotations, record.run_id)
     return runner.write_back(run_dir, _event(written, record.run_id, address))

@@ -142,17 +142,3 @@ class Budget(BaseModel):
         """The consumable part; a cost is rounded down to whole micro-USD."""
         cost = None if self.cost_usd is None else int(round(self.cost_usd * 1e6, 3))
         return Limits(self.iterations, self.tool_calls, self.subcalls, self.tokens, cost)
-
-
-DEFAULT_BUDGETS = {
-    "rca": Budget(
-        iterations=40, tool_calls=120, subcalls=40, tokens=200_000, wall_time_s=180, depth=2
-    ),
-    "compliance": Budget(
-        iterations=240, tool_calls=480, subcalls=120, tokens=600_000, wall_time_s=180, depth=2
-    ),
-    "incident": Budget(
-        iterations=120, tool_calls=240, subcalls=90, tokens=400_000, wall_time_s=300, depth=2
-    ),
-}
-"""The default budget of each engine."""

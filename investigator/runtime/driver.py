@@ -31,8 +31,8 @@ from investigator.runtime.pace import Pace
 from investigator.runtime.planner import FixedPlanner, HybridPlanner, Planner
 from investigator.runtime.recursive_loop import RecursiveLoop
 from investigator.runtime.scheduler import Scheduler
-from investigator.runtime.status import ErrorCode, RunStatus, ScopeStatus
-from investigator.runtime.strategy import Artifact, Ended, Plan, Run, Strategy
+from investigator.runtime.status import Artifact, ErrorCode, RunStatus, ScopeStatus
+from investigator.runtime.strategy import Ended, Plan, Run, Strategy
 
 OUTPUT_FILE = "output.json"
 AnyLoop: TypeAlias = RecursiveLoop[Any, Any]

@@ -87,6 +87,7 @@ class RunOpened(Event, frozen=True, kw_only=True, tag="run_opened"):
     """The first event: everything that is needed to run it again.
 
     `options` are the engine's own settings as JSON text, `source` the paths it was read from.
+    `fingerprint` names the code that decides, empty in journals that are older than it.
     """
 
     run_id: str
@@ -100,6 +101,8 @@ class RunOpened(Event, frozen=True, kw_only=True, tag="run_opened"):
     budget: Budget
     concurrency: int
     best_effort: bool = False
+    fingerprint: str = ""
+    plugins: tuple[str, ...] = ()
 
 
 class OpenedScope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -92,11 +92,14 @@ class RuntimeRef(PlannerIdentity):
     """With what a run was made, under which budget, and what it used.
 
     `usage` is that of all scopes: `root_usage`, which is scope 0's own, and that of each subcall
-    (and of scopes that a resume replaced). `models` is left out where the journal names none, so
-    the record of a run that was made before it did is still the same.
+    (and of scopes that a resume replaced). `fingerprint` names the code, prompts and plug-ins
+    that decided. It, `plugins` and `models` are left out where the journal names none, so the
+    record of a run that was made before it did is still the same.
     """
 
     engine_version: str
+    fingerprint: str = ""
+    plugins: tuple[str, ...] = ()
     budget: Budget
     concurrency: int
     usage: UsageRecord
@@ -106,10 +109,11 @@ class RuntimeRef(PlannerIdentity):
     subcall_metadata: tuple[SubcallRecord, ...]
 
     @model_serializer(mode="wrap")
-    def _without_no_models(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _without_what_is_not_named(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         dumped: dict[str, Any] = dump(self)
-        if not self.models:
-            dumped.pop("models", None)
+        for name in ("models", "fingerprint", "plugins"):
+            if not getattr(self, name):
+                dumped.pop(name, None)
         return dumped
 
 

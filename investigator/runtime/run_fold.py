@@ -20,6 +20,7 @@ from investigator.runtime.events import (
     HoldLost,
     OpenedScope,
     RunEnded,
+    RunError,
     RunOpened,
     RunResumed,
     ScopeClosed,
@@ -270,12 +271,15 @@ class RunFold:
                 sha256=ended.artifact_sha256,
             ),
             writeback_ref=self._writeback_ref(),
-            error=ended.error or (self.written_back and self.written_back.error),
+            error=ended.error or self._writeback_error(),
         )
+
+    def _writeback_error(self) -> RunError | None:
+        return None if self.written_back is None else self.written_back.error
 
     def _status(self, ended: RunEnded) -> RunStatus:
         """A run whose write-back did not complete is no more than partial."""
-        if ended.status is RunStatus.SUCCEEDED and self.written_back and self.written_back.error:
+        if ended.status is RunStatus.SUCCEEDED and self._writeback_error():
             return RunStatus.PARTIAL
         return ended.status
 
@@ -296,6 +300,8 @@ class RunFold:
         return RuntimeRef(
             **opened.planner.model_dump(),
             engine_version=opened.engine_version,
+            fingerprint=opened.fingerprint,
+            plugins=opened.plugins,
             budget=self.budget,
             concurrency=opened.concurrency,
             usage=_total(tallies),

@@ -33,8 +33,8 @@ from investigator.runtime.private import FILE_MODE
 from investigator.runtime.record import RECORD_FILE, RunRecord
 from investigator.runtime.resume import cuts_for
 from investigator.runtime.run_fold import run_seconds
-from investigator.runtime.status import ErrorCode, RunStatus
-from investigator.runtime.strategy import Artifact, Run
+from investigator.runtime.status import Artifact, ErrorCode, RunStatus
+from investigator.runtime.strategy import Run
 
 
 async def start(run: Run, run_dir: Path) -> RunRecord:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class RunStatus(StrEnum):
@@ -105,3 +106,10 @@ def advance(state: ScopeState, move: Move) -> ScopeState:
         return TRANSITIONS[state][move]
     except KeyError:
         raise ValueError(f"a scope that is {state} cannot {move}") from None
+
+
+class Artifact(NamedTuple):
+    """What a run is to produce: the sort of report and the version of its schema."""
+
+    type: str
+    schema: str

@@ -15,14 +15,8 @@ from investigator.runtime.actions import ActionSpace
 from investigator.runtime.endings import Outputs
 from investigator.runtime.events import OpenedScope, PlannerIdentity, RunOpened, ScopeClosed
 from investigator.runtime.planner import Planner
+from investigator.runtime.status import Artifact
 from investigator.runtime.tools import ToolRegistry
-
-
-class Artifact(NamedTuple):
-    """What a run is to produce: the sort of report and the version of its schema."""
-
-    type: str
-    schema: str
 
 
 class Brief(NamedTuple):

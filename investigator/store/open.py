@@ -42,6 +42,8 @@ class OpenedSource:
     api: InspectionAPI
     unreadable: tuple[Unreadable, ...]
     clashes: tuple[str, ...] = ()
+    paths: tuple[str, ...] = ()
+    """Where it lies, so that it can be found again from any folder."""
 
 
 @dataclass(frozen=True, slots=True)

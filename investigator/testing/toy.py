@@ -26,7 +26,8 @@ from investigator.runtime.actions import (
 from investigator.runtime.budget import Budget
 from investigator.runtime.events import DatasetRef, InputRef, OpenedScope, RunOpened
 from investigator.runtime.planner import Planner
-from investigator.runtime.strategy import Artifact, Brief, Ended, Plan, Run
+from investigator.runtime.status import Artifact
+from investigator.runtime.strategy import Brief, Ended, Plan, Run
 from investigator.runtime.tools import Cite, Tool, ToolAnswer, ToolArgs, ToolRegistry
 
 

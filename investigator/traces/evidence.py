@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from investigator.ground.canonical_json import canonical_json, sha256_text
-from investigator.ground.redaction import Redactor, in_force, kept_between_markers
 from investigator.traces.model import Message, RetrievalChunk, Span, ToolIO, Trace, iso_time
 from investigator.traces.openinference import messages_of, retrieval_chunks_of, tool_io_of
+
+if TYPE_CHECKING:
+    from investigator.ground.redaction import Redactor
 
 
 class EvidenceKind(StrEnum):
@@ -78,6 +81,8 @@ def retrieval_evidence(
     span: Span, chunk: RetrievalChunk, redactor: Redactor | None = None
 ) -> EvidenceRef:
     """One retrieved document of a span; its id, which may be any text, without secrets."""
+    from investigator.ground.redaction import in_force
+
     named = (redactor or in_force()).redact(chunk.document_id or "").text
     ref = f"retrieval:{span.span_id}:{chunk.position}:{named}"
     return _evidence(span, EvidenceKind.RETRIEVAL_CHUNK, ref, chunk.full_text)
@@ -118,6 +123,8 @@ def _same_name(ref: EvidenceRef, span: Span) -> bool:
 
 def _reads_as(shown: str, text: str) -> bool:
     """Whether `shown` can be the text with some of it redacted."""
+    from investigator.ground.redaction import kept_between_markers
+
     first, *others = kept_between_markers(shown)
     if not others:
         return text == first

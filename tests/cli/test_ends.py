@@ -11,7 +11,7 @@ import pytest
 
 from investigator.cli.exits import Exit
 from investigator.cli.outcomes import exit_for
-from investigator.runs.batch import Outcome
+from investigator.runs.batch import BatchOutcome
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.samples import SAMPLE_TRACES
 
@@ -97,9 +97,9 @@ def test_an_interrupt_in_the_middle_of_an_import_is_one_too(tmp_path: Path) -> N
 def test_a_run_that_ended_by_a_defect_exits_with_5() -> None:
     """So does a batch with one, since 5 outweighs all; other failures stay at 4."""
 
-    def outcome(code: ErrorCode) -> Outcome:
+    def outcome(code: ErrorCode) -> BatchOutcome:
         failed = RunStatus.FAILED
-        return Outcome("rca", "t", "r", None, failed, None, "why", error_code=code)
+        return BatchOutcome("rca", "t", "r", None, failed, None, "why", error_code=code)
 
     assert exit_for(outcome(ErrorCode.UNEXPECTED_RUNTIME_ERROR), None) is Exit.DEFECT
     assert exit_for(outcome(ErrorCode.MODEL_CALL_FAILED), None) is Exit.FAILED

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from investigator import RCA
 from investigator.runs.batch_lock import batch_lock
 from investigator.runs.investigation import Options
-from investigator.runs.questions import RCAQuestion
 from investigator.runs.run_store import StoredRun, list_runs
+from investigator.runs.settings import DEFAULTS
 from investigator.runtime.record import RECORD_FILE
 from investigator.store.open import ingest
 from investigator.testing.model_server import Hang, ModelServer, Request
@@ -167,7 +168,7 @@ def test_a_second_batch_is_refused_before_it_starts_a_run(
 ) -> None:
     """Exit 2, who is in the way, and what to do; `--continue` is no way around it."""
     runs = tmp_path / "runs"
-    asked = Options(question=RCAQuestion(trace_id=""), materials_sha256=_materials())
+    asked = Options.of(RCA(), RCA().materials(), DEFAULTS)
     with batch_lock(runs, asked, ["c0"]):
         for more in ((), ("--continue",)):
             ended = call("rca", chats, "--all", "--runs-dir", runs, *more)
@@ -175,7 +176,3 @@ def test_a_second_batch_is_refused_before_it_starts_a_run(
             assert f"another batch (process {os.getpid()})" in ended.err
             assert f"1 of these {TRACES} traces" in ended.err
     assert list_runs(runs) == []
-
-
-def _materials() -> str:
-    return RCAQuestion(trace_id="").materials_hash()

@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from investigator import investigate, replay_run, verify_run
+from investigator import RCA, Settings, investigate, replay_run, verify_run
 from investigator.errors import UsageError
 from investigator.inspection.own_patterns import checked_patterns, pattern_told
 from investigator.runs.config import load_config
 from investigator.runs.investigation import RunResult
 from investigator.runs.planners import PlannerChoice
+from investigator.runs.run_store import Verification
 from investigator.runtime.llm_client import ModelSettings
 from investigator.testing.model_server import ModelServer
 from investigator.traces.parquet import write_spans
+from tests.asking import asked
 from tests.builders import span
 from tests.cli.conftest import Call
 from tests.injection.gullible import gullible
@@ -41,9 +43,7 @@ def run_of(engine: str, source: Path, runs: Path, **more: Any) -> RunResult[Any]
     """A run over the trace, or over all, with the patterns."""
     one = {} if engine == "incident" else {"trace_id": f"{MARK}-trace"}
     options: dict[str, Any] = {"redact": PATTERNS, "run_id": engine, **one, **more}
-    ask: Any = investigate
-    ran: RunResult[Any] = ask(source, engine=engine, runs_dir=runs, **options)
-    return ran
+    return investigate(source, *asked(engine, runs_dir=runs, **options))
 
 
 def holding(folder: Path, text: str) -> list[str]:
@@ -67,7 +67,7 @@ def test_by_rules_nothing_of_a_run_holds_what_a_pattern_finds(
     assert plain.report is not None
     assert result.report.verdict == plain.report.verdict
     assert b"[REDACTED:customer]" in (result.run_dir / "events.jsonl").read_bytes()
-    assert verify_run(engine, tmp_path / "runs") == []
+    assert verify_run(engine, tmp_path / "runs") == Verification()
     assert replay_run(engine, tmp_path / "runs").identical
 
 
@@ -134,7 +134,11 @@ def test_a_file_or_a_call_with_no_pattern_is_refused_by_name(source: Path, tmp_p
     with pytest.raises(UsageError, match="customer"):
         load_config(config)
     with pytest.raises(UsageError, match="customer"):
-        investigate(source, trace_id=f"{MARK}-trace", redact={"customer": "("}, runs_dir=tmp_path)
+        investigate(
+            source,
+            RCA(trace_id=f"{MARK}-trace"),
+            Settings(redact={"customer": "("}, runs_dir=tmp_path),
+        )
 
 
 def test_an_equals_sign_may_stand_in_a_pattern() -> None:
@@ -205,9 +209,14 @@ def test_no_pattern_touches_ids_hashes_and_closed_sets(
     write_spans((s for trace in traces for s in trace.spans), tmp_path / "t.parquet")
     one = {} if engine == "incident" else {"trace_id": f"{4:032x}"}
     options: dict[str, Any] = {"engine": engine, "run_id": engine, **one}
-    ask: Any = investigate
-    plain = ask(tmp_path / "t.parquet", runs_dir=tmp_path / "plain", **options)
-    own = ask(tmp_path / "t.parquet", runs_dir=tmp_path / "own", redact={"own": pattern}, **options)
+    own_patterns = {"own": pattern}
+    plain = investigate(tmp_path / "t.parquet", *asked(runs_dir=tmp_path / "plain", **options))
+    own = investigate(
+        tmp_path / "t.parquet",
+        *asked(runs_dir=tmp_path / "own", redact=own_patterns, **options),
+    )
+    assert own.report is not None
+    assert plain.report is not None
     for told, bare in ((own.report, plain.report), (own.record, plain.record)):
         kept, before = (
             values_at(json.loads(m.model_dump_json()), IDS_AND_CLOSED_SETS) for m in (told, bare)
@@ -218,7 +227,7 @@ def test_no_pattern_touches_ids_hashes_and_closed_sets(
             assert kept == before
     assert own.report.verdict == plain.report.verdict
     assert own.record.dataset_ref == plain.record.dataset_ref
-    assert verify_run(engine, tmp_path / "own") == []
+    assert verify_run(engine, tmp_path / "own") == Verification()
     assert replay_run(engine, tmp_path / "own").identical
 
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from investigator.compliance.case import ComplianceCase
-from investigator.compliance.engine import RUN_TYPE, ComplianceStrategy
-from investigator.compliance.report import ComplianceReport, ControlResult
-from investigator.compliance.rules import RulePlanner
+from investigator.compliance.engine import ComplianceStrategy
+from investigator.compliance.report import RUN_TYPE, ComplianceReport, ControlResult
+from investigator.compliance.rules import ComplianceRules
 from investigator.compliance.tools import control_tools
 from investigator.controls.library import load_library
 from investigator.controls.model import ControlLibrary
 from investigator.ground.redaction import Redactor
+from investigator.inspection.engine import Prepared
 from investigator.inspection.tools import inspection_tools
+from investigator.runs.engines import engine_named
 from investigator.runs.planners import RULES, PlannerChoice, planner_for
-from investigator.runs.questions import Prepared
-from investigator.runtime.budget import DEFAULT_BUDGETS, Budget
+from investigator.runtime.budget import Budget
 from investigator.runtime.events import InputRef
 from investigator.runtime.planner import Planner
 from investigator.runtime.record import RunRecord
@@ -47,16 +48,16 @@ def compliance_run(
     prepared = Prepared(
         strategy,
         tools,
-        RulePlanner(case),
+        ComplianceRules(case),
         trace.content_hash,
         InputRef(),
-        beside_model=RulePlanner(case, beside_model=True),
+        beside_model=ComplianceRules(case, beside_model=True),
     )
-    decides = planner_for(choice, prepared) if planner is None else planner
+    decides = planner_for(choice, prepared, Redactor()) if planner is None else planner
     opened = opening(
         RUN_TYPE,
         decides,
-        budget or DEFAULT_BUDGETS["compliance"],
+        budget or engine_named("compliance").default_budget,
         dataset_hash=trace.content_hash,
         trace_ids=(trace.trace_id,),
         concurrency=concurrency,

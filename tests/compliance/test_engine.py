@@ -11,8 +11,8 @@ import pytest
 from investigator.compliance.report import ComplianceReport, Overall
 from investigator.compliance.rules import MAX_LEADS
 from investigator.compliance.verdicts import UNEXAMINED
-from investigator.controls.evaluate import Verdict
 from investigator.controls.library import parse_library
+from investigator.controls.terms import Verdict
 from investigator.errors import UsageError
 from investigator.ground.canonical_json import canonical_json
 from investigator.runtime.budget import Budget

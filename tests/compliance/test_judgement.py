@@ -14,13 +14,14 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from investigator.cli.compliance_reports import print_compliance
+from investigator.cli.documents import print_document
+from investigator.compliance.presentation import document
 from investigator.compliance.report import ComplianceReport, JudgedBy, Overall
 from investigator.compliance.rules import QUESTION
 from investigator.compliance.verdicts import UNEXAMINED
-from investigator.controls.evaluate import Verdict
 from investigator.controls.library import load_library, parse_library
 from investigator.controls.model import ControlLibrary
+from investigator.controls.terms import Verdict
 from investigator.runs.planners import PlannerChoice
 from investigator.runtime import runner
 from investigator.runtime.budget import Budget
@@ -381,7 +382,7 @@ def test_people_are_told_which_verdicts_are_a_models(tmp_path: Path) -> None:
 def shown(report: ComplianceReport) -> str:
     """The report on a wide screen."""
     console = Console(width=200, file=io.StringIO(), record=True)
-    print_compliance(console, report)
+    print_document(console, document(report))
     return console.export_text()
 
 

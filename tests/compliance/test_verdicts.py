@@ -9,8 +9,9 @@ from investigator.compliance.outputs import CheckedControl
 from investigator.compliance.report import ControlResult, JudgedBy
 from investigator.compliance.verdicts import Stated, control_result
 from investigator.controls.checking import Violation
-from investigator.controls.evaluate import Evaluation, Verdict
+from investigator.controls.evaluate import Evaluation
 from investigator.controls.library import load_library
+from investigator.controls.terms import Verdict
 from investigator.traces.evidence import EvidenceRef, span_evidence
 from tests.builders import span
 

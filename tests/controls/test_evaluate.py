@@ -11,17 +11,11 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from investigator.controls.checking import Checked, KnownCheck, Params, Subject, Violation
-from investigator.controls.evaluate import (
-    NOT_MET,
-    NOTHING_KNOWN,
-    PASSED,
-    Evaluation,
-    Verdict,
-    evaluate,
-)
-from investigator.controls.model import CheckSpec, CodeCheck, Control, ModelCheck, Severity
+from investigator.controls.evaluate import NOT_MET, NOTHING_KNOWN, PASSED, Evaluation, evaluate
+from investigator.controls.model import CheckSpec, CodeCheck, Control, ModelCheck
 from investigator.controls.predicates import Predicate
 from investigator.controls.required_evidence import RequiredEvidence
+from investigator.controls.terms import Severity, Verdict
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.evidence import EvidenceIndex, EvidenceRef, span_evidence
 from investigator.traces.model import REDACTED, Trace

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from investigator.controls.checking import Subject
-from investigator.controls.evaluate import Evaluation, Verdict, evaluate
+from investigator.controls.evaluate import Evaluation, evaluate
 from investigator.controls.library import BUILT_IN, load_library
 from investigator.controls.model import Control
+from investigator.controls.terms import Verdict
 from investigator.ground.canonical_json import JsonValue
 from investigator.signals.building import SUMMARY_LIMIT
 from investigator.traces.evidence import EvidenceIndex

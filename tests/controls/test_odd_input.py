@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from investigator.controls.checking import Subject
-from investigator.controls.evaluate import Verdict, evaluate
+from investigator.controls.evaluate import evaluate
 from investigator.controls.library import BUILT_IN, load_library
+from investigator.controls.terms import Verdict
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.evidence import EvidenceIndex
 from investigator.traces.model import Trace

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from investigator.controls.checking import Subject
-from investigator.controls.evaluate import Verdict, evaluate
+from investigator.controls.evaluate import evaluate
 from investigator.controls.library import load_library
+from investigator.controls.terms import Verdict
 from investigator.ground.canonical_json import JsonValue
 from tests.controls.policy_chat import Turn, call, chat, says, user
 

@@ -8,8 +8,7 @@ import pytest
 
 from benchmarks.seeded import judged_traces, judged_windows
 from demo.agent.manifest import Kind, read_manifest
-from investigator.rca.report import Outcome
-from investigator.rca.taxonomy import Label
+from investigator.rca.report import Label, Outcome
 from investigator.samples import SEEDED
 
 MANIFEST = read_manifest(SEEDED)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from investigator.ground.redaction import Redactor
 from investigator.incident.case import IncidentCase
-from investigator.incident.engine import RUN_TYPE, IncidentStrategy
-from investigator.incident.report import IncidentDossier
-from investigator.incident.rules import RulePlanner
+from investigator.incident.engine import IncidentStrategy
+from investigator.incident.report import RUN_TYPE, IncidentDossier
+from investigator.incident.rules import IncidentRules
 from investigator.incident.tools import snapshot_tools
 from investigator.inspection.tools import inspection_tools
-from investigator.runtime.budget import DEFAULT_BUDGETS, Budget
+from investigator.runs.engines import engine_named
+from investigator.runtime.budget import Budget
 from investigator.runtime.planner import Planner
 from investigator.runtime.record import RunRecord
 from investigator.runtime.strategy import Run
@@ -44,12 +45,12 @@ def incident_run(
     tools = inspection_tools(MemoryInspectionAPI(traces), Redactor())
     if snapshots is not None:
         tools += snapshot_tools(snapshots, Redactor())
-    decides = RulePlanner(case) if planner is None else planner
+    decides = IncidentRules(case) if planner is None else planner
     registry = ToolRegistry(tools)
     opened = opening(
         RUN_TYPE,
         decides,
-        budget or DEFAULT_BUDGETS["incident"],
+        budget or engine_named("incident").default_budget,
         dataset_hash=case.dataset_hash,
         concurrency=concurrency,
     )

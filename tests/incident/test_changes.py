@@ -11,7 +11,8 @@ import pytest
 from investigator.incident.changes import Change, detect_changes
 from investigator.incident.digest import digest
 from investigator.incident.facts import FactKind
-from investigator.incident.suspicion import SuspectedChange, SuspicionStatus, suspected_change
+from investigator.incident.report import SuspicionStatus
+from investigator.incident.suspicion import SuspectedChange, suspected_change
 from investigator.snapshots import SnapshotStore, open_snapshots
 from investigator.traces.evidence import EvidenceIndex, EvidenceKind
 from investigator.traces.model import Trace

@@ -11,8 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from investigator.incident.report import IncidentDossier, Outcome
-from investigator.incident.suspicion import SuspicionStatus
+from investigator.incident.report import IncidentDossier, Outcome, SuspicionStatus
 from investigator.runtime.budget import Budget
 from investigator.runtime.driver import OUTPUT_FILE
 from investigator.runtime.journal import read_entries

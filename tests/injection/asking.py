@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from investigator.claims.report import Report
+from investigator.ground.redaction import Redactor
+from investigator.incident.question import Incident
+from investigator.inspection.engine import Question
+from investigator.runs.engines import engine_named
 from investigator.runs.planners import PlannerChoice, planner_for
-from investigator.runs.questions import ENGINES, IncidentQuestion, Question, Report, read_report
 from investigator.runtime import runner
 from investigator.runtime.actions import ActionKind
 from investigator.runtime.budget import Budget
@@ -60,21 +64,23 @@ class Asked:
 
 
 def ask(
-    question: Question,
+    question: Question[Any],
     traces: Sequence[Trace],
     *,
     planner: str = "model",
     budget: Budget = ENOUGH,
 ) -> Asked:
     """Run the question with a gullible model behind HTTP."""
-    prepared = question.prepare(MemoryInspectionAPI(traces))
-    named = traces[-1].trace_id if isinstance(question, IncidentQuestion) else None
+    engine, redactor = engine_named(question.engine), Redactor()
+    api = MemoryInspectionAPI(traces)
+    prepared = question.prepare(api, question.materials(), redactor)
+    named = traces[-1].trace_id if isinstance(question, Incident) else None
     with ModelServer(gullible(named)) as server, tempfile.TemporaryDirectory() as folder:
         settings = ModelSettings(model="gullible", base_url=server.base_url, max_retries=0)
         choice = PlannerChoice.model_validate({"planner": planner, "model": settings})
-        decides = planner_for(choice, prepared)
+        decides = planner_for(choice, prepared, redactor)
         opened = opening(
-            ENGINES[question.engine].run_type,
+            engine.run_type,
             decides,
             budget,
             dataset_hash=prepared.dataset_hash,
@@ -83,7 +89,7 @@ def ask(
         run, run_dir = Run(opened, prepared.strategy, prepared.tools, decides), Path(folder) / "run"
         record = asyncio.run(runner.start(run, run_dir))
         output = run_dir / OUTPUT_FILE
-        report = read_report(question.engine, output.read_bytes()) if output.exists() else None
+        report = engine.report.model_validate_json(output.read_bytes()) if output.exists() else None
         return Asked(
             run=run,
             record=record,

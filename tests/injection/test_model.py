@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 import pytest
 
+from investigator import RCA, Compliance, Incident
 from investigator.claims.confidence import SUPPORTED
 from investigator.compliance.report import ComplianceReport
-from investigator.controls.evaluate import Verdict
+from investigator.controls.terms import Verdict
 from investigator.incident.report import IncidentDossier
+from investigator.inspection.engine import Question
 from investigator.rca.report import Outcome, RCAReport
-from investigator.runs.questions import ComplianceQuestion, IncidentQuestion, Question, RCAQuestion
 from investigator.runtime.budget import Budget
 from investigator.runtime.events import OpenedScope, ScopesOpened, ToolHeld, TurnSettled
 from investigator.traces.model import Trace
@@ -37,10 +39,10 @@ from tests.injection.variants import ACTIONS, VARIANTS
 TEXTS = {**VARIANTS, **ACTIONS}
 TRACE = f"{MARK}-trace"
 CONTROLS = ("judgement.answer.addresses_request", "judgement.harm.instructions")
-QUESTIONS: dict[str, Question] = {
-    "rca": RCAQuestion(trace_id=TRACE),
-    "compliance": ComplianceQuestion(trace_id=TRACE, controls="judgement-v1", control_ids=CONTROLS),
-    "incident": IncidentQuestion(),
+QUESTIONS: dict[str, Question[Any]] = {
+    "rca": RCA(trace_id=TRACE),
+    "compliance": Compliance(trace_id=TRACE, controls="judgement-v1", control_ids=CONTROLS),
+    "incident": Incident(),
 }
 TELLING = ("order", "notice", "turn", "fence_guessed", "fence_many", "terminal", "repetition")
 OWN_LINES = (
@@ -202,7 +204,7 @@ def test_a_breach_that_code_found_is_no_pass_because_a_model_says_so(planner: st
     """And what could not be seen is none either; the library of checks and of judgements alike."""
     traces = traces_of("compliance", Told(ACTIONS["finalize_pass"], PLACES))
     for library in ("controls-v1", "judgement-v1"):
-        question = ComplianceQuestion(trace_id=TRACE, controls=library)
+        question = Compliance(trace_id=TRACE, controls=library)
         by_rules = verdicts(ask(question, traces, planner="rules").report)
         by_model = verdicts(ask(question, traces, planner=planner).report)
         assert by_model.keys() == by_rules.keys()

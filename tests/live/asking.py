@@ -10,14 +10,14 @@ from typing import Any
 
 import re2
 
-from investigator.runs.investigation import RunResult, ainvestigate_question, run_now
+from investigator import RunResult, Settings, investigate
 from investigator.runs.planners import PlannerChoice
-from investigator.runs.questions import question_of
 from investigator.runtime.budget import Budget
 from investigator.runtime.llm_client import ModelSettings
 from investigator.samples import SAMPLE_TRACES
 from investigator.store.open import open_source
 from investigator.testing.model_server import Answer, Behaviour, ModelServer, Request, Tokens, says
+from tests.asking import question_of
 
 TRIP = "617fdb16cf685c234f3ef3cfbe54acd9"
 HELP = "5010ed12a034dec6f3a29908cb189a39"
@@ -86,18 +86,9 @@ class Engine:
 
     def ask(self, choice: PlannerChoice, runs: Path, budget: Budget, **more: Any) -> RunResult[Any]:
         """A run called `run`."""
-        question = question_of(self.name, self.question)
-        return run_now(
-            lambda: ainvestigate_question(
-                SAMPLE_TRACES,
-                question,
-                planner=choice,
-                budget=budget,
-                runs_dir=runs,
-                run_id="run",
-                **more,
-            )
-        )
+        question = question_of(self.name, **self.question)
+        made = Settings(planner=choice, budget=budget, runs_dir=runs, run_id="run", **more)
+        return investigate(SAMPLE_TRACES, question, made)
 
     def reads(self) -> Answer:
         """The turn that lists spans, each with a short id."""

@@ -17,9 +17,11 @@ import pytest
 
 from investigator import replay_run, resume_run, verify_run
 from investigator.incident.report import IncidentDossier
+from investigator.runs.engines import engine_named
 from investigator.runs.investigation import RunResult
 from investigator.runs.planners import PlannerChoice
-from investigator.runtime.budget import DEFAULT_BUDGETS, Budget, Resource
+from investigator.runs.run_store import Verification
+from investigator.runtime.budget import Budget, Resource
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.testing.model_server import (
     CONTEXT_LENGTH,
@@ -154,7 +156,7 @@ def asked(
     with ModelServer(decide) as server:
         model = settings(server, **changes)
         result = engine.ask(PlannerChoice(planner=planner, model=model), runs, budget)
-    assert verify_run("run", runs) == []
+    assert verify_run("run", runs) == Verification()
     assert replay_run("run", runs).difference is None
     keeps_to_its_budget(result, server.requests)
     return result, server.requests
@@ -333,7 +335,7 @@ def test_a_model_that_uses_up_the_limits_takes_no_finding_away(
         args = {"kind": None, "errors_only": False, "offset": next(pages), **engine.of_trace}
         return turn(type="tool_call", tool_name="list_spans", args=args)
 
-    limits = DEFAULT_BUDGETS[engine.name].model_copy(update={"cost_usd": 10.0})
+    limits = engine_named(engine.name).default_budget.model_copy(update={"cost_usd": 10.0})
     rules = engine.ask(PlannerChoice(), tmp_path / "rules", limits).report
     greedy = asked(engine, "hybrid", reads_on, tmp_path, budget=limits)[0]
     assert greedy.status is PART
@@ -360,7 +362,7 @@ def test_a_model_is_asked_again_where_a_run_is_resumed(engine: Engine, tmp_path:
     assert ill.status is PART
     assert well.status is OK
     assert len(server.requests) > before
-    assert verify_run("run", tmp_path) == []
+    assert verify_run("run", tmp_path) == Verification()
     assert replay_run("run", tmp_path).difference is None
 
 

@@ -11,6 +11,7 @@ import pytest
 from benchmarks.overshoot import LIMITS, trial
 from investigator import replay_run, verify_run
 from investigator.runs.planners import PlannerChoice
+from investigator.runs.run_store import Verification
 from investigator.runtime.budget import Amounts, Budget
 from investigator.runtime.record import RunRecord
 from investigator.testing.greedy_model import Bill, GreedyModel
@@ -71,7 +72,7 @@ def test_a_run_of_32_controls_at_once_keeps_to_its_limits(
         )
     adds_up(result.record, greedy.bill)
     assert len(result.record.runtime_ref.subcall_metadata) == SCOPES
-    assert verify_run("run", tmp_path / "runs") == []
+    assert verify_run("run", tmp_path / "runs") == Verification()
     assert replay_run("run", tmp_path / "runs").difference is None
     assert greedy.bill.requests >= SCOPES
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from investigator.cli.main import main
-from investigator.runs.run_store import replay_run, verify_run
+from investigator.runs.run_store import Verification, replay_run, verify_run
 from investigator.testing.model_server import (
     Answer,
     Behaviour,
@@ -120,7 +120,7 @@ def seen(
     with ModelServer(decide) as server, pytest.raises(SystemExit):
         main([*words, "--runs-dir", str(runs), "--run-id", "run", "--base-url", server.base_url])
     assert replay_run("run", runs).difference is None
-    assert verify_run("run", runs) == []
+    assert verify_run("run", runs) == Verification()
     for more in (["runs", "show", "run"], ["runs", "list"]):
         with pytest.raises(SystemExit):
             main([*more, "--runs-dir", str(runs)])

@@ -12,11 +12,10 @@ from benchmarks.seeded import judged_traces
 from demo.agent.generate import Seeded, generate
 from demo.agent.manifest import TRACES, Kind
 from demo.agent.runs import PROJECT, Ran
-from investigator import investigate
+from investigator import Incident, Settings, investigate
 from investigator.connectors.phoenix.address import phoenix_address
 from investigator.connectors.phoenix.connection import PhoenixConnection
-from investigator.incident.report import IncidentDossier
-from investigator.incident.suspicion import SuspicionStatus
+from investigator.incident.report import IncidentDossier, SuspicionStatus
 from investigator.runs.sources import ingest
 from investigator.samples import SEEDED
 from investigator.testing.phoenix_server import PhoenixServer
@@ -62,11 +61,12 @@ def test_what_came_over_the_wire_is_told_right(
     options = period(window.runs)
     found = investigate(
         demo_agent,
-        engine="incident",
-        snapshots=str(SEEDED / window.told.folder / "snapshots"),
-        runs_dir=tmp_path / "runs",
-        start=options[1],
-        end=options[3],
+        Incident(
+            snapshots=str(SEEDED / window.told.folder / "snapshots"),
+            start=options[1],
+            end=options[3],
+        ),
+        Settings(runs_dir=tmp_path / "runs"),
     )
     assert isinstance(found.report, IncidentDossier)
     assert found.report.suspected_change.status is SuspicionStatus.ASSERTED

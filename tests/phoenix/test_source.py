@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from investigator import investigate, replay_run, resume_run, verify_run
+from investigator import RCA, RunResult, Settings, investigate, replay_run, resume_run, verify_run
 from investigator.connectors.phoenix.address import phoenix_address
 from investigator.connectors.phoenix.connection import ATTEMPTS, PhoenixConnection
 from investigator.connectors.phoenix.source import PhoenixInspectionAPI
 from investigator.errors import SourceUnavailable, TraceNotFound, UsageError
+from investigator.runs.run_store import Verification
 from investigator.runs.sources import LAST, ingest, located
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.store.parquet import ParquetInspectionAPI
+from tests.asking import asked
 from tests.phoenix.scripted import SPAN, Asked, Said, ScriptedPhoenix, holds, named
 
 BOOM = {
@@ -125,32 +127,35 @@ def test_a_key_is_a_header_and_stands_in_no_message(monkeypatch: pytest.MonkeyPa
     assert "px-planted-key" not in str(refused.value)
 
 
-ASK: dict[str, Callable[..., object]] = {
-    "rca": lambda source, **more: investigate(source, trace_id="t", **more),
-    "compliance": lambda source, **more: investigate(
-        source, engine="compliance", trace_id="t", **more
-    ),
-    "incident": lambda source, **more: investigate(source, engine="incident", **more),
+ABOUT: dict[str, dict[str, Any]] = {
+    "rca": {"trace_id": "t"},
+    "compliance": {"trace_id": "t"},
+    "incident": {},
 }
 
 
-@pytest.mark.parametrize("engine", sorted(ASK))
+def ask(engine: str, source: str | Path, **settings: Any) -> RunResult[Any]:
+    """A run of an engine over the trace, or the window, that the tests are about."""
+    return investigate(source, *asked(engine, **ABOUT[engine], **settings))
+
+
+@pytest.mark.parametrize("engine", sorted(ABOUT))
 def test_a_live_source_and_its_frozen_file_have_one_report(engine: str, tmp_path: Path) -> None:
     """Byte for byte; the run is verified and replayed after the source is gone."""
     with ScriptedPhoenix(FAULTY) as server:
         ingest([server.source], tmp_path / "frozen.parquet")
-        ASK[engine](server.source, runs_dir=tmp_path, run_id="live")
-    ASK[engine](tmp_path / "frozen.parquet", runs_dir=tmp_path, run_id="file")
+        ask(engine, server.source, runs_dir=tmp_path, run_id="live")
+    ask(engine, tmp_path / "frozen.parquet", runs_dir=tmp_path, run_id="file")
     live, file = ((tmp_path / run / "output.json").read_bytes() for run in ("live", "file"))
     assert live == file
-    assert verify_run("live", tmp_path) == []
+    assert verify_run("live", tmp_path) == Verification()
     assert replay_run("live", tmp_path).identical
 
 
 def test_what_a_run_read_is_its_owners_alone(tmp_path: Path) -> None:
     """The frozen input holds secrets as they are."""
     with ScriptedPhoenix(FAULTY) as server:
-        investigate(server.source, trace_id="t", runs_dir=tmp_path, run_id="run")
+        investigate(server.source, RCA(trace_id="t"), Settings(runs_dir=tmp_path, run_id="run"))
     frozen = tmp_path / "run" / "input.parquet"
     assert frozen.stat().st_mode & 0o777 == 0o600
     api = ParquetInspectionAPI(frozen)
@@ -162,14 +167,16 @@ def test_without_freezing_a_run_needs_its_source_again(tmp_path: Path) -> None:
     """Nothing of the traces is kept; verification says what it lacks."""
     with ScriptedPhoenix(FAULTY) as server:
         result = investigate(
-            server.source, trace_id="t", runs_dir=tmp_path, run_id="run", freeze=False
+            server.source,
+            RCA(trace_id="t"),
+            Settings(runs_dir=tmp_path, run_id="run", freeze=False),
         )
         assert replay_run("run", tmp_path).identical
     assert result.status is RunStatus.SUCCEEDED
     assert not (tmp_path / "run" / "input.parquet").exists()
 
 
-@pytest.mark.parametrize("engine", sorted(ASK))
+@pytest.mark.parametrize("engine", sorted(ABOUT))
 def test_a_source_that_dies_while_it_is_read_ends_the_run_and_resume_begins_it(
     engine: str, tmp_path: Path
 ) -> None:
@@ -182,31 +189,32 @@ def test_a_source_that_dies_while_it_is_read_ends_the_run_and_resume_begins_it(
         return FAULTY(asked)
 
     with ScriptedPhoenix(decide) as server:
-        failed = ASK[engine](server.source, runs_dir=tmp_path, run_id="run")
-        assert failed.status is RunStatus.FAILED  # type: ignore[attr-defined]
-        assert failed.error.code is ErrorCode.SOURCE_UNAVAILABLE  # type: ignore[attr-defined]
-        assert failed.report is None  # type: ignore[attr-defined]
-        assert verify_run("run", tmp_path) == []
+        failed = ask(engine, server.source, runs_dir=tmp_path, run_id="run")
+        assert failed.status is RunStatus.FAILED
+        assert failed.error is not None
+        assert failed.error.code is ErrorCode.SOURCE_UNAVAILABLE
+        assert failed.report is None
+        assert verify_run("run", tmp_path) == Verification()
         alive.append(True)
         resumed = resume_run("run", tmp_path)
-        ASK[engine](server.source, runs_dir=tmp_path, run_id="other")
+        ask(engine, server.source, runs_dir=tmp_path, run_id="other")
     assert resumed.status is RunStatus.SUCCEEDED
     assert resumed.record.dataset_ref.dataset_hash is not None
     other = (tmp_path / "other" / "output.json").read_bytes()
     assert (tmp_path / "run" / "output.json").read_bytes() == other
-    assert verify_run("run", tmp_path) == []
+    assert verify_run("run", tmp_path) == Verification()
     assert replay_run("run", tmp_path).identical
 
 
 def test_a_resume_that_finds_the_source_still_gone_changes_nothing(tmp_path: Path) -> None:
     """It can be tried as often as one likes."""
     with ScriptedPhoenix(lambda _: Said(None)) as server:
-        investigate(server.source, trace_id="t", runs_dir=tmp_path, run_id="run")
+        investigate(server.source, RCA(trace_id="t"), Settings(runs_dir=tmp_path, run_id="run"))
         journal = (tmp_path / "run" / "events.jsonl").read_bytes()
         with pytest.raises(SourceUnavailable):
             resume_run("run", tmp_path)
     assert (tmp_path / "run" / "events.jsonl").read_bytes() == journal
-    assert verify_run("run", tmp_path) == []
+    assert verify_run("run", tmp_path) == Verification()
 
 
 def test_a_file_is_brought_up_to_date_with_what_is_newer(tmp_path: Path) -> None:

@@ -8,18 +8,26 @@ from typing import Any
 
 import pytest
 
-from investigator import investigate, replay_run, verify_run
+from investigator import RCA, Settings, investigate, replay_run, verify_run
+from investigator.claims.annotations import annotations_of
 from investigator.connectors.phoenix.address import phoenix_address
 from investigator.connectors.phoenix.annotating import Stored, stored_of
 from investigator.connectors.phoenix.connection import PhoenixConnection
 from investigator.errors import UsageError
-from investigator.runs.annotations import annotations_of
+from investigator.runs.engines import engine_of_run
 from investigator.runs.human_feedback import judgements
-from investigator.runs.run_store import annotate_run, read_record, resume_run, undo_annotations
+from investigator.runs.run_store import (
+    Verification,
+    annotate_run,
+    read_record,
+    resume_run,
+    undo_annotations,
+)
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.samples import SAMPLE_TRACES
 from investigator.store.open import open_source
 from investigator.testing.phoenix_server import PhoenixServer
+from tests.asking import asked as asked_of
 from tests.phoenix.scripted import Asked, Said, ScriptedPhoenix
 from tests.phoenix.serving import PHOENIX, Cleared, serve_phoenix
 from tests.phoenix.test_source import FAULTY
@@ -54,11 +62,13 @@ def test_what_is_read_back_is_what_was_written(
     asked: dict[str, Any], trips: str, tmp_path: Path
 ) -> None:
     """Written twice it stands there once; undone it is gone; the record says each time."""
-    run = investigate(trips, runs_dir=tmp_path, run_id="run", write_back=True, **asked)
+    told = {"runs_dir": tmp_path, "run_id": "run", "write_back": True, **asked}
+    run = investigate(trips, *asked_of(**told))
     assert run.report is not None
+    remarks = engine_of_run(run.record.run_type).remarks(run.report, "CODE")
     wanted = {
         (a.target, a.target_id, a.name, a.annotator_kind, a.label, a.score, a.explanation)
-        for a in annotations_of(run.report, {TRIP: ROOT}, "CODE")
+        for a in annotations_of(remarks, {TRIP: ROOT})
     }
     for _ in range(2):
         found = stored(trips, "run")
@@ -72,7 +82,7 @@ def test_what_is_read_back_is_what_was_written(
         annotate_run("run", tmp_path)
     assert undo_annotations("run", tmp_path).record.writeback_ref.status == "undone"
     assert stored(trips, "run") == []
-    assert verify_run("run", tmp_path) == []
+    assert verify_run("run", tmp_path) == Verification()
     assert replay_run("run", tmp_path).identical
     assert resume_run("run", tmp_path).status is RunStatus.SUCCEEDED
 
@@ -83,7 +93,9 @@ def test_what_people_say_is_set_beside_what_the_run_said(
     name: str, trips: str, tmp_path: Path
 ) -> None:
     """A person's annotation of the same name at the same span answers the run's."""
-    run = investigate(trips, trace_id=TRIP, runs_dir=tmp_path, run_id="run", write_back=True)
+    run = investigate(
+        trips, RCA(trace_id=TRIP), Settings(runs_dir=tmp_path, run_id="run", write_back=True)
+    )
     assert run.report is not None
     assert list(judgements(runs_dir=tmp_path)) == []
     with PhoenixConnection(phoenix_address(trips)) as connection:
@@ -109,7 +121,7 @@ def test_a_phoenix_that_lacks_the_traces_refuses_and_stores_nothing(
 ) -> None:
     """The run is partial, its report is there, and the message says what Phoenix lacks."""
     serve_phoenix([], phoenix_server, project).close()
-    investigate(SAMPLE_TRACES, trace_id=TRIP, runs_dir=tmp_path, run_id="run")
+    investigate(SAMPLE_TRACES, RCA(trace_id=TRIP), Settings(runs_dir=tmp_path, run_id="run"))
     run = annotate_run("run", tmp_path, to=phoenix_server.address(project))
     assert run.status is RunStatus.PARTIAL
     assert run.error is not None
@@ -148,7 +160,9 @@ def test_a_write_back_that_stops_half_way_is_partial_until_it_is_completed(
     phoenix = Forgetful(takes)
     with ScriptedPhoenix(phoenix) as server:
         run = investigate(
-            server.source, trace_id="t", runs_dir=tmp_path, run_id="run", write_back=True
+            server.source,
+            RCA(trace_id="t"),
+            Settings(runs_dir=tmp_path, run_id="run", write_back=True),
         )
         assert run.report is not None
         assert run.status is RunStatus.PARTIAL
@@ -157,19 +171,19 @@ def test_a_write_back_that_stops_half_way_is_partial_until_it_is_completed(
         assert "the disk is full; `investigator annotate run` completes it" in run.error.message
         assert len(run.record.writeback_ref.annotation_ids) == len(phoenix.posted)
         assert run.record.writeback_ref.status == "partial"
-        assert verify_run("run", tmp_path) == []
+        assert verify_run("run", tmp_path) == Verification()
         phoenix.takes = 9
         done = annotate_run("run", tmp_path)
     assert (done.status, done.error) == (RunStatus.SUCCEEDED, None)
     assert len(done.record.writeback_ref.annotation_ids) == len(phoenix.posted)
-    assert verify_run("run", tmp_path) == []
+    assert verify_run("run", tmp_path) == Verification()
 
 
 def test_what_was_read_from_files_needs_a_place_to_be_written_to(tmp_path: Path) -> None:
     """Before a run it is refused, after a run it is asked for."""
     with pytest.raises(UsageError, match="investigator annotate RUN_ID --to"):
-        investigate(SAMPLE_TRACES, trace_id=TRIP, runs_dir=tmp_path, write_back=True)
-    investigate(SAMPLE_TRACES, trace_id=TRIP, runs_dir=tmp_path, run_id="run")
+        investigate(SAMPLE_TRACES, RCA(trace_id=TRIP), Settings(runs_dir=tmp_path, write_back=True))
+    investigate(SAMPLE_TRACES, RCA(trace_id=TRIP), Settings(runs_dir=tmp_path, run_id="run"))
     with pytest.raises(UsageError, match="say which Phoenix holds the same traces"):
         annotate_run("run", tmp_path)
     with pytest.raises(UsageError, match="there is nothing to undo"):

@@ -12,12 +12,13 @@ from investigator.ground.canonical_json import JsonValue, canonical_json
 from investigator.ground.redaction import Redactor
 from investigator.inspection.tools import inspection_tools
 from investigator.rca.case import RCACase
-from investigator.rca.engine import RUN_TYPE, RCAStrategy
-from investigator.rca.report import RCAReport
-from investigator.rca.rules import RulePlanner
+from investigator.rca.engine import RCAStrategy
+from investigator.rca.report import RUN_TYPE, RCAReport
+from investigator.rca.rules import RCARules
 from investigator.rca.taxonomy import Taxonomy, load_taxonomy
+from investigator.runs.engines import engine_named
 from investigator.runtime import runner
-from investigator.runtime.budget import DEFAULT_BUDGETS, Budget
+from investigator.runtime.budget import Budget
 from investigator.runtime.driver import OUTPUT_FILE
 from investigator.runtime.events import AnyEvent
 from investigator.runtime.journal import FILE, read_entries
@@ -32,7 +33,7 @@ from investigator.traces.model import Trace
 from tests.running import adds_up, opening
 
 DEFAULT = load_taxonomy("default")
-FULL = DEFAULT_BUDGETS["rca"]
+FULL = engine_named("rca").default_budget
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def run_rca(
     api = MemoryInspectionAPI([trace])
     tools = ToolRegistry(inspection_tools(api, Redactor(), trace_id=trace.trace_id))
     strategy = RCAStrategy(case, tools)
-    decides = planner or RulePlanner(case)
+    decides = planner or RCARules(case)
     opened = opening(
         RUN_TYPE,
         decides,

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from investigator.rca.category_text import DESCRIPTIONS_CHARS, category_lines
-from investigator.rca.taxonomy import BUILT_IN, Category, Label, load_taxonomy
+from investigator.rca.report import Label
+from investigator.rca.taxonomy import BUILT_IN, Category, load_taxonomy
 
 
 def category(category_id: str, title: str = "Title", description: str = "") -> Category:

@@ -15,9 +15,9 @@ from investigator.ground.canonical_json import JsonValue
 from investigator.rca.case import RCACase
 from investigator.rca.engine import MAX_UNEXAMINED, UNEXAMINED
 from investigator.rca.narrowing import MAX_HYPOTHESES
-from investigator.rca.report import Outcome
+from investigator.rca.report import Label, Outcome
 from investigator.rca.rules import HOT_READS, READS_A_HYPOTHESIS
-from investigator.rca.taxonomy import Label, Taxonomy, load_taxonomy
+from investigator.rca.taxonomy import Taxonomy, load_taxonomy
 from investigator.runtime.budget import Budget
 from investigator.runtime.events import (
     Refused,

@@ -12,8 +12,8 @@ from investigator.rca.narrowing import (
     hypotheses,
     remaining,
 )
-from investigator.rca.report import Outcome
-from investigator.rca.taxonomy import Label, load_taxonomy
+from investigator.rca.report import Label, Outcome
+from investigator.rca.taxonomy import load_taxonomy
 from investigator.signals.detect import detect
 from investigator.traces.model import Trace
 from tests.builders import exception_event, span, trace

@@ -8,10 +8,10 @@ from pydantic import ValidationError
 from investigator.claims.confidence import capped_confidence, independent
 from investigator.rca.report import (
     Finding,
+    Label,
     Outcome,
     RCAReport,
 )
-from investigator.rca.taxonomy import Label
 from investigator.traces.evidence import EvidenceRef, span_evidence, tool_evidence
 from investigator.traces.openinference import tool_io_of
 from tests.builders import span

@@ -18,7 +18,7 @@ from investigator.rca.outputs import RCADraft
 from investigator.rca.rules import (
     HOT_READS,
     READS_A_HYPOTHESIS,
-    RulePlanner,
+    RCARules,
 )
 from investigator.runtime.actions import ActionKind
 from investigator.runtime.budget import UNLIMITED, Limits
@@ -69,7 +69,7 @@ def view(
 
 def turn(seen: View, found: Trace = FAILED) -> dict[str, object]:
     """The action, or the first of several."""
-    planner = RulePlanner(RCACase.of(found, DEFAULT))
+    planner = RCARules(RCACase.of(found, DEFAULT))
     reply = asyncio.run(planner.act(seen, 0))
     assert reply.usage.amounts == (1, 0, 0, 0, 0)
     action = json.loads(reply.text)["action"]

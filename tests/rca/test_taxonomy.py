@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from investigator.errors import UsageError
-from investigator.rca.taxonomy import BUILT_IN, Label, load_taxonomy
+from investigator.rca.report import Label
+from investigator.rca.taxonomy import BUILT_IN, load_taxonomy
 from investigator.readings.faults import Fault
 
 

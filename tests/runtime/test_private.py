@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from investigator import investigate, resume_run
+from investigator import RCA, Settings, investigate, resume_run
 from investigator.traces.parquet import write_spans
 from tests.builders import span
 
@@ -41,7 +41,7 @@ def run(tmp_path: Path, umask: int) -> Path:
     runs = tmp_path / "runs"
     runs.mkdir(mode=0o755)
     runs.chmod(0o755)
-    ran = investigate(tmp_path / "traces.parquet", engine="rca", runs_dir=runs, run_id="r")
+    ran = investigate(tmp_path / "traces.parquet", RCA(), Settings(runs_dir=runs, run_id="r"))
     return ran.run_dir
 
 

@@ -14,6 +14,7 @@ from investigator.runtime.llm_client import ModelSettings
 from investigator.samples import SAMPLE_TRACES
 from investigator.testing.model_server import Behaviour, ModelServer, Tokens, says
 from investigator.traces.model import Span, SpanKind
+from tests.asking import asked
 
 TRIP = "617fdb16cf685c234f3ef3cfbe54acd9"
 KEY_NAME = "TRAFFIC_TEST_KEY"
@@ -73,7 +74,8 @@ def investigated(runs_dir: Path, **more: Any) -> RunResult[Any]:
     """A run on the sample with the id `run`: of rca unless told otherwise."""
     about = {} if "engine" in more else {"trace_id": TRIP}
     told = {**about, "budget": ENOUGH, "runs_dir": runs_dir, "run_id": "run", **more}
-    return investigate(told.pop("source", SAMPLE_TRACES), **told)
+    source = told.pop("source", SAMPLE_TRACES)
+    return investigate(source, *asked(**told))
 
 
 def of_kind(spans: tuple[Span, ...], kind: SpanKind) -> list[Span]:

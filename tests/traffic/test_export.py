@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from investigator import ainvestigate, resume_run
+from investigator import RCA, Settings, ainvestigate, resume_run
 from investigator.errors import RunNotFound, UsageError
 from investigator.formats.otlp import decode_otlp
 from investigator.runs.export.draft import nanoseconds, span_id_of, trace_id_of
@@ -295,13 +295,8 @@ def test_a_cancelled_run_is_exported(tmp_path: Path) -> None:
     """The turn that was waited for has its prompt, and the code."""
 
     async def cancelled(choice: PlannerChoice) -> None:
-        about: dict[str, Any] = {
-            "trace_id": TRIP,
-            "budget": ENOUGH,
-            "runs_dir": tmp_path,
-            "run_id": "run",
-        }
-        run = asyncio.ensure_future(ainvestigate(SAMPLE_TRACES, planner=choice, **about))
+        made = Settings(planner=choice, budget=ENOUGH, runs_dir=tmp_path, run_id="run")
+        run = asyncio.ensure_future(ainvestigate(SAMPLE_TRACES, RCA(trace_id=TRIP), made))
         while len(server.requests) < 2:
             await asyncio.sleep(0.01)
         run.cancel()

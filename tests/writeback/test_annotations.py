@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from investigator import investigate
-from investigator.claims.annotations import Annotation
+from investigator import RCA, Compliance, Incident, Settings, investigate
+from investigator.claims.annotations import Annotation, Annotator, Remarks, annotations_of
+from investigator.claims.report import Report
 from investigator.compliance.report import ComplianceReport
-from investigator.controls.evaluate import Verdict
+from investigator.controls.terms import Verdict
 from investigator.incident.report import IncidentDossier
 from investigator.rca.report import RCAReport
-from investigator.runs.annotations import Report, annotations_of, traces_of
+from investigator.runs.engines import BUILT_IN, engine_named
 from investigator.samples import SAMPLE_TRACES
 
 TRIP = "617fdb16cf685c234f3ef3cfbe54acd9"
@@ -23,21 +25,30 @@ ROOTS = {TRIP: "root"}
 
 
 def rca(runs: Path) -> RCAReport:
-    report = investigate(SAMPLE_TRACES, trace_id=TRIP, runs_dir=runs).report
+    report = investigate(SAMPLE_TRACES, RCA(trace_id=TRIP), Settings(runs_dir=runs)).report
     assert report is not None
     return report
 
 
 def compliance(runs: Path) -> ComplianceReport:
-    report = investigate(SAMPLE_TRACES, engine="compliance", trace_id=HELP, runs_dir=runs).report
+    report = investigate(SAMPLE_TRACES, Compliance(trace_id=HELP), Settings(runs_dir=runs)).report
     assert report is not None
     return report
 
 
 def incident(runs: Path) -> IncidentDossier:
-    report = investigate(SAMPLE_TRACES, engine="incident", runs_dir=runs).report
+    report = investigate(SAMPLE_TRACES, Incident(), Settings(runs_dir=runs)).report
     assert report is not None
     return report
+
+
+def remarks_of(report: Report, by: Annotator) -> Remarks:
+    engine = next(e for n in BUILT_IN if type(report) is (e := engine_named(n)).report)
+    return engine.remarks(report, by)
+
+
+def made(report: Report, roots: Mapping[str, str], by: Annotator) -> tuple[Annotation, ...]:
+    return annotations_of(remarks_of(report, by), roots)
 
 
 def at(annotations: tuple[Annotation, ...], name: str) -> list[Annotation]:
@@ -55,8 +66,9 @@ def test_a_verdict_stands_at_the_root_and_at_the_trace_with_the_whole_report(
 ) -> None:
     """A dossier's stands at each trace that it takes as representative."""
     report: Report = ask(tmp_path)
-    roots = {trace_id: f"root of {trace_id}" for trace_id in traces_of(report)}
-    verdicts = [a for a in annotations_of(report, roots, "CODE") if "evidence" not in a.name]
+    traces = remarks_of(report, "CODE").trace_ids
+    roots = {trace_id: f"root of {trace_id}" for trace_id in traces}
+    verdicts = [a for a in made(report, roots, "CODE") if "evidence" not in a.name]
     assert {(a.target, a.target_id) for a in verdicts} == {
         *(("trace", trace_id) for trace_id in roots),
         *(("span", root) for root in roots.values()),
@@ -68,7 +80,7 @@ def test_a_verdict_stands_at_the_root_and_at_the_trace_with_the_whole_report(
 def test_a_finding_stands_at_every_span_that_it_cites(tmp_path: Path) -> None:
     """Its category is the label, its confidence the score."""
     report = rca(tmp_path)
-    found = at(annotations_of(report, ROOTS, "CODE"), "rca.evidence")
+    found = at(made(report, ROOTS, "CODE"), "rca.evidence")
     cited = {ref.span_id for finding in report.findings for ref in finding.evidence_refs}
     assert {a.target_id for a in found} == cited
     assert (found[0].label, found[0].score) == ("tool_failure", report.findings[0].confidence)
@@ -81,7 +93,7 @@ def test_a_name_stands_once_at_a_span_and_tells_all_claims_that_cite_it(tmp_path
     [first] = report.findings
     second = first.model_copy(update={"category": "other", "confidence": 0.1})
     both = report.model_copy(update={"findings": (first, second)})
-    found = at(annotations_of(both, ROOTS, "CODE"), "rca.evidence")
+    found = at(made(both, ROOTS, "CODE"), "rca.evidence")
     assert len({a.target_id for a in found}) == len(found)
     assert {a.label for a in found} == {"tool_failure"}
     assert [c["category"] for c in told(found[0])] == ["tool_failure", "other"]
@@ -90,7 +102,7 @@ def test_a_name_stands_once_at_a_span_and_tells_all_claims_that_cite_it(tmp_path
 def test_each_control_with_evidence_has_a_name_of_its_own(tmp_path: Path) -> None:
     """What cites nothing stands in the overall annotation alone."""
     report = compliance(tmp_path)
-    annotations = annotations_of(report, {HELP: "root"}, "CODE")
+    annotations = made(report, {HELP: "root"}, "CODE")
     named = {a.name for a in annotations} - {"compliance.overall"}
     citing = [c for c in report.controls_evaluated if c.evidence_refs]
     assert named == {f"compliance.control.{c.control_id}.evidence" for c in citing}
@@ -101,6 +113,6 @@ def test_each_control_with_evidence_has_a_name_of_its_own(tmp_path: Path) -> Non
 
 def test_who_decided_is_said_of_each_annotation(tmp_path: Path) -> None:
     """A control says itself who judged it; elsewhere it is whether a model took part."""
-    assert {a.annotator_kind for a in annotations_of(rca(tmp_path), ROOTS, "LLM")} == {"LLM"}
-    audited = annotations_of(compliance(tmp_path), {HELP: "root"}, "LLM")
+    assert {a.annotator_kind for a in made(rca(tmp_path), ROOTS, "LLM")} == {"LLM"}
+    audited = made(compliance(tmp_path), {HELP: "root"}, "LLM")
     assert {a.annotator_kind for a in audited} == {"CODE"}

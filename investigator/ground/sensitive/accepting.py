@@ -9,7 +9,7 @@ import re
 from investigator.ground.sensitive.kind import Candidate
 
 _PLACEHOLDER = re.compile(
-    r"(?i:\[?_*redacted.*)|<.*|\$[{(].*|\$[A-Z_][A-Z0-9_]*|\$\d[\d.,]*|(?i:https?://|www\.).*|\{.*\}?|%[\w(].{0,40}|\*+|\.{3,}.*|•+|-+|_+"
+    r"(?i:\[?_*redacted.*)|\[[A-Z_ -]+\]|<.*|\$[{(].*|\$[A-Z_][A-Z0-9_]*|\$\d[\d.,]*|(?i:https?://|www\.).*|\{.*\}?|%[\w(].{0,40}|\*+|\.{3,}.*|•+|-+|_+"
     r"|[xX]{3,}.*|(?i:your|my|the|some|example|insert|enter|replace|change)[-_ ]?"
     r"(?i:[\w -]*(?:password|token|key|secret|here|me))",
     re.DOTALL,
@@ -49,6 +49,10 @@ _TYPES = frozenset(
         "passwordfield",
     ]
 )
+_NO_WORD = 16
+_LONG_WORD = 20
+"""In letters: few words that follow a label are as long, and hardly any that follow `bearer`."""
+
 _LONGEST_VALUE = 4096
 """In characters: more than any header may hold."""
 
@@ -360,7 +364,13 @@ def is_token(candidate: Candidate) -> bool:
 
 def is_header_value(candidate: Candidate) -> bool:
     """What a header that authorises holds: long, or with what words lack."""
-    return is_value(candidate) and (has_digit(candidate) or mixed_inside(candidate.secret))
+    long = len(candidate.secret) >= _NO_WORD
+    return is_value(candidate) and (long or has_digit(candidate) or mixed_inside(candidate.secret))
+
+
+def is_bearer(candidate: Candidate) -> bool:
+    """What follows `bearer`, unless it is a word of a sentence."""
+    return is_value(candidate) and (has_digit(candidate) or len(candidate.secret) >= _LONG_WORD)
 
 
 def mixed_inside(secret: str) -> bool:
@@ -383,7 +393,8 @@ def is_basic(candidate: Candidate) -> bool:
     """Base64 of `user:password`."""
     try:
         plain = base64.b64decode(candidate.secret + "=" * (-len(candidate.secret) % 4))
-        return ":" in plain.decode("utf-8")
+        told = plain.decode("utf-8")
+        return told.isprintable() and ":" in told
     except (binascii.Error, ValueError):
         return False
 

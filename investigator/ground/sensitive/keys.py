@@ -41,6 +41,9 @@ def _key(
     return Kind(name, marker, f"{_START}({pattern})", accept, finds, spares)
 
 
+_HUGGING_FACE_CHARS = 37
+"""A name in small letters is shorter; a token may have no capital letter by chance."""
+
 _UUID = f"{hexes(8)}-{hexes(4)}-{hexes(4)}-{hexes(4)}-{hexes(12)}"
 
 MODEL_KEYS: tuple[Kind, ...] = (
@@ -66,7 +69,8 @@ MODEL_KEYS: tuple[Kind, ...] = (
         r"(?:hf|api_org)_[A-Za-z0-9]{20,}",
         "login with «hf_" + letters(34) + "»",
         "«api_org_" + letters(34) + "»",
-        accept=mixed_case,
+        "«hf_" + letters(34).lower() + "»",
+        accept=lambda c: mixed_case(c) or len(c.secret) >= _HUGGING_FACE_CHARS,
         spares=("hf_model_name_or_path", "hf_inferenceendpointsavailable"),
     ),
     _key("groq", r"gsk_[A-Za-z0-9]{30,}", "«gsk_" + mixed(52) + "»"),
@@ -124,6 +128,13 @@ CLOUD_KEYS: tuple[Kind, ...] = (
     ),
     _key("databricks", r"dapi[0-9a-f]{32}(?:-\d+)?", "«dapi" + hexes(32) + "-2»"),
     _key("vault", r"hv[sbr]\.[\w-]{20,}", "«hvs." + mixed(90) + "»"),
+    _key(
+        "vault_before_1_10",
+        r"s\.[A-Za-z0-9]{24}\b",
+        "«s." + mixed(24) + "»",
+        accept=lambda c: mixed_case(c) and has_digit(c),
+        spares=("s.removesuffixAndStripAllOf(x)",),
+    ),
     _key(
         "terraform",
         r"[A-Za-z0-9]{14}\.atlasv1\.[\w=-]{40,}",
@@ -231,11 +242,11 @@ SERVICE_KEYS: tuple[Kind, ...] = (
     ),
     _key(
         "telegram",
-        r"(?:bot)?[0-9]{8,10}:AA[A-Za-z0-9_-]{33}",
+        r"(?:bot)?[0-9]{8,10}:[A-Za-z0-9_-]{32,40}",
         "«" + digits(10) + ":AA" + mixed(33) + "»",
         "https://api.telegram.org/«bot" + digits(9) + ":AA" + mixed(33) + "»/getMe",
         accept=lambda c: mixed_case(Candidate(c.secret.removeprefix("bot"), "", "")),
-        spares=("1700000000:AA" + upper(33),),
+        spares=("1700000000:AA" + upper(33), "1700000000:" + hexes(35)),
     ),
     _key(
         "discord_bot",

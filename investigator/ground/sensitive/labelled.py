@@ -6,8 +6,8 @@ import re2
 
 from investigator.ground.sensitive.accepting import (
     digit_and_letter,
-    has_digit,
     is_basic,
+    is_bearer,
     is_header_value,
     is_named_value,
     is_option,
@@ -65,7 +65,7 @@ LABELLED: tuple[Kind, ...] = (
         "bearer",
         "bearer_token",
         r"(?i)(?:\b|\\[nrt])bearer(?:\s+|%20|:\s*|=)([\w.~+/=|-]{16,})",
-        has_digit,
+        is_bearer,
         finds=("Authorization: Bearer «abcDEF0123456789xyz»", "bearer «" + mixed(40) + "»"),
         spares=("bearer of unexpectedlylongwords", "Bearer <your-token>"),
     ),
@@ -73,7 +73,7 @@ LABELLED: tuple[Kind, ...] = (
         "authorization",
         "password",
         r"(?i)(?:\b|\\[nrt])authorization\\*[\"']?\s*(?:=>|:="
-        r"|[=:,])\s*(?:\[\s*)?\\*[\"']?(?:basic|token|digest"
+        r"|[=:,])\s*(?:\[\s*)?\\*[\"']?(?:basic|bearer|token|digest"
         r"|api-?key|key|bot|ssws|oauth|negotiate|ntlm|splunk|genie-?key|hmac|aws4-hmac-sha256"
         r"|apikey|private)(?:\s+|%20|=)(?:token=)?\\*[\"']?([^\s\"'\\;,<>]{6,})",
         is_header_value,
@@ -95,10 +95,18 @@ LABELLED: tuple[Kind, ...] = (
         spares=("authorization: implemented-by-the-gateway",),
     ),
     Kind(
+        "basic",
+        "password",
+        r"(?:\b|\\[nrt])(?i:basic)(?:\s+|%20)([A-Za-z0-9+/]{8,}={0,2})",
+        is_basic,
+        finds=("curl -H 'Basic «dXNlcjpwYXNz»'",),
+        spares=("basic authentication of users", "Basic informationabout"),
+    ),
+    Kind(
         "cookie",
         "cookie",
         r"(?i)(?:\b|\\[nrt])(?:set-)?cookie2?\\*[\"']?\s*(?:=>|[=:,])\s*(?:\[\s*)?\\*[\"']?"
-        r"([\w.!#$%&*+^`|~-]{1,80}=[^\n\r\"\\]{3,})",
+        r"([\w.!#$%&*+^`|~-]{1,80}=[^\n\r\"\\]+)",
         finds=(
             "Cookie: «session=abc123; theme=dark»\nHost: x",
             "Set-Cookie: «sid=" + mixed(24) + "; Path=/; HttpOnly»",
@@ -218,7 +226,7 @@ LABELLED: tuple[Kind, ...] = (
             "export SLACK_TOKEN='«opaquevalue»'",
             "PRIVATE-TOKEN: «" + mixed(20) + "»",
             '{"access_token": "«' + mixed(30) + '»"}',
-            "X-Vault-Token: «s." + mixed(24) + "»",
+            "X-Vault-Token: «" + lower(24) + "»",
             "//registry.npmjs.org/:_authToken=«" + mixed(36) + "»",
             "    token: «" + mixed(40) + "»",
         ),
@@ -318,6 +326,33 @@ LABELLED: tuple[Kind, ...] = (
         spares=("curl -s https://api.example.com:8080/a",),
     ),
     Kind(
+        "configured",
+        "password",
+        rf"(?i)(?:\b|\\[nrt])config(?:ure)?\s+set\s+\S*(?:{_NAME}"
+        rf"|token)\s+\\*[\"']?([^\s\"'\\]{{4,}})",
+        is_value,
+        finds=(
+            "npm config set //registry.npmjs.org/:_authToken «abcdef»",
+            "aws configure set aws_secret_access_key «" + mixed(40) + "»",
+        ),
+    ),
+    Kind(
+        "piped_password",
+        "password",
+        r"(?:\b|\\[nrt])echo\s+(?:-n\s+)?\\*[\"']?([^\s\"'\\|]{3,})(?:\\*[\"'])?\s*\|\s*(?:sudo\s+-S|passwd"
+        r"|docker login)",
+        is_value,
+        finds=("echo «hunter» | sudo -S ls", "echo '«hunter»' | docker login --password-stdin"),
+        spares=("echo $PASSWORD | sudo -S ls",),
+    ),
+    Kind(
+        "net_use",
+        "password",
+        r"(?i)(?:\b|\\[nrt])net use\s+\S+\s+/user:\S+\s+([^\s/][^\s]+)",
+        is_value,
+        finds=("net use \\\\srv\\x /user:bob «hunter»",),
+    ),
+    Kind(
         "openssl_pass",
         "password",
         r"(?i)-pass(?:in|out)?\s+pass:([^\s\"'\\]+)",
@@ -357,15 +392,15 @@ LABELLED: tuple[Kind, ...] = (
     Kind(
         "one_time_code",
         "code",
-        r"(?i)(?:\b|\\[nrt])(?:otp(?: ?code)?|one[- ]?time[- ]?(?:pass)?(?:word|code|pin)"
+        r"(?i)(?:\b|\\[nrt])(?:otp(?:[ _-]?code)?|one[- ]?time[- ]?(?:pass)?(?:word|code|pin)"
         r"|(?:verification|2fa|mfa|totp|two-factor"
         r"|authentication|auth|login|sign-?in|access|sms|recovery|backup|activation|security"
-        r"|reset)[_ -]?code|einmal(?:code|passwort|kennwort)|tan"
+        r"|reset)[_ -]?code|einmal(?:code|passwort|kennwort)|(?-i:TAN)"
         r"|bestätigungscode|sicherheitscode|code de (?:vérification|sécurité|confirmation)"
         r"|código de (?:verificación|seguridad)"
-        r"|(?:your|dein|ihr|votre|tu|su) code)\\*[\"']?"
+        r"|(?:your|dein|ihr|votre|tu|su|use|use the|enter|enter the|type) code)\\*[\"']?"
         + r"(?:\s+(?:for|to|von|für|pour|de|para)\s+[^.\n\d]{1,40}?)?"
-        + rf"(?:{_IS}|\s+)"
+        + rf"(?:{_IS}|\s*=\s*|\s+)"
         + r"\\*[\"'`*]{0,3}((?:[A-Z]{1,2}-)?\d{2,4}[ -]?\d{2,4})\b",
         _is_short_code,
         finds=(
@@ -375,15 +410,20 @@ LABELLED: tuple[Kind, ...] = (
             '{"otp": "«482071»"}',
             "Google: your code is «G-482071»",
             "Ihr Code lautet «482071»",
+            "Use code «482071» to sign in",
+            "otp_code=«482071»",
         ),
         spares=("error code 404", "status code: 50012", "the code is 3 lines", "exit code is 1234"),
     ),
     Kind(
         "one_time_code_before",
         "code",
-        r"(?i)(?:\b|\\[nrt])(\d{4,8}|\d{3}[ -]\d{3}) is (?:your|dein|ihr|votre"
+        r"(?i)(?:\b|\\[nrt])(\d{4,8}|\d{3}[ -]\d{3}) (?:is|as|ist) (?:your|dein|ihr|votre"
         r"|tu)\b[^.\n]{0,40}\b(?:code|otp|pin|passcode)\b",
-        finds=("«482071» is your Acme verification code",),
+        finds=(
+            "«482071» is your Acme verification code",
+            "Enter «482071» as your one-time code",
+        ),
         spares=("2024 is the year of the code",),
     ),
 )

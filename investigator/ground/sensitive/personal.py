@@ -67,7 +67,8 @@ def stands_alone(candidate: Candidate) -> bool:
 
 
 def _labelled_phone(candidate: Candidate) -> bool:
-    return 7 <= sum(character.isdigit() for character in candidate.secret) <= 15
+    count = sum(character.isdigit() for character in candidate.secret)
+    return (7 if candidate.label.rstrip("\"'\\ ").endswith((":", "=")) else 9) <= count <= 15
 
 
 def _is_mail(candidate: Candidate) -> bool:
@@ -91,7 +92,7 @@ def _has_digits(candidate: Candidate) -> bool:
     return sum(character.isdigit() for character in candidate.secret) >= 4
 
 
-_LABEL_END = r"\\*[\"']?(?:\s+(?:is|ist|est|es|lautet|was)|\s*[:=#]|\s)\s*\\*[\"']?"
+_LABEL_END = r"\\*[\"']?(?:\s+(?:is|ist|est|es|lautet|was)|\s*[:=#]|\s+[-–]\s|\s)\s*\\*[\"']?"
 _MONTH = (
     r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|januar|februar|märz|mai|juni|juli|oktober"
     r"|dezember|janvier|février|mars|avril|juin|juillet|août|enero|febrero|marzo|abril|mayo|junio"
@@ -172,12 +173,28 @@ PERSONAL: tuple[Kind, ...] = (
         spares=("DE89 3704 0044 0532 0130 01", "FR7612345ABCDEFGHIJKLMNOPQR"),
     ),
     Kind(
+        "labelled_iban",
+        "iban",
+        r"(?i)(?:\b|\\[nrt])iban\\*[\"']?(?:\s+(?:is|ist|est|es)|\s*[:=#]|\s)\s*\\*[\"']?"
+        + _iban_pattern(),
+        is_iban,
+        finds=("iban: «de89 3704 0044 0532 0130 00»",),
+        spares=("IBAN DE89 3704 0044 0532 0130 01",),
+    ),
+    Kind(
+        "phone_abroad",
+        "phone",
+        r"(?:^|[^0-9\s])\s*(00[1-9]\d{0,2}[ /-]\(?\d{1,4}\)?(?:[ /-]\d{2,}){1,4})\b",
+        stands_alone,
+        finds=("call «0049 30 1234567» now",),
+    ),
+    Kind(
         "ssn",
         "ssn",
         r"(?:\b|\\[nrt])([0-9]{3}-[0-9]{2}-[0-9]{4})\b",
         is_ssn,
         finds=("SSN «123-45-6789»",),
-        spares=("000-12-3456", "666-12-3456", "tel 1-123-45-6789"),
+        spares=("000-12-3456", "666-12-3456", "serial 1-123-45-6789"),
     ),
     Kind(
         "labelled_ssn",
@@ -218,9 +235,9 @@ PERSONAL: tuple[Kind, ...] = (
         r"(?i)(?:\b|\\[nrt])(?:phone(?:[ _-]?(?:number|no))?|mobile(?:[ _-]?(?:number|no))?"
         r"|cell(?:phone)?|telephone|tel|telefon(?:nummer)?|handy(?:nummer)?"
         r"|téléphone|teléfono|whatsapp"
-        r"|fax)\\*[\"']?\.?\s*[:=]\s*\\*[\"']?(\+?\(?\d[\d ()./-]{5,18}\d)\b",
+        r"|fax)\\*[\"']?\.?(?:\s+is)?\s*[:=]?\s*\\*[\"']?(\+?\(?\d[\d ()./-]{5,18}\d)\b",
         _labelled_phone,
-        finds=("phone: «0171 2345678»", '{"phone_number": "«4155552671»"}'),
+        finds=("phone: «0171 2345678»", "phone «415 555 2671»", '{"phone_number": "«4155552671»"}'),
         spares=("telephone: yes", "phone: 12"),
     ),
     Kind(
@@ -229,7 +246,7 @@ PERSONAL: tuple[Kind, ...] = (
         r"(?i)(?:\b|\\[nrt])(?:passport|reisepass|passeport|pasaporte|passaporto)(?:[ _-]?(?:no"
         r"|number|num|nr|nummer|id|numéro|número))?\.?"
         + _LABEL_END
-        + r"((?-i:[A-Z]{0,3}[0-9][A-Z0-9]{5,8}|[0-9]{9}))\b",
+        + r"([A-Z]{0,3}[0-9][A-Z0-9]{5,8})\b",
         _has_digits,
         finds=(
             "passport number: «X1234567»",
@@ -243,7 +260,9 @@ PERSONAL: tuple[Kind, ...] = (
         "date_of_birth",
         r"(?i)(?:\b|\\[nrt])(?:d\.?o\.?b\.?|date[ _-]?of[ _-]?birth|birth[ _-]?date|birthday"
         r"|geburtsdatum|geburtstag|geb\. ?am"
-        r"|date de naissance|fecha de nacimiento|data di nascita)" + _LABEL_END + rf"({_DATE})\b",
+        r"|date de naissance|fecha de nacimiento|data di nascita|born:)"
+        + _LABEL_END
+        + rf"({_DATE})\b",
         finds=(
             "DOB: «1984-05-17»",
             '{"date_of_birth": "«17.05.1984»"}',

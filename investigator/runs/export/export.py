@@ -15,8 +15,9 @@ from investigator.ground.canonical_json import canonical_json
 from investigator.runs.export.otlp import Object, export_request
 from investigator.runs.export.prompts import Retold, prompts_of
 from investigator.runs.export.spans import run_spans
-from investigator.runs.investigation import DEFAULT_RUNS_DIR, planner_of_run, rebuilt, run_now
+from investigator.runs.investigation import planner_of_run, rebuilt, run_now
 from investigator.runs.run_store import folder_of
+from investigator.runs.settings import DEFAULT_RUNS_DIR
 from investigator.runtime.events import Entry, PlannerIdentity, RunOpened, TurnHeld
 from investigator.runtime.journal import read_entries
 from investigator.traces.model import Span

@@ -1,0 +1,137 @@
+"""How a report looks in a terminal: a document as a block, many reports as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from investigator.claims.document import (
+    Document,
+    Listing,
+    Overview,
+    Roll,
+    Statement,
+    Statements,
+    Tone,
+    Word,
+)
+from investigator.claims.report import Report
+from investigator.cli.screen import cell, one_line, plain, print_list, print_wrapped, table
+from investigator.traces.evidence import EvidenceRef
+
+_COLOURS = {Tone.GOOD: "green", Tone.BAD: "red", Tone.UNSURE: "yellow", Tone.QUIET: "dim"}
+_REFS_SHOWN = 4
+_REF_CHARS = 60
+
+
+def print_document(console: Console, document: Document) -> None:
+    """The document as a block, with a blank line after it."""
+    subject = document.subject
+    title = Text()
+    if subject is not None:
+        title.append("trace ", "dim").append(one_line(subject), "bold").append("  ")
+    title.append(document.verdict.text or "", f"bold {_colour(document.verdict)}")
+    title.append(f"  {', '.join(document.notes)}", "dim")
+    console.print(title)
+    print_wrapped(console, 2, Text(plain(document.summary)))
+    for section in document.sections:
+        match section:
+            case Statements():
+                _print_statements(console, section)
+            case Listing():
+                _print_listing(console, section)
+            case Roll():
+                _print_roll(console, section)
+    console.print()
+
+
+def overview_table(
+    overview: Overview[Report], rows: Sequence[tuple[str, str, Report | None]]
+) -> Table:
+    """One row a run: (its subject, its status, its report where it has one)."""
+    columns = overview.columns
+    grid = table(
+        "trace", "run", *(column.name for column in columns),
+        right=[column.name for column in columns if column.is_number],
+    )  # fmt: skip
+    for subject, status, report in rows:
+        if report is None:
+            grid.add_row(cell(subject), cell(status, "red"), *[cell(None)] * len(columns))
+        else:
+            grid.add_row(cell(subject), cell(status), *map(_cell, overview.row(report)))
+    return grid
+
+
+def _cell(word: Word) -> Text:
+    return cell(word.text, "" if word.tone is None else f"bold {_colour(word)}")
+
+
+def _colour(word: Word) -> str:
+    return "" if word.tone is None else _COLOURS[word.tone]
+
+
+def _print_statements(console: Console, section: Statements) -> None:
+    if section.title and section.statements:
+        notes = f" ({', '.join(section.notes)})" if section.notes else ""
+        print_wrapped(console, 2, Text.assemble((section.title, "bold"), (notes, "dim")))
+    for statement in section.statements[: section.shown]:
+        _print_statement(console, statement)
+    _print_rest(console, len(section.statements), section.shown, section.noun)
+
+
+def _print_statement(console: Console, statement: Statement) -> None:
+    """Named statements have their text below them; others are one line."""
+    notes = [*statement.notes]
+    if statement.confidence is not None:
+        notes.append(f"confidence {statement.confidence:.2f}")
+    if statement.by_model:
+        notes.append("judged by a model")
+    place = f" at {statement.place}" if statement.place else ""
+    aside = plain(place) + (f" ({', '.join(notes)})" if notes else "")
+    if statement.name:
+        first = Text.assemble(_bullet(statement), (statement.name, "bold"), (aside, "dim"))
+        print_wrapped(console, 2, first)
+        print_wrapped(console, 5, Text(one_line(statement.text, 300)))
+        _print_evidence(console, statement.evidence, len(statement.evidence), None)
+    else:
+        text = one_line(statement.text, 400)
+        print_wrapped(console, 2, Text.assemble(_bullet(statement), text, (aside, "dim")))
+        _print_evidence(console, statement.evidence, _REFS_SHOWN, _REF_CHARS)
+    if statement.advice is not None:
+        to_do = f"to do: {one_line(statement.advice, 300)}"
+        print_wrapped(console, 5, Text(to_do, style="dim"))
+
+
+def _bullet(statement: Statement) -> str | tuple[str, str]:
+    if statement.word is not None:
+        return (f"{statement.word.text} ", _colour(statement.word))
+    return "- " if statement.rank is None else f"{statement.rank}. "
+
+
+def _print_evidence(
+    console: Console, refs: Sequence[EvidenceRef], shown: int, chars: int | None
+) -> None:
+    if refs:
+        named = ", ".join(one_line(ref.ref, chars or 120) for ref in refs[:shown])
+        more = f" and {len(refs) - shown} more" if len(refs) > shown else ""
+        print_wrapped(console, 5, Text(f"evidence: {named}{more}", style="dim"))
+
+
+def _print_listing(console: Console, section: Listing) -> None:
+    print_list(console, section.title, section.lines[: section.shown])
+    _print_rest(console, len(section.lines), section.shown, section.noun)
+
+
+def _print_rest(console: Console, count: int, shown: int | None, noun: str) -> None:
+    if shown is not None and count > shown:
+        rest = f"… and {count - shown} more {noun} (--json has all)"
+        print_wrapped(console, 2, Text(rest, style="dim"))
+
+
+def _print_roll(console: Console, roll: Roll) -> None:
+    if roll.names:
+        word = (f"{roll.word.text} ", _colour(roll.word))
+        print_wrapped(console, 2, Text.assemble(word, ", ".join(roll.names)))

@@ -1,0 +1,79 @@
+"""Which controls does this trace break? The question, and how it becomes a run.
+
+The engine is imported when a run is made: its command's help needs the question alone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from investigator.compliance.report import ComplianceReport
+from investigator.inspection.engine import (
+    Flag,
+    Materials,
+    PathOrName,
+    Prepared,
+    TraceQuestion,
+    absolute,
+    read_trace,
+    reads_of,
+)
+
+if TYPE_CHECKING:
+    from investigator.ground.redaction import Redactor
+    from investigator.store.api import InspectionAPI
+
+
+class Compliance(TraceQuestion[ComplianceReport]):
+    """Which controls does this trace break? `control_ids` empty: all of the library."""
+
+    engine = "compliance"
+
+    controls: Annotated[PathOrName, Flag("--controls", "VERSION|FILE")] = Field(
+        default="controls-v1",
+        description="`controls-v1`, another built-in library, or a YAML file of yours.",
+    )
+    control_ids: Annotated[tuple[str, ...], Flag("--control", "ID")] = Field(
+        default=(), description="Only this control; may be given more than once."
+    )
+
+    def located(self) -> Compliance:
+        """With a path that holds from any folder."""
+        from investigator.controls.library import BUILT_IN
+
+        return self.model_copy(update={"controls": absolute(self.controls, BUILT_IN)})
+
+    def materials(self) -> Materials:
+        """The control library, which has all controls that are named."""
+        from investigator.compliance.case import chosen
+        from investigator.controls.library import load_library
+
+        library = load_library(self.controls)
+        chosen(library, self.control_ids)
+        return Materials(f"the control library {self.controls}", library.content_hash, library)
+
+    def prepare(self, api: InspectionAPI, materials: Materials, redactor: Redactor) -> Prepared:
+        """Read the trace and check the controls in code."""
+        from investigator.compliance.case import ComplianceCase
+        from investigator.compliance.engine import ComplianceStrategy
+        from investigator.compliance.rules import ComplianceRules
+        from investigator.compliance.tools import control_tools
+        from investigator.runtime.tools import ToolRegistry
+
+        trace = read_trace(api, self.trace_id, redactor)
+        library = materials.content
+        redactor.keep(control.control_id for control in library.controls)
+        case = ComplianceCase.of(trace, library, self.control_ids)
+        reads = reads_of(api, trace, redactor).tools.values()
+        tools = ToolRegistry([*reads, *control_tools(library)])
+        told = self.input_of(trace, redactor)
+        return Prepared(
+            ComplianceStrategy(case, tools),
+            tools,
+            ComplianceRules(case),
+            trace.content_hash,
+            told.model_copy(update={"controls_version": library.version}),
+            beside_model=ComplianceRules(case, beside_model=True),
+        )

@@ -1,0 +1,121 @@
+"""What a reader is told of an incident dossier: as a document, as a row, as annotations."""
+
+from __future__ import annotations
+
+from investigator.claims.annotations import Annotator, Remark, Remarks
+from investigator.claims.document import (
+    Column,
+    Document,
+    Listing,
+    Overview,
+    Section,
+    Statement,
+    Statements,
+    Tone,
+    Word,
+)
+from investigator.incident.report import IncidentDossier, Outcome
+
+_TONES = {
+    Outcome.INCIDENT: Tone.BAD,
+    Outcome.NO_INCIDENT: Tone.GOOD,
+    Outcome.UNDETERMINED: Tone.UNSURE,
+}
+_EVENTS_SHOWN = 15
+
+
+def document(dossier: IncidentDossier) -> Document:
+    """What happened, when, in which traces, what changed, why, and what to do."""
+    window = dossier.window
+    period = f"{window.first_trace or '?'} to {window.last_trace or '?'}"
+    return Document(
+        subject=None,
+        verdict=Word(dossier.outcome.value, _TONES[dossier.outcome]),
+        notes=(
+            period,
+            f"{window.traces:,} traces",
+            f"confidence {dossier.confidence:.2f}",
+        ),
+        summary=dossier.incident_summary,
+        sections=(
+            Listing(title="components", lines=_components(dossier)),
+            Listing(
+                title="timeline",
+                lines=tuple(f"{e.timestamp}  {e.event}" for e in dossier.timeline),
+                shown=_EVENTS_SHOWN,
+                noun="events",
+            ),
+            Listing(
+                title="representative traces",
+                lines=tuple(
+                    f"{one.trace_id}: {one.why_selected}" for one in dossier.representative_traces
+                ),
+            ),
+            _change(dossier),
+            _hypotheses(dossier),
+            Listing(title="what to do", lines=dossier.recommended_actions),
+            Listing(title="gaps", lines=dossier.gaps),
+        ),
+    )
+
+
+def _components(dossier: IncidentDossier) -> tuple[str, ...]:
+    return tuple(
+        f"{c.name}: {', '.join(c.error_types)} in {c.traces:,} trace{'s' * (c.traces != 1)}"
+        for c in dossier.impacted_components
+    )
+
+
+def _change(dossier: IncidentDossier) -> Section:
+    change = dossier.suspected_change
+    notes = [change.status.value.replace("_", " ")]
+    if change.changes:
+        notes.append(f"confidence {change.confidence:.2f}")
+    return Statements(
+        title="suspected change",
+        notes=tuple(notes),
+        statements=(Statement(text=change.statement, evidence=change.evidence_refs),),
+    )
+
+
+def _hypotheses(dossier: IncidentDossier) -> Section:
+    return Statements(
+        title="hypotheses",
+        statements=tuple(
+            Statement(
+                rank=one.rank,
+                text=one.statement,
+                confidence=one.confidence,
+                evidence=one.evidence_refs,
+            )
+            for one in dossier.hypotheses
+        ),
+        noun="hypotheses",
+    )
+
+
+def _row(dossier: IncidentDossier) -> tuple[Word, ...]:
+    return (
+        Word(dossier.outcome.value, _TONES[dossier.outcome]),
+        Word(f"{dossier.window.traces:,}"),
+        Word(dossier.suspected_change.status.value.replace("_", " ")),
+        Word(f"{dossier.confidence:.2f}"),
+    )
+
+
+OVERVIEW = Overview(
+    (Column("outcome"), Column("traces", True), Column("change"), Column("confidence", True)), _row
+)
+
+
+def remarks(dossier: IncidentDossier, by: Annotator) -> Remarks:
+    """The outcome at the root of each representative trace, each event at the spans it cites."""
+    text = f"{dossier.incident_summary} {dossier.suspected_change.statement}"
+    label = dossier.outcome.value
+    verdict = Remark("incident.dossier", label, dossier.confidence, text, dossier, by)
+    events = [
+        Remark("incident.timeline.evidence", "event", None, e.event, e, by, e.evidence_refs)
+        for e in dossier.timeline
+    ]
+    traces = tuple(one.trace_id for one in dossier.representative_traces)
+    return Remarks(traces, verdict, events)

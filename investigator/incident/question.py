@@ -1,0 +1,159 @@
+"""What happened in this window, and what changed? The question, and how it becomes a run.
+
+The engine is imported when a run is made: its command's help needs the question alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from investigator.errors import UsageError
+from investigator.incident.report import IncidentDossier
+from investigator.inspection.engine import (
+    Flag,
+    Materials,
+    PathOrName,
+    Prepared,
+    Question,
+    read_trace,
+)
+from investigator.runtime.events import InputRef
+from investigator.traces.model import iso_time, parse_time
+
+if TYPE_CHECKING:
+    from investigator.ground.redaction import Redactor
+    from investigator.store.api import InspectionAPI
+
+
+class Incident(Question[IncidentDossier]):
+    """What happened in this window, and what changed?
+
+    The window is `start` to `end` (ISO 8601; either may be None), of a project and of the traces
+    that pass the filter, if these are given; or the traces named, whatever their times.
+    `snapshots` is a folder of config snapshots.
+    """
+
+    engine = "incident"
+
+    start: Annotated[str | None, Flag("--from", "TIME")] = Field(
+        default=None,
+        description="Traces with a span that starts then or later (ISO 8601, UTC without a zone).",
+    )
+    end: Annotated[str | None, Flag("--to", "TIME")] = Field(
+        default=None, description="Traces with a span that starts before then."
+    )
+    project_name: Annotated[str | None, Flag("--project", "NAME")] = Field(
+        default=None, description="Traces of this project."
+    )
+    filter_expr: Annotated[str | None, Flag("--filter", "EXPR")] = Field(
+        default=None,
+        description="Traces with a span that matches, e.g. \"status_code == 'ERROR'\".",
+    )
+    trace_ids: Annotated[tuple[str, ...], Flag("--trace-id", "ID")] = Field(
+        default=(),
+        description="This trace, whatever its time; may be given more than once.",
+    )
+    snapshots: Annotated[PathOrName | None, Flag("--snapshots", "DIR")] = Field(
+        default=None,
+        description="Config snapshots: a folder of text files for each deployed state.",
+    )
+
+    @property
+    def input_ref(self) -> InputRef:
+        """What is looked at."""
+        limited = self.start is not None or self.end is not None
+        return InputRef(
+            project_name=self.project_name,
+            trace_ids=self.trace_ids,
+            time_window=(self.start, self.end) if limited else None,
+            filter_expr=self.filter_expr,
+        )
+
+    def located(self) -> Incident:
+        """With a path that holds from any folder."""
+        return self.model_copy(
+            update={"snapshots": self.snapshots and os.path.abspath(self.snapshots)}
+        )
+
+    def materials(self) -> Materials:
+        """The config snapshots, if there are any; a window that makes no sense is refused."""
+        self._require_one_choice()
+        self._window()
+        if self.snapshots is None:
+            return Materials()
+        from investigator.snapshots import open_snapshots
+
+        store = open_snapshots(self.snapshots)
+        return Materials(f"the folder of snapshots {self.snapshots}", store.content_hash, store)
+
+    def trace_ids_in(self, api: InspectionAPI) -> Sequence[str]:
+        """The traces named, each once, else those of the window."""
+        if self.trace_ids:
+            return tuple(dict.fromkeys(self.trace_ids))
+        start_ns, end_ns = self._window()
+        rows = api.list_traces(
+            project_name=self.project_name,
+            start_ns=start_ns,
+            end_ns=end_ns,
+            filter_expr=self.filter_expr,
+        )
+        return [row.trace_id for row in rows]
+
+    def prepare(self, api: InspectionAPI, materials: Materials, redactor: Redactor) -> Prepared:
+        """Read the traces of the window, each once."""
+        from investigator.incident.case import IncidentCase
+        from investigator.incident.engine import IncidentStrategy
+        from investigator.incident.rules import IncidentRules
+        from investigator.incident.tools import snapshot_tools
+        from investigator.inspection.tools import inspection_tools
+        from investigator.runtime.tools import ToolRegistry
+
+        start_ns, end_ns = self._window()
+        store = materials.content
+        case = IncidentCase.of(
+            self.trace_ids_in(api),
+            lambda trace_id: read_trace(api, trace_id, redactor),
+            start=iso_time(start_ns),
+            end=iso_time(end_ns),
+            snapshots=store,
+        )
+        tools = inspection_tools(api, redactor)
+        if store is not None:
+            tools += snapshot_tools(store, redactor)
+        registry = ToolRegistry(tools)
+        return Prepared(
+            IncidentStrategy(case, registry),
+            registry,
+            IncidentRules(case),
+            case.dataset_hash,
+            self.input_ref,
+        )
+
+    def _require_one_choice(self) -> None:
+        chosen = (self.start, self.end, self.project_name, self.filter_expr)
+        if self.trace_ids and any(given is not None for given in chosen):
+            raise UsageError(
+                "--trace-id names the traces: leave --from, --to, --project and --filter out"
+            )
+
+    def _window(self) -> tuple[int | None, int | None]:
+        start = _time(self.start, "the start of the window (start, --from)")
+        end = _time(self.end, "the end of the window (end, --to)")
+        if start is not None and end is not None and start >= end:
+            raise UsageError(f"the window ends at {self.end}, not after it starts at {self.start}")
+        return start, end
+
+
+def _time(text: str | None, what: str) -> int | None:
+    if text is None:
+        return None
+    try:
+        return parse_time(text)
+    except ValueError:
+        raise UsageError(
+            f"{what} is {text!r}, not an ISO 8601 time such as 2026-03-01T14:00:00Z"
+        ) from None

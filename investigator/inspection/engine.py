@@ -1,0 +1,207 @@
+"""An engine is one value; whatever runs, stores, shows or exports its runs asks that value.
+
+A question is data: a run keeps it in its journal and is rebuilt from it over the same source.
+It knows how it becomes a run, and nothing above it knows which engine it is for.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
+
+from pydantic import AfterValidator
+
+from investigator.claims.annotations import Annotator, Remarks
+from investigator.claims.document import Document, Overview
+from investigator.claims.report import Report
+from investigator.ground.given import Given
+from investigator.runtime.budget import Budget
+from investigator.runtime.events import InputRef
+from investigator.runtime.status import Artifact
+
+if TYPE_CHECKING:
+    from investigator.ground.redaction import Redactor
+    from investigator.runtime.planner import Planner
+    from investigator.runtime.strategy import Strategy
+    from investigator.runtime.tools import ToolRegistry
+    from investigator.store.api import InspectionAPI
+    from investigator.traces.model import Trace
+
+ReportT = TypeVar("ReportT", bound=Report, covariant=True)
+
+
+PathOrName: TypeAlias = Annotated[str | Path, AfterValidator(str)]
+"""A file or folder, or the name of something built in; text once it is validated."""
+
+
+class Flag(NamedTuple):
+    """How a field of a question is spelled on the command line, in an `Annotated` type.
+
+    Without one, `some_field` is `--some-field`. The field's description is the option's help.
+    """
+
+    name: str
+    metavar: str
+
+
+class Materials(NamedTuple):
+    """What an answer depends on besides the traces, read once a run.
+
+    `name` says in a message what it is, `sha256` names its content; `content` is the question's
+    own affair.
+    """
+
+    name: str = ""
+    sha256: str = ""
+    content: Any = None
+
+
+class Prepared(NamedTuple):
+    """All that a run needs besides its limits.
+
+    `planner` are the rules; `beside_model` are they where a model decides in what they leave
+    open, if that makes a difference to them.
+    """
+
+    strategy: Strategy
+    tools: ToolRegistry
+    planner: Planner
+    dataset_hash: str
+    input_ref: InputRef
+    beside_model: Planner | None = None
+
+
+class Question(Given, Generic[ReportT]):
+    """What is asked of a source. A question of one trace is a `TraceQuestion`."""
+
+    engine: ClassVar[str]
+    """The name of the engine that answers it."""
+
+    @property
+    def subject(self) -> str:
+        """What it is about, in a word, for tables and messages."""
+        return "window"
+
+    @property
+    def input_ref(self) -> InputRef:
+        """What is looked at, as far as the question says so."""
+        return InputRef()
+
+    def located(self) -> Question[ReportT]:
+        """The question with paths that hold from any folder."""
+        return self
+
+    def materials(self) -> Materials:
+        """Read what the answer depends on besides the traces.
+
+        Raises:
+            UsageError: it is not there or does not hold together.
+        """
+        return Materials()
+
+    def trace_ids_in(self, api: InspectionAPI) -> Sequence[str]:
+        """The traces that are looked at."""
+        raise NotImplementedError
+
+    def prepare(self, api: InspectionAPI, materials: Materials, redactor: Redactor) -> Prepared:
+        """Read and narrow the traces; all that is shown of them goes through the redactor.
+
+        Raises:
+            SourceError: they cannot be read.
+        """
+        raise NotImplementedError
+
+
+QuestionT = TypeVar("QuestionT", bound="TraceQuestion[Any]")
+
+
+class TraceQuestion(Question[ReportT], Generic[ReportT]):
+    """A question of one trace; `trace_id` empty: the only trace of the source."""
+
+    trace_id: str = ""
+
+    @property
+    def subject(self) -> str:
+        """The trace."""
+        return self.trace_id
+
+    @property
+    def input_ref(self) -> InputRef:
+        """The trace."""
+        return InputRef(trace_ids=(self.trace_id,))
+
+    def trace_ids_in(self, api: InspectionAPI) -> Sequence[str]:  # noqa: ARG002
+        """The trace."""
+        return (self.trace_id,)
+
+    def about(self: QuestionT, trace_id: str) -> QuestionT:
+        """The same question of that trace."""
+        return self.model_copy(update={"trace_id": trace_id})
+
+    def input_of(self, trace: Trace, redactor: Redactor) -> InputRef:
+        """What is looked at, once the trace is read."""
+        name = trace.spans[0].text("resource.openinference.project.name")
+        project = None if name is None else redactor.redact(name).text
+        return self.input_ref.model_copy(update={"project_name": project})
+
+
+class Manual(NamedTuple):
+    """What an engine's command says in its help: a sentence, more about it, and examples."""
+
+    summary: str
+    text: str
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine(Generic[ReportT]):
+    """Everything about an engine that others need.
+
+    `verdicts` are those that a threshold can name (`--fail-on`), the most severe first; naming
+    one includes those before it.
+    """
+
+    name: str
+    run_type: str
+    artifact: Artifact
+    question: type[Question[ReportT]]
+    report: type[ReportT]
+    default_budget: Budget
+    verdicts: tuple[str, ...]
+    manual: Manual
+    document: Callable[[Any], Document]
+    overview: Overview[Any]
+    remarks: Callable[[Any, Annotator], Remarks]
+
+    @property
+    def is_of_one_trace(self) -> bool:
+        """Whether a run is about one trace, so that a batch can ask it of every one."""
+        return issubclass(self.question, TraceQuestion)
+
+
+def read_trace(api: InspectionAPI, trace_id: str, redactor: Redactor) -> Trace:
+    """A trace that a run is about; the redactor keeps its ids whole from now on.
+
+    Raises:
+        TraceNotFound: the source has no trace of that id.
+    """
+    trace = api.get_trace(trace_id)
+    redactor.keep((trace.trace_id, *(span.span_id for span in trace.spans)))
+    return trace
+
+
+def reads_of(api: InspectionAPI, trace: Trace, redactor: Redactor) -> ToolRegistry:
+    """The inspection tools over one trace."""
+    from investigator.inspection.tools import inspection_tools
+    from investigator.runtime.tools import ToolRegistry
+
+    return ToolRegistry(inspection_tools(api, redactor, trace_id=trace.trace_id))
+
+
+def absolute(name_or_path: str | Path, built_in: tuple[str, ...]) -> str:
+    """A built-in thing by its name, a user's own by a path that holds from any folder."""
+    name = str(name_or_path)
+    return name if name in built_in else os.path.abspath(name)

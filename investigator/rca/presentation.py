@@ -1,0 +1,78 @@
+"""What a reader is told of an RCA report: as a document, as a row, as annotations."""
+
+from __future__ import annotations
+
+from investigator.claims.annotations import Annotator, Remark, Remarks
+from investigator.claims.document import (
+    Column,
+    Document,
+    Listing,
+    Overview,
+    Statement,
+    Statements,
+    Tone,
+    Word,
+)
+from investigator.rca.report import Finding, Outcome, RCAReport
+
+_TONES = {
+    Outcome.FAILURE: Tone.BAD,
+    Outcome.NO_FAILURE: Tone.GOOD,
+    Outcome.UNDETERMINED: Tone.UNSURE,
+}
+_FINDINGS_SHOWN = 5
+
+
+def document(report: RCAReport) -> Document:
+    """Verdict, findings with their evidence, what to do, what could not be seen."""
+    label = f": {report.primary_label}" if report.primary_label else ""
+    findings = tuple(_statement(n, finding) for n, finding in enumerate(report.findings, 1))
+    return Document(
+        subject=report.trace_id,
+        verdict=Word(report.outcome.value + label, _TONES[report.outcome]),
+        notes=(f"confidence {report.confidence:.2f}",),
+        summary=report.summary,
+        sections=(
+            Statements(statements=findings, shown=_FINDINGS_SHOWN),
+            Listing(title="what to do", lines=report.remediation),
+            Listing(title="gaps", lines=report.gaps),
+        ),
+    )
+
+
+def _statement(rank: int, finding: Finding) -> Statement:
+    agent = f", agent {finding.agent}" if finding.agent else ""
+    return Statement(
+        rank=rank,
+        name=finding.category,
+        place=f"span {finding.span_id}{agent}",
+        confidence=finding.confidence,
+        text=finding.description,
+        evidence=finding.evidence_refs,
+    )
+
+
+def _row(report: RCAReport) -> tuple[Word, ...]:
+    failed = report.outcome is Outcome.FAILURE
+    return (
+        Word(report.outcome.value, _TONES[report.outcome]),
+        Word(report.primary_label),
+        Word(report.findings[0].span_id if failed else None),
+        Word(f"{report.confidence:.2f}"),
+    )
+
+
+OVERVIEW = Overview(
+    (Column("outcome"), Column("label"), Column("began at"), Column("confidence", True)), _row
+)
+
+
+def remarks(report: RCAReport, by: Annotator) -> Remarks:
+    """The outcome at the root, each finding at the spans that it cites."""
+    label = report.primary_label or report.outcome.value
+    verdict = Remark("rca.primary", label, report.confidence, report.summary, report, by)
+    findings = [
+        Remark("rca.evidence", f.category, f.confidence, f.description, f, by, f.evidence_refs)
+        for f in report.findings
+    ]
+    return Remarks((report.trace_id,), verdict, findings)

@@ -1,0 +1,77 @@
+"""The engines that there are: the three built in, and those of plug-ins.
+
+A built-in engine is imported when it is first asked for, so that a command pays for its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from importlib import import_module
+from typing import Any, TypeAlias
+
+from investigator.errors import UsageError
+from investigator.ground.plugins import plugins
+from investigator.inspection.engine import Engine
+
+BUILT_IN = {
+    "rca": "Find the root cause of a failed trace.",
+    "compliance": "Check a trace against a library of controls.",
+    "incident": "Say what happened in a window of traces, and what changed.",
+}
+"""The engines of this package, each the `ENGINE` of a room of its name, with what they do.
+
+So the help of the command line can name them without importing them.
+"""
+
+AnyEngine: TypeAlias = Engine[Any]
+
+
+def engine_names() -> tuple[str, ...]:
+    """The names of all engines, those built in first."""
+    return (*BUILT_IN, *(name for name, _ in _from_plugins()))
+
+
+def engine_named(name: str) -> AnyEngine:
+    """An engine by its name.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    if name in BUILT_IN:
+        return _built_in(name)
+    found = dict(_from_plugins()).get(name)
+    if found is None:
+        raise UsageError(
+            f"no engine '{name}'; there are: {', '.join(engine_names())} (a plug-in that brought "
+            "it may be missing or left out)"
+        )
+    return found
+
+
+def engine_of_run(run_type: str) -> AnyEngine:
+    """The engine whose runs are of that type.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found = next((engine for engine in _engines() if engine.run_type == run_type), None)
+    if found is None:
+        raise UsageError(f"no engine here makes runs of type '{run_type}'; install its plug-in")
+    return found
+
+
+def _engines() -> Iterator[AnyEngine]:
+    yield from map(_built_in, BUILT_IN)
+    yield from (engine for _, engine in _from_plugins())
+
+
+@cache
+def _built_in(name: str) -> AnyEngine:
+    engine: AnyEngine = import_module(f"investigator.{name}").ENGINE
+    return engine
+
+
+def _from_plugins() -> Iterator[tuple[str, AnyEngine]]:
+    for _, engine in plugins("investigator.engines", Engine).values:
+        yield engine.name, engine
