@@ -119,3 +119,45 @@ def test_a_large_text_takes_little_time() -> None:
     started = time.process_time()
     assert REDACTOR.redact(text).count == 0
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("attributes.db.password", "hunter"),
+        ("attributes.http.request.header.authorization", '["Basic dXNlcjpwYXNz"]'),
+        ("attributes.http.response.header.set-cookie", '["a=b"]'),
+        ("attributes.client_secret", "abcd"),
+        ("attributes.GITHUB_TOKEN", "abcdef12"),
+        ("events.0.apiKey", "a b c d"),
+    ],
+)
+def test_the_name_of_a_field_gives_its_text_away(field: str, text: str) -> None:
+    """Though the text alone looks like any other."""
+    redacted = REDACTOR.redact(text, field=field)
+    assert redacted.text == "[REDACTED:password]"
+    assert redacted.place_of(len(text)) == len(redacted.text)
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("attributes.llm.token_count.prompt", "12345"),
+        ("attributes.llm.eos_token", "</s>"),
+        ("attributes.password", "<your password>"),
+        ("attributes.credentials", '{"user": "bob"}'),
+        ("attributes.input.value", "hunter"),
+    ],
+)
+def test_other_fields_are_read_as_any_text(field: str, text: str) -> None:
+    """Counts, placeholders, objects, and what no name gives away."""
+    assert REDACTOR.redact(text, field=field).text == text
+
+
+def test_a_secret_of_the_user_is_no_part_of_an_id() -> None:
+    """Ids stand wherever they are whole words; what only holds one does not."""
+    redactor = Redactor({"number": r"\d{6,}"}, kept={"4820719356", "12"})
+    text = "span 4820719356: order 482071935 and CUST4820719356, 12, 123456."
+    assert redactor.redact(text).text == (
+        "span 4820719356: order [REDACTED:number] and CUST[REDACTED:number], 12, [REDACTED:number]."
+    )

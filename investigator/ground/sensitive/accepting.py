@@ -380,10 +380,10 @@ def mixed_inside(secret: str) -> bool:
 
 def is_field_value(candidate: Candidate) -> bool:
     """The whole text of a field that is named like a secret: one value, and no tale about it."""
-    if not 4 <= len(candidate.secret) <= _LONGEST_VALUE or candidate.secret.lstrip()[:1] in (
-        "{",
-        "[",
-    ):
+    secret = candidate.secret.strip()
+    # HTTP headers are lists of texts in OpenTelemetry; other lists and objects say more than one.
+    is_structure = secret.startswith("{") or (secret.startswith("[") and secret[1:2] != '"')
+    if is_structure or not 4 <= len(secret) <= _LONGEST_VALUE:
         return False
     named_token = candidate.label.lower().rstrip("=").endswith("token")
     return (is_token if named_token else is_value)(candidate)
