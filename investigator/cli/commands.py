@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from investigator.cli.screen import say
+
 AFTER_ENGINES = ("annotate", "agreement", "runs")
 CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+
+def tell_broken_plugins() -> None:
+    """Name the plug-ins that are left out because they cannot be used, a line each."""
+    from investigator.ground.plugins import PlugInWarning
+    from investigator.runs.plugins import broken_plugins
+
+    warnings.simplefilter("ignore", PlugInWarning)  # they are told here, in the same words
+    for broken in broken_plugins():
+        say(str(broken), style="yellow")
 
 
 class Commands(TyperGroup):
@@ -18,6 +31,7 @@ class Commands(TyperGroup):
         """The names in the order of the help: sources, questions, what is done with answers."""
         from investigator.runs.engines import engine_names
 
+        tell_broken_plugins()
         own = super().list_commands(ctx)
         first = [name for name in own if name not in AFTER_ENGINES]
         return [*first, *engine_names(), *(name for name in own if name in AFTER_ENGINES)]
@@ -27,7 +41,7 @@ class Commands(TyperGroup):
         from investigator.runs.engines import BUILT_IN, engine_names
 
         own = super().get_command(ctx, cmd_name)
-        if own is not None or cmd_name not in engine_names():
+        if own is not None or not (cmd_name in BUILT_IN or cmd_name in engine_names()):
             return own
         return EngineCommand(cmd_name, help=BUILT_IN.get(cmd_name))
 

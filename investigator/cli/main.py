@@ -15,7 +15,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from investigator.cli.annotate import agreement, annotate
-from investigator.cli.commands import CONTEXT, Commands
+from investigator.cli.commands import CONTEXT, Commands, tell_broken_plugins
 from investigator.cli.demo import demo
 from investigator.cli.exits import Exit, exit_of
 from investigator.cli.ingest import ingest
@@ -164,6 +164,7 @@ def investigator(
     ] = False,
 ) -> None:
     """Options that come before the command."""
+    tell_broken_plugins()
 
 
 app.command()(demo)

@@ -285,9 +285,10 @@ class PlannerOptions:
         str | None,
         typer.Option(
             "--provider",
-            metavar="openai|anthropic|google",
+            metavar="NAME",
             envvar="INVESTIGATOR_PROVIDER",
-            help="Whose API it speaks; `openai` is any compatible endpoint.",
+            help="Whose API it speaks: `openai` (any compatible endpoint), `anthropic`, `google`, "
+            "or a plug-in's.",
             show_default=False,
             rich_help_panel=PLANNER_PANEL,
         ),

@@ -22,7 +22,7 @@ def planner_chosen(options: PlannerOptions, config: Config) -> PlannerChoice:
         UsageError: a planner without a model, a model that nobody would ask, or settings that do
             not hold together.
     """
-    from investigator.runs.planners import PlannerChoice
+    from investigator.runs.planners import PlannerChoice, require_providers
 
     planner = options.planner or config.planner.get("planner") or "rules"
     if planner == "rules":
@@ -31,9 +31,11 @@ def planner_chosen(options: PlannerOptions, config: Config) -> PlannerChoice:
         return PlannerChoice()
     model, *cheaper = _models(options, config)
     try:
-        return PlannerChoice.model_validate(
+        choice = PlannerChoice.model_validate(
             {"planner": planner, "model": model or None, "cheaper": cheaper}
         )
+        require_providers(choice)
+        return choice
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))

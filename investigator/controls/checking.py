@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -79,35 +79,12 @@ class Subject:
 
 
 ParamsT = TypeVar("ParamsT", bound=Params)
-Check = Callable[[Subject, Any], Checked]
 
 
 @dataclass(frozen=True, slots=True)
-class KnownCheck:
+class Check(Generic[ParamsT]):
     """A check by the name that controls call it by, with the model of its parameters."""
 
     name: str
-    params: type[Params]
-    run: Check
-
-
-_KNOWN: dict[str, KnownCheck] = {}
-
-
-def check(
-    name: str, params: type[ParamsT]
-) -> Callable[[Callable[[Subject, ParamsT], Checked]], Callable[[Subject, ParamsT], Checked]]:
-    """Make a function known as the check `name`."""
-
-    def known(function: Callable[[Subject, ParamsT], Checked]) -> Any:
-        if name in _KNOWN:
-            raise ValueError(f"check {name!r} is defined twice")
-        _KNOWN[name] = KnownCheck(name, params, function)
-        return function
-
-    return known
-
-
-def known_checks() -> dict[str, KnownCheck]:
-    """Every check by name; importing `investigator.controls.checks` makes them known."""
-    return dict(_KNOWN)
+    params: type[ParamsT]
+    run: Callable[[Subject, ParamsT], Checked]

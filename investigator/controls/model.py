@@ -20,8 +20,8 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from investigator.controls import checks as checks
-from investigator.controls.checking import KnownCheck, known_checks
+from investigator.controls.checking import Check
+from investigator.controls.checks import known_checks
 from investigator.controls.predicates import Predicate
 from investigator.controls.required_evidence import RequiredEvidence
 from investigator.controls.terms import Severity
@@ -69,7 +69,7 @@ class CodeCheck(_Part):
         return params
 
     @property
-    def known(self) -> KnownCheck:
+    def known(self) -> Check[Any]:
         """The check itself."""
         return known_checks()[self.name]
 

@@ -25,6 +25,7 @@ from investigator.ground.given import Given
 from investigator.ground.interrupts import Interrupts, forget_interrupt, in_charge
 from investigator.runs.engines import engine_named, engine_of_run
 from investigator.runs.investigation import RunResult, investigate
+from investigator.runs.plugins import broken_plugins
 from investigator.runs.run_store import resume_run
 from investigator.runs.settings import Request
 from investigator.runs.workers import Workers
@@ -224,6 +225,7 @@ def run_requests(
     `limits` bound the tokens and the cost (micro-USD) of all runs together. Workers end with this
     process, whatever ends it.
     """
+    broken_plugins()  # warns of them here, once: workers keep quiet
     with in_charge() as interrupts, Workers(jobs) as workers:
         ended = False
         try:

@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any, TypeAlias
 
 from investigator.errors import UsageError
-from investigator.ground.plugins import plugins
+from investigator.ground.plugins import Loaded, plugins
 from investigator.inspection.engine import Engine
 
 BUILT_IN = {
@@ -24,12 +24,17 @@ BUILT_IN = {
 So the help of the command line can name them without importing them.
 """
 
+COMMANDS = ("agreement", "annotate", "demo", "ingest", "runs", "traces")
+"""Commands that ask no engine: an engine of such a name could not be called."""
+RUN_TYPES = ("incident_dossier", "policy_compliance")
+"""The run types of built-in engines that are not their names."""
+
 AnyEngine: TypeAlias = Engine[Any]
 
 
 def engine_names() -> tuple[str, ...]:
     """The names of all engines, those built in first."""
-    return (*BUILT_IN, *(name for name, _ in _from_plugins()))
+    return (*BUILT_IN, *_from_plugins())
 
 
 def engine_named(name: str) -> AnyEngine:
@@ -40,7 +45,7 @@ def engine_named(name: str) -> AnyEngine:
     """
     if name in BUILT_IN:
         return _built_in(name)
-    found = dict(_from_plugins()).get(name)
+    found = _from_plugins().get(name)
     if found is None:
         raise UsageError(
             f"no engine '{name}'; there are: {', '.join(engine_names())} (a plug-in that brought "
@@ -63,7 +68,7 @@ def engine_of_run(run_type: str) -> AnyEngine:
 
 def _engines() -> Iterator[AnyEngine]:
     yield from map(_built_in, BUILT_IN)
-    yield from (engine for _, engine in _from_plugins())
+    yield from _from_plugins().values()
 
 
 @cache
@@ -72,6 +77,19 @@ def _built_in(name: str) -> AnyEngine:
     return engine
 
 
-def _from_plugins() -> Iterator[tuple[str, AnyEngine]]:
-    for _, engine in plugins("investigator.engines", Engine).values:
-        yield engine.name, engine
+def plugin_engines() -> Loaded[AnyEngine]:
+    """The engines of plug-ins, and what is wrong with those that cannot be used."""
+    taken = (*BUILT_IN, *RUN_TYPES, *COMMANDS)
+    return plugins("investigator.engines", Engine, taken, _problem)
+
+
+def _problem(engine: AnyEngine) -> str | None:
+    """Why an engine's runs could not be told from those of others; None where they can."""
+    for what, found in (("run_type", engine.run_type), ("question", engine.question.engine)):
+        if found != engine.name:
+            return f"its {what} is of '{found}', and its name is '{engine.name}'"
+    return None
+
+
+def _from_plugins() -> dict[str, AnyEngine]:
+    return {engine.name: engine for _, engine in plugin_engines().values}

@@ -278,13 +278,14 @@ def _require_same_code(opened: RunOpened) -> None:
     if not is_made_by_this_code(opened):
         raise UsageError(
             f"run '{opened.run_id}' was made by version {opened.engine_version} with "
-            f"{_code(opened)}, and this is version {version('phoenix-rlm-investigator')} with "
+            f"{code_of(opened)}, and this is version {version('phoenix-rlm-investigator')} with "
             "other code: it can be listed, shown, verified and exported here, but not made again; "
             "use the version that made it"
         )
 
 
-def _code(opened: RunOpened) -> str:
+def code_of(opened: RunOpened) -> str:
+    """What decided in a run, in a message: its fingerprint and its plug-ins."""
     plugins = f" and the plug-ins {', '.join(opened.plugins)}" if opened.plugins else ""
     return f"fingerprint {opened.fingerprint[:12] or 'none'}{plugins}"
 

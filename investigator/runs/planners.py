@@ -20,6 +20,7 @@ from investigator.runtime.events import OpenedScope
 from investigator.runtime.llm_client import ModelClient, ModelSettings, Prompt
 from investigator.runtime.planner import HybridPlanner, Planner
 from investigator.runtime.prices import price_of
+from investigator.runtime.providers import providers
 from investigator.runtime.tokens import estimate_tokens
 
 
@@ -56,6 +57,17 @@ class PlannerChoice(BaseModel):
 RULES = PlannerChoice()
 
 
+def require_providers(choice: PlannerChoice) -> None:
+    """Raise `UsageError` for a model of a provider that there is not, with its place."""
+    for number, settings in enumerate(choice.models):
+        if settings.provider not in providers():
+            place = f"cheaper.{number - 1}" if number else "model"
+            raise UsageError(
+                f"{place}.provider: no model provider '{settings.provider}'; there are: "
+                f"{', '.join(providers())} (a plug-in that brought it may be missing or left out)"
+            )
+
+
 def require_price(choice: PlannerChoice, budget: Budget) -> None:
     """Raise `UsageError` for a cost limit that could not be kept: a model's price is unknown."""
     if budget.cost_usd is None:
@@ -73,8 +85,9 @@ def ready(choice: PlannerChoice) -> PlannerChoice:
     """The choice with each model's settings as it will be asked; a model has to be within reach.
 
     Raises:
-        UsageError: a model's package or key is missing.
+        UsageError: a model's provider, package or key is missing.
     """
+    require_providers(choice)
     if choice.planner == "rules" or choice.model is None:
         return choice
     first, *others = (ModelClient(settings).as_asked() for settings in choice.models)

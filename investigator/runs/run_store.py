@@ -16,6 +16,7 @@ from investigator.runs.engines import engine_of_run
 from investigator.runs.investigation import (
     RunResult,
     annotated,
+    code_of,
     is_made_by_this_code,
     opened_event,
     planner_of_run,
@@ -160,8 +161,8 @@ def verify_run(
     if not is_made_by_this_code(opened):
         return Verification(
             unchecked=(
-                f"the report cannot be recomputed: it was made by version {opened.engine_version}, "
-                "whose code differs from this one's",
+                f"the report cannot be recomputed: it was made by version {opened.engine_version} "
+                f"with {code_of(opened)}, which differs from what is here",
             )
         )
     try:

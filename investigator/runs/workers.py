@@ -9,6 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+import warnings
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from multiprocessing.process import BaseProcess
@@ -16,6 +17,7 @@ from queue import SimpleQueue
 from typing import ParamSpec, TypeVar
 
 from investigator.ground.interrupts import held_back, take_charge
+from investigator.ground.plugins import PlugInWarning
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -69,6 +71,7 @@ class Workers(Executor):
 def begin() -> None:
     """Make this process a worker: an interrupt ends its task, its parent's end ends it."""
     take_charge()
+    warnings.simplefilter("ignore", PlugInWarning)  # the process that started this one warns
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -1,6 +1,6 @@
 """One request to a language model, its usage and its failures, whoever serves it.
 
-The only module that names vendors. Providers are reached through pydantic-ai; nothing of it is
+Providers (`investigator.runtime.providers`) are reached through pydantic-ai; nothing of it is
 imported before a client is first used. A key is read from the environment when it is, handed to
 the provider's library, and kept nowhere else; no message holds it or anything of a prompt.
 
@@ -20,7 +20,6 @@ from functools import cache
 from importlib import import_module
 from itertools import count
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 
 import anyio
 import anyio.lowlevel
@@ -39,7 +38,8 @@ from investigator.runtime.llm_settings import (
 )
 from investigator.runtime.llm_trouble import Trouble, Troubles, status_words
 from investigator.runtime.planner import PlannerCallFailed, Reply
-from investigator.runtime.prices import Price, install, price_of
+from investigator.runtime.prices import Price, price_of
+from investigator.runtime.providers import provider_named
 from investigator.runtime.status import ErrorCode
 
 if TYPE_CHECKING:
@@ -50,11 +50,9 @@ if TYPE_CHECKING:
     from pydantic_ai.models import Model, ModelRequestParameters
     from pydantic_ai.settings import ModelSettings as RequestSettings
 
-__all__ = ["ModelClient", "ModelSettings", "Prompt"]
+    from investigator.runtime.providers.provider import Provider
 
-OPENAI_URL = "https://api.openai.com/v1"
-ANTHROPIC_URL = "https://api.anthropic.com"
-GOOGLE_URL = "https://generativelanguage.googleapis.com"
+__all__ = ["ModelClient", "ModelSettings", "Prompt"]
 
 KEPT_CONNECTIONS = 64
 """How many idle connections are kept; none to this machine, where a new one costs nothing."""
@@ -110,14 +108,14 @@ class ModelClient:
 
     def ready(self) -> None:
         """Load what a request needs; UsageError where a package or the key is missing."""
-        _load(self.settings.provider)
+        _load(provider_named(self.settings.provider))
         key_of(self.settings)
         self._price = self._price or price_of(self.settings)
 
     def as_asked(self) -> ModelSettings:
         """The settings as requests follow them: without a temperature where the model has none."""
         self.ready()
-        model = _PROVIDERS[self.settings.provider](self.settings, _http_client(self.settings))
+        model = _model(self.settings, _http_client(self.settings))
         takes = self.settings.temperature is not None and _takes_temperature(model)
         return self.settings if takes else self.settings.model_copy(update={"temperature": None})
 
@@ -217,10 +215,11 @@ class ModelClient:
         loop = anyio.lowlevel.current_token()
         if self._model is None or self._loop != loop:
             self._http = _http_client(self.settings)
-            self._model = _PROVIDERS[self.settings.provider](self.settings, self._http)
+            self._model = _model(self.settings, self._http)
             self._loop = loop
             if key_name(self.settings) is not None:
-                keep_out_of_logs(key_of(self.settings))
+                libraries = provider_named(self.settings.provider).libraries
+                keep_out_of_logs(key_of(self.settings), libraries)
         return self._model
 
 
@@ -380,10 +379,7 @@ def _request_settings(
     }
     if settings.temperature is not None and _takes_temperature(model):
         request["temperature"] = settings.temperature
-    if settings.provider != "google":
-        request["max_retries"] = 0
-    if settings.structured == "json_object" and settings.provider == "openai":
-        request["extra_body"] = {"response_format": {"type": "json_object"}}
+    request |= provider_named(settings.provider).request(settings)
     return cast("RequestSettings", request)
 
 
@@ -398,16 +394,19 @@ def _takes_temperature(model: Model) -> bool:
     return bool(silent) or not says("openai_supports_reasoning")
 
 
-def _load(provider: str) -> None:
+def _load(provider: Provider) -> None:
     """Import what a provider needs."""
     try:
-        import_module(f"pydantic_ai.models.{provider}")
-        import_module("httpx2")
+        for module in (*provider.requires, "httpx2"):
+            import_module(module)
     except ImportError:
-        extra = "models" if provider == "openai" else provider
         raise UsageError(
-            f"the packages for {provider} models are not installed: {install(extra)}"
+            f"the packages for {provider.name} models are not installed: {provider.install}"
         ) from None
+
+
+def _model(settings: ModelSettings, http: httpx2.AsyncClient) -> Model:
+    return provider_named(settings.provider).connect(settings, key_of(settings), http)
 
 
 def _troubles(settings: ModelSettings) -> Troubles:
@@ -438,67 +437,3 @@ def _certificates() -> ssl.SSLContext:
     import httpx2
 
     return httpx2.create_ssl_context()
-
-
-def _openai(settings: ModelSettings, http: httpx2.AsyncClient) -> Model:
-    """OpenAI itself, or any endpoint that speaks its chat completions.
-
-    Azure's deployments are asked by their `api_version`; its newer `/openai/v1` needs none.
-    A schema is sent as it is. Only OpenAI and Azure know `max_completion_tokens`; the others are
-    told `max_tokens`.
-    """
-    from pydantic_ai.models.openai import OpenAIChatModel
-    from pydantic_ai.profiles.openai import OpenAIModelProfile
-    from pydantic_ai.providers.azure import AzureProvider
-    from pydantic_ai.providers.openai import OpenAIProvider
-    from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
-
-    key, base_url = key_of(settings), settings.base_url
-    host = urlsplit(base_url or OPENAI_URL).hostname or ""
-    theirs = settings.api_version is not None or host.endswith((".openai.com", ".azure.com"))
-    profile = OpenAIModelProfile(
-        json_schema_transformer=None,
-        supports_json_schema_output=True,
-        openai_chat_supports_max_completion_tokens=theirs,
-    )
-    provider: OpenAIProvider | OpenAICompatibleProvider | AzureProvider
-    if settings.api_version is not None:
-        assert base_url is not None
-        provider = AzureProvider(
-            azure_endpoint=base_url,
-            api_version=settings.api_version,
-            api_key=key,
-            http_client=http,
-        )
-    elif theirs:
-        provider = OpenAIProvider(base_url=base_url or OPENAI_URL, api_key=key, http_client=http)
-    else:
-        assert base_url is not None
-        provider = OpenAICompatibleProvider(
-            "openai-compatible", base_url=base_url, api_key=key, http_client=http
-        )
-    return OpenAIChatModel(settings.model, provider=provider, profile=profile)
-
-
-def _anthropic(settings: ModelSettings, http: httpx2.AsyncClient) -> Model:
-    from anthropic import AsyncAnthropic
-    from pydantic_ai.models.anthropic import AnthropicModel
-    from pydantic_ai.providers.anthropic import AnthropicProvider
-
-    client = AsyncAnthropic(
-        api_key=key_of(settings), base_url=settings.base_url or ANTHROPIC_URL, http_client=http
-    )
-    return AnthropicModel(settings.model, provider=AnthropicProvider(anthropic_client=client))
-
-
-def _google(settings: ModelSettings, http: httpx2.AsyncClient) -> Model:
-    from pydantic_ai.models.google import GoogleModel
-    from pydantic_ai.providers.google import GoogleProvider
-
-    provider = GoogleProvider(
-        api_key=key_of(settings), base_url=settings.base_url or GOOGLE_URL, http_client=http
-    )
-    return GoogleModel(settings.model, provider=provider)
-
-
-_PROVIDERS = {"openai": _openai, "anthropic": _anthropic, "google": _google}

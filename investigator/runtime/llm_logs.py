@@ -6,8 +6,10 @@ They log the headers of answers as they come in; an endpoint may quote the key t
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
-LIBRARIES = ("anthropic", "google", "google_genai", "httpcore2", "httpx2", "openai", "pydantic_ai")
+LIBRARIES = ("httpcore2", "httpx2", "pydantic_ai")
+"""What every provider is asked through."""
 KEY_MARK = "[REDACTED:key]"
 
 
@@ -25,10 +27,14 @@ class _WithoutKey(logging.Filter):
         return True
 
 
-def keep_out_of_logs(key: str) -> None:
-    """Take a key out of what the loggers that the libraries have by now will say."""
+def keep_out_of_logs(key: str, libraries: Sequence[str]) -> None:
+    """Take a key out of what the loggers that the libraries have by now will say.
+
+    `libraries` are the provider's, besides those that all share.
+    """
+    quoting = {*LIBRARIES, *libraries}
     for name in list(logging.root.manager.loggerDict):
         logger = logging.getLogger(name)
         known = any(isinstance(f, _WithoutKey) and f.key == key for f in logger.filters)
-        if name.partition(".")[0] in LIBRARIES and not known:
+        if name.partition(".")[0] in quoting and not known:
             logger.addFilter(_WithoutKey(key))

@@ -15,13 +15,7 @@ import re2
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from investigator.errors import UsageError
-
-KEY_NAMES = {
-    "openai": ("OPENAI_API_KEY",),
-    "anthropic": ("ANTHROPIC_API_KEY",),
-    "google": ("GOOGLE_API_KEY", "GEMINI_API_KEY"),
-}
-"""Where each provider's key is looked for; an endpoint of one's own gets none of these."""
+from investigator.runtime.providers import provider_named, providers
 
 NO_KEY = "no-key"
 """What an endpoint that needs no key is sent, since the libraries insist on one."""
@@ -39,12 +33,13 @@ class ModelSettings(BaseModel):
     what is kept back for the last one. `temperature` None is not sent. `structured` says how
     replies are held to a schema: `json_schema` in the large providers' subset; `grammar`, with
     bounds and with the ids that a turn knows, where all of JSON Schema is enforced (llama.cpp,
-    vLLM, Ollama).
+    vLLM, Ollama). `provider` may be a plug-in's, so whether there is such a one is asked when a
+    run starts: a stored run can still be read where its plug-in is gone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    provider: Literal["openai", "anthropic", "google"] = "openai"
+    provider: str = "openai"
     model: str = Field(min_length=1)
     base_url: str | None = None
     api_version: str | None = None
@@ -62,11 +57,16 @@ class ModelSettings(BaseModel):
     def _consistent(self) -> ModelSettings:
         if (self.price_in_per_mtok is None) != (self.price_out_per_mtok is None):
             raise ValueError("give both price_in_per_mtok and price_out_per_mtok, or neither")
-        if self.api_version is not None and (self.provider != "openai" or not self.base_url):
+        if self.api_version is not None and not (self.base_url and self._takes_api_version):
             raise ValueError("api_version is of an Azure endpoint: give its base_url too")
         if self.base_url is not None and not _is_plain_url(self.base_url):
             raise ValueError("base_url is http(s)://host[:port]/path, without a key or a query")
         return self
+
+    @property
+    def _takes_api_version(self) -> bool:
+        provider = providers().get(self.provider)
+        return provider is None or provider.takes_api_version
 
 
 def key_name(settings: ModelSettings) -> str | None:
@@ -75,7 +75,7 @@ def key_name(settings: ModelSettings) -> str | None:
         return settings.api_key_env
     if settings.base_url is not None:
         return None
-    names = KEY_NAMES[settings.provider]
+    names = provider_named(settings.provider).key_names
     return next((name for name in names if os.environ.get(name)), names[0])
 
 

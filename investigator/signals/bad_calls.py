@@ -14,7 +14,7 @@ from investigator.readings.faults import Fault
 from investigator.readings.view import TraceView
 from investigator.signals.arguments import misnamed
 from investigator.signals.building import build_signal
-from investigator.signals.model import Signal
+from investigator.signals.model import Detector, Signal
 from investigator.signals.offered_tools import offered_tools
 from investigator.signals.recovery import ReusedValues
 from investigator.traces.evidence import span_evidence
@@ -75,3 +75,6 @@ class _Successes:
         last = self._last.get((self._view.scope(span), tool))
         later = last is not None and self._view.position(last) > self._view.position(span)
         return last.span_id if last is not None and later else None
+
+
+DETECTOR = Detector("bad_calls", detect_bad_calls)

@@ -14,7 +14,7 @@ from investigator.readings.quoting import quoted
 from investigator.readings.view import TraceView, error_of
 from investigator.signals.building import build_signal
 from investigator.signals.causes import cause_of
-from investigator.signals.model import Signal
+from investigator.signals.model import Detector, Signal
 from investigator.signals.recovery import Recoveries
 from investigator.traces.evidence import (
     EvidenceRef,
@@ -93,3 +93,6 @@ def _evidence(view: TraceView, span: Span, source: Span | None) -> list[Evidence
 def _subject(span: Span) -> str:
     io = tool_io_of(span)
     return f"{span.kind.value} {(io.name if io is not None else None) or span.name}"
+
+
+DETECTOR = Detector("exceptions", detect_exceptions)

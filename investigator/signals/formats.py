@@ -17,7 +17,7 @@ import re2
 from investigator.readings.faults import Fault
 from investigator.readings.view import TraceView
 from investigator.signals.building import build_signal
-from investigator.signals.model import Signal
+from investigator.signals.model import Detector, Signal
 from investigator.signals.stops import as_generated, is_cut_off, stops_of
 from investigator.traces.evidence import message_evidence, span_evidence
 from investigator.traces.model import REDACTED, Message, Span
@@ -143,3 +143,6 @@ def _is_json(answer: str) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
+
+
+DETECTOR = Detector("format_violations", detect_format_violations)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from investigator.readings.faults import Fault
 from investigator.readings.view import TraceView
 from investigator.signals.building import build_signal
-from investigator.signals.model import Signal
+from investigator.signals.model import Detector, Signal
 from investigator.signals.recovery import Recoveries
 from investigator.traces.evidence import span_evidence
 from investigator.traces.model import Span
@@ -56,3 +56,6 @@ def _status(span: Span) -> int | None:
         if isinstance(value, str) and value.isdecimal() and len(value) == 3:
             return int(value)
     return None
+
+
+DETECTOR = Detector("http_errors", detect_http_errors)

@@ -15,7 +15,7 @@ from investigator.readings.faults import Fault
 from investigator.readings.quoting import quoted
 from investigator.readings.view import Attempt, TraceView
 from investigator.signals.building import build_signal
-from investigator.signals.model import Signal
+from investigator.signals.model import Detector, Signal
 from investigator.traces.model import Span
 
 _WINDOW = 4_000
@@ -64,3 +64,6 @@ def _final_answer(view: TraceView, scope: str | None, attempt: Attempt) -> Span 
 def _ends_of(text: str) -> str:
     """Where an answer says what it comes to: its beginning and its end."""
     return text if len(text) <= 2 * _WINDOW else f"{text[:_WINDOW]}\n{text[-_WINDOW:]}"
+
+
+DETECTOR = Detector("ignored_errors", detect_ignored_errors)

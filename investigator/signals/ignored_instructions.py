@@ -13,7 +13,7 @@ from investigator.readings.view import TraceView
 from investigator.signals.building import build_signal
 from investigator.signals.demands import demands_of
 from investigator.signals.formats import answer_of, instruction_of
-from investigator.signals.model import Signal
+from investigator.signals.model import Detector, Signal
 from investigator.signals.stops import stops_of
 from investigator.traces.evidence import message_evidence, span_evidence
 from investigator.traces.model import Span
@@ -51,3 +51,6 @@ def final_calls(view: TraceView) -> Iterator[Span]:
     """The last model call of each loop."""
     for scope in dict.fromkeys(view.scope(span) for span in view.model_calls):
         yield view.model_calls_in(scope)[-1]
+
+
+DETECTOR = Detector("ignored_instructions", detect_ignored_instructions)

@@ -7,9 +7,11 @@ it names that step in `recovered_by`. Signals never quote secrets.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from investigator.readings.faults import Fault
+from investigator.readings.view import TraceView
 from investigator.traces.evidence import EvidenceRef
 
 
@@ -31,3 +33,15 @@ class Signal:
     def open(self) -> bool:
         """Whether no later step made the fault good."""
         return self.recovered_by is None
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """Sees one sort of trouble in a trace: pure, without a model, whatever the agent's framework.
+
+    Its signals name one of the known faults. The set is closed because every taxonomy, a user's
+    own among them, gives each fault its category: a new one would make all of them incomplete.
+    """
+
+    name: str
+    detect: Callable[[TraceView], Iterable[Signal]]

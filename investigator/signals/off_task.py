@@ -17,7 +17,7 @@ from investigator.readings.view import TraceView
 from investigator.signals.building import build_signal
 from investigator.signals.formats import answer_of
 from investigator.signals.ignored_instructions import final_calls
-from investigator.signals.model import Signal
+from investigator.signals.model import Detector, Signal
 from investigator.traces.evidence import message_evidence, span_evidence
 from investigator.traces.model import Message, Span
 
@@ -72,3 +72,6 @@ def _looked_up(view: TraceView, span: Span) -> bool:
 def _stems(text: str) -> frozenset[str]:
     words = {word.lower() for word in _WORD.findall(text[:_WINDOW])}
     return frozenset(word[:_STEM] for word in words - common_words())
+
+
+DETECTOR = Detector("off_task_answers", detect_off_task_answers)

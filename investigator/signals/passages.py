@@ -15,7 +15,7 @@ from investigator.ground.canonical_json import json_object
 from investigator.readings.faults import Fault
 from investigator.readings.view import TraceView
 from investigator.signals.building import build_signal
-from investigator.signals.model import Signal
+from investigator.signals.model import Detector, Signal
 from investigator.traces.evidence import retrieval_evidence, span_evidence
 from investigator.traces.model import RetrievalChunk, Span, SpanKind, parse_time
 from investigator.traces.openinference import retrieval_chunks_of
@@ -102,3 +102,6 @@ def _cut_at(chunks: Sequence[RetrievalChunk]) -> int | None:
     whole = [text for text in texts if len(text) < length]
     enough = count >= 2 and len(cut) * 2 > len(texts) and len(cut) + len(whole) >= len(texts) - 1
     return length if enough and length <= SHORTEST else None
+
+
+DETECTOR = Detector("bad_passages", detect_bad_passages)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from investigator.readings.faults import Fault
 from investigator.readings.view import CODE, Attempt, TraceView
 from investigator.signals.building import build_signal
-from investigator.signals.model import Signal
+from investigator.signals.model import Detector, Signal
 
 _SAME_SUCCESSES = 3
 _SAME_FAILURES = 2
@@ -45,3 +45,6 @@ def _signal(view: TraceView, group: list[Attempt]) -> Signal:
         summary=f"{first.tool} was called {len(group)} times alike, each time with {outcome}",
         strength=min(0.9, 0.4 + 0.1 * len(group)),
     )
+
+
+DETECTOR = Detector("repeated_calls", detect_repeated_calls)

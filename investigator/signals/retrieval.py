@@ -16,7 +16,7 @@ import re2
 from investigator.readings.faults import Fault
 from investigator.readings.view import Attempt, TraceView, error_of
 from investigator.signals.building import build_signal
-from investigator.signals.model import Signal
+from investigator.signals.model import Detector, Signal
 from investigator.signals.recovery import later_successes
 from investigator.traces.evidence import retrieval_evidence, span_evidence
 from investigator.traces.model import REDACTED, Span, SpanKind
@@ -128,3 +128,6 @@ def _empty_search(view: TraceView, attempt: Attempt, *, recovered_by: str | None
         strength=0.5 if told else 0.4,
         recovered_by=recovered_by,
     )
+
+
+DETECTOR = Detector("poor_retrieval", detect_poor_retrieval)

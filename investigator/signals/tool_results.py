@@ -14,7 +14,7 @@ from investigator.readings.quoting import quoted
 from investigator.readings.view import CODE, Attempt, TraceView, error_of
 from investigator.signals.building import build_signal
 from investigator.signals.causes import WRITTEN_BY_MODEL
-from investigator.signals.model import Signal
+from investigator.signals.model import Detector, Signal
 from investigator.signals.recovery import later_successes, succeeded
 
 
@@ -46,3 +46,6 @@ def _signal(view: TraceView, attempt: Attempt, failure: str, *, recovered_by: st
         strength=0.8,
         recovered_by=recovered_by,
     )
+
+
+DETECTOR = Detector("failed_results", detect_failed_results)

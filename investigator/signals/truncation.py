@@ -10,7 +10,7 @@ from investigator.ground.canonical_json import json_object
 from investigator.readings.faults import Fault
 from investigator.readings.view import TraceView
 from investigator.signals.building import build_signal
-from investigator.signals.model import Signal
+from investigator.signals.model import Detector, Signal
 from investigator.traces.evidence import span_evidence
 from investigator.traces.model import Span
 from investigator.traces.openinference import token_counts_of
@@ -57,3 +57,6 @@ def _reason(span: Span) -> str | None:
 def _output_limit(span: Span) -> int | None:
     parameters = json_object(span.text("llm.invocation_parameters")) or {}
     return next((v for key in _LIMITS if isinstance(v := parameters.get(key), int)), None)
+
+
+DETECTOR = Detector("truncated_output", detect_truncated_output)

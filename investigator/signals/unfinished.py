@@ -16,7 +16,7 @@ import re2
 from investigator.readings.faults import Fault
 from investigator.readings.view import CODE, TraceView
 from investigator.signals.building import build_signal
-from investigator.signals.model import Signal
+from investigator.signals.model import Detector, Signal
 from investigator.traces.evidence import span_evidence
 from investigator.traces.model import Span, SpanKind
 
@@ -71,3 +71,6 @@ def _signal(view: TraceView, span: Span, reason: str, *, strength: float) -> Sig
         summary=f"{span.name}: {reason}",
         strength=strength,
     )
+
+
+DETECTOR = Detector("unfinished_runs", detect_unfinished_runs)

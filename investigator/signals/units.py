@@ -18,7 +18,7 @@ from investigator.readings.view import Attempt, TraceView
 from investigator.signals.building import build_signal
 from investigator.signals.formats import answer_of
 from investigator.signals.ignored_instructions import final_calls
-from investigator.signals.model import Signal
+from investigator.signals.model import Detector, Signal
 from investigator.signals.offered_tools import offered_tools
 from investigator.traces.evidence import EvidenceRef
 
@@ -167,3 +167,6 @@ def _is_number(value: JsonValue) -> TypeGuard[int | float]:
 
 def _object(text: str | None) -> Mapping[str, JsonValue]:
     return {} if text is None or len(text) > _JSON_LIMIT else json_object(text) or {}
+
+
+DETECTOR = Detector("unit_mismatches", detect_unit_mismatches)

@@ -14,7 +14,7 @@ import re2
 from investigator.readings.faults import Fault
 from investigator.readings.view import TraceView
 from investigator.signals.building import build_signal
-from investigator.signals.model import Signal
+from investigator.signals.model import Detector, Signal
 from investigator.traces.evidence import span_evidence
 from investigator.traces.model import Span, SpanKind
 
@@ -79,3 +79,6 @@ def _signal(view: TraceView, span: Span, new: list[str]) -> Signal:
         summary=f"states figures that nothing before it gives ({named})",
         strength=0.5,
     )
+
+
+DETECTOR = Detector("unsourced_figures", detect_unsourced_figures)

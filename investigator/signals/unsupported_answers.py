@@ -15,7 +15,7 @@ import re2
 from investigator.readings.faults import Fault
 from investigator.readings.view import TraceView
 from investigator.signals.building import build_signal
-from investigator.signals.model import Signal
+from investigator.signals.model import Detector, Signal
 from investigator.traces.evidence import span_evidence
 from investigator.traces.model import Span, SpanKind
 from investigator.traces.openinference import tool_definitions_of, tool_io_of
@@ -86,3 +86,6 @@ def _signal(view: TraceView, calls: tuple[Span, ...], planned: set[str]) -> Sign
         summary=f"the answer was given without a single observation; the plan was to use {names}",
         strength=0.7,
     )
+
+
+DETECTOR = Detector("unsupported_answers", detect_unsupported_answers)

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from investigator.controls import checks as checks
-from investigator.controls.checking import Checked, Subject, known_checks
+from investigator.controls.checking import Checked, Subject
+from investigator.controls.checks import known_checks
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.evidence import EvidenceIndex
 from investigator.traces.model import Span, Trace

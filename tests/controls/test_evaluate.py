@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from investigator.controls.checking import Checked, KnownCheck, Params, Subject, Violation
+from investigator.controls.checking import Check, Checked, Params, Subject, Violation
 from investigator.controls.evaluate import NOT_MET, NOTHING_KNOWN, PASSED, Evaluation, evaluate
 from investigator.controls.model import CheckSpec, CodeCheck, Control, ModelCheck
 from investigator.controls.predicates import Predicate
@@ -37,9 +37,9 @@ class MadeUp(CodeCheck):
     found: Checked
 
     @property
-    def known(self) -> KnownCheck:
+    def known(self) -> Check[Params]:
         """The check itself."""
-        return KnownCheck(self.name, Params, lambda _subject, _params: self.found)
+        return Check(self.name, Params, lambda _subject, _params: self.found)
 
 
 def control(

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from investigator.controls.checking import known_checks
+from investigator.controls.checks import known_checks
 from investigator.controls.library import BUILT_IN, MAX_BYTES, load_library, parse_library
 from investigator.errors import UsageError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from investigator.controls.checking import known_checks
+from investigator.controls.checks import known_checks
 from investigator.traces.model import REDACTED
 from tests.builders import span, trace
 from tests.controls.policy_chat import call, chat, look, raw_call, says, summaries, user, verdict

@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 import yaml
 
-from investigator.controls.checking import known_checks
+from investigator.controls.checks import known_checks
 from investigator.controls.checks.conditions import AnyCondition
 from investigator.controls.library import parse_library
 from investigator.controls.model import CheckSpec

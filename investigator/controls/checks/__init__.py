@@ -1,19 +1,46 @@
-"""The checks, by what they look at; importing this package makes all of them known."""
+"""The checks, by what they look at: those built in, and those of plug-ins."""
 
-from investigator.controls.checks import approval as approval
-from investigator.controls.checks import confirmation as confirmation
-from investigator.controls.checks import destinations as destinations
-from investigator.controls.checks import failures as failures
-from investigator.controls.checks import governance as governance
-from investigator.controls.checks import groundedness as groundedness
-from investigator.controls.checks import guardrails as guardrails
-from investigator.controls.checks import operations as operations
-from investigator.controls.checks import policy as policy
-from investigator.controls.checks import private_data as private_data
-from investigator.controls.checks import prompt_disclosure as prompt_disclosure
-from investigator.controls.checks import raw_execution as raw_execution
-from investigator.controls.checks import record as record
-from investigator.controls.checks import statements as statements
-from investigator.controls.checks import tools as tools
-from investigator.controls.checks import turns as turns
-from investigator.controls.checks import untrusted_content as untrusted_content
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any
+
+from investigator.controls.checking import Check
+from investigator.ground.plugins import Registry
+
+BUILT_IN = (
+    "approval",
+    "confirmation",
+    "destinations",
+    "failures",
+    "governance",
+    "groundedness",
+    "guardrails",
+    "operations",
+    "policy",
+    "private_data",
+    "prompt_disclosure",
+    "raw_execution",
+    "record",
+    "statements",
+    "tools",
+    "turns",
+    "untrusted_content",
+)
+"""The modules of this folder that have checks, each its `CHECKS`."""
+
+
+def known_checks() -> Mapping[str, Check[Any]]:
+    """Every check by the name that controls call it by."""
+    return CHECKS.by_name()
+
+
+@cache
+def _built_in() -> tuple[Check[Any], ...]:
+    modules = (import_module(f"{__name__}.{name}") for name in BUILT_IN)
+    return tuple(check for module in modules for check in module.CHECKS)
+
+
+CHECKS: Registry[Check[Any]] = Registry("investigator.checks", Check, _built_in)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from investigator.controls.checking import Checked, Params, Subject, check
+from investigator.controls.checking import Check, Checked, Params, Subject
 from investigator.controls.checks.approved import guarded, proposed_and_agreed
 from investigator.controls.checks.violations import broken_by
 from investigator.controls.checks.words import Regex, found_in
@@ -41,7 +41,6 @@ class ApprovalParams(Params):
     separate_confirmation: bool = False
 
 
-@check("approval_before_impact", ApprovalParams)
 def check_approval_before_impact(subject: Subject, params: ApprovalParams) -> Checked:
     """Calls of high impact that nobody had approved."""
     conversation = subject.conversation
@@ -96,3 +95,6 @@ def _is_requested(subject: Subject, action: Action) -> bool:
     kinds = acts_of_tool(action.tool)
     heard = subject.conversation.said_by(Source.USER, before=action.position)
     return any(kinds & kinds_of(sorted(subject.provenance.text(said).words)) for said in heard)
+
+
+CHECKS = (Check("approval_before_impact", ApprovalParams, check_approval_before_impact),)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from investigator.controls.checking import Checked, Params, Subject, Violation, check
+from investigator.controls.checking import Check, Checked, Params, Subject, Violation
 from investigator.controls.checks.following import Following
 from investigator.controls.checks.violations import broken_by
 from investigator.readings.conversation import UNTRUSTED, Action, Source, Utterance
@@ -54,7 +54,6 @@ class _Sent:
     origins: tuple[Utterance, ...]
 
 
-@check("unknown_destination", DestinationParams)
 def check_unknown_destination(subject: Subject, params: DestinationParams) -> Checked:
     """Sending calls whose destination nobody named, or only an instruction inside data."""
     outputs = subject.provenance.outputs
@@ -124,3 +123,6 @@ def _first_hand(sent: _Sent, told: Sequence[Output]) -> Iterator[Utterance]:
     for origin in sent.origins:
         if origin.source is not Source.ASSISTANT or origin.position < first:
             yield origin
+
+
+CHECKS = (Check("unknown_destination", DestinationParams, check_unknown_destination),)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import re2
 from pydantic import Field
 
-from investigator.controls.checking import Checked, Params, Subject, Violation, check
+from investigator.controls.checking import Check, Checked, Params, Subject, Violation
 from investigator.controls.checks.calls import count_of, evidence_of_call, succeeded, unseen_calls
 from investigator.controls.checks.violations import WORDED, one_line
 from investigator.controls.required_evidence import short
@@ -36,7 +36,6 @@ class MaskedErrors(Params):
     """`masked_errors` takes no parameters."""
 
 
-@check("masked_errors", MaskedErrors)
 def masked_errors(subject: Subject, _params: MaskedErrors) -> Checked:
     """No answer passes over a failure, and none claims success where something failed."""
     actions = subject.conversation.actions
@@ -102,7 +101,6 @@ class Escalation(Params):
     )
 
 
-@check("escalation_after_failures", Escalation)
 def escalation_after_failures(subject: Subject, params: Escalation) -> Checked:
     """When a tool keeps failing and never works again, the user or a person in charge learns it."""
     conversation = subject.conversation
@@ -147,3 +145,9 @@ def _untold(tried: Sequence[Action]) -> Violation:
         evidence=unique([*evidence_of_call(last), *evidence_of_call(tried[0])]),
         strength=WORDED,
     )
+
+
+CHECKS = (
+    Check("masked_errors", MaskedErrors, masked_errors),
+    Check("escalation_after_failures", Escalation, escalation_after_failures),
+)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from pydantic import Field
 
-from investigator.controls.checking import Checked, Params, Subject, Violation, check
+from investigator.controls.checking import Check, Checked, Params, Subject, Violation
 from investigator.controls.checks.calls import count_of, is_named
 from investigator.controls.checks.recorded import statements
 from investigator.controls.checks.violations import CERTAIN, one_line
@@ -46,7 +46,6 @@ class ApprovedModel(Params):
     approved: tuple[str, ...] = ()
 
 
-@check("approved_model", ApprovedModel)
 def approved_model(subject: Subject, params: ApprovedModel) -> Checked:
     """Every model that was called is on the list."""
     calls = [(call, model_of(call)) for call in subject.view.model_calls]
@@ -74,7 +73,6 @@ class PinnedModel(Params):
     pinned: tuple[str, ...] = ()
 
 
-@check("pinned_model", PinnedModel)
 def pinned_model(subject: Subject, params: PinnedModel) -> Checked:
     """Every model was called by a version, not by a name that may mean another one tomorrow."""
     calls = [(call, model_of(call)) for call in subject.view.model_calls]
@@ -137,7 +135,6 @@ class PinnedPrompt(Params):
     keys: tuple[str, ...] = Field(default=_PROMPT_KEYS, min_length=1)
 
 
-@check("pinned_prompt_version", PinnedPrompt)
 def pinned_prompt_version(subject: Subject, params: PinnedPrompt) -> Checked:
     """Every model call says by which version of its prompt it was made, and none is an alias."""
     calls = subject.view.model_calls
@@ -163,3 +160,10 @@ def pinned_prompt_version(subject: Subject, params: PinnedPrompt) -> Checked:
         scanned=count_of(len(calls), "model call"),
         evidence=tuple(map(span_evidence, calls[:_SHOWN])),
     )
+
+
+CHECKS = (
+    Check("approved_model", ApprovedModel, approved_model),
+    Check("pinned_model", PinnedModel, pinned_model),
+    Check("pinned_prompt_version", PinnedPrompt, pinned_prompt_version),
+)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import re2
 from pydantic import Field
 
-from investigator.controls.checking import Checked, Params, Subject, Violation, check
+from investigator.controls.checking import Check, Checked, Params, Subject, Violation
 from investigator.controls.checks.violations import one_line
 from investigator.ground.patterns import well_formed
 from investigator.readings.conversation import Action, Source, Utterance
@@ -37,7 +37,6 @@ class GroundednessParams(Params):
     quotation_words: int = Field(default=4, ge=2)
 
 
-@check("groundedness", GroundednessParams)
 def check_groundedness(subject: Subject, params: GroundednessParams) -> Checked:
     """A final answer after a retrieval with figures or quotations that stand nowhere before."""
     conversation = subject.conversation
@@ -130,3 +129,6 @@ def _has_near(ordered: Sequence[float], value: float) -> bool:
 
 def _near(one: float, other: float) -> bool:
     return abs(one - other) <= _NEAR * min(1.0, abs(other))
+
+
+CHECKS = (Check("groundedness", GroundednessParams, check_groundedness),)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import re2
 
-from investigator.controls.checking import Checked, Params, Subject, Violation, check
+from investigator.controls.checking import Check, Checked, Params, Subject, Violation
 from investigator.controls.checks.calls import count_of, evidence_of_call, is_named
 from investigator.controls.checks.violations import CERTAIN, WORDED, one_line
 from investigator.controls.required_evidence import short, unseen
@@ -53,7 +53,6 @@ class GuardrailsRan(Params):
     required: tuple[str, ...] = ()
 
 
-@check("guardrails_ran", GuardrailsRan)
 def guardrails_ran(subject: Subject, params: GuardrailsRan) -> Checked:
     """The guardrails that are needed are in the trace, and none of them broke down."""
     rails = _rails(subject)
@@ -99,7 +98,6 @@ class _Passed(NamedTuple):
     evidence: tuple[EvidenceRef, ...]
 
 
-@check("guardrails_honoured", GuardrailsHonoured)
 def guardrails_honoured(subject: Subject, _params: GuardrailsHonoured) -> Checked:
     """After a guardrail said no, its agent calls no tool, and the text it stopped is not given."""
     rails = _rails(subject)
@@ -205,3 +203,9 @@ def _passed_over(rail: Span, passed: _Passed) -> Violation:
         evidence=unique([*passed.evidence, span_evidence(rail)]),
         strength=CERTAIN,
     )
+
+
+CHECKS = (
+    Check("guardrails_ran", GuardrailsRan, guardrails_ran),
+    Check("guardrails_honoured", GuardrailsHonoured, guardrails_honoured),
+)

@@ -7,7 +7,7 @@ from itertools import groupby
 
 from pydantic import Field
 
-from investigator.controls.checking import Checked, Params, Subject, Violation, check
+from investigator.controls.checking import Check, Checked, Params, Subject, Violation
 from investigator.controls.checks.calls import count_of, unseen_calls
 from investigator.controls.checks.violations import CERTAIN, WORDED, one_line
 from investigator.controls.required_evidence import about, short, tokens_of
@@ -29,7 +29,6 @@ class BoundedRetries(Params):
     same_tool: int = Field(default=5, ge=1)
 
 
-@check("bounded_retries", BoundedRetries)
 def bounded_retries(subject: Subject, params: BoundedRetries) -> Checked:
     """No agent repeats what keeps failing, neither a call nor a model request."""
     view = subject.view
@@ -108,7 +107,6 @@ class UsageBudget(Params):
     tool_calls: int | None = Field(default=None, ge=0)
 
 
-@check("usage_budget", UsageBudget)
 def usage_budget(subject: Subject, params: UsageBudget) -> Checked:
     """The run stays within each limit; what is not recorded cannot be said to."""
     calls = subject.view.model_calls
@@ -200,7 +198,6 @@ class OpenFaults(Params):
     faults: tuple[Fault, ...] = Field(min_length=1)
 
 
-@check("open_faults", OpenFaults)
 def open_faults(subject: Subject, params: OpenFaults) -> Checked:
     """No such fault is seen that a later step did not make good."""
     found = [s for s in detect(subject.trace) if s.open and s.fault in params.faults]
@@ -223,3 +220,10 @@ def open_faults(subject: Subject, params: OpenFaults) -> Checked:
 
 def _places(spans: Sequence[Span]) -> tuple[EvidenceRef, ...]:
     return unique(map(span_evidence, spans[:_SHOWN]))
+
+
+CHECKS = (
+    Check("bounded_retries", BoundedRetries, bounded_retries),
+    Check("usage_budget", UsageBudget, usage_budget),
+    Check("open_faults", OpenFaults, open_faults),
+)

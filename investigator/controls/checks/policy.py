@@ -11,7 +11,7 @@ from datetime import datetime
 
 from pydantic import Field, field_validator, model_validator
 
-from investigator.controls.checking import Checked, Params, Subject, Violation, check
+from investigator.controls.checking import Check, Checked, Params, Subject, Violation
 from investigator.controls.checks.calls import Calls, count_of, evidence_of_call, unseen_calls
 from investigator.controls.checks.conditions import AnyCondition
 from investigator.controls.checks.facts import CALL, RESULT, Facts, Heard, Operand, Record
@@ -37,7 +37,6 @@ class CallBefore(Params):
         return self
 
 
-@check("call_before", CallBefore)
 def call_before(subject: Subject, params: CallBefore) -> Checked:
     """Before each of the calls, one of the earlier ones has succeeded."""
     violations: list[Violation] = []
@@ -71,7 +70,6 @@ class CallLimit(Params):
     per: tuple[str, ...] = ()
 
 
-@check("call_limit", CallLimit)
 def call_limit(subject: Subject, params: CallLimit) -> Checked:
     """There are at most so many of the calls, or so many for each value of some arguments."""
     calls, unsure = chosen_calls(subject.conversation, params.calls)
@@ -126,7 +124,6 @@ class CallRule(Params):
         return self
 
 
-@check("call_rule", CallRule)
 def call_rule(subject: Subject, params: CallRule) -> Checked:
     """Each of the calls that meets `when` meets `require`."""
     violations: list[Violation] = []
@@ -179,3 +176,10 @@ def _refuse_unknown_roots(paths: Iterable[Operand], *, known: Collection[str]) -
         root = path.split(".")[0]
         if root not in known:
             raise ValueError(f"{path!r}: no {root!r}; a path begins with {', '.join(known)}")
+
+
+CHECKS = (
+    Check("call_before", CallBefore, call_before),
+    Check("call_limit", CallLimit, call_limit),
+    Check("call_rule", CallRule, call_rule),
+)

@@ -16,7 +16,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from investigator.controls.checking import Checked, Params, Subject, Violation, check
+from investigator.controls.checking import Check, Checked, Params, Subject, Violation
 from investigator.controls.checks.violations import one_line
 from investigator.ground.redaction import Redactor
 from investigator.ground.sensitive import OPTIONAL, PersonalMarker, SecretMarker
@@ -56,13 +56,11 @@ class PersonalDataParams(Params):
     )
 
 
-@check("secrets", SecretsParams)
 def check_secrets(subject: Subject, params: SecretsParams) -> Checked:
     """Keys, tokens and passwords in messages or in the arguments of tools."""
     return _look(subject, params.kinds, params.where, strength=0.8)
 
 
-@check("personal_data", PersonalDataParams)
 def check_personal_data(subject: Subject, params: PersonalDataParams) -> Checked:
     """Personal data of the kinds that count, in messages or in the arguments of tools."""
     return _look(subject, params.kinds, params.where, strength=0.8)
@@ -129,3 +127,9 @@ def kinds_in(text: str) -> Iterator[str]:
     redacted = _REDACTOR.redact(text)
     for cut in redacted.cuts:
         yield redacted.text[cut.new_start : cut.new_end].removeprefix("[REDACTED:").rstrip("]")
+
+
+CHECKS = (
+    Check("secrets", SecretsParams, check_secrets),
+    Check("personal_data", PersonalDataParams, check_personal_data),
+)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pydantic import Field
 
-from investigator.controls.checking import Checked, Params, Subject, Violation, check
+from investigator.controls.checking import Check, Checked, Params, Subject, Violation
 from investigator.controls.checks.violations import one_line
 from investigator.readings.conversation import Action, Conversation, Item, Source, Utterance
 from investigator.readings.directives import acts_of_tool, words_of
@@ -30,7 +30,6 @@ class DisclosureParams(Params):
     arguments: bool = True
 
 
-@check("system_prompt_disclosure", DisclosureParams)
 def check_system_prompt_disclosure(subject: Subject, params: DisclosureParams) -> Checked:
     """Answers and arguments that repeat a long run of a system message."""
     conversation = subject.conversation
@@ -118,3 +117,6 @@ def _runs(words: Sequence[str], size: int) -> Iterator[Run]:
 def _name(item: Item) -> str:
     called = isinstance(item, Action)
     return f"a call of {shortened(item.tool or '', 60)}" if called else "an answer"
+
+
+CHECKS = (Check("system_prompt_disclosure", DisclosureParams, check_system_prompt_disclosure),)

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import re2
 
-from investigator.controls.checking import Checked, Params, Subject, Violation, check
+from investigator.controls.checking import Check, Checked, Params, Subject, Violation
 from investigator.controls.checks.approved import guarded, shown_and_agreed
 from investigator.controls.checks.violations import broken_by
 from investigator.ground.patterns import well_formed
@@ -47,7 +47,6 @@ class RawExecutionParams(Params):
     reading_sql: bool = False
 
 
-@check("raw_output_execution", RawExecutionParams)
 def check_raw_output_execution(subject: Subject, params: RawExecutionParams) -> Checked:
     """Commands and statements that a model wrote and that were run as they were."""
     conversation = subject.conversation
@@ -109,3 +108,6 @@ def _first(leaves: list[tuple[set[str], str]], names: frozenset[str]) -> str | N
 def _only_reads(statement: str) -> bool:
     plain = _STRINGS.sub(" ", well_formed(statement[:WINDOW]))
     return bool(_READS.search(plain)) and not _CHANGES.search(plain)
+
+
+CHECKS = (Check("raw_output_execution", RawExecutionParams, check_raw_output_execution),)

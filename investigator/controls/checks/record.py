@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from investigator.controls.checking import Checked, Params, Subject, Violation, check
+from investigator.controls.checking import Check, Checked, Params, Subject, Violation
 from investigator.controls.checks.calls import count_of, evidence_of_call
 from investigator.controls.checks.recorded import Statements, statements
 from investigator.controls.checks.violations import CERTAIN, WORDED, one_line
@@ -38,7 +38,6 @@ class CompleteTrace(Params):
     """`complete_trace` takes no parameters."""
 
 
-@check("complete_trace", CompleteTrace)
 def complete_trace(subject: Subject, _params: CompleteTrace) -> Checked:
     """Every span has its parent, ends, and ends after it starts.
 
@@ -84,7 +83,6 @@ class Attribution(Params):
     release_keys: tuple[str, ...] = Field(default=RELEASE_KEYS, min_length=1)
 
 
-@check("attribution", Attribution)
 def attribution(subject: Subject, params: Attribution) -> Checked:
     """Each model call says which agent made it, on which model, in which release."""
     calls = subject.view.model_calls
@@ -128,7 +126,6 @@ class MemoryWrites(Params):
         return bool(words & set(self.stores) and words & set(self.writes)) or "remember" in words
 
 
-@check("memory_writes_traceable", MemoryWrites)
 def memory_writes_traceable(subject: Subject, params: MemoryWrites) -> Checked:
     """What is written to memory (addresses, links, codes) was said by somebody before."""
     written = [a for a in subject.conversation.actions if params.writes_memory(a)]
@@ -159,3 +156,10 @@ def _unsourced(subject: Subject, action: Action) -> Violation | None:
         evidence=(*evidence_of_call(action), span_evidence(action.span)),
         strength=WORDED,
     )
+
+
+CHECKS = (
+    Check("complete_trace", CompleteTrace, complete_trace),
+    Check("attribution", Attribution, attribution),
+    Check("memory_writes_traceable", MemoryWrites, memory_writes_traceable),
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
-from investigator.controls.checking import Checked, Params, Subject, Violation, check
+from investigator.controls.checking import Check, Checked, Params, Subject, Violation
 from investigator.controls.checks.calls import Calls, count_of
 from investigator.controls.checks.violations import WORDED, one_line
 from investigator.controls.checks.words import Regex, found_in
@@ -37,7 +37,6 @@ class StatementRule(Params):
         return self
 
 
-@check("statement_rule", StatementRule)
 def statement_rule(subject: Subject, params: StatementRule) -> Checked:
     """Nothing the assistant says is forbidden, or something it says is what is required."""
     conversation = subject.conversation
@@ -99,3 +98,6 @@ def _breach(said: Utterance, summary: str, beside: list[EvidenceRef]) -> Violati
         evidence=unique([said.evidence, *beside, span_evidence(said.span)]),
         strength=WORDED,
     )
+
+
+CHECKS = (Check("statement_rule", StatementRule, statement_rule),)

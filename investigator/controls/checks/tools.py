@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from investigator.controls.checking import Checked, Params, Subject, Violation, check
+from investigator.controls.checking import Check, Checked, Params, Subject, Violation
 from investigator.controls.checks.calls import count_of, evidence_of_call, is_named, unseen_calls
 from investigator.controls.checks.offered import Offer, Offers, calls_by_name
 from investigator.controls.checks.violations import CERTAIN, one_line
@@ -32,7 +32,6 @@ class AllowedTools(Params):
     allowed: tuple[str, ...] = ()
 
 
-@check("allowed_tools", AllowedTools)
 def allowed_tools(subject: Subject, params: AllowedTools) -> Checked:
     """Every call is of a tool that is on the list."""
     actions = subject.conversation.actions
@@ -59,7 +58,6 @@ class ArgumentSchema(Params):
     """`tool_arguments_schema` takes no parameters: the trace's own schemas are asked."""
 
 
-@check("tool_arguments_schema", ArgumentSchema)
 def tool_arguments_schema(subject: Subject, _params: ArgumentSchema) -> Checked:
     """The arguments of every call fit the schema that its tool was offered with."""
     actions, offers = subject.conversation.actions, Offers(subject)
@@ -112,7 +110,6 @@ class DelegationScope(Params):
     agents: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
-@check("delegation_scope", DelegationScope)
 def delegation_scope(subject: Subject, params: DelegationScope) -> Checked:
     """An agent that another one called stays within what was handed to it."""
     delegates = {span.span_id: span for span in delegated_agents(subject.trace)}
@@ -171,3 +168,10 @@ def _seen(
         scanned=count_of(len(actions), "tool call"),
         evidence=tuple(action.evidence for action in actions[:_SHOWN]),
     )
+
+
+CHECKS = (
+    Check("allowed_tools", AllowedTools, allowed_tools),
+    Check("tool_arguments_schema", ArgumentSchema, tool_arguments_schema),
+    Check("delegation_scope", DelegationScope, delegation_scope),
+)

@@ -10,7 +10,7 @@ from collections import defaultdict
 
 from pydantic import Field
 
-from investigator.controls.checking import Checked, Params, Subject, Violation, check
+from investigator.controls.checking import Check, Checked, Params, Subject, Violation
 from investigator.controls.checks.calls import EVERY_CALL, Calls, evidence_of_call
 from investigator.controls.checks.policy import checked, chosen_calls
 from investigator.controls.checks.violations import broken_by
@@ -29,7 +29,6 @@ class CallsPerTurn(Params):
     at_most: int = Field(default=1, ge=1)
 
 
-@check("calls_per_turn", CallsPerTurn)
 def calls_per_turn(subject: Subject, params: CallsPerTurn) -> Checked:
     """No turn asks for more of the calls than it may."""
     calls, missing = chosen_calls(subject.conversation, params.calls)
@@ -53,7 +52,6 @@ class NoReplyWithCall(Params):
     calls: Calls = EVERY_CALL
 
 
-@check("no_reply_with_call", NoReplyWithCall)
 def no_reply_with_call(subject: Subject, params: NoReplyWithCall) -> Checked:
     """No turn that makes one of the calls says something to the user as well."""
     calls, missing = chosen_calls(subject.conversation, params.calls)
@@ -84,3 +82,9 @@ def _turn_of(subject: Subject, item: Action | Utterance) -> Turn:
     given = len(subject.view.inputs(item.span))
     is_output = item.evidence.kind is not EvidenceKind.MESSAGE or int(index) >= given
     return item.span.span_id, "" if is_output else index
+
+
+CHECKS = (
+    Check("calls_per_turn", CallsPerTurn, calls_per_turn),
+    Check("no_reply_with_call", NoReplyWithCall, no_reply_with_call),
+)

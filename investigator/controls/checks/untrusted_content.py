@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from investigator.controls.checking import Checked, Params, Subject, Violation, check
+from investigator.controls.checking import Check, Checked, Params, Subject, Violation
 from investigator.controls.checks.following import Following
 from investigator.readings.conversation import UNTRUSTED, Action, Source
 from investigator.readings.directives import (
@@ -43,7 +43,6 @@ class UntrustedContentParams(Params):
     min_strength: float = 0.5
 
 
-@check("untrusted_content", UntrustedContentParams)
 def check_untrusted_content(subject: Subject, params: UntrustedContentParams) -> Checked:
     """Actions that a directive in an earlier tool output or document decided."""
     conversation = subject.conversation
@@ -143,3 +142,6 @@ def _is_common(asked: Following, value: Value) -> bool:
 
 def _name(tool: str | None) -> str:
     return shortened(without_secrets(tool or "a document"), 60)
+
+
+CHECKS = (Check("untrusted_content", UntrustedContentParams, check_untrusted_content),)
