@@ -38,6 +38,10 @@ MAGIC = b"PAR1"
 _MOST_COLUMNS = 10_000
 """A vector of 2,048 values is made for each column, whatever it holds."""
 
+_MUCH_BYTES = 512 * 2**20
+_MOST_TIMES = 1_000
+"""Histories that are repeated from call to call pack to a hundredth, rarely to less."""
+
 _NAMED = 3
 _ID_CHARS = 1000
 _ITEM_BYTES = 16
@@ -74,6 +78,7 @@ def parquet_spans(path: Path) -> Iterator[tuple[Span, ...] | str]:
     file = LISTS.open(path)
     try:
         reading = _reading(file.column_types())
+        _require_honest_size(file, reading, path.stat().st_size)
         excluded = _too_large(file, reading)
         if excluded:
             yield _excluded(excluded)
@@ -95,6 +100,17 @@ def _decoded(decode: _Decode, rows: Sequence[Row], bad: list[str]) -> Iterator[S
             yield decode(row)
         except (ValueError, RecursionError) as error:
             bad.append(str(error).partition("\n")[0][:200])
+
+
+def _require_honest_size(file: ParquetFile, reading: _Reading, packed: int) -> None:
+    """Refuse what unpacks to gigabytes that nobody wrote, before they fill a disk."""
+    ((unpacked,),) = file.rows(f"select sum({size_of(reading.columns)}) from {PARQUET}")
+    if unpacked is not None and unpacked > max(_MUCH_BYTES, _MOST_TIMES * packed):
+        raise UnreadableInput(
+            f"{packed:,} bytes that unpack to {unpacked / 2**20:,.0f} MB, above the limit of"
+            f" {_MOST_TIMES:,} times (and {_MUCH_BYTES // 2**20:,} MB); shorten its longest"
+            " values, or write it as JSON lines"
+        )
 
 
 def _too_large(file: ParquetFile, reading: _Reading) -> list[tuple[str, int, int]]:

@@ -183,10 +183,11 @@ LISTS = Databases({"threads": "2"}, memory_mb=_READING_MB)
 
 
 @contextmanager
-def scratch(folder: Path, *, memory_mb: int) -> Iterator[Scratch]:
+def scratch(folder: Path, *, memory_mb: int, most_mb: int) -> Iterator[Scratch]:
     """A database that reaches nothing but files in `folder`, where it spills to.
 
-    Memory and threads may still be set in it, since what is written says how much it takes.
+    Memory, up to `most_mb`, and threads may still be set in it: what is written says how much it
+    takes.
 
     Raises:
         UnreadableInput: what is written takes more memory than there is.
@@ -198,7 +199,7 @@ def scratch(folder: Path, *, memory_mb: int) -> Iterator[Scratch]:
         "allowed_configs": "['threads', 'memory_limit']",
         "temp_directory": quoted(_absolute(folder) + "/spill"),
     }
-    with explained(memory_mb, _TOO_LONG), _connect(settings, memory_mb=memory_mb) as connection:
+    with explained(most_mb, _TOO_LONG), _connect(settings, memory_mb=memory_mb) as connection:
         yield connection
 
 

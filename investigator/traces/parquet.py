@@ -12,6 +12,7 @@ written together, `span_clashes` tells such spans apart first.
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -57,6 +58,10 @@ _ROOM_KEY = "investigator.room_mb"
 _PROJECT_KEYS = ("resource.openinference.project.name", "openinference.project.name")
 
 _MEMORY_MB = 640
+_MOST_MEMORY_MB = 3_000
+"""What sorting may take where 2,048 spans hold more than a gigabyte of text; usually 640 MB do."""
+
+_VECTOR_ROWS = 2048
 _LONG_BATCH = 16_000_000
 _COPIES = 10
 _BATCH_ROWS = 4096
@@ -91,7 +96,8 @@ def write_spans(
     """Write a canonical file in one pass; it appears whole, or not at all.
 
     Needs scratch space beside `path`, up to three times the size of the text, and 0.8 GB of
-    memory; with spans of 8 MB and more, ten times the longest on top. A `mode` is the file's.
+    memory; where spans are long, three times the longest 2,048 or ten times the longest on top, of
+    3 GB at most. A `mode` is the file's.
 
     Raises:
         CannotWrite: the target cannot be written.
@@ -272,11 +278,11 @@ def _sort_into(
 
     `files` are known when all spans are read; where there are none, all that is given is kept.
     """
-    with scratch(parquet.parent, memory_mb=_MEMORY_MB) as con:
+    with scratch(parquet.parent, memory_mb=_MEMORY_MB, most_mb=_MOST_MEMORY_MB) as con:
         loaded = _load(con, spans)
-        if loaded.room_mb:
+        if loaded.sorting_mb > _MEMORY_MB:
             con.execute("set global threads = 1")
-            con.execute(f"set global memory_limit = '{_MEMORY_MB + loaded.room_mb}MB'")
+            con.execute(f"set global memory_limit = '{loaded.sorting_mb}MB'")
         clashes = settle_clashes(con, tuple(files)) if files else ()
         summary = _summary(con, clashes)
         con.execute(
@@ -293,10 +299,17 @@ def _sort_into(
 
 
 class _Loaded(NamedTuple):
-    """Characters of JSON, of all spans and of the longest batch."""
+    """Characters of JSON, of all spans, of the longest batch and of the longest vector."""
 
     chars: int
     longest: int
+    vector: int
+
+    @property
+    def sorting_mb(self) -> int:
+        """Sorting moves vectors of rows and holds three: measured with spans of 0.1 to 1 MB."""
+        room = max(self.room_mb, 3 * self.vector // 1_000_000)
+        return min(_MEMORY_MB + room, _MOST_MEMORY_MB)
 
     @property
     def room_mb(self) -> int:
@@ -313,15 +326,19 @@ def _load(con: Scratch, spans: Iterable[tuple[int, Span]]) -> _Loaded:
     columns = ", ".join(f"{name} {type_}" for name, type_ in types.items())
     con.execute(f"create table spans({columns})")
     unnests = ", ".join(f"unnest(${i}::{t}[])" for i, t in enumerate(types.values(), 1))
+    attributes, events = (list(types).index(name) for name in ("attributes", "events"))
     total = longest = 0
+    vector: list[int] = [0] * _VECTOR_ROWS
     con.execute("begin")
     for batch, chars in _batches(spans):
         by_column = [list(column) for column in zip(*batch, strict=True)]
         con.execute(f"insert into spans select {unnests}", by_column)
         total += chars
         longest = max(longest, chars)
+        for row in batch:
+            heapq.heappushpop(vector, len(str(row[attributes])) + len(str(row[events])))
     con.execute("commit")
-    return _Loaded(total, longest)
+    return _Loaded(total, longest, sum(vector))
 
 
 def _summary(con: Scratch, clashes: tuple[str, ...]) -> WriteSummary:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pyarrow as pa
@@ -34,9 +35,9 @@ def repeated(value: pa.Array, rows: int = ROWS) -> pa.Array:
 
 
 def export(path: Path, rows: int = ROWS, **columns: Any) -> Path:
-    """A Phoenix export with these attributes."""
-    ids = pa.array([f"{row:016x}" for row in range(rows)])
-    table = {"context.span_id": ids, "context.trace_id": pa.array(["t"] * rows)}
+    """A Phoenix export with these attributes; each span a trace where `rows` is negative."""
+    ids = pa.array([f"{row:016x}" for row in range(abs(rows))])
+    table = {"context.span_id": ids, "context.trace_id": pa.array(["t"] * rows or ids)}
     named = {f"attributes.{name}": column for name, column in columns.items()}
     pq.write_table(pa.table(table | named), path, compression="zstd")
     return path
@@ -65,6 +66,7 @@ BOMBS: dict[str, tuple[Callable[[], pa.Array], int]] = {
     "a repeated text in lists of structs": (lambda: lists(struct()), ROWS),
     "one text": (lambda: pa.array(["x" * 300_000_000]), 1),
     "lists of numbers": (lambda: pa.array([[7] * 2_000_000] * 20), 20),
+    "a text in each of many traces": (long_text, -ROWS),
     "rows": (lambda: repeated(pa.array([1]), 3_000_000), 3_000_000),
 }
 
@@ -192,3 +194,19 @@ def test_times_below_lists_and_out_of_range_are_read(tmp_path: Path) -> None:
     (found,) = spans
     assert (found.start_ns, found.end_ns) == (None, 1767323045678901000)
     assert [event.time_ns for event in found.events] == [1767323045678901000]
+
+
+@pytest.mark.slow
+def test_many_long_spans_are_sorted(tmp_path: Path) -> None:
+    """With the memory that they take, though it is more than usual."""
+    rng = Random(7)
+    text = "".join(rng.choices("etaoinshrdlu ", k=1_000_000))
+    starts = [rng.randrange(900_000) for _ in range(4_000)]
+    spans = (
+        span(f"s{at}", trace_id=f"t{at * 7919 % 200}", attributes={"a": text[start:][:100_000]})
+        for at, start in enumerate(starts)
+    )
+    write_spans(spans, tmp_path / "t.parquet")
+    trace = ParquetInspectionAPI(tmp_path / "t.parquet").get_trace("t7")
+    assert {len(str(found.attributes["a"])) for found in trace.spans} == {100_000}
+    assert len(trace.spans) == 20

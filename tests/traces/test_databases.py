@@ -96,10 +96,10 @@ def test_a_scratch_database_reaches_its_folder_only(tmp_path: Path, path: Path) 
     """It writes there, and reads nothing else."""
     folder = tmp_path / "folder"
     folder.mkdir()
-    with scratch(folder, memory_mb=64) as database:
+    with scratch(folder, memory_mb=64, most_mb=64) as database:
         database.execute(f"copy (select 1 as a) to '{folder}/a.parquet' (format parquet)")
         assert database.execute(f"select * from '{folder}/a.parquet'").fetchall() == [(1,)]
-    with pytest.raises(UnreadableInput), scratch(folder, memory_mb=64) as database:
+    with pytest.raises(UnreadableInput), scratch(folder, memory_mb=64, most_mb=64) as database:
         database.execute(f"select * from '{path}'")
 
 
