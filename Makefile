@@ -7,7 +7,7 @@ PHOENIX := .venv-phoenix
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal
-GOLDEN := $(wildcard tests/*/golden tests/golden)
+GOLDEN := $(wildcard tests/*/golden)
 PINS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help

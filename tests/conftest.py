@@ -10,7 +10,7 @@ import pytest
 
 from investigator.store.open import CACHE_VARIABLE
 from investigator.testing.phoenix_server import EXECUTABLE, PhoenixServer
-from tests.phoenix.shared import SharedPhoenix
+from tests.connectors.phoenix.shared import SharedPhoenix
 
 REWRITE = os.environ.get("INVESTIGATOR_REWRITE_GOLDEN") == "1"
 

@@ -32,6 +32,12 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 MOST_ROOMS = 24
 LOOP = PACKAGE / "runtime" / "recursive_loop.py"
 DESIGN = ROOT / "docs" / "design"
+ACROSS_ROOMS = {
+    "demo": "the generators and the agent beside the package, and the samples they make",
+    "injection": "what texts in a trace may change: nothing, in any engine",
+    "live": "laws of runs that a model decides, over real HTTP",
+}
+"""Folders of tests that mirror no room, and why."""
 
 
 def _name(module: Path) -> str:
@@ -54,6 +60,20 @@ def test_every_room_has_its_place_in_the_order() -> None:
     rooms = {room_of(name) for name in module_files()}
     assert rooms == {room for layer in LAYERS for room in layer.rooms}
     assert len(rooms) <= MOST_ROOMS
+
+
+def test_tests_stand_in_a_folder_named_like_their_room() -> None:
+    """At the root are only the tests of the project as a whole."""
+    tests = ROOT / "tests"
+    folders = {path.parent.name for path in tests.glob("*/__init__.py")}
+    rooms = {room for layer in LAYERS for room in layer.rooms}
+    assert folders - rooms == set(ACROSS_ROOMS)
+    assert {path.stem for path in tests.glob("test_*.py")} == {
+        "test_docs",
+        "test_layers",
+        "test_project",
+        "test_wheel",
+    }
 
 
 def test_imports_point_down_the_layers() -> None:

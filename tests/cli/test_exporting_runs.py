@@ -11,7 +11,7 @@ from investigator.samples import SAMPLE_TRACES
 from investigator.store.open import ingest
 from investigator.testing.model_server import ModelServer
 from tests.cli.conftest import Call
-from tests.traffic.runs import CONCLUDES, KEY, KEY_NAME, asked_of
+from tests.runs.export.runs import CONCLUDES, KEY, KEY_NAME, asked_of
 
 TRIP = "617fdb16cf685c234f3ef3cfbe54acd9"
 QUOTES = "6ea20bab50c27fcdcdda394d7a50c206"

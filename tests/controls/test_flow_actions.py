@@ -7,7 +7,7 @@ import pytest
 from investigator.traces.model import REDACTED, Span
 from tests.builders import span, trace
 from tests.controls.policy_chat import Turn, call, look, says, summaries, user, verdict
-from tests.controls.test_conversation import agent, model, tool
+from tests.readings.test_conversation import agent, model, tool
 
 PLACE, RAW, APPROVAL = "unknown_destination", "raw_output_execution", "approval_before_impact"
 SEND = call("send_email", to="ann@firm.example", body="The minutes")

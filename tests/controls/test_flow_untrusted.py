@@ -10,7 +10,7 @@ from investigator.readings.directives import acts_of_tool, directed, read_text, 
 from investigator.traces.model import REDACTED
 from tests.builders import trace
 from tests.controls.policy_chat import Turn, call, chat, look, says, summaries, user, verdict
-from tests.controls.test_conversation import agent, model, tool
+from tests.readings.test_conversation import agent, model, tool
 
 CHECK = "untrusted_content"
 ASK = "What did the guests think of our rooms?"

@@ -18,7 +18,7 @@ from investigator.runs.export.sending import send
 from investigator.runtime.llm_client import ModelClient, ModelSettings, Prompt
 from investigator.runtime.planner import PlannerCallFailed
 from tests.ground.redirecting import STATUSES, redirecting
-from tests.traffic.test_sending import many
+from tests.runs.export.test_sending import many
 
 KEY = "planted-key-0123456789"
 

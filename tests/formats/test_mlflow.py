@@ -15,7 +15,7 @@ from investigator.traces.openinference import (
     token_counts_of,
     tool_io_of,
 )
-from tests.traces.same_run import b64
+from tests.formats.same_run import b64
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 

@@ -19,7 +19,7 @@ from investigator.incident.report import IncidentDossier, SuspicionStatus
 from investigator.runs.sources import ingest
 from investigator.samples import SEEDED
 from investigator.testing.phoenix_server import PhoenixServer
-from tests.phoenix.serving import PHOENIX, Cleared
+from tests.connectors.phoenix.serving import PHOENIX, Cleared
 
 pytestmark = PHOENIX
 

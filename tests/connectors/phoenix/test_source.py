@@ -17,7 +17,7 @@ from investigator.runs.sources import LAST, ingest, located
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.store.parquet import ParquetInspectionAPI
 from tests.asking import asked
-from tests.phoenix.scripted import SPAN, Asked, Said, ScriptedPhoenix, holds, named
+from tests.connectors.phoenix.scripted import SPAN, Asked, Said, ScriptedPhoenix, holds, named
 
 BOOM = {
     "events": [

@@ -14,8 +14,8 @@ from investigator.runs.sources import open_source
 from investigator.testing.model_server import ModelServer
 from investigator.testing.phoenix_server import PhoenixServer
 from investigator.traces.model import Span
-from tests.phoenix.serving import PHOENIX
-from tests.traffic.runs import CONCLUDES, asked_of, prompt, reads
+from tests.connectors.phoenix.serving import PHOENIX
+from tests.runs.export.runs import CONCLUDES, asked_of, prompt, reads
 
 pytestmark = PHOENIX
 PATIENCE_S = 30.0

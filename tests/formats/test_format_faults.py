@@ -23,8 +23,8 @@ from investigator.traces.openinference import (
     tool_definitions_of,
     tool_io_of,
 )
-from tests.traces import same_run
-from tests.traces.same_run import IDS, TRACE, UUIDS
+from tests.formats import same_run
+from tests.formats.same_run import IDS, TRACE, UUIDS
 
 Path_ = tuple[str | int, ...]
 

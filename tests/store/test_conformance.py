@@ -13,8 +13,8 @@ from investigator.errors import FilterSyntaxError, SpanNotFound, TraceNotFound, 
 from investigator.store.api import Match
 from investigator.traces.model import SpanKind
 from tests.builders import exception_event, span
-from tests.inspection.conformance import FILES, Served
-from tests.phoenix.serving import PHOENIX, serve_phoenix
+from tests.connectors.phoenix.serving import PHOENIX, serve_phoenix
+from tests.store.conformance import FILES, Served
 
 Serve = Callable[..., Served]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.traffic.runs import KEY, KEY_NAME
+from tests.runs.export.runs import KEY, KEY_NAME
 
 
 @pytest.fixture(autouse=True)

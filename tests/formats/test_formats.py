@@ -20,8 +20,8 @@ from investigator.traces.openinference import (
     tool_definitions_of,
     tool_io_of,
 )
-from tests.traces import same_run
-from tests.traces.same_run import SAME, facts
+from tests.formats import same_run
+from tests.formats.same_run import SAME, facts
 
 Lacking = dict[str, object]
 

@@ -20,7 +20,7 @@ from investigator.runs.export.draft import span_id_of, trace_id_of
 from investigator.runs.export.export import Export, export_run
 from investigator.runs.export.sending import SPANS_AT_ONCE, send
 from investigator.traces.model import Span, SpanKind, StatusCode
-from tests.traffic.runs import KEY, investigated
+from tests.runs.export.runs import KEY, investigated
 
 
 @dataclass(slots=True)

@@ -27,7 +27,7 @@ from investigator.samples import SAMPLE_TRACES
 from investigator.store.open import ingest
 from investigator.testing.model_server import Hang, ModelServer, error, says
 from investigator.traces.model import Span, SpanKind, StatusCode
-from tests.traffic.runs import (
+from tests.runs.export.runs import (
     CONCLUDES,
     DELEGATES,
     ENOUGH,

@@ -28,9 +28,9 @@ from investigator.samples import SAMPLE_TRACES
 from investigator.store.open import open_source
 from investigator.testing.phoenix_server import PhoenixServer
 from tests.asking import asked as asked_of
-from tests.phoenix.scripted import Asked, Said, ScriptedPhoenix
-from tests.phoenix.serving import PHOENIX, Cleared, serve_phoenix
-from tests.phoenix.test_source import FAULTY
+from tests.connectors.phoenix.scripted import Asked, Said, ScriptedPhoenix
+from tests.connectors.phoenix.serving import PHOENIX, Cleared, serve_phoenix
+from tests.connectors.phoenix.test_source import FAULTY
 
 TRIP, ROOT = "617fdb16cf685c234f3ef3cfbe54acd9", "09656e31b888ecf7"
 
