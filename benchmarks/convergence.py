@@ -165,14 +165,14 @@ async def one_after_the_other(run: Run) -> tuple[Watch, RunStatus, float]:
     watch = Watch(clock, ledger)
     execution = LiveExecution(ledger=ledger, recorder=watch, clock=clock)
     execution.record(run.opened)
-    pace = Pace(run.planner.latency_floor_s)
+    pace = Pace(run.deciders.latency_floor_s)
     scheduler = Scheduler(1)
     loop = RecursiveLoop(
         execution=execution,
         calls=Calls(execution=execution, tools=run.tools, pace=pace, clock=clock),
         space=run.strategy.space,
         outputs=run.strategy.outputs,
-        planner_for=lambda _: run.planner,
+        planner_for=run.deciders.planner_of,
         scheduler=scheduler,
         pace=pace,
         max_depth=run.opened.budget.depth,

@@ -41,7 +41,7 @@ from investigator.ground.redaction import Redactor
 from investigator.inspection.engine import Question
 from investigator.rca.report import RCAReport
 from investigator.runs.engines import engine_named
-from investigator.runs.planners import RULES, PlannerChoice, planner_for
+from investigator.runs.planners import RULES, PlannerChoice, deciders_for
 from investigator.runtime import runner
 from investigator.runtime.actions import ActionKind
 from investigator.runtime.driver import OUTPUT_FILE
@@ -253,7 +253,7 @@ async def _run(
 ) -> tuple[Run, Report | None]:
     engine, redactor = engine_named(question.engine), Redactor()
     prepared = question.prepare(MemoryInspectionAPI([trace]), question.materials(), redactor)
-    planner = planner_for(choice, prepared, redactor)
+    deciders = deciders_for(choice, prepared, redactor)
     opened = RunOpened(
         run_id=run_dir.name,
         run_type=engine.run_type,
@@ -262,11 +262,11 @@ async def _run(
         options="{}",
         dataset_ref=DatasetRef(dataset_id="memory", dataset_hash=prepared.dataset_hash),
         input_ref=prepared.input_ref,
-        planner=planner.identity,
+        planner=deciders.identity,
         budget=engine.default_budget,
         concurrency=8,
     )
-    run = Run(opened, prepared.strategy, prepared.tools, planner)
+    run = Run(opened, prepared.strategy, prepared.tools, deciders)
     await runner.start(run, run_dir)
     output = run_dir / OUTPUT_FILE
     report = engine.report.model_validate_json(output.read_bytes()) if output.exists() else None

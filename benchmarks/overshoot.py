@@ -15,6 +15,7 @@ import asyncio
 import random
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -124,7 +125,7 @@ def _run(server: ModelServer, budget: Budget, scopes: int) -> Run:
         strategy.space, model, guide=strategy.guide, finalize_tokens=strategy.finalize_tokens
     )
     run = toy_run(planner, budget=budget, concurrency=scopes, plan=plan)
-    return Run(run.opened, strategy, run.tools, planner)
+    return replace(run, strategy=strategy)
 
 
 def _counts(limit_of: str, record: RunRecord, bill: Bill) -> tuple[int, int, int]:

@@ -40,6 +40,7 @@ from investigator.rca.taxonomy import Taxonomy, load_taxonomy
 from investigator.runs.engines import engine_named
 from investigator.runtime import runner
 from investigator.runtime.actions import ActionKind
+from investigator.runtime.deciders import one_planner
 from investigator.runtime.events import DatasetRef, InputRef, PlannerIdentity, RunOpened, Usage
 from investigator.runtime.planner import FreePlanner, Planner, Reply, View
 from investigator.runtime.strategy import Run
@@ -226,7 +227,7 @@ async def measured(
         budget=engine_named("rca").default_budget,
         concurrency=8,
     )
-    record = await runner.start(Run(opened, strategy, tools, planner), run_dir)
+    record = await runner.start(Run(opened, strategy, tools, one_planner(planner)), run_dir)
     return Measured(trace.trace_id, tuple(told.turns), record.status.value)
 
 

@@ -10,9 +10,9 @@ from pydantic import BaseModel
 
 from investigator.runtime import runner
 from investigator.runtime.budget import Budget
+from investigator.runtime.deciders import Deciders
 from investigator.runtime.driver import OUTPUT_FILE
 from investigator.runtime.events import DatasetRef, InputRef, RunOpened
-from investigator.runtime.planner import Planner
 from investigator.runtime.record import RunRecord
 from investigator.runtime.strategy import Run
 from investigator.runtime.verify import verify_files
@@ -22,7 +22,7 @@ ReportT = TypeVar("ReportT", bound=BaseModel)
 
 def opening(
     run_type: str,
-    planner: Planner,
+    deciders: Deciders,
     budget: Budget,
     *,
     dataset_hash: str,
@@ -38,7 +38,7 @@ def opening(
         options="{}",
         dataset_ref=DatasetRef(dataset_id="memory", dataset_hash=dataset_hash),
         input_ref=InputRef(trace_ids=trace_ids),
-        planner=planner.identity,
+        planner=deciders.identity,
         budget=budget,
         concurrency=concurrency,
     )

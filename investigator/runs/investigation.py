@@ -37,7 +37,7 @@ from investigator.inspection.own_patterns import OwnPatterns, Speakers, redacted
 from investigator.runs.engines import engine_named, engine_of_run
 from investigator.runs.fingerprint import fingerprint
 from investigator.runs.freezing import as_read, frozen_input
-from investigator.runs.planners import RULES, PlannerChoice, planner_for, ready, require_price
+from investigator.runs.planners import RULES, PlannerChoice, deciders_for, ready, require_price
 from investigator.runs.settings import DEFAULTS, Settings
 from investigator.runs.sources import Source, open_source
 from investigator.runs.write_back import address_of, annotate, require_phoenix
@@ -262,15 +262,15 @@ def _prepared(
 def _run_of(
     opening: RunOpened, prepared: Prepared, choice: PlannerChoice, redactor: Redactor
 ) -> Run:
-    planner = planner_for(choice, prepared, redactor)
+    deciders = deciders_for(choice, prepared, redactor)
     dataset = {"dataset_hash": prepared.dataset_hash}
     opened = msgspec.structs.replace(
         opening,
         dataset_ref=opening.dataset_ref.model_copy(update=dataset),
         input_ref=prepared.input_ref,
-        planner=planner.identity,
+        planner=deciders.identity,
     )
-    return Run(opened, prepared.strategy, prepared.tools, planner)
+    return Run(opened, prepared.strategy, prepared.tools, deciders)
 
 
 def _require_same_code(opened: RunOpened) -> None:
@@ -332,7 +332,7 @@ def rebuilt(run_dir: Path, cache_dir: Path | None) -> Iterator[Run]:
                 f"run '{opened.run_id}' (dataset_hash {then[:12]}…, now {str(now)[:12]}…); put "
                 "the old data back or start a new run"
             )
-        yield Run(opened, run.strategy, run.tools, run.planner)
+        yield Run(opened, run.strategy, run.tools, run.deciders)
 
 
 @contextmanager

@@ -16,9 +16,9 @@ from investigator.inspection.engine import Prepared
 from investigator.model_planner.planner import Model, ModelPlanner
 from investigator.model_planner.replies import RedactedReplies
 from investigator.runtime.budget import Budget
+from investigator.runtime.deciders import Deciders, one_planner
 from investigator.runtime.events import OpenedScope
 from investigator.runtime.llm_client import ModelClient, ModelSettings, Prompt
-from investigator.runtime.planner import HybridPlanner, Planner
 from investigator.runtime.prices import price_of
 from investigator.runtime.providers import providers
 from investigator.runtime.tokens import estimate_tokens
@@ -94,22 +94,21 @@ def ready(choice: PlannerChoice) -> PlannerChoice:
     return choice.model_copy(update={"model": first, "cheaper": tuple(others)})
 
 
-def planner_for(choice: PlannerChoice, prepared: Prepared, redactor: Redactor) -> Planner:
-    """The planner of a run that was chosen."""
+def deciders_for(choice: PlannerChoice, prepared: Prepared, redactor: Redactor) -> Deciders:
+    """Who decides in each scope of a run, by what was chosen."""
     if choice.planner == "rules" or choice.model is None:
-        return prepared.planner
+        return one_planner(prepared.planner)
     model = _model_planner(choice, prepared, redactor)
     takes_model = prepared.strategy.takes_model
+    identity = model.identity.model_copy(update={"planner": choice.planner})
     if choice.planner == "model":
-        return HybridPlanner(
-            prepared.planner, model, takes_model, reaches=takes_model, name="model"
-        )
+        return Deciders(identity, prepared.planner, model, takes_model, takes_model)
     rules = prepared.beside_model or prepared.planner
 
-    def models(scope: OpenedScope) -> bool:
+    def left_open(scope: OpenedScope) -> bool:
         return takes_model(scope) and _is_opened_by_rules(scope)
 
-    return HybridPlanner(rules, model, models, reaches=takes_model, stand_in=True)
+    return Deciders(identity, rules, model, left_open, takes_model, stand_in=True)
 
 
 def _is_opened_by_rules(scope: OpenedScope) -> bool:

@@ -16,7 +16,7 @@ from investigator.errors import BudgetTooSmall
 from investigator.runtime.budget import CONSUMABLE, NOTHING, Limits, flag_of
 from investigator.runtime.budget_pool import RuntimeBudgetPool, allocate_run_budget
 from investigator.runtime.events import OpenedScope, Shown
-from investigator.runtime.planner import View, most_expensive_of
+from investigator.runtime.planner import View
 from investigator.runtime.strategy import Brief, Run
 
 ROOT = "0"
@@ -25,18 +25,24 @@ ROOT = "0"
 def root_scope(run: Run) -> OpenedScope:
     """The terms of scope 0: the run's whole budget, and a reserve if it has a planner."""
     root = run.strategy.plan.root
-    alone = root is not None
-    return OpenedScope(
+    opened = OpenedScope(
         scope=ROOT,
         opened_by="driver",
-        planner_driven=alone,
+        planner_driven=root is not None,
         depth=0,
         objective="" if root is None else root.objective,
         context="" if root is None else root.context,
         floor=NOTHING,
-        reserve=run.planner.finalize_bound(*run.strategy.finalize_tokens) if alone else NOTHING,
+        reserve=NOTHING,
         deadline=run.opened.budget.wall_time_s,
     )
+    return opened if root is None else _with_reserve(run, opened)
+
+
+def _with_reserve(run: Run, scope: OpenedScope) -> OpenedScope:
+    """The scope, with what a finalize turn of the most expensive who may decide in it costs."""
+    ends = run.deciders.most_expensive_of(scope).finalize_bound(*run.strategy.finalize_tokens)
+    return msgspec.structs.replace(scope, reserve=ends)
 
 
 def child_scopes(run: Run, count: int) -> list[OpenedScope]:
@@ -56,8 +62,7 @@ def child_scopes(run: Run, count: int) -> list[OpenedScope]:
             deadline=None,
             synthesis=brief is plan.synthesis,
         )
-        ends = most_expensive_of(opened, run.planner).finalize_bound(*run.strategy.finalize_tokens)
-        return msgspec.structs.replace(opened, reserve=ends)
+        return _with_reserve(run, opened)
 
     first = () if plan.synthesis is None else (plan.synthesis,)
     return [scope(i, brief) for i, brief in enumerate((*first, *plan.scopes[:count]))]
@@ -136,7 +141,7 @@ def _short_of_amounts(
 ) -> str | None:
     """The first resource of which a scope's share is less than it needs at the least."""
     for scope in scopes:
-        decides = most_expensive_of(scope, run.planner)
+        decides = run.deciders.most_expensive_of(scope)
         need = decides.bound(_first_view(run, scope, share)).amounts.plus(scope.reserve)
         for resource, own, limit, least in zip(CONSUMABLE, share, limits, need, strict=True):
             if own is not None and own < least:
@@ -150,7 +155,7 @@ def _short_of_amounts(
 
 
 def _short_of_time(run: Run, *, shares: int) -> str | None:
-    wall_time, turn = run.opened.budget.wall_time_s, run.planner.latency_floor_s
+    wall_time, turn = run.opened.budget.wall_time_s, run.deciders.latency_floor_s
     if wall_time is None or wall_time / shares > turn:
         return None
     each = f" gives each of {shares} rounds {wall_time / shares:g} s, which" if shares > 1 else ""

@@ -28,7 +28,7 @@ from investigator.runtime.events import (
 )
 from investigator.runtime.execution import Execution
 from investigator.runtime.pace import Pace
-from investigator.runtime.planner import FixedPlanner, HybridPlanner, Planner
+from investigator.runtime.planner import Planner
 from investigator.runtime.recursive_loop import RecursiveLoop
 from investigator.runtime.scheduler import Scheduler
 from investigator.runtime.status import Artifact, ErrorCode, RunStatus, ScopeStatus
@@ -48,14 +48,18 @@ class Result:
 
 async def drive(run: Run, execution: Execution, clock: Clock) -> Result:
     """Run the scopes of a run and conclude; nothing is written but what the execution records."""
-    pace = Pace(run.planner.latency_floor_s)
+    pace = Pace(run.deciders.latency_floor_s)
     scheduler = Scheduler(run.opened.concurrency)
-    deciders: dict[str, PlannerIdentity] = {}
+    decided: dict[str, PlannerIdentity] = {}
 
     def decides_in(scope: OpenedScope) -> Planner:
-        planner = planner_of(scope, run.planner)
-        deciders[scope.scope] = planner.identity
+        planner = run.deciders.planner_of(scope)
+        decided[scope.scope] = planner.identity
         return planner
+
+    def takes_over(scope: OpenedScope) -> Planner | None:
+        opener = decided.get(scope.scope.rpartition("/")[0])
+        return run.deciders.stand_in_of(scope, opener)
 
     loop = RecursiveLoop(
         execution=execution,
@@ -64,7 +68,7 @@ async def drive(run: Run, execution: Execution, clock: Clock) -> Result:
         outputs=run.strategy.outputs,
         planner_for=decides_in,
         scheduler=scheduler,
-        stand_in_for=lambda scope: stand_in_of(scope, run.planner, deciders),
+        stand_in_for=takes_over,
         pace=pace,
         max_depth=run.opened.budget.depth,
     )
@@ -74,7 +78,7 @@ async def drive(run: Run, execution: Execution, clock: Clock) -> Result:
         opened: tuple[OpenedScope, ...] = ()
     else:
         opened = await _run_plan(run, execution, loop, scheduler)
-    return _conclude(run, _ended_scopes(run.strategy.plan, opened, loop, deciders))
+    return _conclude(run, _ended_scopes(run.strategy.plan, opened, loop, decided))
 
 
 async def _run_plan(
@@ -132,27 +136,6 @@ def _ended_scopes(
         made_good=frozenset(loop.made_good),
         fell_short=frozenset(loop.fell_short),
     )
-
-
-def planner_of(scope: OpenedScope, planner: Planner) -> Planner:
-    """Who decides in a scope: a fixed list of actions, the run's planner, or one of its two."""
-    if scope.actions is not None:
-        return FixedPlanner(scope.actions)
-    return planner.of(scope) if isinstance(planner, HybridPlanner) else planner
-
-
-def stand_in_of(
-    scope: OpenedScope, planner: Planner, deciders: Mapping[str, PlannerIdentity]
-) -> Planner | None:
-    """Who goes on in a scope where its planner fails: a hybrid's rules, else nobody.
-
-    Nobody does where a model opened the scope: rules know only what they or the engine ask.
-    """
-    if scope.actions is not None or not isinstance(planner, HybridPlanner):
-        return None
-    opener = deciders.get(scope.scope.rpartition("/")[0])
-    by_model = opener is not None and opener.model_name is not None
-    return None if by_model and scope.opened_by == "planner" else planner.stand_in_of(scope)
 
 
 def _conclude(run: Run, ended: Ended) -> Result:

@@ -6,7 +6,7 @@ it must remember stands in the draft, the recent steps or the citations.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -16,7 +16,6 @@ from investigator.runtime.actions import ActionKind, Draft
 from investigator.runtime.budget import Amounts
 from investigator.runtime.events import (
     ModelTurn,
-    OpenedScope,
     PlannerIdentity,
     RunError,
     Shown,
@@ -154,72 +153,3 @@ class FixedPlanner(FreePlanner):
     async def act(self, view: View, max_tokens_out: int) -> Reply:  # noqa: ARG002
         """The turn of this step."""
         return Reply(self._turns[view.step], Usage())
-
-
-class HybridPlanner:
-    """Rules decide in some scopes, a model in the others.
-
-    The scopes that `models` is true of are a model's, all others the rules'. Where `reaches` is
-    not true of a scope, no model decides in it or below it, so it holds back for its end what
-    the rules' costs; all others hold back what the model's would, whoever decides. With
-    `stand_in`, the rules take over a scope in which the model fails.
-    """
-
-    def __init__(
-        self,
-        rules: Planner,
-        model: Planner,
-        models: Callable[[OpenedScope], bool],
-        *,
-        reaches: Callable[[OpenedScope], bool] = lambda _: True,
-        stand_in: bool = False,
-        name: str = "hybrid",
-    ) -> None:
-        self._rules = rules
-        self.model = model
-        self._models = models
-        self._reaches = reaches
-        self._stand_in = stand_in
-        self.remote = model.remote
-        self.latency_floor_s = model.latency_floor_s
-        self.identity = model.identity.model_copy(update={"planner": name})
-
-    def with_model(self, model: Planner) -> HybridPlanner:
-        """The same, with another in the model's place."""
-        return HybridPlanner(
-            self._rules,
-            model,
-            self._models,
-            reaches=self._reaches,
-            stand_in=self._stand_in,
-            name=self.identity.planner,
-        )
-
-    def of(self, scope: OpenedScope) -> Planner:
-        """Who decides in a scope."""
-        return self.model if self._models(scope) else self._rules
-
-    def stand_in_of(self, scope: OpenedScope) -> Planner | None:
-        """Who goes on in a scope where its planner fails; None: it ends."""
-        return self._rules if self._stand_in and self._models(scope) else None
-
-    def most_expensive_of(self, scope: OpenedScope) -> Planner:
-        """The more expensive planner that may decide in a scope or below it."""
-        return self.model if self._reaches(scope) else self._rules
-
-    def finalize_bound(self, prompt_tokens: int, output_tokens: int) -> Amounts:
-        """The model's."""
-        return self.model.finalize_bound(prompt_tokens, output_tokens)
-
-    def bound(self, view: View) -> TurnBound:
-        """The model's: before a scope is opened, the more of the two."""
-        return self.model.bound(view)
-
-    async def act(self, view: View, max_tokens_out: int) -> Reply:
-        """The model's; scopes ask the planner that `of` gives them."""
-        return await self.model.act(view, max_tokens_out)
-
-
-def most_expensive_of(scope: OpenedScope, planner: Planner) -> Planner:
-    """Whose turns a scope that the engine opens must be able to pay for."""
-    return planner.most_expensive_of(scope) if isinstance(planner, HybridPlanner) else planner

@@ -165,7 +165,7 @@ def _check_lowered(ledger: Ledger, before: Budget, after: Budget) -> None:
 
 def _with_budget(run: Run, budget: Budget) -> Run:
     opened = msgspec.structs.replace(run.opened, budget=budget)
-    return Run(opened, run.strategy, run.tools, run.planner)
+    return Run(opened, run.strategy, run.tools, run.deciders)
 
 
 async def _drive_to_files(

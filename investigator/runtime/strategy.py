@@ -12,9 +12,9 @@ from typing import Any, NamedTuple, Protocol
 from pydantic import BaseModel
 
 from investigator.runtime.actions import ActionSpace
+from investigator.runtime.deciders import Deciders
 from investigator.runtime.endings import Outputs
 from investigator.runtime.events import OpenedScope, PlannerIdentity, RunOpened, ScopeClosed
-from investigator.runtime.planner import Planner
 from investigator.runtime.status import Artifact
 from investigator.runtime.tools import ToolRegistry
 
@@ -124,4 +124,4 @@ class Run:
     opened: RunOpened
     strategy: Strategy
     tools: ToolRegistry
-    planner: Planner
+    deciders: Deciders

@@ -24,6 +24,7 @@ from investigator.runtime.actions import (
     turn_text,
 )
 from investigator.runtime.budget import Budget
+from investigator.runtime.deciders import one_planner
 from investigator.runtime.events import DatasetRef, InputRef, OpenedScope, RunOpened
 from investigator.runtime.planner import Planner
 from investigator.runtime.status import Artifact
@@ -170,7 +171,7 @@ def toy_run(
         concurrency=concurrency,
         best_effort=best_effort,
     )
-    return Run(opened, ToyStrategy(tools, plan), tools, planner)
+    return Run(opened, ToyStrategy(tools, plan), tools, one_planner(planner))
 
 
 def read(cell: int) -> str:

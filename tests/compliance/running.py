@@ -15,8 +15,9 @@ from investigator.ground.redaction import Redactor
 from investigator.inspection.engine import Prepared
 from investigator.inspection.tools import inspection_tools
 from investigator.runs.engines import engine_named
-from investigator.runs.planners import RULES, PlannerChoice, planner_for
+from investigator.runs.planners import RULES, PlannerChoice, deciders_for
 from investigator.runtime.budget import Budget
+from investigator.runtime.deciders import one_planner
 from investigator.runtime.events import InputRef
 from investigator.runtime.planner import Planner
 from investigator.runtime.record import RunRecord
@@ -53,7 +54,9 @@ def compliance_run(
         InputRef(),
         beside_model=ComplianceRules(case, beside_model=True),
     )
-    decides = planner_for(choice, prepared, Redactor()) if planner is None else planner
+    decides = (
+        deciders_for(choice, prepared, Redactor()) if planner is None else one_planner(planner)
+    )
     opened = opening(
         RUN_TYPE,
         decides,

@@ -14,6 +14,7 @@ from investigator.incident.tools import snapshot_tools
 from investigator.inspection.tools import inspection_tools
 from investigator.runs.engines import engine_named
 from investigator.runtime.budget import Budget
+from investigator.runtime.deciders import one_planner
 from investigator.runtime.planner import Planner
 from investigator.runtime.record import RunRecord
 from investigator.runtime.strategy import Run
@@ -45,7 +46,7 @@ def incident_run(
     tools = inspection_tools(MemoryInspectionAPI(traces), Redactor())
     if snapshots is not None:
         tools += snapshot_tools(snapshots, Redactor())
-    decides = IncidentRules(case) if planner is None else planner
+    decides = one_planner(IncidentRules(case) if planner is None else planner)
     registry = ToolRegistry(tools)
     opened = opening(
         RUN_TYPE,

@@ -15,7 +15,7 @@ from investigator.ground.redaction import Redactor
 from investigator.incident.question import Incident
 from investigator.inspection.engine import Question
 from investigator.runs.engines import engine_named
-from investigator.runs.planners import PlannerChoice, planner_for
+from investigator.runs.planners import PlannerChoice, deciders_for
 from investigator.runtime import runner
 from investigator.runtime.actions import ActionKind
 from investigator.runtime.budget import Budget
@@ -78,7 +78,7 @@ def ask(
     with ModelServer(gullible(named)) as server, tempfile.TemporaryDirectory() as folder:
         settings = ModelSettings(model="gullible", base_url=server.base_url, max_retries=0)
         choice = PlannerChoice.model_validate({"planner": planner, "model": settings})
-        decides = planner_for(choice, prepared, redactor)
+        decides = deciders_for(choice, prepared, redactor)
         opened = opening(
             engine.run_type,
             decides,

@@ -19,6 +19,7 @@ from investigator.rca.taxonomy import Taxonomy, load_taxonomy
 from investigator.runs.engines import engine_named
 from investigator.runtime import runner
 from investigator.runtime.budget import Budget
+from investigator.runtime.deciders import one_planner
 from investigator.runtime.driver import OUTPUT_FILE
 from investigator.runtime.events import AnyEvent
 from investigator.runtime.journal import FILE, read_entries
@@ -65,7 +66,7 @@ def run_rca(
     api = MemoryInspectionAPI([trace])
     tools = ToolRegistry(inspection_tools(api, Redactor(), trace_id=trace.trace_id))
     strategy = RCAStrategy(case, tools)
-    decides = planner or RCARules(case)
+    decides = one_planner(planner or RCARules(case))
     opened = opening(
         RUN_TYPE,
         decides,

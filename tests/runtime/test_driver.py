@@ -6,14 +6,18 @@ import json
 import math
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from investigator.errors import BudgetTooSmall
 from investigator.ground.canonical_json import JsonValue
 from investigator.runtime.budget import Amounts, Budget
+from investigator.runtime.deciders import Deciders
 from investigator.runtime.events import (
+    PlannerIdentity,
     RunEnded,
     ScopeClosed,
     ScopesOpened,
@@ -21,7 +25,7 @@ from investigator.runtime.events import (
     TurnSettled,
 )
 from investigator.runtime.journal import read_entries
-from investigator.runtime.planner import HybridPlanner, View
+from investigator.runtime.planner import View
 from investigator.runtime.record import RunRecord
 from investigator.runtime.status import ErrorCode, RunStatus, ScopeStatus
 from investigator.runtime.strategy import Brief, Plan
@@ -244,8 +248,16 @@ def test_best_effort_cannot_do_without_any_scope(tmp_path: Path) -> None:
 def test_in_a_hybrid_run_a_model_decides_in_the_scopes_that_rules_open(tmp_path: Path) -> None:
     """Rules delegate for nothing; the children, and they alone, are asked for over the wire."""
     rules, model = free(SIBLINGS), paid(SIBLINGS)
-    hybrid = HybridPlanner(rules, model, lambda scope: scope.opened_by == "planner")
-    run = toy_run(hybrid, plan=THREE_AND_ALL)
+    hybrid = Deciders(
+        identity=PlannerIdentity(planner="hybrid"),
+        rules=rules,
+        model=model,
+        takes_model=lambda scope: scope.opened_by == "planner",
+        reaches=lambda _: True,
+    )
+    plain = toy_run(model, plan=THREE_AND_ALL)
+    opened = msgspec.structs.replace(plain.opened, planner=hybrid.identity)
+    run = replace(plain, opened=opened, deciders=hybrid)
     record = run_toy(run, tmp_path / "run")
     sound(run, tmp_path / "run")
     assert record.status is RunStatus.SUCCEEDED

@@ -17,6 +17,7 @@ from investigator.errors import BudgetTooSmall, SourceUnavailable
 from investigator.runtime.actions import ActionKind
 from investigator.runtime.budget import NOTHING, Amounts, Budget, Resource
 from investigator.runtime.clock import Clock
+from investigator.runtime.deciders import one_planner
 from investigator.runtime.events import (
     HoldLost,
     Refused,
@@ -316,7 +317,9 @@ def test_a_planner_that_cannot_be_asked_fails_its_scope_and_is_paid(tmp_path: Pa
 def cells_run(planner: ScriptedPlanner, tool: Tool[CellArgs], budget: Budget | None = None) -> Run:
     """A toy run over another tool."""
     tools = ToolRegistry([tool])
-    return Run(toy_run(planner, budget=budget).opened, ToyStrategy(tools), tools, planner)
+    return Run(
+        toy_run(planner, budget=budget).opened, ToyStrategy(tools), tools, one_planner(planner)
+    )
 
 
 def test_a_lost_source_ends_the_scope_and_can_be_retried(tmp_path: Path) -> None:

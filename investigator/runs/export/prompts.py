@@ -9,7 +9,7 @@ the scope ends, and the others go on: so an interrupted run has its prompts too.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from investigator.errors import ReplayDifference
 from investigator.model_planner.planner import ModelPlanner
@@ -31,13 +31,7 @@ from investigator.runtime.events import (
     What,
 )
 from investigator.runtime.history import histories_of
-from investigator.runtime.planner import (
-    HybridPlanner,
-    PlannerCallFailed,
-    Reply,
-    TurnBound,
-    View,
-)
+from investigator.runtime.planner import PlannerCallFailed, Reply, TurnBound, View
 from investigator.runtime.replay import ReplayExecution
 from investigator.runtime.strategy import Run
 
@@ -59,9 +53,9 @@ async def prompts_of(run: Run, entries: Sequence[Entry]) -> Retold:
     `run` is rebuilt from the journal over the same data; its source is read, nothing is written.
     """
     retold = Retold()
-    if isinstance(run.planner, HybridPlanner) and isinstance(run.planner.model, ModelPlanner):
+    if isinstance(run.deciders.model, ModelPlanner):
         for stretch in _stretches(entries):
-            await _retell(run, run.planner, run.planner.model, stretch, retold)
+            await _retell(run, run.deciders.model, stretch, retold)
     return retold
 
 
@@ -73,12 +67,10 @@ def _stretches(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
     yield entries
 
 
-async def _retell(
-    run: Run, planner: HybridPlanner, model: ModelPlanner, entries: Sequence[Entry], retold: Retold
-) -> None:
+async def _retell(run: Run, model: ModelPlanner, entries: Sequence[Entry], retold: Retold) -> None:
     heard = _Heard(model)
     execution = _TellingExecution(entries, heard)
-    again = Run(run.opened, run.strategy, run.tools, planner.with_model(heard))
+    again = replace(run, deciders=replace(run.deciders, model=heard))
     await drive(again, execution, Clock())
     places = {
         (e.event.scope, e.event.step): e.seq for e in entries if isinstance(e.event, TurnHeld)
