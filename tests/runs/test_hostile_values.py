@@ -18,7 +18,7 @@ from investigator.ground.canonical_json import JsonValue, canonical_json, count_
 from investigator.ground.json_text import embedded_json, parse_json
 from investigator.runtime.status import RunStatus
 from tests.asking import question_of
-from tests.traces.test_format_faults import DOCUMENTS, paths, put
+from tests.formats.test_format_faults import DOCUMENTS, paths, put
 
 LONG = "9" * 5_000
 
