@@ -70,6 +70,7 @@ def test_tests_stand_in_a_folder_named_like_their_room() -> None:
     assert folders - rooms == set(ACROSS_ROOMS)
     assert {path.stem for path in tests.glob("test_*.py")} == {
         "test_docs",
+        "test_extending",
         "test_layers",
         "test_project",
         "test_wheel",
