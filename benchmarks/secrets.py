@@ -320,8 +320,8 @@ def _texts(folder: Path) -> Iterator[tuple[str, set[str]]]:
 def survey(data: Path, samples: int) -> int:
     """Print what is redacted in each folder of traces; how many ids are."""
     ids = 0
-    folders = sorted(p for p in data.iterdir() if p.is_dir()) if data.is_dir() else [data]
-    for folder in folders:
+    inside = sorted(path for path in data.iterdir() if path.is_dir()) if data.is_dir() else []
+    for folder in inside or [data]:
         try:
             found = redactions_in(folder)
         except OSError as error:
