@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from investigator.controls.checking import Subject
+from benchmarks.reports import readings
 from investigator.controls.evaluate import evaluate
 from investigator.controls.library import load_library
 from investigator.controls.model import Control
@@ -91,7 +91,7 @@ def _rows(file: Path) -> Iterable[dict[str, object]]:
 
 
 def _run(trace: Trace, control: Control, label: dict[str, object], suite: str) -> Run:
-    evaluation = evaluate(control, Subject(trace))
+    evaluation = evaluate(control, readings(trace))
     return Run(
         run_id=trace.trace_id,
         suite=suite,

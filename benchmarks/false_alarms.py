@@ -12,7 +12,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from benchmarks.reports import traces_in
+from benchmarks.reports import readings, traces_in
 from investigator.claims.confidence import SUPPORTED
 from investigator.signals.detect import detect
 from investigator.signals.model import Signal
@@ -29,7 +29,7 @@ def main() -> None:
     kinds: Counter[str] = Counter()
     for trace in traces_in(data / "runs"):
         if trace.trace_id in useful:
-            found = _supported(detect(trace))
+            found = _supported(detect(readings(trace).view))
             runs[useful[trace.trace_id]] += 1
             alarmed[useful[trace.trace_id]] += bool(found)
             if useful[trace.trace_id]:

@@ -210,7 +210,7 @@ async def measured(
     trace: Trace, taxonomy: Taxonomy, decider: Callable[[RCACase], Planner], run_dir: Path
 ) -> Measured:
     """Run the engine over a trace, and count."""
-    case = RCACase.of(trace, taxonomy)
+    case = RCACase.of(trace, taxonomy, Redactor())
     reads = inspection_tools(MemoryInspectionAPI([trace]), Redactor(), trace_id=trace.trace_id)
     tools = ToolRegistry(reads)
     strategy, told = RCAStrategy(case, tools), Told()

@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 from investigator import RCA, Settings
 from investigator.formats.files import Unreadable, read_source
+from investigator.ground.redaction import Redactor
 from investigator.rca.report import RCAReport
+from investigator.readings.reading import Readings
 from investigator.runs.investigation import investigate
 from investigator.traces.model import Span, Trace
 
@@ -34,6 +36,11 @@ def traces_in(folder: Path) -> Iterator[Trace]:
             spans.setdefault(span.trace_id, []).append(span)
     for trace_id in list(spans):
         yield Trace(trace_id, spans.pop(trace_id))
+
+
+def readings(trace: Trace) -> Readings:
+    """What a trace says, quoted through the list of secrets alone."""
+    return Readings(trace, Redactor())
 
 
 def reports_from_file(path: Path) -> Investigated:

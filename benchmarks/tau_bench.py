@@ -16,8 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.reports import traces_in
-from investigator.controls.checking import Subject
+from benchmarks.reports import readings, traces_in
 from investigator.controls.evaluate import Evaluation, evaluate
 from investigator.controls.library import load_library
 from investigator.controls.model import ControlLibrary
@@ -61,7 +60,7 @@ def main() -> None:
 
 
 def _judged(trace: Trace, library: ControlLibrary) -> Run:
-    subject, index = Subject(trace), EvidenceIndex(trace)
+    subject, index = readings(trace), EvidenceIndex(trace)
     found = tuple(evaluate(control, subject) for control in library.ordered)
     bare = sum(
         not breach.evidence or any(index.problem(ref) is not None for ref in breach.evidence)

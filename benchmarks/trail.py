@@ -14,12 +14,11 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.reports import reports_by_rules, reports_from_file, traces_in
+from benchmarks.reports import readings, reports_by_rules, reports_from_file, traces_in
 from benchmarks.scores import SetScore, score_sets
 from investigator.rca.report import Outcome, RCAReport
 from investigator.rca.taxonomy import Taxonomy, load_taxonomy
 from investigator.readings.faults import Fault
-from investigator.readings.view import TraceView
 from investigator.signals.formats import detect_format_violations
 from investigator.signals.model import Signal
 from investigator.traces.model import Span, StatusCode, Trace
@@ -87,9 +86,9 @@ def _cut_off_tags(folder: Path, taxonomy: Taxonomy) -> dict[str, set[Pair]]:
     category = taxonomy.faults[Fault.FORMAT_VIOLATION]
     found: dict[str, set[Pair]] = {}
     for trace in traces_in(folder):
-        recorded = set(map(_span_id, detect_format_violations(TraceView(trace))))
+        recorded = set(map(_span_id, detect_format_violations(readings(trace).view)))
         bare = Trace(trace.trace_id, map(_without_request, trace.spans))
-        missed = set(map(_span_id, detect_format_violations(TraceView(bare)))) - recorded
+        missed = set(map(_span_id, detect_format_violations(readings(bare).view))) - recorded
         found[trace.trace_id] = {(span_id, category) for span_id in missed}
     return found
 

@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.reports import reports_by_rules, reports_from_file, traces_in
-from investigator.readings.view import TraceView, code_in
+from benchmarks.reports import readings, reports_by_rules, reports_from_file, traces_in
+from investigator.readings.view import code_in
 
 
 class Mistake(NamedTuple):
@@ -66,7 +66,7 @@ def _before_first_error(folder: Path) -> dict[str, Mistake]:
     """The author of the first attempt that failed; where none failed, the first turn."""
     named: dict[str, Mistake] = {}
     for trace in traces_in(folder):
-        failed = (a.author for a in TraceView(trace).attempts if a.failure is not None)
+        failed = (a.author for a in readings(trace).view.attempts if a.failure is not None)
         span = next((author for author in failed if author is not None), trace.spans[0])
         named[trace.trace_id] = Mistake(trace.agent_of(span), span.span_id)
     return named
@@ -76,7 +76,7 @@ def _first_to_act(folder: Path) -> dict[str, Mistake]:
     """The first turn with code, else the second turn (the first states the task)."""
     named: dict[str, Mistake] = {}
     for trace in traces_in(folder):
-        view = TraceView(trace)
+        view = readings(trace).view
         coded = (span for span in trace.spans if code_in(view.said(span)))
         span = next(coded, trace.spans[min(1, len(trace.spans) - 1)])
         named[trace.trace_id] = Mistake(trace.agent_of(span), span.span_id)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from investigator.ground.canonical_json import JsonValue
+from investigator.ground.redaction import Redactor
+from investigator.readings.quoting import Quoting
+from investigator.readings.reading import Readings
 from investigator.traces.model import Span, SpanEvent, SpanKind, StatusCode, Trace
 
 
@@ -50,3 +53,14 @@ def exception_event(type_: str, message: str, *, time_ms: int | None = 0) -> Spa
 def trace(*spans: Span) -> Trace:
     """The trace of these spans, named by the first; an empty one is called `t`."""
     return Trace(spans[0].trace_id if spans else "t", spans)
+
+
+REDACTOR = Redactor()
+"""The list of secrets alone."""
+
+QUOTE = Quoting(REDACTOR)
+
+
+def readings(found: Trace) -> Readings:
+    """The readings of a trace, quoted through the list of secrets alone."""
+    return Readings(found, REDACTOR)

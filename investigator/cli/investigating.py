@@ -72,7 +72,7 @@ def _request(
     planner: PlannerOptions,
 ) -> Request[Any]:
     from investigator.cli.planning import planner_chosen
-    from investigator.inspection.own_patterns import pattern_told
+    from investigator.ground.own_patterns import pattern_told
     from investigator.runs.config import load_config
     from investigator.runs.settings import Request, Settings
 

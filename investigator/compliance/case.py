@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
-from investigator.controls.checking import Subject
 from investigator.controls.evaluate import Evaluation, evaluate
 from investigator.controls.model import Control, ControlLibrary
 from investigator.controls.terms import Verdict
 from investigator.errors import UsageError
 from investigator.ground.canonical_json import JsonValue
-from investigator.traces.evidence import EvidenceIndex, EvidenceRef
+from investigator.ground.redaction import Redactor
+from investigator.readings.reading import Readings
+from investigator.traces.evidence import EvidenceRef
 from investigator.traces.model import Trace
 
 _TOLD = 3
@@ -26,24 +26,33 @@ _TOLD = 3
 class ComplianceCase:
     """One trace under a control library; `controls` by severity, then id."""
 
-    trace: Trace
+    readings: Readings
     library: ControlLibrary
     controls: tuple[Control, ...]
     evaluations: dict[str, Evaluation]
 
     @classmethod
     def of(
-        cls, trace: Trace, library: ControlLibrary, control_ids: Sequence[str] = ()
+        cls,
+        trace: Trace,
+        library: ControlLibrary,
+        redactor: Redactor,
+        control_ids: Sequence[str] = (),
     ) -> ComplianceCase:
         """Evaluate the controls of a library, or those named, in code."""
         controls = chosen(library, control_ids)
-        subject = Subject(trace)
+        readings = Readings(trace, redactor)
         return cls(
-            trace=trace,
+            readings=readings,
             library=library,
             controls=controls,
-            evaluations={c.control_id: evaluate(c, subject) for c in controls},
+            evaluations={c.control_id: evaluate(c, readings) for c in controls},
         )
+
+    @property
+    def trace(self) -> Trace:
+        """The trace."""
+        return self.readings.trace
 
     @property
     def applicable(self) -> tuple[Control, ...]:
@@ -70,13 +79,9 @@ class ComplianceCase:
             told["read_first"] = [ref.ref for ref in found.to_read]
         return told
 
-    @cached_property
-    def _evidence(self) -> EvidenceIndex:
-        return EvidenceIndex(self.trace)
-
     def unresolved(self, refs: Sequence[EvidenceRef]) -> list[str]:
         """The references that do not resolve in the trace, hash and all."""
-        return [ref.ref for ref in refs if self._evidence.problem(ref) is not None]
+        return [ref.ref for ref in refs if self.readings.evidence.problem(ref) is not None]
 
 
 def chosen(library: ControlLibrary, control_ids: Sequence[str]) -> tuple[Control, ...]:

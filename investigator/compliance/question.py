@@ -65,7 +65,7 @@ class Compliance(TraceQuestion[ComplianceReport]):
         trace = read_trace(api, self.trace_id, redactor)
         library = materials.content
         redactor.keep(control.control_id for control in library.controls)
-        case = ComplianceCase.of(trace, library, self.control_ids)
+        case = ComplianceCase.of(trace, library, redactor, self.control_ids)
         reads = reads_of(api, trace, redactor).tools.values()
         tools = ToolRegistry([*reads, *control_tools(library)])
         told = self.input_of(trace, redactor)

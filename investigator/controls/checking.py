@@ -8,16 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from investigator.readings.conversation import Conversation
-from investigator.readings.provenance import Provenance
-from investigator.readings.view import TraceView
+from investigator.readings.reading import Readings
 from investigator.traces.evidence import EvidenceRef
-from investigator.traces.model import Trace
 
 
 class Params(BaseModel):
@@ -31,8 +27,8 @@ class Violation:
     """One breach of a control.
 
     `span_id` is the step that broke it, `evidence` (at least one reference) shows it, the most
-    telling first; `summary` is one bounded line without secrets. `strength` (0..1) is how far
-    what was seen speaks for a breach.
+    telling first; `summary` is a line, which `evaluate` redacts and bounds. `strength` (0..1) is
+    how far what was seen speaks for a breach.
     """
 
     span_id: str
@@ -56,28 +52,6 @@ class Checked:
     evidence: tuple[EvidenceRef, ...] = ()
 
 
-class Subject:
-    """A trace under control, with the readings that checks share, each made once."""
-
-    def __init__(self, trace: Trace) -> None:
-        self.trace = trace
-
-    @cached_property
-    def view(self) -> TraceView:
-        """The trace as detectors see it."""
-        return TraceView(self.trace)
-
-    @cached_property
-    def conversation(self) -> Conversation:
-        """What was said and done, in one order."""
-        return Conversation.of(self.view)
-
-    @cached_property
-    def provenance(self) -> Provenance:
-        """Where the values in it came from."""
-        return Provenance(self.conversation)
-
-
 ParamsT = TypeVar("ParamsT", bound=Params)
 
 
@@ -87,4 +61,4 @@ class Check(Generic[ParamsT]):
 
     name: str
     params: type[ParamsT]
-    run: Callable[[Subject, ParamsT], Checked]
+    run: Callable[[Readings, ParamsT], Checked]

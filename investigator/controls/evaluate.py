@@ -8,15 +8,16 @@ looked at.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from investigator.controls.checking import Checked, Subject, Violation
+from investigator.controls.checking import Checked, Violation
 from investigator.controls.model import Control
 from investigator.controls.predicates import applies
 from investigator.controls.reading_places import spoken_places
 from investigator.controls.required_evidence import missing_evidence, nothing_visible
 from investigator.controls.terms import Verdict
-from investigator.readings.quoting import shortened, without_secrets
+from investigator.readings.quoting import one_line
+from investigator.readings.reading import Readings
 from investigator.traces.evidence import EvidenceRef, unique
 
 PASSED = 0.8
@@ -58,14 +59,14 @@ class Evaluation:
         return self.to_judge is not None and not self.missing_evidence
 
 
-def evaluate(control: Control, subject: Subject) -> Evaluation:
+def evaluate(control: Control, subject: Readings) -> Evaluation:
     """What code alone can say of a control."""
     met = applies(control.applies_when, subject)
     if not met.yes:
         verdict = Verdict.NOT_APPLICABLE
         return Evaluation(control.control_id, verdict, NOT_MET, reason=met.reason)
     found = _checked(control, subject)
-    shown = [violation for violation in found.violations if violation.evidence]
+    shown = [_quoted(violation, subject) for violation in found.violations if violation.evidence]
     violations = tuple(sorted(shown, key=lambda violation: -violation.strength))
     lines = _missing(control, subject, found)
     if violations:
@@ -79,12 +80,13 @@ def evaluate(control: Control, subject: Subject) -> Evaluation:
         reason, evidence = unjudged(control.check.model.question), found.evidence
     else:
         verdict, confidence = Verdict.PASS, PASSED
-        reason, evidence = f"no breach in {found.scanned or 'the trace'}", found.evidence
+        scanned = subject.quote.line(found.scanned, _LINE)
+        reason, evidence = f"no breach in {scanned or 'the trace'}", found.evidence
     return Evaluation(
         control_id=control.control_id,
         verdict=verdict,
         confidence=confidence,
-        reason=shortened(without_secrets(reason), _LINE),
+        reason=one_line(reason, _LINE),
         violations=violations,
         missing_evidence=lines,
         scanned=found.scanned,
@@ -94,19 +96,24 @@ def evaluate(control: Control, subject: Subject) -> Evaluation:
     )
 
 
+def _quoted(violation: Violation, subject: Readings) -> Violation:
+    """With its line as planners and reports may have it, whatever check wrote it."""
+    return replace(violation, summary=subject.quote.line(violation.summary, _LINE))
+
+
 def unjudged(question: str) -> str:
     """The line that says that nobody has answered a control's question yet."""
-    return shortened(without_secrets(f"a model has to judge: {question}"), _LINE)
+    return one_line(f"a model has to judge: {question}", _LINE)
 
 
-def _checked(control: Control, subject: Subject) -> Checked:
+def _checked(control: Control, subject: Readings) -> Checked:
     code = control.check.code
     if code is None:
         return Checked()
     return code.known.run(subject, code.known.params.model_validate(code.params))
 
 
-def _missing(control: Control, subject: Subject, found: Checked) -> tuple[str, ...]:
+def _missing(control: Control, subject: Readings, found: Checked) -> tuple[str, ...]:
     """Everything that was needed and not seen, one bounded line each."""
     lines = [*missing_evidence(subject, control.required_evidence), *found.missing]
     if not subject.trace.spans:
@@ -115,7 +122,7 @@ def _missing(control: Control, subject: Subject, found: Checked) -> tuple[str, .
         lines.append("nothing that was said or done can be seen")
     if not all(violation.evidence for violation in found.violations):
         lines.append("a breach was suspected that nothing in the trace shows")
-    told = tuple(dict.fromkeys(shortened(without_secrets(line), _LINE) for line in lines))
+    told = tuple(dict.fromkeys(subject.quote.line(line, _LINE) for line in lines))
     more = len(told) - _LINES
     return told if more <= 0 else (*told[:_LINES], f"{more} more things that could not be seen")
 

@@ -13,13 +13,12 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 
-from investigator.controls.checking import Subject
 from investigator.errors import UsageError
 from investigator.ground.canonical_json import JsonValue, canonical_json, read_json
 from investigator.ground.patterns import Pattern
 from investigator.readings.conversation import UNTRUSTED, Source
 from investigator.readings.delegation import delegated_agents
-from investigator.readings.quoting import shortened, without_secrets
+from investigator.readings.reading import Readings
 from investigator.traces.model import REDACTED, Span, SpanKind
 from investigator.traces.openinference import messages_of
 
@@ -40,10 +39,10 @@ class Answer(NamedTuple):
     reason: str
 
 
-def applies(predicate: Predicate, subject: Subject) -> Applies:
+def applies(predicate: Predicate, subject: Readings) -> Applies:
     """Whether the trace meets the predicate; what cannot be known counts as met."""
     answer = predicate.ask(subject)
-    reason = shortened(without_secrets(answer.reason), _REASON)
+    reason = subject.quote.line(answer.reason, _REASON)
     return Applies(answer.holds is not False, reason)
 
 
@@ -73,7 +72,7 @@ class Always(_Part):
 
     always: Literal[True]
 
-    def ask(self, _subject: Subject) -> Answer:
+    def ask(self, _subject: Readings) -> Answer:
         """Yes."""
         return Answer(True, "it applies to every trace")
 
@@ -83,7 +82,7 @@ class HasSpan(_Part):
 
     span_kind: tuple[SpanKind, ...] = Field(min_length=1)
 
-    def ask(self, subject: Subject) -> Answer:
+    def ask(self, subject: Readings) -> Answer:
         """Kinds are not hidden by redaction, but a source may name none at all."""
         spans = subject.trace.spans
         count = sum(span.kind in self.span_kind for span in spans)
@@ -98,7 +97,7 @@ class HasToolCalls(_Part):
 
     tool_calls: Literal[True]
 
-    def ask(self, subject: Subject) -> Answer:
+    def ask(self, subject: Readings) -> Answer:
         """Calls are counted once, however often they are written down."""
         return _seen(len(subject.conversation.actions), "tool call", subject)
 
@@ -108,7 +107,7 @@ class HasTool(_Part):
 
     tool_name: Regexp
 
-    def ask(self, subject: Subject) -> Answer:
+    def ask(self, subject: Readings) -> Answer:
         """Names of tools stand in calls and in TOOL spans."""
         count = sum(occurs(self.tool_name, action.tool) for action in subject.conversation.actions)
         return _seen(count, f"call of a tool like '{self.tool_name}'", subject)
@@ -119,7 +118,7 @@ class HasMessage(_Part):
 
     message_role: tuple[Source, ...] = Field(min_length=1)
 
-    def ask(self, subject: Subject) -> Answer:
+    def ask(self, subject: Readings) -> Answer:
         """Each message counts once, where it first appears."""
         count = len(subject.conversation.said_by(*self.message_role))
         roles = "/".join(role.lower() for role in self.message_role)
@@ -131,7 +130,7 @@ class HasRetrieval(_Part):
 
     retrieval: Literal[True]
 
-    def ask(self, subject: Subject) -> Answer:
+    def ask(self, subject: Readings) -> Answer:
         """A RETRIEVER or RERANKER span, or documents on another one."""
         kinds = (SpanKind.RETRIEVER, SpanKind.RERANKER)
         found = {s.span_id for s in subject.trace.spans if s.kind in kinds}
@@ -144,7 +143,7 @@ class HasDelegation(_Part):
 
     delegation: Literal[True]
 
-    def ask(self, subject: Subject) -> Answer:
+    def ask(self, subject: Readings) -> Answer:
         """An AGENT span below another one; kinds are not hidden by redaction."""
         count = len(delegated_agents(subject.trace))
         words = _counted(count, "delegated agent", subject)
@@ -169,7 +168,7 @@ class HasAttribute(_Part):
 
     attribute: AttributeTest
 
-    def ask(self, subject: Subject) -> Answer:
+    def ask(self, subject: Readings) -> Answer:
         """A redacted value may be any value."""
         test = self.attribute
         values = [s.attributes[test.key] for s in subject.trace.spans if test.key in s.attributes]
@@ -185,7 +184,7 @@ class IsApp(_Part):
 
     app_type: tuple[str, ...] = Field(min_length=1)
 
-    def ask(self, subject: Subject) -> Answer:
+    def ask(self, subject: Readings) -> Answer:
         """Declared as an attribute, in `metadata`, or as a tag."""
         return _declared(("app_type", "app.type"), self.app_type, subject)
 
@@ -195,7 +194,7 @@ class HasDomain(_Part):
 
     data_domains: tuple[str, ...] = Field(min_length=1)
 
-    def ask(self, subject: Subject) -> Answer:
+    def ask(self, subject: Readings) -> Answer:
         """Declared as an attribute, in `metadata`, or as a tag."""
         keys = ("data_domains", "data_domain", "data.domains", "data.domain")
         return _declared(keys, self.data_domains, subject)
@@ -206,7 +205,7 @@ class AllOf(_Part):
 
     all_of: tuple[Predicate, ...] = Field(min_length=1)
 
-    def ask(self, subject: Subject) -> Answer:
+    def ask(self, subject: Readings) -> Answer:
         """One no is a no; without one, what cannot be known decides."""
         answers = [one.ask(subject) for one in self.all_of]
         for holds in (False, None):
@@ -221,7 +220,7 @@ class AnyOf(_Part):
 
     any_of: tuple[Predicate, ...] = Field(min_length=1)
 
-    def ask(self, subject: Subject) -> Answer:
+    def ask(self, subject: Readings) -> Answer:
         """One yes is a yes; without one, what cannot be known decides."""
         answers = [one.ask(subject) for one in self.any_of]
         for holds in (True, None):
@@ -236,7 +235,7 @@ class Not(_Part):
 
     negated: Predicate = Field(alias="not")
 
-    def ask(self, subject: Subject) -> Answer:
+    def ask(self, subject: Readings) -> Answer:
         """Yes for no, and no for yes."""
         holds, reason = self.negated.ask(subject)
         return Answer(None if holds is None else not holds, reason)
@@ -304,7 +303,7 @@ def _fits(test: AttributeTest, value: JsonValue) -> bool:
     return True
 
 
-def _declared(keys: tuple[str, ...], wanted: tuple[str, ...], subject: Subject) -> Answer:
+def _declared(keys: tuple[str, ...], wanted: tuple[str, ...], subject: Readings) -> Answer:
     """Whether the trace calls itself one of `wanted`; a trace that says nothing may be any."""
     said = {word for span in subject.trace.spans for word in _declarations(span, keys)}
     known = sorted(word for word in said if REDACTED not in word)
@@ -344,7 +343,7 @@ def _words(value: JsonValue) -> Iterator[str]:
         yield from (item for item in value if isinstance(item, str))
 
 
-def _seen(count: int, what: str, subject: Subject) -> Answer:
+def _seen(count: int, what: str, subject: Readings) -> Answer:
     """Something of the content was seen; where content is hidden, nothing seen proves nothing."""
     words = _counted(count, what, subject)
     if count == 0 and _hides(subject):
@@ -352,13 +351,13 @@ def _seen(count: int, what: str, subject: Subject) -> Answer:
     return Answer(count > 0, words)
 
 
-def _counted(count: int, what: str, subject: Subject) -> str:
+def _counted(count: int, what: str, subject: Readings) -> str:
     number, spans = f"{count:,}" if count else "no", len(subject.trace.spans)
     plural = "s" if count > 1 else ""
     return f"{number} {what}{plural} in {spans:,} span{'s' * (spans != 1)}"
 
 
-def _hides(subject: Subject) -> bool:
+def _hides(subject: Readings) -> bool:
     """Whether the trace may hold more than can be seen.
 
     What a tool answered, and did not record, was a call all the same; a span of no kind between

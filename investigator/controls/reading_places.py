@@ -6,14 +6,14 @@ system message allows. These are places to begin with; the rest is found from th
 
 from __future__ import annotations
 
-from investigator.controls.checking import Subject
 from investigator.readings.conversation import Source
+from investigator.readings.reading import Readings
 from investigator.traces.evidence import EvidenceRef, unique
 
 _OF_EACH = {Source.ASSISTANT: 3, Source.USER: 2, Source.SYSTEM: 1}
 
 
-def spoken_places(subject: Subject) -> tuple[EvidenceRef, ...]:
+def spoken_places(subject: Readings) -> tuple[EvidenceRef, ...]:
     """The last words of the assistant and of the user, and the system message."""
     said = subject.conversation
     return unique(

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from itertools import chain
 
-from investigator.controls.checking import Subject
 from investigator.ground.canonical_json import JsonValue
 from investigator.readings.conversation import Action, Source, Utterance
-from investigator.readings.quoting import shortened, without_secrets
+from investigator.readings.reading import Readings
 from investigator.readings.truncation import is_cut
 from investigator.traces.model import REDACTED, Span, SpanKind
 from investigator.traces.openinference import (
@@ -25,7 +24,6 @@ from investigator.traces.openinference import (
 )
 
 _NAMED = 3
-_NAME = 60
 _LINES = 8
 _SPOKEN = (Source.SYSTEM, Source.USER, Source.ASSISTANT)
 MODEL_KEYS = ("llm.model_name", "gen_ai.response.model", "gen_ai.request.model")
@@ -50,12 +48,12 @@ class RequiredEvidence(StrEnum):
     COMPLETE_TREE = "complete_tree"
 
 
-def missing_evidence(subject: Subject, kinds: Iterable[RequiredEvidence]) -> tuple[str, ...]:
+def missing_evidence(subject: Readings, kinds: Iterable[RequiredEvidence]) -> tuple[str, ...]:
     """What the trace does not show of several kinds of content, one a line."""
     return tuple(dict.fromkeys(line for kind in kinds for line in missing(subject, kind)))
 
 
-def missing(subject: Subject, kind: RequiredEvidence) -> tuple[str, ...]:
+def missing(subject: Readings, kind: RequiredEvidence) -> tuple[str, ...]:
     """What of a kind of content the trace does not show, one a line."""
     if not subject.trace.spans:
         return ("the trace has no spans",)
@@ -64,25 +62,24 @@ def missing(subject: Subject, kind: RequiredEvidence) -> tuple[str, ...]:
     return lines if more <= 0 else (*lines[:_LINES], f"{more} more of {kind.value}")
 
 
-def nothing_visible(subject: Subject) -> bool:
+def nothing_visible(subject: Readings) -> bool:
     """Whether of all that was said and done no text can be relied on as a whole."""
     said = (utterance.text for utterance in subject.conversation.utterances)
     asked = (action.arguments for action in subject.conversation.actions)
     return all(unseen(text) is not None for text in chain(said, asked))
 
 
-def about(spans: Iterable[Span], what: str) -> Iterator[str]:
+def about(subject: Readings, spans: Iterable[Span], what: str) -> Iterator[str]:
     """One line that names some of the spans; none where there are no spans."""
     ids = list(dict.fromkeys(span.span_id for span in spans))
     if ids:
-        named = ", ".join(short(span_id) for span_id in ids[:_NAMED])
+        named = ", ".join(subject.quote.name(span_id) for span_id in ids[:_NAMED])
         more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
         yield f"{len(ids)} span{'s' * (len(ids) > 1)} {what}: {named}{more}"
 
 
-def short(name: str) -> str:
-    """A name as a line may hold it."""
-    return shortened(without_secrets(name), _NAME)
+def _at(subject: Readings, span: Span) -> str:
+    return f"({subject.quote.name(span.span_id)})"
 
 
 def is_hidden(value: JsonValue) -> bool:
@@ -104,7 +101,7 @@ def model_of(span: Span) -> str | None:
     return next((text for key in MODEL_KEYS if (text := span.text(key))), None)
 
 
-def unlinked(subject: Subject) -> Iterator[tuple[tuple[Span, ...], str]]:
+def unlinked(subject: Readings) -> Iterator[tuple[tuple[Span, ...], str]]:
     """Spans that keep the trace from being one whole tree, with what is wrong with them."""
     trace = subject.trace
     orphans = [s for s in trace.spans if s.parent_id is not None and trace.parent(s) is None]
@@ -115,19 +112,23 @@ def unlinked(subject: Subject) -> Iterator[tuple[tuple[Span, ...], str]]:
     yield tuple(twice), "with an id that another span has"
 
 
-def _model_calls(subject: Subject) -> tuple[Span, ...]:
+def _model_calls(subject: Readings) -> tuple[Span, ...]:
     """Model calls; in a chat log, the turns."""
     return subject.trace.spans if subject.view.is_transcript else subject.view.model_calls
 
 
-def _messages(subject: Subject) -> Iterator[str]:
+def _messages(subject: Readings) -> Iterator[str]:
     said = subject.conversation
     if not said.utterances:
         yield "no message is recorded"
-    yield from about(filter(_is_silent, _model_calls(subject)), "of a model without messages")
+    yield from about(
+        subject, filter(_is_silent, _model_calls(subject)), "of a model without messages"
+    )
     yield from said.missing(*_SPOKEN)
-    yield from _cut(said.said_by(*_SPOKEN))
-    yield from (f"the arguments of {short(a.tool)} are cut off" for a in _cut_calls(subject))
+    yield from _cut(subject, said.said_by(*_SPOKEN))
+    yield from (
+        f"the arguments of {subject.quote.name(a.tool)} are cut off" for a in _cut_calls(subject)
+    )
 
 
 def _is_silent(span: Span) -> bool:
@@ -135,45 +136,46 @@ def _is_silent(span: Span) -> bool:
     return not shown
 
 
-def _cut(utterances: Iterable[Utterance]) -> Iterator[str]:
+def _cut(subject: Readings, utterances: Iterable[Utterance]) -> Iterator[str]:
     for one in utterances:
         if is_cut(one.text):
             whose = (
-                f"what {short(one.tool)} answered"
+                f"what {subject.quote.name(one.tool)} answered"
                 if one.tool
                 else f"a {one.source.lower()} message"
             )
-            yield f"{whose} in {short(one.span.name)} ({short(one.span.span_id)}) is cut off"
+            step = f"{subject.quote.name(one.span.name)} {_at(subject, one.span)}"
+            yield f"{whose} in {step} is cut off"
 
 
-def _cut_calls(subject: Subject) -> list[Action]:
+def _cut_calls(subject: Readings) -> list[Action]:
     return [action for action in subject.conversation.actions if is_cut(action.arguments)]
 
 
-def _words_of(source: Source) -> Callable[[Subject], Iterator[str]]:
-    def lines(subject: Subject) -> Iterator[str]:
+def _words_of(source: Source) -> Callable[[Readings], Iterator[str]]:
+    def lines(subject: Readings) -> Iterator[str]:
         said = subject.conversation.said_by(source)
         if not said:
             yield f"no {source.lower()} message is recorded"
         yield from subject.conversation.missing(source)
-        yield from _cut(said)
+        yield from _cut(subject, said)
 
     return lines
 
 
-def _final_answer(subject: Subject) -> Iterator[str]:
+def _final_answer(subject: Readings) -> Iterator[str]:
     said = subject.conversation.said_by(Source.ASSISTANT)
     if not said:
         yield "no answer of the agent is recorded"
         return
     problem = unseen(said[-1].text)
     if problem is not None:
-        yield f"the last answer ({short(said[-1].span.span_id)}) is {problem}"
+        yield f"the last answer {_at(subject, said[-1].span)} is {problem}"
     later = (gap for gap in subject.conversation.gaps if gap.position > said[-1].position)
     yield from (gap.line for gap in later if gap.source is Source.ASSISTANT)
 
 
-def _tool_arguments(subject: Subject) -> Iterator[str]:
+def _tool_arguments(subject: Readings) -> Iterator[str]:
     """Where tools have no spans of their own, calls stand in what models said."""
     if not subject.conversation.items:
         yield "no message and no tool call is recorded"
@@ -182,14 +184,16 @@ def _tool_arguments(subject: Subject) -> Iterator[str]:
         absent = io is not None and io.arguments is None
         problem = "not recorded" if absent else unseen(action.arguments or "none")
         if problem is not None:
-            where = f"{short(action.tool)} ({short(action.span.span_id)})"
+            where = f"{subject.quote.name(action.tool)} {_at(subject, action.span)}"
             yield f"the arguments of {where} are {problem}"
     if not any(span.kind is SpanKind.TOOL for span in subject.trace.spans):
-        yield from about(filter(_is_silent, _model_calls(subject)), "of a model without messages")
+        yield from about(
+            subject, filter(_is_silent, _model_calls(subject)), "of a model without messages"
+        )
         yield from subject.conversation.missing(Source.ASSISTANT)
 
 
-def _tool_results(subject: Subject) -> Iterator[str]:
+def _tool_results(subject: Readings) -> Iterator[str]:
     """A call that hands in the answer of its agent needs no other result than that answer."""
     if not subject.conversation.items:
         yield "no message and no tool call is recorded"
@@ -198,17 +202,18 @@ def _tool_results(subject: Subject) -> Iterator[str]:
         problem = "not recorded" if result is None else unseen(result.text or "none")
         if problem is not None and not (result is None and _hands_in(subject, action)):
             span = action.span if result is None else result.span
-            yield f"what {short(action.tool)} answered ({short(span.span_id)}) is {problem}"
+            tool = subject.quote.name(action.tool)
+            yield f"what {tool} answered {_at(subject, span)} is {problem}"
     asked = {a.result.position for a in subject.conversation.actions if a.result is not None}
     others = (u for u in subject.conversation.said_by(Source.TOOL) if u.position not in asked)
     for one in others:
         problem = unseen(one.text or "none")
         if problem is not None:
-            where = f"{short(one.tool or 'a tool')} answered ({short(one.span.span_id)})"
-            yield f"what {where} is {problem}"
+            tool = subject.quote.name(one.tool or "a tool")
+            yield f"what {tool} answered {_at(subject, one.span)} is {problem}"
 
 
-def _hands_in(subject: Subject, action: Action) -> bool:
+def _hands_in(subject: Readings, action: Action) -> bool:
     """Whether what a call was given is, as it stands, what an agent above it gave."""
     given = {leaf.strip() for _, leaf in action.leaves if leaf.strip()}
     above = subject.trace.parent(action.span)
@@ -221,7 +226,7 @@ def _hands_in(subject: Subject, action: Action) -> bool:
     return False
 
 
-def _tool_definitions(subject: Subject) -> Iterator[str]:
+def _tool_definitions(subject: Readings) -> Iterator[str]:
     calls = _model_calls(subject)
     offered = {span.span_id: tool_definitions_of(span) for span in calls}
     if not any(offered.values()):
@@ -231,41 +236,43 @@ def _tool_definitions(subject: Subject) -> Iterator[str]:
         for span in calls
         if any(unseen(definition.json_schema) for definition in offered[span.span_id])
     ]
-    yield from about(hidden, "whose tool definitions are hidden or cut off")
+    yield from about(subject, hidden, "whose tool definitions are hidden or cut off")
 
 
-def _retrieval_chunks(subject: Subject) -> Iterator[str]:
+def _retrieval_chunks(subject: Readings) -> Iterator[str]:
     found = subject.conversation.said_by(Source.RETRIEVAL)
     chunks = [(s, c) for s in subject.trace.spans for c in retrieval_chunks_of(s)]
     if not found and not chunks:
         yield "no retrieved document is recorded"
     bad = [span for span, chunk in chunks if unseen(chunk.content) is not None]
-    yield from about(bad, "with documents that are not recorded, hidden or cut off")
+    yield from about(subject, bad, "with documents that are not recorded, hidden or cut off")
     yield from subject.conversation.missing(Source.RETRIEVAL)
-    yield from _cut(found)
+    yield from _cut(subject, found)
 
 
-def _guardrail_results(subject: Subject) -> Iterator[str]:
+def _guardrail_results(subject: Readings) -> Iterator[str]:
     rails = [span for span in subject.trace.spans if span.kind is SpanKind.GUARDRAIL]
     bad = [span for span in rails if unseen(span.text("output.value")) is not None]
     if not rails:
         yield "no guardrail is recorded"
-    yield from about(bad, "of a guardrail whose result is not recorded, hidden or cut off")
+    yield from about(subject, bad, "of a guardrail whose result is not recorded, hidden or cut off")
 
 
-def _model_name(subject: Subject) -> Iterator[str]:
+def _model_name(subject: Readings) -> Iterator[str]:
     calls = subject.view.model_calls
     if not calls:
         yield "no model call is recorded"
     unnamed = [span for span in calls if unseen(model_of(span)) is not None]
-    yield from about(unnamed, "of a model that is not named")
+    yield from about(subject, unnamed, "of a model that is not named")
 
 
-def _token_counts(subject: Subject) -> Iterator[str]:
+def _token_counts(subject: Readings) -> Iterator[str]:
     calls = subject.view.model_calls
     if not calls:
         yield "no model call is recorded"
-    yield from about((s for s in calls if tokens_of(s) is None), "of a model without token counts")
+    yield from about(
+        subject, (s for s in calls if tokens_of(s) is None), "of a model without token counts"
+    )
 
 
 def tokens_of(span: Span) -> int | None:
@@ -278,18 +285,18 @@ def tokens_of(span: Span) -> int | None:
     return counts.prompt + counts.completion
 
 
-def _timestamps(subject: Subject) -> Iterator[str]:
+def _timestamps(subject: Readings) -> Iterator[str]:
     spans = subject.trace.spans
-    yield from about((s for s in spans if s.start_ns is None), "without a start")
-    yield from about((s for s in spans if s.end_ns is None), "without an end")
+    yield from about(subject, (s for s in spans if s.start_ns is None), "without a start")
+    yield from about(subject, (s for s in spans if s.end_ns is None), "without an end")
 
 
-def _complete_tree(subject: Subject) -> Iterator[str]:
+def _complete_tree(subject: Readings) -> Iterator[str]:
     for spans, what in unlinked(subject):
-        yield from about(spans, what)
+        yield from about(subject, spans, what)
 
 
-_READERS: dict[RequiredEvidence, Callable[[Subject], Iterator[str]]] = {
+_READERS: dict[RequiredEvidence, Callable[[Readings], Iterator[str]]] = {
     RequiredEvidence.MESSAGES: _messages,
     RequiredEvidence.SYSTEM_MESSAGE: _words_of(Source.SYSTEM),
     RequiredEvidence.USER_MESSAGE: _words_of(Source.USER),

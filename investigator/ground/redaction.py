@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import NamedTuple
@@ -34,6 +32,8 @@ _AUTOMATON_BYTES = 64 * 1024 * 1024
 
 _REMEMBERED_CHARS = 300
 """Names and summaries are redacted again wherever they are told: one in fourteen is another."""
+
+_REMEMBERED = 4096
 
 _WORD = re2.compile(rb"\w[\w.-]*")
 _SHORTEST_ID = 6
@@ -106,16 +106,13 @@ class Redactor:
         self._kept: set[str] = set()
         self._own = tuple(_own(name, pattern) for name, pattern in (extra or {}).items())
         self._markers = {*_MARKERS, *(matcher.marker.encode() for matcher in self._own)}
-
-    @property
-    def has_own_patterns(self) -> bool:
-        """Whether it finds more than the list does."""
-        return bool(self._own)
+        self._remembered = lru_cache(maxsize=_REMEMBERED)(self._redacted)
 
     def keep(self, ids: Iterable[str]) -> None:
         """From now on the user's patterns find nothing in these ids, where one stands as a word."""
         if self._own:
             self._kept.update(ids)
+            self._remembered.cache_clear()
 
     def redact(self, text: str, *, field: str = "") -> Redacted:
         """The text as it may be shown; the name of its `field` may tell that all is a secret."""
@@ -123,9 +120,8 @@ class Redactor:
         if field and _is_secret_field(field, clean):
             marker = "[REDACTED:password]"
             return Redacted(marker, (Cut(0, len(clean), 0, len(marker)),))
-        if not self._own and len(clean) <= _REMEMBERED_CHARS:
-            return _remembered(clean)
-        return self._redacted(clean)
+        short = len(clean) <= _REMEMBERED_CHARS
+        return self._remembered(clean) if short else self._redacted(clean)
 
     def _redacted(self, clean: str) -> Redacted:
         encoded = clean.encode()
@@ -317,32 +313,3 @@ def _replaced(text: bytes, places: Sequence[_Place]) -> Redacted:
         done, old, new = end, old + length, new + len(marker)
     pieces.append(text[done:].decode("utf-8", "replace"))
     return Redacted("".join(pieces), tuple(cuts))
-
-
-_IN_FORCE: ContextVar[Redactor | None] = ContextVar("redactor in force", default=None)
-
-
-def in_force() -> Redactor:
-    """What the engines redact with: the redactor that is held, else the list alone."""
-    return _IN_FORCE.get() or common()
-
-
-@contextmanager
-def holding(redactor: Redactor) -> Iterator[None]:
-    """Hold what is said inside to a redactor, before anything of it is shortened."""
-    token = _IN_FORCE.set(redactor)
-    try:
-        yield
-    finally:
-        _IN_FORCE.reset(token)
-
-
-@lru_cache(maxsize=4096)
-def _remembered(clean: str) -> Redacted:
-    return common()._redacted(clean)
-
-
-@cache
-def common() -> Redactor:
-    """The redactor of the list alone."""
-    return Redactor()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 from investigator.ground.canonical_json import sha256_json
+from investigator.ground.redaction import Redactor
 from investigator.incident.changes import Change, detect_changes
 from investigator.incident.clusters import Clusters, clusters
 from investigator.incident.digest import TraceDigest, digest, in_order
@@ -20,7 +21,8 @@ from investigator.incident.latency import SlowTrace, slow_traces
 from investigator.incident.selection import Representative, select
 from investigator.incident.suspicion import SuspectedChange, suspected_change
 from investigator.incident.timeline import Timeline, timeline
-from investigator.readings.completeness import completeness
+from investigator.readings.quoting import Quoting
+from investigator.readings.reading import Readings
 from investigator.snapshots.store import SnapshotStore
 from investigator.traces.evidence import EvidenceIndex, EvidenceKind, EvidenceRef
 from investigator.traces.model import Trace
@@ -32,7 +34,8 @@ _INDEXES = 16
 class IncidentCase:
     """One window. `start` and `end` are what it was limited to (RFC 3339), None for no limit.
 
-    `incomplete` are the traces whose absence of failures proves nothing; `read` reads a trace.
+    `incomplete` are the traces whose absence of failures proves nothing; `read` reads a trace,
+    and what is told of the snapshots goes through `quote`.
     """
 
     start: str | None
@@ -42,12 +45,14 @@ class IncidentCase:
     dataset_hash: str
     snapshots: SnapshotStore | None
     read: Callable[[str], Trace]
+    quote: Quoting
 
     @classmethod
     def of(
         cls,
         trace_ids: Sequence[str],
         read: Callable[[str], Trace],
+        redactor: Redactor,
         *,
         start: str | None = None,
         end: str | None = None,
@@ -58,10 +63,10 @@ class IncidentCase:
         incomplete: list[str] = []
         hashes: dict[str, str] = {}
         for trace_id in sorted(set(trace_ids)):
-            trace = read(trace_id)
-            digests.append(digest(trace))
-            hashes[trace_id] = trace.content_hash
-            if completeness(trace):
+            readings = Readings(read(trace_id), redactor)
+            digests.append(digest(readings))
+            hashes[trace_id] = readings.trace.content_hash
+            if readings.gaps:
                 incomplete.append(trace_id)
         return cls(
             start=start,
@@ -71,6 +76,7 @@ class IncidentCase:
             dataset_hash=sha256_json(dict(hashes)),
             snapshots=snapshots,
             read=read,
+            quote=Quoting(redactor),
         )
 
     @cached_property
@@ -96,7 +102,9 @@ class IncidentCase:
     @cached_property
     def changes(self) -> tuple[Change, ...]:
         """What changed in the window, the best explanation of a failure first."""
-        return detect_changes(self.digests, self.snapshots, grouped=self.clusters, slow=self.slow)
+        return detect_changes(
+            self.digests, self.snapshots, self.quote, grouped=self.clusters, slow=self.slow
+        )
 
     @cached_property
     def suspicion(self) -> SuspectedChange:

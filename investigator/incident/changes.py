@@ -29,7 +29,7 @@ from investigator.incident.steps import (
     steps_in,
     strength_of,
 )
-from investigator.readings.quoting import shortened
+from investigator.readings.quoting import Quoting, one_line
 from investigator.snapshots import ConfigDiff, SnapshotStore
 from investigator.traces.evidence import EvidenceRef
 
@@ -145,7 +145,8 @@ class _Effect:
 
 def detect_changes(
     digests: Iterable[TraceDigest],
-    snapshots: SnapshotStore | None = None,
+    snapshots: SnapshotStore | None,
+    quote: Quoting,
     *,
     grouped: Clusters | None = None,
     slow: tuple[SlowTrace, ...] | None = None,
@@ -153,7 +154,7 @@ def detect_changes(
     """What changed, the best explanation of a failure first, then by time.
 
     Only traces whose start is known are compared. `grouped` and `slow` are made from the digests
-    unless given.
+    unless given; what is told of the snapshots goes through `quote`.
     """
     ordered = in_order(digests)
     groups = _groups(
@@ -161,9 +162,9 @@ def detect_changes(
         slow_traces(ordered) if slow is None else slow,
     )
     timed = dated(ordered)
-    found = [*_fact_changes(timed, groups, snapshots)]
+    found = [*_fact_changes(timed, groups, snapshots, quote)]
     if snapshots is not None:
-        found += _deployments(timed, groups, snapshots)
+        found += _deployments(timed, groups, snapshots, quote)
     order = list(FactKind)
     ranked = sorted(found, key=lambda c: (-c.score, c.at_ns, order.index(c.kind), c.subject))
     return tuple(ranked[:CHANGE_LIMIT])
@@ -203,7 +204,10 @@ def _groups(grouped: Clusters, slow: Sequence[SlowTrace]) -> list[_Group]:
 
 
 def _fact_changes(
-    timed: Sequence[TraceDigest], groups: Sequence[_Group], snapshots: SnapshotStore | None
+    timed: Sequence[TraceDigest],
+    groups: Sequence[_Group],
+    snapshots: SnapshotStore | None,
+    quote: Quoting,
 ) -> Iterator[Change]:
     carriers: defaultdict[Subject, list[tuple[TraceDigest, dict[str, Fact]]]] = defaultdict(list)
     for found in timed:
@@ -223,7 +227,7 @@ def _fact_changes(
         for step, trace_id in places.items():
             place = (subject.service, subject.agent, trace_id)
             if subject.name not in COARSER_FORMS or place not in told:
-                yield _fact_change(subject, carrying, step, groups, snapshots)
+                yield _fact_change(subject, carrying, step, groups, snapshots, quote)
         if subject.name == SYSTEM_MESSAGE or subject.name in COARSER_FORMS:
             told.update((subject.service, subject.agent, at) for at in places.values())
 
@@ -239,6 +243,7 @@ def _fact_change(
     step: Step,
     groups: Sequence[_Group],
     snapshots: SnapshotStore | None,
+    quote: Quoting,
 ) -> Change:
     before, after = carrying[step.at - 1], carrying[step.at]
     old = _values(carrying[step.begin : step.at], step.gone, before[1])
@@ -260,6 +265,7 @@ def _fact_change(
         effect=effect,
         strength=step.strength,
         diff=diff,
+        files=_files(diff, quote),
     )
 
 
@@ -292,7 +298,10 @@ def _named_diff(
 
 
 def _deployments(
-    timed: Sequence[TraceDigest], groups: Sequence[_Group], snapshots: SnapshotStore
+    timed: Sequence[TraceDigest],
+    groups: Sequence[_Group],
+    snapshots: SnapshotStore,
+    quote: Quoting,
 ) -> Iterator[Change]:
     """Snapshots deployed in the window, and the last one before it, where their content differs."""
     known = [info for info in snapshots.list_config_snapshots() if info.created_ns is not None]
@@ -311,11 +320,16 @@ def _deployments(
                 groups,
                 times[place],
                 diff,
+                quote,
             )
 
 
 def _deployment(
-    timed: Sequence[TraceDigest], groups: Sequence[_Group], at_ns: int, diff: ConfigDiff
+    timed: Sequence[TraceDigest],
+    groups: Sequence[_Group],
+    at_ns: int,
+    diff: ConfigDiff,
+    quote: Quoting,
 ) -> Change:
     """One deployment, among the traces from the one before it to the one after it."""
     before = [found for found in timed if (found.start_ns or 0) < at_ns]
@@ -325,13 +339,14 @@ def _deployment(
     return _change(
         FactKind.CONFIG,
         "config snapshot",
-        ((diff.base,), (diff.target,)),
+        ((quote.whole(diff.base),), (quote.whole(diff.target),)),
         at_ns=at_ns,
         traces=beside,
         evidence=[ref for ref in roots if ref is not None],
         effect=_effect(before, after, groups),
         strength=strength_of(len(before), len(after)),
         diff=diff,
+        files=_files(diff, quote),
     )
 
 
@@ -384,6 +399,7 @@ def _change(
     effect: _Effect | None,
     strength: float,
     diff: ConfigDiff | None,
+    files: tuple[str, ...],
 ) -> Change:
     refs = [*([diff.evidence] if diff is not None else []), *evidence]
     if effect is not None and effect.separation > 0 and effect.first is not None:
@@ -408,7 +424,7 @@ def _change(
         attributable=effect.attributable if effect is not None else 0.0,
         sureness=effect.sureness if effect is not None else 0.0,
         nearness=effect.nearness if effect is not None else 0.0,
-        statement=_statement(subject, values, traces, effect, diff),
+        statement=_statement(subject, values, traces, effect, files),
         diff=diff,
     )
 
@@ -418,21 +434,26 @@ def _statement(
     values: tuple[tuple[str, ...], tuple[str, ...]],
     traces: tuple[TraceDigest | None, TraceDigest | None],
     effect: _Effect | None,
-    diff: ConfigDiff | None,
+    files: tuple[str, ...],
 ) -> str:
     words = f"{subject} changed from {_listed(values[0])} to {_listed(values[1])}"
     before, after = traces
     if before is not None and after is not None:
         words += f" between trace {before.trace_id} and trace {after.trace_id}"
-    if diff is not None:
-        files = [f"{entry.path} {entry.status.value}" for entry in diff.entries]
-        words += f" ({_listed(tuple(files))})"
+    if files:
+        words += f" ({_listed(files)})"
     if effect is not None and effect.before.traces and effect.after.traces:
         words += (
             f"; “{effect.group.name}” in {effect.before} traces without it and in "
             f"{effect.after} with it"
         )
-    return shortened(words, _STATEMENT_LIMIT)
+    return one_line(words, _STATEMENT_LIMIT)
+
+
+def _files(diff: ConfigDiff | None, quote: Quoting) -> tuple[str, ...]:
+    """What became of each file."""
+    entries = () if diff is None else diff.entries
+    return tuple(f"{quote.whole(entry.path)} {entry.status.value}" for entry in entries)
 
 
 def _listed(values: tuple[str, ...]) -> str:

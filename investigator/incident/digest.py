@@ -19,9 +19,10 @@ from investigator.incident.signature import (
     services_of,
 )
 from investigator.incident.templates import masked
-from investigator.readings.quoting import shortened, without_secrets
+from investigator.readings.quoting import one_line
+from investigator.readings.reading import Readings
 from investigator.traces.evidence import EvidenceRef, span_evidence
-from investigator.traces.model import Span, Trace
+from investigator.traces.model import Span
 
 _NAME_LIMIT = 80
 
@@ -72,23 +73,24 @@ class TraceDigest:
         return tuple(occurrence.signature for occurrence in self.occurrences)
 
 
-def digest(trace: Trace) -> TraceDigest:
+def digest(read: Readings) -> TraceDigest:
     """What the incident engine keeps of a trace."""
+    trace, quote = read.trace, read.quote
     roots = trace.roots
     root = max(roots, key=lambda span: span.latency_ms or 0.0, default=None)
-    services = services_of(trace)
-    facts = facts_of(trace)
+    services = services_of(trace, quote)
+    facts = facts_of(read, services)
     return TraceDigest(
         trace_id=trace.trace_id,
         service=services[root.span_id] if root is not None else "",
-        root_name=shortened(masked(without_secrets(root.name)), _NAME_LIMIT) if root else "",
+        root_name=one_line(masked(quote.whole(root.name)), _NAME_LIMIT) if root else "",
         start_ns=min((s.start_ns for s in trace.spans if s.start_ns is not None), default=None),
         end_ns=max((s.end_ns for s in trace.spans if s.end_ns is not None), default=None),
         latency_ms=root.latency_ms if root is not None else None,
         root_failed=root_failed(trace),
         root_evidence=span_evidence(root) if root is not None else None,
-        occurrences=occurrences_of(trace),
-        slowest=_slowest(trace),
+        occurrences=occurrences_of(read, services),
+        slowest=_slowest(read),
         facts=facts.facts,
         facts_left_out=facts.left_out,
     )
@@ -105,7 +107,8 @@ def dated(digests: Iterable[TraceDigest]) -> list[TraceDigest]:
     return [found for found in in_order(digests) if found.start_ns is not None]
 
 
-def _slowest(trace: Trace) -> SlowestStep | None:
+def _slowest(read: Readings) -> SlowestStep | None:
+    trace = read.trace
     slowest: Span | None = None
     longest = 0.0
     for span in trace.spans:
@@ -115,4 +118,4 @@ def _slowest(trace: Trace) -> SlowestStep | None:
             slowest, longest = span, own
     if slowest is None:
         return None
-    return SlowestStep(component_of(trace, slowest), longest, span_evidence(slowest))
+    return SlowestStep(component_of(read, slowest), longest, span_evidence(slowest))

@@ -274,7 +274,9 @@ class IncidentStrategy:
                     at=iso_time(change.at_ns) or "",
                     trace_before=change.trace_before,
                     trace_after=change.trace_after,
-                    diff=None if change.diff is None else change.diff.shown(),
+                    diff=None
+                    if change.diff is None
+                    else change.diff.shown(self._case.quote.redactor),
                 )
                 for change in found.changes
             ),

@@ -16,11 +16,12 @@ import re2
 
 from investigator.ground.canonical_json import JsonValue, canonical_json, read_json, sha256_text
 from investigator.ground.patterns import well_formed
-from investigator.incident.signature import services_of
+from investigator.incident.signature import Services
 from investigator.incident.templates import masked
-from investigator.readings.quoting import shortened, without_secrets
+from investigator.readings.quoting import Quoting
+from investigator.readings.reading import Readings
 from investigator.traces.evidence import EvidenceRef, message_evidence, span_evidence
-from investigator.traces.model import REDACTED, Span, SpanKind, Trace
+from investigator.traces.model import REDACTED, Span, SpanKind
 from investigator.traces.openinference import input_messages_of, tool_definitions_of
 
 
@@ -135,13 +136,12 @@ class _Said:
     long: bool = False
 
 
-def facts_of(trace: Trace) -> Facts:
+def facts_of(read: Readings, services: Services) -> Facts:
     """What the spans say; of equal facts the first in span order is cited."""
-    services = services_of(trace)
     first: dict[tuple[Subject, str], _Said] = {}
-    for span in trace.spans:
-        agent = _name(trace.agent_of(span) or "")
-        for said in _said_by(span):
+    for span in read.trace.spans:
+        agent = _name(read.trace.agent_of(span) or "", read.quote)
+        for said in _said_by(span, read.quote):
             if said.text and said.text != REDACTED:
                 per_agent = agent if said.kind is not FactKind.RELEASE else ""
                 subject = Subject(said.kind, services[span.span_id], per_agent, said.name)
@@ -157,25 +157,25 @@ def facts_of(trace: Trace) -> Facts:
             item[0][1],
         ),
     )
-    kept = tuple(_fact(subject, said) for (subject, _), said in ranked[:FACT_LIMIT])
+    kept = tuple(_fact(subject, said, read.quote) for (subject, _), said in ranked[:FACT_LIMIT])
     return Facts(kept, max(0, len(ranked) - FACT_LIMIT))
 
 
-def _fact(subject: Subject, said: _Said) -> Fact:
+def _fact(subject: Subject, said: _Said, quote: Quoting) -> Fact:
     sha256 = sha256_text(said.text)
     if said.long:
-        opening = shortened(without_secrets(said.text[:1_000]), 50)
+        opening = quote.line(said.text[:1_000], 50)
         shown = f"sha256:{sha256[:12]} “{opening}”"
     else:
-        shown = shortened(without_secrets(said.text[:4_000]), _SHOWN)
+        shown = quote.line(said.text[:4_000], _SHOWN)
     return Fact(subject, sha256, shown, said.cite())
 
 
-def _name(name: str) -> str:
-    return shortened(without_secrets(name), _SHOWN) if name else ""
+def _name(name: str, quote: Quoting) -> str:
+    return quote.line(name, _SHOWN) if name else ""
 
 
-def _said_by(span: Span) -> Iterator[_Said]:
+def _said_by(span: Span, quote: Quoting) -> Iterator[_Said]:
     cite = partial(span_evidence, span)
     for key in _MODEL_KEYS:
         if text := span.text(key):
@@ -190,8 +190,8 @@ def _said_by(span: Span) -> Iterator[_Said]:
     if span.kind is SpanKind.LLM:
         yield from _said_by_model_call(span, cite)
     if span.kind is SpanKind.TOOL:
-        yield from _said_of_tool(span, cite)
-    yield from _said_of_release(span, cite)
+        yield from _said_of_tool(span, cite, quote)
+    yield from _said_of_release(span, cite, quote)
 
 
 def _said_by_model_call(span: Span, cite: Callable[[], EvidenceRef]) -> Iterator[_Said]:
@@ -228,34 +228,38 @@ def _coarser(content: str) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _said_of_tool(span: Span, cite: Callable[[], EvidenceRef]) -> Iterator[_Said]:
+def _said_of_tool(span: Span, cite: Callable[[], EvidenceRef], quote: Quoting) -> Iterator[_Said]:
     name = span.text("tool.name") or span.name
     for key in ("tool.description", "tool.json_schema"):
         if text := span.text(key):
-            about = f"{key.removeprefix('tool.').replace('_', ' ')} of tool {_name(name)}"
+            about = f"{key.removeprefix('tool.').replace('_', ' ')} of tool {_name(name, quote)}"
             yield _Said(FactKind.TOOLS, about, text, cite, long=len(text) > _SHOWN)
 
 
-def _said_of_release(span: Span, cite: Callable[[], EvidenceRef]) -> Iterator[_Said]:
+def _said_of_release(
+    span: Span, cite: Callable[[], EvidenceRef], quote: Quoting
+) -> Iterator[_Said]:
     for raw_key, value in span.attributes.items():
         key = well_formed(raw_key)
         if key == "metadata" or key.endswith(".metadata"):
             if _CONTENT_KEY.search(key) is None:
                 held = _object(value if isinstance(value, str) else None)
                 inner = {f"{key}.{well_formed(name)}": item for name, item in held.items()}
-                yield from _releases(inner, cite)
+                yield from _releases(inner, cite, quote)
         elif _names_release(key):
-            yield from _releases({key: value}, cite)
+            yield from _releases({key: value}, cite, quote)
         elif _TOOL_NAMES_KEY.search(key) is not None and (text := span.text(raw_key)):
-            yield _Said(FactKind.TOOLS, key, text, cite, long=len(text) > _SHOWN)
+            yield _Said(FactKind.TOOLS, _name(key, quote), text, cite, long=len(text) > _SHOWN)
 
 
-def _releases(values: dict[str, JsonValue], cite: Callable[[], EvidenceRef]) -> Iterator[_Said]:
+def _releases(
+    values: dict[str, JsonValue], cite: Callable[[], EvidenceRef], quote: Quoting
+) -> Iterator[_Said]:
     for key, value in values.items():
         if value is None or isinstance(value, dict) or not _names_release(key):
             continue
         text = value if isinstance(value, str) else canonical_json(value)
-        yield _Said(FactKind.RELEASE, _name(key), text, cite, long=len(text) > _SHOWN)
+        yield _Said(FactKind.RELEASE, _name(key, quote), text, cite, long=len(text) > _SHOWN)
 
 
 @lru_cache(maxsize=4_096)

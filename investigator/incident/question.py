@@ -117,6 +117,7 @@ class Incident(Question[IncidentDossier]):
         case = IncidentCase.of(
             self.trace_ids_in(api),
             lambda trace_id: read_trace(api, trace_id, redactor),
+            redactor,
             start=iso_time(start_ns),
             end=iso_time(end_ns),
             snapshots=store,

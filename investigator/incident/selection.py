@@ -16,7 +16,7 @@ from investigator.incident.clusters import Cluster, Clusters, Member, clusters
 from investigator.incident.digest import TraceDigest, in_order
 from investigator.incident.latency import SlowTrace, slow_traces
 from investigator.incident.signature import Signature
-from investigator.readings.quoting import shortened
+from investigator.readings.quoting import one_line
 from investigator.traces.evidence import EvidenceRef, unique
 
 BY_ERROR = 5
@@ -133,7 +133,7 @@ def _representative(member: Member, why: Why, words: str, cluster: Cluster) -> R
     return Representative(
         trace_id=member.digest.trace_id,
         why=why,
-        why_selected=shortened(words, _REASON_LIMIT),
+        why_selected=one_line(words, _REASON_LIMIT),
         evidence_refs=member.occurrence.evidence,
         signature=member.occurrence.signature,
         shared_by=cluster.count,
@@ -152,7 +152,7 @@ def _by_latency(slow: SlowTrace) -> Representative:
     return Representative(
         trace_id=found.trace_id,
         why=Why.LATENCY,
-        why_selected=shortened(words, _REASON_LIMIT),
+        why_selected=one_line(words, _REASON_LIMIT),
         evidence_refs=unique(ref for ref in refs if ref is not None),
         signature=Signature(found.service, step.component if step else found.root_name, SLOW),
         shared_by=1,

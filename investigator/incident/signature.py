@@ -6,18 +6,20 @@ Two failures of one signature are told once. A trace fails where an open signal 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import re2
 
 from investigator.ground.canonical_json import count_of
 from investigator.ground.patterns import well_formed
-from investigator.incident.templates import masked, template_of
+from investigator.incident.templates import masked
 from investigator.readings.failure_text import fault_of
 from investigator.readings.faults import Fault
-from investigator.readings.quoting import quoted, shortened, without_secrets
-from investigator.readings.view import TraceView, error_of
+from investigator.readings.quoting import QUOTE_LIMIT, Quoting, one_line
+from investigator.readings.reading import Readings
+from investigator.readings.view import error_of
 from investigator.signals.detect import detect
 from investigator.traces.evidence import EvidenceKind, EvidenceRef, span_evidence
 from investigator.traces.model import Span, SpanKind, StatusCode, Trace
@@ -28,6 +30,9 @@ FAILING_STRENGTH = 0.5
 
 OCCURRENCE_LIMIT = 20
 """How many failures of one trace are kept, the strongest first."""
+
+Services: TypeAlias = Mapping[str, str]
+"""The service of each span, by its id."""
 
 _NAME_LIMIT = 80
 _SERVICE_KEYS = ("service.name", "resource.service.name", "resource.attributes.service.name")
@@ -70,11 +75,9 @@ class Occurrence:
     evidence: tuple[EvidenceRef, ...]
 
 
-def occurrences_of(trace: Trace) -> tuple[Occurrence, ...]:
+def occurrences_of(read: Readings, services: Services) -> tuple[Occurrence, ...]:
     """The failures of a trace, each signature once, the strongest first, then the earliest."""
-    view = TraceView(trace)
-    services = services_of(trace)
-    ranked = sorted(_occurrences(view, services), key=lambda found: -found.strength)
+    ranked = sorted(_occurrences(read, services), key=lambda found: -found.strength)
     first: dict[Signature, Occurrence] = {}
     for occurrence in ranked:
         first.setdefault(occurrence.signature, occurrence)
@@ -86,9 +89,9 @@ def root_failed(trace: Trace) -> bool:
     return any(root.status is StatusCode.ERROR for root in trace.roots)
 
 
-def services_of(trace: Trace) -> dict[str, str]:
+def services_of(trace: Trace, quote: Quoting) -> Services:
     """For each span the service that did it: named by itself, else above it, else in the trace."""
-    own = {span.span_id: _service(span) for span in trace.spans}
+    own = {span.span_id: _service(span, quote) for span in trace.spans}
     anywhere = next((name for name in own.values() if name), "")
     found: dict[str, str] = {}
     stack = [(root, anywhere) for root in reversed(trace.roots)]
@@ -99,43 +102,43 @@ def services_of(trace: Trace) -> dict[str, str]:
     return found
 
 
-def component_of(trace: Trace, span: Span) -> str:
+def component_of(read: Readings, span: Span) -> str:
     """What did the step: the tool, the model call of an agent, else the name of the step.
 
     The model is not named: a failure stays the same when another model does the same.
     """
     if span.kind is SpanKind.LLM:
-        agent = trace.agent_of(span)
-        return _name(f"model call of {agent}") if agent else "model call"
+        agent = read.trace.agent_of(span)
+        return _name(f"model call of {agent}", read.quote) if agent else "model call"
     io = tool_io_of(span)
-    return _name((io.name if io is not None else None) or masked(span.name))
+    return _name((io.name if io is not None else None) or masked(span.name), read.quote)
 
 
-def _service(span: Span) -> str:
+def _service(span: Span, quote: Quoting) -> str:
     named = next((text for key in _SERVICE_KEYS if (text := span.text(key))), "")
-    return shortened(without_secrets(named), _NAME_LIMIT) if named else ""
+    return quote.line(named, _NAME_LIMIT) if named else ""
 
 
-def _name(name: str) -> str:
-    return shortened(without_secrets(name), _NAME_LIMIT) or "(unnamed)"
+def _name(name: str, quote: Quoting) -> str:
+    return quote.line(name, _NAME_LIMIT) or "(unnamed)"
 
 
-def _occurrences(view: TraceView, services: dict[str, str]) -> Iterator[Occurrence]:
-    failing = [s for s in detect(view.trace) if s.open and s.strength >= FAILING_STRENGTH]
+def _occurrences(read: Readings, services: Services) -> Iterator[Occurrence]:
+    trace, view = read.trace, read.view
+    failing = [s for s in detect(view) if s.open and s.strength >= FAILING_STRENGTH]
     tools = {(attempt.span.span_id, attempt.message_index): attempt for attempt in view.attempts}
     for signal in failing:
-        span = view.trace.get(signal.span_id)
+        span = trace.get(signal.span_id)
         if span is None:
             continue
         attempt = tools.get((span.span_id, _message_index(signal.evidence)))
         raised = error_of(span)
         error = raised if raised is not None else (attempt.failure if attempt else None)
-        component = _name(attempt.tool) if attempt is not None else component_of(view.trace, span)
+        told = None if error is None else read.quote.error(error)
+        component = component_of(read, span) if attempt is None else _name(attempt.tool, read.quote)
         yield Occurrence(
-            signature=Signature(
-                services[span.span_id], component, _error_type(signal.fault, error)
-            ),
-            template=template_of(error if error is not None else signal.summary),
+            signature=Signature(services[span.span_id], component, _error_type(signal.fault, told)),
+            template=masked(one_line(signal.summary, QUOTE_LIMIT) if told is None else told),
             summary=signal.summary,
             strength=signal.strength,
             at_ns=span.start_ns,
@@ -143,19 +146,19 @@ def _occurrences(view: TraceView, services: dict[str, str]) -> Iterator[Occurren
             evidence=signal.evidence,
         )
     if not failing:
-        yield from _failed_roots(view.trace, services)
+        yield from _failed_roots(read, services)
 
 
-def _failed_roots(trace: Trace, services: dict[str, str]) -> Iterator[Occurrence]:
-    for root in trace.roots:
+def _failed_roots(read: Readings, services: Services) -> Iterator[Occurrence]:
+    for root in read.trace.roots:
         if root.status is StatusCode.ERROR:
             error = error_of(root) or ""
             fault = fault_of(error) or Fault.EXCEPTION
-            component = component_of(trace, root)
+            component, told = component_of(read, root), read.quote.error(error)
             yield Occurrence(
-                signature=Signature(services[root.span_id], component, _error_type(fault, error)),
-                template=template_of(error),
-                summary=shortened(f"{component} ended with {quoted(error)}", 200),
+                signature=Signature(services[root.span_id], component, _error_type(fault, told)),
+                template=masked(told),
+                summary=one_line(f"{component} ended with {told}", 200),
                 strength=0.9,
                 at_ns=root.start_ns,
                 span_id=root.span_id,
@@ -171,11 +174,11 @@ def _message_index(evidence: tuple[EvidenceRef, ...]) -> int | None:
     return count_of(first.ref.rpartition(":")[2])
 
 
-def _error_type(fault: Fault, error: str | None) -> str:
+def _error_type(fault: Fault, told: str | None) -> str:
     """The fault; where that says only that something failed, what the error calls itself."""
-    if fault not in _GENERIC or error is None:
+    if fault not in _GENERIC or told is None:
         return fault.value
-    telling = well_formed(quoted(error))
+    telling = well_formed(told)
     status = _HTTP_STATUS.search(telling)
     if status is not None:
         return f"HTTP {status.group(1)}"

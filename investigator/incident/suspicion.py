@@ -19,7 +19,7 @@ from investigator.incident.digest import TraceDigest, dated, in_order
 from investigator.incident.facts import FactKind
 from investigator.incident.latency import SlowTrace, slow_traces
 from investigator.incident.report import SuspicionStatus
-from investigator.readings.quoting import shortened
+from investigator.readings.quoting import one_line
 from investigator.traces.evidence import EvidenceRef
 
 ASSERTED_FROM = 0.5
@@ -111,7 +111,7 @@ def _statement(together: Sequence[Change]) -> str:
     words = together[0].statement
     if len(together) > 1:
         words += "; at the same place changed: " + ", ".join(c.subject for c in together[1:])
-    return shortened(words, _STATEMENT_LIMIT)
+    return one_line(words, _STATEMENT_LIMIT)
 
 
 def _evidence(together: Sequence[Change]) -> tuple[EvidenceRef, ...]:
@@ -144,7 +144,7 @@ def _without_change(
         return SuspectedChange(
             SuspicionStatus.HYPOTHESIS,
             _ONLY_EARLIER,
-            shortened(
+            one_line(
                 f"{earlier[0].statement}, before the window began; {reason}", _STATEMENT_LIMIT
             ),
             tuple(earlier),
@@ -159,7 +159,7 @@ def _without_change(
     return SuspectedChange(
         SuspicionStatus.NONE_FOUND,
         _NONE_FOUND,
-        shortened(
+        one_line(
             f"nothing that the spans record changed with the failures (compared: {compared})"
             f"{unrelated}",
             _STATEMENT_LIMIT,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re2
 
 from investigator.ground.patterns import well_formed
-from investigator.readings.quoting import quoted
 
 _MASKS = (
     (re2.compile(r"(?i)\b[a-z][a-z0-9+.-]*://[^\s\"'<>)\]]+"), "<url>"),
@@ -30,11 +29,6 @@ _MASKS = (
     (re2.compile(r"#(?:[-.:/_+,]?#)+"), "#"),
 )
 _WORD = re2.compile(r"\w+|<\w+>|#")
-
-
-def template_of(error: str) -> str:
-    """The template of an error: its telling line without secrets and without what varies."""
-    return masked(quoted(error))
 
 
 def masked(text: str) -> str:

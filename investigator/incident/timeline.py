@@ -15,7 +15,7 @@ from investigator.incident.changes import Change
 from investigator.incident.clusters import Cluster, Clusters, Member, clusters
 from investigator.incident.digest import TraceDigest, dated, in_order
 from investigator.incident.latency import SlowTrace, slow_traces
-from investigator.readings.quoting import shortened
+from investigator.readings.quoting import one_line
 from investigator.traces.evidence import EvidenceRef
 from investigator.traces.model import iso_time
 
@@ -98,7 +98,7 @@ def _event(
         timestamp=iso_time(at_ns) or "",
         at_ns=at_ns,
         kind=kind,
-        event=shortened(text, _EVENT_TEXT),
+        event=one_line(text, _EVENT_TEXT),
         evidence_refs=tuple({(r.trace_id, r.ref): r for r in refs if r is not None}.values()),
         trace_ids=tuple(trace_id for trace_id in trace_ids if trace_id is not None),
     )

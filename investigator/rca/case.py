@@ -8,40 +8,49 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
+from investigator.ground.redaction import Redactor
 from investigator.rca.narrowing import Branch, Hypothesis, hot_branches, hypotheses, remaining
 from investigator.rca.taxonomy import Taxonomy
-from investigator.readings.completeness import completeness
+from investigator.readings.reading import Readings
 from investigator.signals.detect import detect
 from investigator.signals.model import Signal
-from investigator.traces.evidence import EvidenceIndex, EvidenceRef
+from investigator.traces.evidence import EvidenceRef
 from investigator.traces.model import Trace
 
 
 @dataclass(frozen=True)
 class RCACase:
-    """One trace under investigation. `gaps` say why it cannot be called free of faults."""
+    """One trace under investigation."""
 
-    trace: Trace
+    readings: Readings
     taxonomy: Taxonomy
     signals: tuple[Signal, ...]
     hypotheses: tuple[Hypothesis, ...]
     branches: tuple[Branch, ...]
-    gaps: tuple[str, ...]
 
     @classmethod
-    def of(cls, trace: Trace, taxonomy: Taxonomy) -> RCACase:
+    def of(cls, trace: Trace, taxonomy: Taxonomy, redactor: Redactor) -> RCACase:
         """Narrow a trace down."""
-        signals = detect(trace)
+        readings = Readings(trace, redactor)
+        signals = detect(readings.view)
         return cls(
-            trace=trace,
+            readings=readings,
             taxonomy=taxonomy,
             signals=signals,
             hypotheses=hypotheses(trace, signals, taxonomy),
             branches=hot_branches(trace),
-            gaps=completeness(trace),
         )
+
+    @property
+    def trace(self) -> Trace:
+        """The trace."""
+        return self.readings.trace
+
+    @property
+    def gaps(self) -> tuple[str, ...]:
+        """Why the trace cannot be called free of faults."""
+        return self.readings.gaps
 
     def groups(self, hypothesis: Hypothesis) -> tuple[tuple[Signal, ...], ...]:
         """The hypothesis' signals, those that began at one span together."""
@@ -59,10 +68,6 @@ class RCACase:
             groups.setdefault((category, signal.origin_id), []).append(signal)
         return tuple(tuple(group) for group in groups.values())
 
-    @cached_property
-    def _evidence(self) -> EvidenceIndex:
-        return EvidenceIndex(self.trace)
-
     def unresolved(self, refs: Sequence[EvidenceRef]) -> list[str]:
         """The references that do not resolve in the trace, hash and all."""
-        return [ref.ref for ref in refs if self._evidence.problem(ref) is not None]
+        return [ref.ref for ref in refs if self.readings.evidence.problem(ref) is not None]

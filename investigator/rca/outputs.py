@@ -10,7 +10,6 @@ from pydantic import Field
 from investigator.claims.outputs import ClaimOutputs, ScopeAnswer, StatedFinding
 from investigator.rca.case import RCACase
 from investigator.rca.report import Finding
-from investigator.readings.quoting import without_secrets
 from investigator.runtime.actions import Draft
 from investigator.runtime.turn_schema import KNOWN, SPAN
 from investigator.traces.evidence import EvidenceRef
@@ -60,7 +59,7 @@ class RCAOutputs(ClaimOutputs[RCAFinding, Finding]):
         return Finding(
             category=stated.category if category is None else category.id,
             span_id=stated.span_id,
-            agent=None if agent is None else without_secrets(agent),
+            agent=None if agent is None else self._case.readings.quote.whole(agent),
             description=stated.description,
             confidence=confidence,
             evidence_refs=refs,

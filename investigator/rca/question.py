@@ -55,7 +55,7 @@ class RCA(TraceQuestion[RCAReport]):
         from investigator.rca.rules import RCARules
 
         trace = read_trace(api, self.trace_id, redactor)
-        case = RCACase.of(trace, materials.content)
+        case = RCACase.of(trace, materials.content, redactor)
         tools = reads_of(api, trace, redactor)
         return Prepared(
             RCAStrategy(case, tools),

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from investigator.readings.quoting import shortened
+from collections.abc import Sequence
+
+from investigator.readings.quoting import Quoting
 from investigator.traces.model import REDACTED, Span, SpanKind, Trace
 from investigator.traces.openinference import messages_of
 
 _NAMED = 3
 
 
-def completeness(trace: Trace) -> tuple[str, ...]:
+def completeness(trace: Trace, quote: Quoting) -> tuple[str, ...]:
     """Reasons, one a line, why the absence of signals proves nothing; empty where it does."""
     if not trace.spans:
         return ("the trace has no spans",)
     timed = not _is_chat(trace)
-    reasons = [
-        _about(_orphans(trace), "whose parent is not in the trace"),
-        _about(trace.cycle_ids, "in a cycle of parents"),
-        _about(trace.duplicate_ids, "with an id that another span has"),
-        _about([s.span_id for s in trace.spans if _hidden(s)], "with hidden content"),
-        _about([s.span_id for s in trace.spans if _silent(s)], "of a model without messages"),
-        _about([s.span_id for s in trace.spans if timed and s.start_ns is None], "without a start"),
-        _about([s.span_id for s in trace.spans if timed and s.end_ns is None], "without an end"),
-        _about([s.span_id for s in trace.spans if _is_reversed(s)], "that ends before it starts"),
+    kinds: list[tuple[Sequence[str], str]] = [
+        (_orphans(trace), "whose parent is not in the trace"),
+        (trace.cycle_ids, "in a cycle of parents"),
+        (trace.duplicate_ids, "with an id that another span has"),
+        ([s.span_id for s in trace.spans if _hidden(s)], "with hidden content"),
+        ([s.span_id for s in trace.spans if _silent(s)], "of a model without messages"),
+        ([s.span_id for s in trace.spans if timed and s.start_ns is None], "without a start"),
+        ([s.span_id for s in trace.spans if timed and s.end_ns is None], "without an end"),
+        ([s.span_id for s in trace.spans if _is_reversed(s)], "that ends before it starts"),
     ]
-    if not any(span.parent_id is None for span in trace.spans):
-        reasons.insert(0, "the trace has no root span")
-    return tuple(reason for reason in reasons if reason is not None)
+    rooted = any(span.parent_id is None for span in trace.spans)
+    lines = [_about(ids, what, quote) for ids, what in kinds if ids]
+    return tuple(lines if rooted else ["the trace has no root span", *lines])
 
 
 def _orphans(trace: Trace) -> list[str]:
@@ -64,10 +66,8 @@ def _silent(span: Span) -> bool:
     return not messages_of(span) and not span.text("output.value")
 
 
-def _about(ids: list[str] | tuple[str, ...], what: str) -> str | None:
-    if not ids:
-        return None
+def _about(ids: Sequence[str], what: str, quote: Quoting) -> str:
     unique = sorted(set(ids))
-    named = ", ".join(shortened(i, 40) for i in unique[:_NAMED])
+    named = ", ".join(quote.line(i, 40) for i in unique[:_NAMED])
     more = f" and {len(unique) - _NAMED} more" if len(unique) > _NAMED else ""
     return f"{len(unique)} span{'s' * (len(unique) > 1)} {what}: {named}{more}"

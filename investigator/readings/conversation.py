@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from investigator.readings.handovers import hands_over
-from investigator.readings.quoting import shortened, without_secrets
 from investigator.readings.utterances import UNTRUSTED, Action, Gap, Item, Source, Utterance
 from investigator.readings.view import Attempt, TraceView, error_of, same_arguments
 from investigator.traces.evidence import (
@@ -39,7 +38,6 @@ _ROLES = {
 _SPEAKERS = frozenset({SpanKind.AGENT, SpanKind.CHAIN, SpanKind.UNKNOWN})
 _TELLING = 40
 _RECENT = 8
-_NAME = 60
 
 
 @dataclass(frozen=True)
@@ -202,7 +200,7 @@ class _Listener:
         if messages or span.kind is not SpanKind.LLM:
             return
         if text is None:
-            self._gap(Source.ASSISTANT, f"the model call {_named(span)} shows no answer")
+            self._gap(Source.ASSISTANT, f"the model call {self._named(span)} shows no answer")
         else:
             self._hear_text(Source.ASSISTANT, text, span)
 
@@ -228,7 +226,9 @@ class _Listener:
         if message.content:
             self._say(source, message.content, span, evidence)
         elif not message.tool_calls:
-            self._gap(source, f"a message of {source.value.lower()} in {_named(span)} is empty")
+            self._gap(
+                source, f"a message of {source.value.lower()} in {self._named(span)} is empty"
+            )
         for call in message.tool_calls:
             arguments = same_arguments(call.arguments)
             self._act(call.name, arguments, call.call_id, span, evidence)
@@ -261,7 +261,9 @@ class _Listener:
         io, asked = _io(span), self._opened[span.span_id]
         text = io.result if io.result is not None else error_of(span)
         if text is None:
-            self._gap(Source.TOOL, f"what {_short(io.name or span.name)} answered is not recorded")
+            self._gap(
+                Source.TOOL, f"what {self._short(io.name or span.name)} answered is not recorded"
+            )
             return
         tool = self._tool_of(asked)
         place = self._say(Source.TOOL, text, span, tool_evidence(span, io), tool=tool)
@@ -286,15 +288,17 @@ class _Listener:
         chunks = retrieval_chunks_of(span)
         for chunk in chunks:
             if chunk.content is None:
-                self._gap(Source.RETRIEVAL, f"a document that {_named(span)} found has no text")
+                self._gap(
+                    Source.RETRIEVAL, f"a document that {self._named(span)} found has no text"
+                )
             else:
-                evidence = retrieval_evidence(span, chunk)
+                evidence = retrieval_evidence(span, chunk, self._view.quote.redactor)
                 self._say(Source.RETRIEVAL, chunk.content, span, evidence, tool=span.name)
         text = span.text("output.value")
         if not chunks and text is not None:
             self._say(Source.RETRIEVAL, text, span, span_evidence(span), tool=span.name)
         elif not chunks and span.kind is SpanKind.RETRIEVER and error_of(span) is None:
-            self._gap(Source.RETRIEVAL, f"what {_named(span)} found is not recorded")
+            self._gap(Source.RETRIEVAL, f"what {self._named(span)} found is not recorded")
 
     def _hear_root(self, first: Span, last: Span) -> None:
         """What the run was asked and answered, where no model call shows it."""
@@ -330,8 +334,12 @@ class _Listener:
         place = len(self._items)
         self._items.append(Utterance(place, source, text, span, evidence, tool, is_error))
         if REDACTED in text:
-            whose = f"what {_short(tool)} answered" if tool else f"what {source.value.lower()} said"
-            self._gap(source, f"{whose} in {_named(span)} is hidden", place)
+            whose = (
+                f"what {self._short(tool)} answered"
+                if tool
+                else f"what {source.value.lower()} said"
+            )
+            self._gap(source, f"{whose} in {self._named(span)} is hidden", place)
         return place
 
     def _act(
@@ -340,11 +348,17 @@ class _Listener:
         place = len(self._items)
         self._items.append(Action(place, tool, arguments, call_id, span, evidence))
         if REDACTED in arguments:
-            self._gap(Source.ASSISTANT, f"the arguments of {_short(tool)} are hidden", place)
+            self._gap(Source.ASSISTANT, f"the arguments of {self._short(tool)} are hidden", place)
         return place
 
     def _gap(self, source: Source, line: str, place: int | None = None) -> None:
         self._gaps.append(Gap(len(self._items) if place is None else place, source, line))
+
+    def _short(self, name: str | None) -> str:
+        return self._view.quote.name(name or "a tool")
+
+    def _named(self, span: Span) -> str:
+        return f"{self._short(span.name)} ({self._short(span.span_id)})"
 
     def _asked(
         self,
@@ -405,11 +419,3 @@ def _keys(source: Source, message: Message) -> tuple[tuple[str, str], ...]:
 def _letters(text: str) -> str:
     """The letters and digits of a text, in which escapes and quoting make no difference."""
     return "".join(filter(str.isalnum, text)).casefold()
-
-
-def _short(name: str | None) -> str:
-    return shortened(without_secrets(name or "a tool"), _NAME)
-
-
-def _named(span: Span) -> str:
-    return f"{_short(span.name)} ({_short(span.span_id)})"

@@ -2,7 +2,7 @@
 
 Frameworks write the same fact in three ways: as a TOOL span, as a tool message in the input of
 the next model call, or as a turn of a chat transcript. `TraceView.attempts` is the one form of
-all three. Views are built once for a trace and only read from then on.
+all three. A run builds one view for a trace (`Readings.view`) and only reads it from then on.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import re2
 
 from investigator.ground.canonical_json import canonical_json
 from investigator.readings.failure_text import failure_in, is_execution_output
+from investigator.readings.quoting import Quoting
 from investigator.traces.evidence import (
     EvidenceRef,
     message_evidence,
@@ -58,10 +59,11 @@ class Attempt:
 
 
 class TraceView:
-    """Memoised readings of one trace."""
+    """Memoised readings of one trace; what is quoted of it goes through `quote`."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, quote: Quoting) -> None:
         self.trace = trace
+        self.quote = quote
         self._inputs: dict[str, tuple[Message, ...]] = {}
         self._outputs: dict[str, tuple[Message, ...]] = {}
         self._position = {span.span_id: i for i, span in enumerate(trace.spans)}

@@ -29,8 +29,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from investigator.errors import UsageError
+from investigator.ground.own_patterns import OwnPatterns
 from investigator.ground.sensitive import OPTIONAL
-from investigator.inspection.own_patterns import OwnPatterns
 from investigator.runs.engines import engine_named
 from investigator.runtime.budget import Budget
 

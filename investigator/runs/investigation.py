@@ -30,10 +30,10 @@ from investigator.errors import (
     UsageError,
 )
 from investigator.ground.interrupts import in_charge
+from investigator.ground.own_patterns import OwnPatterns
 from investigator.ground.plugins import installed
-from investigator.ground.redaction import Redactor, holding
+from investigator.ground.redaction import Redactor
 from investigator.inspection.engine import Materials, Prepared, Question, ReportT, TraceQuestion
-from investigator.inspection.own_patterns import OwnPatterns, Speakers, redacted_speakers
 from investigator.runs.engines import engine_named, engine_of_run
 from investigator.runs.fingerprint import fingerprint
 from investigator.runs.freezing import as_read, frozen_input
@@ -185,7 +185,7 @@ async def ainvestigate(
             read = opened.api
             if settings.freeze:
                 read = held.enter_context(as_read(read, question, run_dir))
-            prepared = _prepared(question, read, materials, redactor)
+            prepared = question.prepare(read, materials, redactor)
         except SourceError as error:
             return result_of(run_dir, _fail(opening, run_dir, error, opened))
         run = _run_of(opening, prepared, settings.planner, redactor)
@@ -245,18 +245,6 @@ def _of_the_only_trace(question: Question[ReportT], opened: OpenedSource) -> Que
         f"{', '.join(opened.paths)} holds {opened.api.count_traces()} traces: name one (trace_id, "
         "--trace-id), or investigate each (--all); `investigator traces` lists them"
     )
-
-
-def _prepared(
-    question: Question[Any], api: InspectionAPI, materials: Materials, redactor: Redactor
-) -> Prepared:
-    """What was prepared, held to the user's own patterns."""
-    with holding(redactor):
-        prepared = question.prepare(api, materials, redactor)
-    if not redactor.has_own_patterns:
-        return prepared
-    said = Speakers(prepared.strategy, prepared.planner, prepared.beside_model)
-    return prepared._replace(**redacted_speakers(said, redactor)._asdict())
 
 
 def _run_of(
@@ -320,7 +308,7 @@ def rebuilt(run_dir: Path, cache_dir: Path | None) -> Iterator[Run]:
     then = opened.dataset_ref.dataset_hash
     with _read_again(run_dir, opened, options, cache_dir) as api:
         redactor = options.redactor
-        prepared = _prepared(question, api, materials, redactor)
+        prepared = question.prepare(api, materials, redactor)
         run = _run_of(opened, prepared, options.planner, redactor)
         now = run.opened.dataset_ref.dataset_hash
         if then is None:

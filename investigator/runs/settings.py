@@ -15,8 +15,8 @@ from pydantic import AfterValidator, Field, StrictBool, StrictInt
 
 from investigator.errors import UsageError
 from investigator.ground.given import Given
+from investigator.ground.own_patterns import OwnPatterns
 from investigator.inspection.engine import Question, ReportT
-from investigator.inspection.own_patterns import OwnPatterns
 from investigator.runs.engines import engine_named
 from investigator.runs.planners import RULES, PlannerChoice
 from investigator.runs.sources import Source

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from investigator.readings.faults import Fault
-from investigator.readings.quoting import shortened, without_secrets
 from investigator.readings.view import TraceView
 from investigator.signals.model import Signal
 from investigator.traces.evidence import EvidenceRef, unique
@@ -35,8 +34,8 @@ def build_signal(
         span_id=span.span_id,
         origin_id=began.span_id,
         evidence=unique(evidence),
-        summary=shortened(without_secrets(summary), SUMMARY_LIMIT),
+        summary=view.quote.line(summary, SUMMARY_LIMIT),
         strength=strength,
-        agent=None if agent is None else without_secrets(agent),
+        agent=None if agent is None else view.quote.whole(agent),
         recovered_by=recovered_by,
     )

@@ -9,7 +9,6 @@ from investigator.ground.plugins import Registry
 from investigator.readings.view import TraceView
 from investigator.signals.merging import merged
 from investigator.signals.model import Detector, Signal
-from investigator.traces.model import Trace
 
 BUILT_IN = (
     "exceptions",
@@ -37,10 +36,9 @@ def detectors() -> tuple[Detector, ...]:
     return tuple(DETECTORS.by_name().values())
 
 
-def detect(trace: Trace) -> tuple[Signal, ...]:
+def detect(view: TraceView) -> tuple[Signal, ...]:
     """Every signal of the trace, by where it began (span order), each fault once."""
-    view = TraceView(trace)
-    return merged((signal for one in detectors() for signal in one.detect(view)), trace)
+    return merged((signal for one in detectors() for signal in one.detect(view)), view.trace)
 
 
 @cache

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from investigator.readings.faults import Fault
-from investigator.readings.quoting import quoted
 from investigator.readings.view import TraceView, error_of
 from investigator.signals.building import build_signal
 from investigator.signals.causes import cause_of
@@ -65,7 +64,7 @@ def _signal(view: TraceView, span: Span, error: str, recoveries: Recoveries) -> 
         span=span,
         origin=cause.origin,
         evidence=_evidence(view, span, cause.source),
-        summary=f"{_subject(span)} raised {quoted(error)}",
+        summary=f"{_subject(span)} raised {view.quote.error(error)}",
         strength=0.6 if cause.fault is Fault.INCOMPLETE_RUN else 0.9,
         recovered_by=recoveries.of(span, cause.fault),
     )

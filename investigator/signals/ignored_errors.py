@@ -12,7 +12,6 @@ from collections.abc import Iterator
 import re2
 
 from investigator.readings.faults import Fault
-from investigator.readings.quoting import quoted
 from investigator.readings.view import Attempt, TraceView
 from investigator.signals.building import build_signal
 from investigator.signals.model import Detector, Signal
@@ -41,7 +40,7 @@ def detect_ignored_errors(view: TraceView) -> Iterator[Signal]:
                 span=answer,
                 evidence=[view.spoken_evidence(answer), *view.evidence(attempt)],
                 summary=f"the answer passes over that {attempt.tool} failed: "
-                f"{quoted(attempt.failure)}",
+                f"{view.quote.error(attempt.failure)}",
                 strength=0.6,
             )
 

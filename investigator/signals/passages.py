@@ -54,7 +54,10 @@ def detect_bad_passages(view: TraceView) -> Iterator[Signal]:
                 detector=fault.value,
                 fault=fault,
                 span=span,
-                evidence=[*(retrieval_evidence(span, c) for c in chunks[:2]), span_evidence(span)],
+                evidence=[
+                    *(retrieval_evidence(span, c, view.quote.redactor) for c in chunks[:2]),
+                    span_evidence(span),
+                ],
                 summary=problem,
                 strength=0.6,
                 recovered_by=better.get((scope, fault)),

@@ -72,7 +72,10 @@ def _retriever_signals(view: TraceView, span: Span) -> Iterator[Signal]:
             detector="low_score_retrieval",
             fault=Fault.LOW_SCORE_RETRIEVAL,
             span=span,
-            evidence=[span_evidence(span), *(retrieval_evidence(span, c) for c in chunks[:2])],
+            evidence=[
+                span_evidence(span),
+                *(retrieval_evidence(span, c, view.quote.redactor) for c in chunks[:2]),
+            ],
             summary=f"best score {max(scores):.2f} of {len(chunks)} documents from {span.name}",
             strength=0.5,
             recovered_by=_later_retrieval(view, span),

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 
 from investigator.readings.failure_text import fault_of
 from investigator.readings.faults import Fault
-from investigator.readings.quoting import quoted
 from investigator.readings.view import CODE, Attempt, TraceView, error_of
 from investigator.signals.building import build_signal
 from investigator.signals.causes import WRITTEN_BY_MODEL
@@ -42,7 +41,7 @@ def _signal(view: TraceView, attempt: Attempt, failure: str, *, recovered_by: st
         span=attempt.span,
         origin=attempt.author if written else None,
         evidence=view.evidence(attempt),
-        summary=f"{attempt.tool} answered with a failure: {quoted(failure)}",
+        summary=f"{attempt.tool} answered with a failure: {view.quote.error(failure)}",
         strength=0.8,
         recovered_by=recovered_by,
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from investigator.ground.canonical_json import sha256_text
-from investigator.ground.redaction import in_force
+from investigator.ground.redaction import Redactor
 from investigator.snapshots.model import Snapshot
 from investigator.traces.evidence import EvidenceKind, EvidenceRef
 
@@ -52,9 +52,9 @@ class ConfigDiff:
     sha256: str
     evidence: EvidenceRef
 
-    def shown(self, limit: int = 2_000) -> str:
+    def shown(self, redactor: Redactor, limit: int = 2_000) -> str:
         """The diff for people: without secrets, at most `limit` characters, cut at a line."""
-        text = in_force().redact(self.text).text
+        text = redactor.redact(self.text).text
         if len(text) <= limit:
             return text
         return f"{text[:limit].rpartition(chr(10))[0]}\n… ({len(text):,} characters in all)"

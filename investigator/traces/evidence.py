@@ -77,25 +77,27 @@ def message_evidence(span: Span, index: int, message: Message) -> EvidenceRef:
     return _evidence(span, EvidenceKind.MESSAGE, ref, message.full_text)
 
 
-def retrieval_evidence(
-    span: Span, chunk: RetrievalChunk, redactor: Redactor | None = None
-) -> EvidenceRef:
+def retrieval_evidence(span: Span, chunk: RetrievalChunk, redactor: Redactor) -> EvidenceRef:
     """One retrieved document of a span; its id, which may be any text, without secrets."""
-    from investigator.ground.redaction import in_force
+    return _named_document(span, chunk, redactor.redact(chunk.document_id or "").text)
 
-    named = (redactor or in_force()).redact(chunk.document_id or "").text
-    ref = f"retrieval:{span.span_id}:{chunk.position}:{named}"
+
+def _named_document(span: Span, chunk: RetrievalChunk, name: str) -> EvidenceRef:
+    ref = f"retrieval:{span.span_id}:{chunk.position}:{name}"
     return _evidence(span, EvidenceKind.RETRIEVAL_CHUNK, ref, chunk.full_text)
 
 
 def evidence_of(span: Span) -> tuple[EvidenceRef, ...]:
-    """Every reference that the span can bear: itself, tool I/O, messages, documents."""
+    """Every reference that the span can bear: itself, tool I/O, messages, documents.
+
+    These are what others are compared with, and are never shown: documents have their ids.
+    """
     refs = [span_evidence(span)]
     io = tool_io_of(span)
     if io is not None:
         refs.append(tool_evidence(span, io))
     refs += [message_evidence(span, i, m) for i, m in enumerate(messages_of(span))]
-    refs += [retrieval_evidence(span, chunk) for chunk in retrieval_chunks_of(span)]
+    refs += [_named_document(span, c, c.document_id or "") for c in retrieval_chunks_of(span)]
     return tuple(refs)
 
 

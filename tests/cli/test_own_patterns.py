@@ -10,7 +10,7 @@ import pytest
 
 from investigator import RCA, Settings, investigate, replay_run, verify_run
 from investigator.errors import UsageError
-from investigator.inspection.own_patterns import checked_patterns, pattern_told
+from investigator.ground.own_patterns import checked_patterns, pattern_told
 from investigator.runs.config import load_config
 from investigator.runs.investigation import RunResult
 from investigator.runs.planners import PlannerChoice

@@ -42,7 +42,7 @@ def compliance_run(
     concurrency: int = 8,
 ) -> Run:
     """A run over a trace, by rules unless another planner is given or chosen."""
-    case = ComplianceCase.of(trace, library, control_ids)
+    case = ComplianceCase.of(trace, library, Redactor(), control_ids)
     reads = inspection_tools(MemoryInspectionAPI([trace]), Redactor(), trace_id=trace.trace_id)
     tools = ToolRegistry([*reads, *control_tools(library)])
     strategy = ComplianceStrategy(case, tools)

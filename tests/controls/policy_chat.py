@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from investigator.controls import checks as checks
-from investigator.controls.checking import Checked, Subject
+from investigator.controls.checking import Checked
 from investigator.controls.checks import known_checks
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.evidence import EvidenceIndex
 from investigator.traces.model import Span, Trace
-from tests.builders import span, trace
+from tests.builders import readings, span, trace
 
 OUT = "llm.output_messages.0.message."
 IN = "llm.input_messages.0.message."
@@ -107,7 +107,7 @@ def _text(value: JsonValue) -> str:
 def look(name: str, params: Mapping[str, object], found: Trace) -> Checked:
     """What the check finds; every reference that it gives resolves."""
     known = known_checks()[name]
-    result = known.run(Subject(found), known.params.model_validate(params))
+    result = known.run(readings(found), known.params.model_validate(params))
     index = EvidenceIndex(found)
     refs = [ref for breach in result.violations for ref in breach.evidence]
     assert all(breach.evidence for breach in result.violations)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from investigator.controls.checking import Subject
 from investigator.controls.checks.calls import succeeded
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import REDACTED, Trace
+from tests.builders import readings
 from tests.controls.runs import answers, asks, run, tool
 
 CALL = ("c1", "search", "{}")
@@ -49,5 +49,5 @@ def by_message(text: str, **marks: JsonValue) -> Trace:
 )
 def test_a_call_that_failed_is_known_as_one(trace: Trace, worked: bool | None) -> None:
     """By its span, by a mark on its result, or by what the result says; else it is not known."""
-    (action,) = Subject(trace).conversation.actions
+    (action,) = readings(trace).conversation.actions
     assert succeeded(action) is worked

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from investigator.controls.checking import Subject
 from investigator.controls.checks.failures import (
     Escalation,
     MaskedErrors,
@@ -12,6 +11,7 @@ from investigator.controls.checks.failures import (
     masked_errors,
 )
 from investigator.traces.model import Span, Trace
+from tests.builders import readings
 from tests.controls.runs import answers, run, tool
 
 CLAIM = "Your order has been cancelled."
@@ -20,7 +20,7 @@ REFUSED = "HTTP 500 Internal Server Error"
 
 def masked(*steps: Span) -> list[str]:
     """The failures that an answer hides."""
-    found = masked_errors(Subject(run(*steps)), MaskedErrors())
+    found = masked_errors(readings(run(*steps)), MaskedErrors())
     return [violation.summary for violation in found.violations]
 
 
@@ -56,7 +56,7 @@ def test_a_failure_that_the_answer_passes_over_is_told_once() -> None:
 
 def untold(trace: Trace, failures: int = 3) -> list[str]:
     """The failures that nobody heard of."""
-    found = escalation_after_failures(Subject(trace), Escalation(failures=failures))
+    found = escalation_after_failures(readings(trace), Escalation(failures=failures))
     return [violation.summary for violation in found.violations]
 
 

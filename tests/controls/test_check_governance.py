@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from investigator.controls.checking import Subject
 from investigator.controls.checks.governance import (
     ApprovedModel,
     PinnedModel,
@@ -14,6 +13,7 @@ from investigator.controls.checks.governance import (
     pinned_prompt_version,
 )
 from investigator.traces.model import Trace
+from tests.builders import readings
 from tests.controls.runs import answers, model, run
 
 
@@ -38,7 +38,7 @@ def on(name: str, **more: str) -> Trace:
 )
 def test_a_name_with_a_version_is_pinned(name: str) -> None:
     """A date, a numbered snapshot, a digest, a version."""
-    found = pinned_model(Subject(on(name)), PinnedModel())
+    found = pinned_model(readings(on(name)), PinnedModel())
     assert (found.violations, found.missing) == ((), ())
 
 
@@ -48,31 +48,31 @@ def test_a_name_with_a_version_is_pinned(name: str) -> None:
 )
 def test_a_name_that_may_move_is_told(name: str, strength: float) -> None:
     """Surely where it says so, less surely where it only has no date."""
-    (violation,) = pinned_model(Subject(on(name)), PinnedModel()).violations
+    (violation,) = pinned_model(readings(on(name)), PinnedModel()).violations
     assert violation.strength == strength
 
 
 def test_the_model_that_answered_may_carry_the_version() -> None:
     """An alias was asked for, and the response names what ran; or a person vouches for it."""
     answered = on("gpt-4o", **{"gen_ai.response.model": "gpt-4o-2024-08-06"})
-    assert not pinned_model(Subject(answered), PinnedModel()).violations
+    assert not pinned_model(readings(answered), PinnedModel()).violations
     vouched = PinnedModel(pinned=("gpt-4o",))
-    assert not pinned_model(Subject(on("gpt-4o")), vouched).violations
+    assert not pinned_model(readings(on("gpt-4o")), vouched).violations
 
 
 def test_only_approved_models_are_called() -> None:
     """By name or with the provider; every stray name is told once."""
     params = ApprovedModel(approved=("gpt-4o-*", "acme/small"))
-    assert not approved_model(Subject(on("gpt-4o-2024-08-06")), params).violations
-    assert not approved_model(Subject(on("small", **{"llm.provider": "acme"})), params).violations
+    assert not approved_model(readings(on("gpt-4o-2024-08-06")), params).violations
+    assert not approved_model(readings(on("small", **{"llm.provider": "acme"})), params).violations
     twice = run(*(model(f"m{i}", "Hm.", at=i, more={"llm.model_name": "other"}) for i in (1, 2)))
-    (violation,) = approved_model(Subject(twice), params).violations
+    (violation,) = approved_model(readings(twice), params).violations
     assert violation.summary == "other is not an approved model, in 2 model calls"
 
 
 def test_without_a_list_nothing_is_approved_or_not() -> None:
     """What to do is said."""
-    (line,) = approved_model(Subject(on("gpt-4o")), ApprovedModel()).missing
+    (line,) = approved_model(readings(on("gpt-4o")), ApprovedModel()).missing
     assert "params.approved" in line
 
 
@@ -80,7 +80,7 @@ def prompted(version: str | None, *, above: str = "") -> tuple[int, tuple[str, .
     """Breaches and gaps of a run by a version of a prompt."""
     call = answers(more={"llm.prompt_template.version": version})
     trace = run(call, more={"prompt_version": above} if above else {})
-    found = pinned_prompt_version(Subject(trace), PinnedPrompt())
+    found = pinned_prompt_version(readings(trace), PinnedPrompt())
     return len(found.violations), found.missing
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from investigator.controls.checking import Checked, Subject
+from investigator.controls.checking import Checked
 from investigator.controls.checks.guardrails import (
     GuardrailsHonoured,
     GuardrailsRan,
@@ -12,13 +12,13 @@ from investigator.controls.checks.guardrails import (
     guardrails_ran,
 )
 from investigator.traces.model import REDACTED, Trace
-from tests.builders import span
+from tests.builders import readings, span
 from tests.controls.runs import ANSWER, answers, guardrail, helper, run, tool
 
 
 def honoured(trace: Trace) -> Checked:
     """What is said of what guardrails stopped."""
-    return guardrails_honoured(Subject(trace), GuardrailsHonoured())
+    return guardrails_honoured(readings(trace), GuardrailsHonoured())
 
 
 NO = [
@@ -87,7 +87,7 @@ def test_a_decision_that_cannot_be_read_is_missing(result: str) -> None:
 
 def ran(trace: Trace, *required: str) -> Checked:
     """What is said of the guardrails of a run."""
-    return guardrails_ran(Subject(trace), GuardrailsRan(required=required))
+    return guardrails_ran(readings(trace), GuardrailsRan(required=required))
 
 
 def broken(message: str) -> Trace:

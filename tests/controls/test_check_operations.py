@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from investigator.controls.checking import Checked, Subject
+from investigator.controls.checking import Checked
 from investigator.controls.checks.operations import (
     BoundedRetries,
     OpenFaults,
@@ -15,7 +15,7 @@ from investigator.controls.checks.operations import (
 )
 from investigator.readings.faults import Fault
 from investigator.traces.model import Span, Trace
-from tests.builders import span
+from tests.builders import readings, span
 from tests.controls.runs import answers, model, run, tool
 
 
@@ -32,7 +32,7 @@ def tries(*outcomes: tuple[str, str | None]) -> Trace:
 def retried(trace: Trace, *, same_call: int = 2, same_tool: int = 4) -> list[str]:
     """The breaches of bounds on retries."""
     params = BoundedRetries(same_call=same_call, same_tool=same_tool)
-    return [v.summary for v in bounded_retries(Subject(trace), params).violations]
+    return [v.summary for v in bounded_retries(readings(trace), params).violations]
 
 
 def test_a_call_that_keeps_failing_is_told_once() -> None:
@@ -66,7 +66,7 @@ def test_model_calls_that_keep_failing_are_told() -> None:
 
 def used(*steps: Span, **limits: float) -> Checked:
     """What is said of the use of a run."""
-    return usage_budget(Subject(run(*steps)), UsageBudget.model_validate(limits))
+    return usage_budget(readings(run(*steps)), UsageBudget.model_validate(limits))
 
 
 COSTLY = answers(more={"llm.cost.total": 0.5})
@@ -115,6 +115,6 @@ def test_open_faults_are_of_the_kinds_that_were_asked_for() -> None:
     """A cut-off answer is no broken format."""
     trace = run(answers(more={"llm.finish_reason": "length"}))
     for fault, count in ((Fault.TRUNCATED_OUTPUT, 1), (Fault.FORMAT_VIOLATION, 0)):
-        found = open_faults(Subject(trace), OpenFaults(faults=(fault,)))
+        found = open_faults(readings(trace), OpenFaults(faults=(fault,)))
         assert len(found.violations) == count
         assert found.scanned == f"2 spans, looked through for {fault.value.replace('_', ' ')}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from investigator.controls.checking import Checked, Subject
+from investigator.controls.checking import Checked
 from investigator.controls.checks.record import (
     Attribution,
     CompleteTrace,
@@ -12,19 +12,19 @@ from investigator.controls.checks.record import (
     memory_writes_traceable,
 )
 from investigator.traces.model import REDACTED, Trace
-from tests.builders import span, trace
+from tests.builders import readings, span, trace
 from tests.controls.runs import answers, asks, model, run, tool
 from tests.signals.steps import chat
 
 
 def whole(found: Trace) -> Checked:
     """What is said of the completeness of a trace."""
-    return complete_trace(Subject(found), CompleteTrace())
+    return complete_trace(readings(found), CompleteTrace())
 
 
 def attributed(found: Trace) -> Checked:
     """What is said of who did what."""
-    return attribution(Subject(found), Attribution())
+    return attribution(readings(found), Attribution())
 
 
 def told(found: Checked) -> list[str]:
@@ -92,7 +92,7 @@ def remembering(text: str, *, tool_name: str = "save_memory") -> Checked:
     """What is said of a run that keeps a text."""
     arguments = '{"content":"' + text + '"}'
     found = run(asks(("c1", tool_name, arguments)), tool("kept", "ok", at=30, call_id="c1"))
-    return memory_writes_traceable(Subject(found), MemoryWrites())
+    return memory_writes_traceable(readings(found), MemoryWrites())
 
 
 def test_what_is_kept_was_said_by_somebody() -> None:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from investigator.controls.checking import Checked, Subject
+from investigator.controls.checking import Checked
 from investigator.controls.checks.tools import (
     AllowedTools,
     ArgumentSchema,
@@ -16,18 +16,18 @@ from investigator.controls.checks.tools import (
     tool_arguments_schema,
 )
 from investigator.traces.model import REDACTED, Trace
-from tests.builders import span
+from tests.builders import readings, span
 from tests.controls.runs import Attributes, answers, asks, helper, model, offering, run, tool
 
 
 def listed(trace: Trace, *allowed: str) -> Checked:
     """What the allow-list says of a run."""
-    return allowed_tools(Subject(trace), AllowedTools(allowed=allowed))
+    return allowed_tools(readings(trace), AllowedTools(allowed=allowed))
 
 
 def fitting(trace: Trace) -> Checked:
     """What the schemas of a run say of its calls."""
-    return tool_arguments_schema(Subject(trace), ArgumentSchema())
+    return tool_arguments_schema(readings(trace), ArgumentSchema())
 
 
 def told(found: Checked) -> list[str]:
@@ -195,7 +195,7 @@ def helped(name: str, **offered: bool) -> Trace:
 def test_a_delegate_may_use_its_own_tools_and_those_above_it() -> None:
     """And nothing else."""
     for name, broken in (("mine", 0), ("search", 0), ("pay", 1)):
-        found = delegation_scope(Subject(helped(name)), DelegationScope())
+        found = delegation_scope(readings(helped(name)), DelegationScope())
         assert len(found.violations) == broken
         assert found.scanned == "1 tool call of 1 delegated agent"
 
@@ -203,8 +203,8 @@ def test_a_delegate_may_use_its_own_tools_and_those_above_it() -> None:
 def test_terms_for_an_agent_come_first() -> None:
     """By its name, in which `*` stands for any text."""
     terms = DelegationScope(agents={"help*": ("pay",)})
-    assert not delegation_scope(Subject(helped("pay")), terms).violations
-    assert told(delegation_scope(Subject(helped("mine")), terms)) == [
+    assert not delegation_scope(readings(helped("pay")), terms).violations
+    assert told(delegation_scope(readings(helped("mine")), terms)) == [
         "mine was called, which is outside what helper was given"
     ]
 
@@ -212,5 +212,5 @@ def test_terms_for_an_agent_come_first() -> None:
 def test_a_delegate_that_nobody_gave_anything_is_unknown() -> None:
     """Neither it nor the agent above it has a list."""
     call = model("inner", "", at=50, parent="helper", tools=(), calls=[("c1", "pay", "{}")])
-    found = delegation_scope(Subject(run(helper(), call)), DelegationScope())
+    found = delegation_scope(readings(run(helper(), call)), DelegationScope())
     assert (found.violations, found.missing) == ((), ("whether pay was given is not recorded",))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from investigator.controls.checking import Check, Checked, Params, Subject, Violation
+from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.evaluate import NOT_MET, NOTHING_KNOWN, PASSED, Evaluation, evaluate
 from investigator.controls.model import CheckSpec, CodeCheck, Control, ModelCheck
 from investigator.controls.predicates import Predicate
@@ -19,7 +19,7 @@ from investigator.controls.terms import Severity, Verdict
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.evidence import EvidenceIndex, EvidenceRef, span_evidence
 from investigator.traces.model import REDACTED, Trace
-from tests.builders import span, trace
+from tests.builders import readings, span, trace
 from tests.controls.policy_chat import OUT, chat, says, user
 
 TALK = chat(user("hello"), says("hello to you"))
@@ -75,7 +75,7 @@ def judged(
     question: str | None = None,
 ) -> Evaluation:
     """What is said of a trace where the check finds this."""
-    return evaluate(control(found, when=when, needs=needs, question=question), Subject(over))
+    return evaluate(control(found, when=when, needs=needs, question=question), readings(over))
 
 
 def breach(*evidence: EvidenceRef, strength: float = 0.7, summary: str = "it paid") -> Violation:

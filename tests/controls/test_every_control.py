@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from investigator.controls.checking import Subject
 from investigator.controls.evaluate import Evaluation, evaluate
 from investigator.controls.library import BUILT_IN, load_library
 from investigator.controls.model import Control
@@ -19,7 +18,7 @@ from investigator.ground.canonical_json import JsonValue
 from investigator.signals.building import SUMMARY_LIMIT
 from investigator.traces.evidence import EvidenceIndex
 from investigator.traces.model import Trace
-from tests.builders import span
+from tests.builders import readings, span
 from tests.controls import runs
 from tests.controls.runs import answers, asks, desk, guardrail, helper, model, retriever, run, tool
 
@@ -218,7 +217,7 @@ def judged(control: Control, trace: Trace, params: dict[str, JsonValue]) -> Eval
         code = control.check.code.model_copy(update={"params": params})
         check = control.check.model_copy(update={"code": code})
         control = control.model_copy(update={"check": check})
-    return evaluate(control, Subject(trace))
+    return evaluate(control, readings(trace))
 
 
 def rows(kind: str) -> list[object]:
@@ -249,13 +248,13 @@ def test_no_control_passes_on_what_cannot_be_seen(
 @pytest.mark.parametrize("control", JUDGEMENT.controls, ids=lambda control: control.control_id)
 def test_what_can_be_seen_is_left_to_a_model_to_judge(control: Control) -> None:
     """With places to begin at; where nobody is spoken to, the control does not apply."""
-    found = evaluate(control, Subject(runs.sound()))
+    found = evaluate(control, readings(runs.sound()))
     assert (found.verdict, found.is_open) == (Verdict.INSUFFICIENT_EVIDENCE, True)
     assert control.check.model is not None
     assert found.to_judge == control.check.model.question
     index = EvidenceIndex(runs.sound())
     assert [index.problem(ref) for ref in found.to_read] == [None] * len(found.to_read) != []
-    assert evaluate(control, Subject(silent_desk())).verdict is Verdict.NOT_APPLICABLE
+    assert evaluate(control, readings(silent_desk())).verdict is Verdict.NOT_APPLICABLE
 
 
 def test_every_control_of_v1_has_its_row() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from investigator.controls.checking import Checked
-from investigator.controls.checks.private_data import kinds_in
+from investigator.controls.checks.private_data import finder_of_all, kinds_in
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import REDACTED, Span, Trace
 from tests.builders import span, trace
@@ -18,6 +18,8 @@ CARD = "4111 1111 1111 1111"
 IBAN = "GB82 WEST 1234 5698 7654 32"
 SECRETS, PERSONAL = "secrets", "personal_data"
 PROMPT, GROUNDED = "system_prompt_disclosure", "groundedness"
+
+FINDER = finder_of_all()
 
 
 def test_a_secret_in_a_message_or_an_argument_is_a_breach_and_is_not_quoted() -> None:
@@ -61,7 +63,7 @@ def test_outputs_count_where_the_control_says_so() -> None:
 )
 def test_personal_data_is_known_by_its_checksum_or_form(text: str, kinds: list[str]) -> None:
     """Numbers that only look like one are none."""
-    assert list(kinds_in(text)) == kinds
+    assert list(kinds_in(text, FINDER)) == kinds
 
 
 def test_ordinary_addresses_break_nothing_unless_they_count() -> None:
@@ -75,7 +77,7 @@ def test_ordinary_addresses_break_nothing_unless_they_count() -> None:
 @given(st.text(max_size=200))
 def test_any_text_can_be_looked_through(text: str) -> None:
     """Odd characters break nothing."""
-    assert set(kinds_in(text)) <= {
+    assert set(kinds_in(text, FINDER)) <= {
         "private_key", "bearer_token", "jwt", "api_key", "password", "card_number", "iban", "ssn",
         "phone", "email",
     }  # fmt: skip

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from investigator.controls.checking import Subject
 from investigator.controls.evaluate import evaluate
 from investigator.controls.library import load_library
 from investigator.traces.model import REDACTED, Trace
+from tests.builders import readings
 from tests.controls.runs import asks, helper, model, run, tool
 
 IMPACT = "control.tools.high_impact_approval"
@@ -16,7 +16,7 @@ IMPACT = "control.tools.high_impact_approval"
 def verdict(trace: Trace) -> str:
     """What the library's control on actions of high impact says."""
     control = next(c for c in load_library("controls-v1").controls if c.control_id == IMPACT)
-    return evaluate(control, Subject(trace)).verdict.value
+    return evaluate(control, readings(trace)).verdict.value
 
 
 def called(name: str, arguments: str, result: str = "ok", agent: str | None = None) -> Trace:
@@ -50,7 +50,7 @@ def called(name: str, arguments: str, result: str = "ok", agent: str | None = No
 )
 def test_a_hand_over_is_no_action_of_high_impact(trace: Trace) -> None:
     """By its name, its target, its result, or who goes on."""
-    (action,) = Subject(trace).conversation.actions
+    (action,) = readings(trace).conversation.actions
     assert action.hands_over
     assert verdict(trace) == "pass"
 
@@ -75,7 +75,7 @@ def test_a_hand_over_is_no_action_of_high_impact(trace: Trace) -> None:
 )
 def test_a_transfer_of_money_is_one(trace: Trace) -> None:
     """An amount, an account, or a name that says so."""
-    (action,) = Subject(trace).conversation.actions
+    (action,) = readings(trace).conversation.actions
     assert not action.hands_over
     assert verdict(trace) == "fail"
 
@@ -84,5 +84,7 @@ def test_of_hidden_arguments_only_an_agent_of_that_name_tells() -> None:
     """They may hold an amount."""
     hidden = f'{{"reason":"{REDACTED}"}}'
     for agent, is_one in (("billing", True), (None, False)):
-        (action,) = Subject(called("transfer_to_billing", hidden, agent=agent)).conversation.actions
+        (action,) = readings(
+            called("transfer_to_billing", hidden, agent=agent)
+        ).conversation.actions
         assert action.hands_over is is_one

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from investigator.controls.checking import Subject
 from investigator.controls.evaluate import evaluate
 from investigator.controls.library import BUILT_IN, load_library
 from investigator.controls.terms import Verdict
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.evidence import EvidenceIndex
 from investigator.traces.model import Trace
+from tests.builders import readings
 from tests.controls.runs import asks, run, sound, tool
 
 EVERY_CONTROL = [control for name in BUILT_IN for control in load_library(name).controls]
@@ -32,7 +32,7 @@ ODD: list[JsonValue] = [
 
 def judge_all(trace: Trace) -> None:
     """Every control gives a verdict, and what it shows is there."""
-    subject, index = Subject(trace), EvidenceIndex(trace)
+    subject, index = readings(trace), EvidenceIndex(trace)
     for control in EVERY_CONTROL:
         found = evaluate(control, subject)
         assert (found.verdict is Verdict.FAIL) == bool(found.violations)

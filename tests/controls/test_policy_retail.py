@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from investigator.controls.checking import Subject
 from investigator.controls.evaluate import evaluate
 from investigator.controls.library import load_library
 from investigator.controls.terms import Verdict
 from investigator.ground.canonical_json import JsonValue
+from tests.builders import readings
 from tests.controls.policy_chat import Turn, call, chat, says, user
 
 LIBRARY = load_library("retail-example")
@@ -129,7 +129,7 @@ def judged(control_id: str, *turns: Turn) -> Verdict:
     """The verdict of one control on a conversation."""
     control = LIBRARY.get(control_id)
     assert control is not None
-    return evaluate(control, Subject(chat(*turns))).verdict
+    return evaluate(control, readings(chat(*turns))).verdict
 
 
 def test_every_control_has_its_cases() -> None:

@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from investigator.controls.checking import Subject
 from investigator.controls.predicates import Answer, Applies, Predicate, applies
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import REDACTED, Trace
-from tests.builders import span, trace
+from tests.builders import readings, span, trace
 from tests.controls.policy_chat import IN, OUT, call, chat, says, user
 
 _PREDICATE: TypeAdapter[Predicate] = TypeAdapter(Predicate)
@@ -40,12 +39,12 @@ def with_attributes(*values: dict[str, JsonValue]) -> Trace:
 
 def ask(written: dict[str, Any], found: Trace) -> Answer:
     """What the predicate, as a library writes it, says of the trace."""
-    return _PREDICATE.validate_python(written).ask(Subject(found))
+    return _PREDICATE.validate_python(written).ask(readings(found))
 
 
 def told(written: dict[str, Any], found: Trace) -> Applies:
     """Whether a control with this predicate applies, and why."""
-    return applies(_PREDICATE.validate_python(written), Subject(found))
+    return applies(_PREDICATE.validate_python(written), readings(found))
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from investigator.controls.checking import Subject
 from investigator.controls.required_evidence import RequiredEvidence as Kind
 from investigator.controls.required_evidence import missing, missing_evidence
 from investigator.ground.canonical_json import JsonValue
 from investigator.readings.truncation import is_cut
 from investigator.traces.model import REDACTED, Span, Trace
-from tests.builders import span, trace
+from tests.builders import readings, span, trace
 from tests.controls.policy_chat import call, chat, says, user
 
 ASKED, ANSWERED, DONE = "ask-1", "llm-1", "llm-2"
@@ -85,7 +84,7 @@ def run(span_id: str = "", changes: Told | None = None, *, without: str = "") ->
 
 def lines(found: Trace, kind: Kind) -> str:
     """What the trace does not show of a kind of content."""
-    return "\n".join(missing(Subject(found), kind))
+    return "\n".join(missing(readings(found), kind))
 
 
 @pytest.mark.parametrize("kind", Kind)
@@ -238,7 +237,7 @@ def test_a_broken_tree_is_told() -> None:
 
 def test_a_chat_log_shows_its_words() -> None:
     """Turns have no spans of their own for models and tools."""
-    found = Subject(chat(user("find it"), call("search", "a page", q="it"), says("found")))
+    found = readings(chat(user("find it"), call("search", "a page", q="it"), says("found")))
     kinds = (Kind.MESSAGES, Kind.USER_MESSAGE, Kind.FINAL_ANSWER, Kind.TOOL_ARGUMENTS)
     assert missing_evidence(found, [*kinds, Kind.TOOL_RESULTS]) == ()
     unanswered = chat(user("find it"), call("search", None, q="it"), says("found"))
@@ -249,7 +248,7 @@ def test_lines_are_few_and_each_is_told_once() -> None:
     """However much is missing; secrets and line breaks in names stay out."""
     secret = "sk-" + "a1B2c3D4" * 6
     spans = [span(f"t{i}", kind="TOOL", name=f"{secret}\n{i}") for i in range(40)]
-    subject = Subject(trace(*spans))
+    subject = readings(trace(*spans))
     told = missing_evidence(subject, [Kind.TOOL_RESULTS, Kind.TOOL_RESULTS])
     assert len(told) == len(set(told)) == 9
     assert told[-1].endswith("more of tool_results")

@@ -16,6 +16,7 @@ from investigator.traces.openinference import (
     output_messages_of,
     tool_io_of,
 )
+from tests.builders import readings
 
 ASKED: JsonValue = {"role": "user", "content": "Weather?"}
 USE: JsonValue = {"type": "tool_use", "id": "t1", "name": "weather", "input": {"city": "Oslo"}}
@@ -243,7 +244,9 @@ def test_a_model_call_shows_its_tool_calls_and_the_results_that_failed(document:
         "t1",
         True,
     )
-    assert "failed_result" in {signal.detector for signal in detect(Trace("t", [span]))}
+    assert "failed_result" in {
+        signal.detector for signal in detect(readings(Trace("t", [span])).view)
+    }
 
 
 def test_a_mark_that_the_messages_left_out_is_taken_from_the_input() -> None:

@@ -16,6 +16,7 @@ from investigator.incident.suspicion import SuspectedChange, suspected_change
 from investigator.snapshots import SnapshotStore, open_snapshots
 from investigator.traces.evidence import EvidenceIndex, EvidenceKind
 from investigator.traces.model import Trace
+from tests.builders import QUOTE, readings
 from tests.incident.windows import PROMPT, TIMEOUT, run
 
 
@@ -23,8 +24,8 @@ def told(
     traces: Iterable[Trace], snapshots: SnapshotStore | None = None
 ) -> tuple[SuspectedChange, tuple[Change, ...]]:
     """The suspicion over a window, and all its changes."""
-    digests = [digest(trace) for trace in traces]
-    changes = detect_changes(digests, snapshots)
+    digests = [digest(readings(trace)) for trace in traces]
+    changes = detect_changes(digests, snapshots, QUOTE)
     return suspected_change(digests, changes), changes
 
 

@@ -6,17 +6,17 @@ import pytest
 
 from investigator.ground.canonical_json import JsonValue
 from investigator.incident.digest import digest
-from investigator.incident.signature import Signature, occurrences_of
-from investigator.incident.templates import likeness, masked, template_of, words_of
+from investigator.incident.signature import Signature
+from investigator.incident.templates import likeness, masked, words_of
 from investigator.traces.model import Trace
-from tests.builders import exception_event, span, trace
+from tests.builders import QUOTE, exception_event, readings, span, trace
 from tests.incident.windows import TIMEOUT, run
 from tests.signals.steps import agent, llm, tool
 
 
 def test_a_failing_tool_is_named_with_its_service_and_error() -> None:
     """The signature has a stable text, and the failure its evidence and time."""
-    (found,) = occurrences_of(run(3, error=TIMEOUT))
+    (found,) = digest(readings(run(3, error=TIMEOUT))).occurrences
     assert found.signature == Signature("support", "search", "timeout")
     assert found.signature.text == "support | search | timeout"
     assert found.template == "TimeoutError: request # to <url> timed out"
@@ -32,8 +32,8 @@ def test_a_failure_made_good_leaves_the_trace_healthy() -> None:
         tool("x", at=2, error=TIMEOUT),
         tool("y", at=4),
     )
-    assert occurrences_of(again) == ()
-    assert not digest(again).failing
+    assert digest(readings(again)).occurrences == ()
+    assert not digest(readings(again)).failing
 
 
 def test_a_root_that_ended_badly_fails_its_trace() -> None:
@@ -43,7 +43,7 @@ def test_a_root_that_ended_badly_fails_its_trace() -> None:
         span("a", parent="root", kind="CHAIN", start_ms=1, status="ERROR", message="boom"),
         span("b", parent="root", kind="CHAIN", start_ms=2, status="OK"),
     )
-    found = digest(odd)
+    found = digest(readings(odd))
     assert found.root_failed
     assert found.primary is not None
     assert found.primary.signature == Signature("", "root", "HTTP 500")
@@ -52,7 +52,8 @@ def test_a_root_that_ended_badly_fails_its_trace() -> None:
 def test_an_exception_of_no_known_fault_is_named_by_its_class() -> None:
     """The type of the error is what the error calls itself."""
     event = exception_event("shop.errors.StockError", "item 12 is gone")
-    (found,) = occurrences_of(trace(span("book", kind="TOOL", status="ERROR", events=[event])))
+    booked = trace(span("book", kind="TOOL", status="ERROR", events=[event]))
+    (found,) = digest(readings(booked)).occurrences
     assert found.signature.error_type == "StockError"
 
 
@@ -68,7 +69,7 @@ def test_a_tool_without_a_span_of_its_own_is_named() -> None:
         llm("m1", at=1, calls=[("refund", "{}")]),
         llm("m2", "Sorry.", at=3, attributes=told),
     )
-    assert Signature("", "refund", "rate_limit") in digest(chat).signatures
+    assert Signature("", "refund", "rate_limit") in digest(readings(chat)).signatures
 
 
 @pytest.mark.parametrize(
@@ -86,21 +87,21 @@ def test_a_tool_without_a_span_of_its_own_is_named() -> None:
 )
 def test_what_varies_in_a_message_is_masked(text: str, template: str) -> None:
     """Numbers, ids, quoted words, links and paths are not part of a template."""
-    assert template_of(text) == template
+    assert masked(QUOTE.error(text)) == template
 
 
 def test_a_template_is_bounded_and_without_secrets() -> None:
     """Odd text does no harm: huge, secret, or no text at all."""
     key = "sk-proj-" + "a1B2c3D4" * 5
-    assert key not in template_of(f"401 invalid key {key}")
-    assert len(template_of("x/ " * 500_000)) <= 500
+    assert key not in masked(QUOTE.error(f"401 invalid key {key}"))
+    assert len(masked(QUOTE.error("x/ " * 500_000))) <= 500
     assert masked("\ud800 7").endswith(" #")
     assert likeness(words_of(""), words_of("")) == 1.0
 
 
 def test_an_empty_trace_has_a_digest() -> None:
     """Nothing is invented for it."""
-    found = digest(Trace("t", ()))
+    found = digest(readings(Trace("t", ())))
     assert (found.start_ns, found.latency_ms, found.root_evidence) == (None, None, None)
     assert not found.failing
     assert found.facts == ()
@@ -123,6 +124,6 @@ def test_odd_spans_have_a_digest_too() -> None:
         span("a\ud800", kind="LLM", name="\ud800 1", status="ERROR", attributes=odd),
         span("b", kind="TOOL", name="", status="ERROR", message="\x00\n" * 9, attributes=odd),
     ]
-    found = digest(trace(*spans))
+    found = digest(readings(trace(*spans)))
     assert found.failing
     assert all(len(fact.shown) < 200 for fact in found.facts)

@@ -19,6 +19,7 @@ from investigator.incident.suspicion import suspected_change
 from investigator.incident.timeline import EVENT_LIMIT, EventKind, timeline
 from investigator.traces.evidence import EvidenceIndex
 from investigator.traces.model import Trace
+from tests.builders import QUOTE, readings
 from tests.incident.windows import TIMEOUT, run
 
 ERRORS = (
@@ -36,7 +37,7 @@ ERRORS = (
 
 def digests(traces: Sequence[Trace]) -> list[TraceDigest]:
     """The digests of a window."""
-    return [digest(trace) for trace in traces]
+    return [digest(readings(trace)) for trace in traces]
 
 
 @st.composite
@@ -69,8 +70,8 @@ def test_nothing_depends_on_the_order_of_the_traces(
     rng.shuffle(other)
     assert select(one) == select(other)
     assert clusters(one) == clusters(other)
-    changes = detect_changes(one)
-    assert changes == detect_changes(other)
+    changes = detect_changes(one, None, QUOTE)
+    assert changes == detect_changes(other, None, QUOTE)
     assert suspected_change(one, changes) == suspected_change(other, changes)
     assert timeline(one, changes) == timeline(other, changes)
 
@@ -81,7 +82,7 @@ def test_every_reference_resolves_and_every_bound_holds(window: list[Trace]) -> 
     """At most twelve, each signature and trace once; every claim has evidence in its trace."""
     found = digests(window)
     chosen = select(found)
-    changes = detect_changes(found)
+    changes = detect_changes(found, None, QUOTE)
     events = timeline(found, changes).events
     assert len(chosen) <= 12
     assert len({one.trace_id for one in chosen}) == len(chosen)
@@ -172,7 +173,7 @@ def test_the_timeline_tells_the_story_in_order() -> None:
     window += [run(i, model="m2", error=TIMEOUT) for i in range(5, 9)]
     window += [run(i, model="m3") for i in range(9, 12)]
     found = digests(window)
-    told = timeline(found, detect_changes(found))
+    told = timeline(found, detect_changes(found, None, QUOTE))
     assert [(event.timestamp, event.kind) for event in told.events] == [
         ("1970-01-01T00:05:00Z", EventKind.FIRST_FAILURE),
         ("1970-01-01T00:05:00Z", EventKind.CHANGE),
@@ -201,7 +202,7 @@ def test_a_large_window_is_quick() -> None:
     template = digests(window)
     many = [_copy(template[i % 50], i) for i in range(5_000)]
     began = time.perf_counter()
-    changes = detect_changes(many)
+    changes = detect_changes(many, None, QUOTE)
     suspected_change(many, changes)
     select(many)
     timeline(many, changes)

@@ -62,7 +62,7 @@ def run_rca(
     taxonomy: Taxonomy = DEFAULT,
 ) -> Ran:
     """Run the engine, by the rules unless told otherwise, and check what it wrote."""
-    case = RCACase.of(trace, taxonomy)
+    case = RCACase.of(trace, taxonomy, Redactor())
     api = MemoryInspectionAPI([trace])
     tools = ToolRegistry(inspection_tools(api, Redactor(), trace_id=trace.trace_id))
     strategy = RCAStrategy(case, tools)

@@ -31,7 +31,7 @@ from investigator.runtime.status import ErrorCode, RunStatus, ScopeStatus
 from investigator.signals.detect import detect
 from investigator.traces.evidence import evidence_of, unresolved_reason
 from investigator.traces.model import REDACTED, Trace
-from tests.builders import span, trace
+from tests.builders import REDACTOR, readings, span, trace
 from tests.rca.running import DEFAULT, FULL, LIST_SPANS, Ran, run_rca, says, scripted, stated
 from tests.signals.steps import agent, llm, tool
 from tests.signals.test_laws import traces
@@ -71,7 +71,7 @@ def children(ran: Ran) -> list[ScopesOpened]:
 def test_each_hypothesis_is_a_planner_driven_child() -> None:
     """Opened side by side by the planner, at depth 1, and each of them read before it spoke."""
     ran = run_rca(failing())
-    hypotheses = len(RCACase.of(failing(), DEFAULT).hypotheses)
+    hypotheses = len(RCACase.of(failing(), DEFAULT, REDACTOR).hypotheses)
     assert 2 <= hypotheses <= MAX_HYPOTHESES
     (opened,) = children(ran)
     assert len(opened.scopes) == hypotheses
@@ -223,7 +223,9 @@ def test_a_report_does_not_depend_on_how_many_scopes_run_at_once(
     assert [ran.output for ran in others] == [first.output] * 2
     assert first.record.status is RunStatus.SUCCEEDED
     assert first.strategy.check(first.report) == []
-    assert {f.span_id for f in first.report.findings} == {s.origin_id for s in detect(found)}
+    assert {f.span_id for f in first.report.findings} == {
+        s.origin_id for s in detect(readings(found).view)
+    }
 
 
 def test_at_depth_zero_the_rules_read_alone() -> None:

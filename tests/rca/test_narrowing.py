@@ -16,7 +16,7 @@ from investigator.rca.report import Label, Outcome
 from investigator.rca.taxonomy import load_taxonomy
 from investigator.signals.detect import detect
 from investigator.traces.model import Trace
-from tests.builders import exception_event, span, trace
+from tests.builders import exception_event, readings, span, trace
 from tests.rca.running import run_rca
 from tests.signals.steps import agent, llm, tool
 from tests.signals.test_laws import traces
@@ -58,7 +58,7 @@ def test_a_wide_trace_is_cut_to_its_bound() -> None:
 @settings(max_examples=100, deadline=None)
 def test_every_signal_is_in_a_hypothesis_or_left_over(found: Trace) -> None:
     """Nothing seen is lost: hypotheses and the rest are all signals, each once."""
-    signals = detect(found)
+    signals = detect(readings(found).view)
     causes = hypotheses(found, signals, TRAIL)
     taken = [signals[i] for cause in causes for i in cause.signal_indexes]
     assert len(causes) <= MAX_HYPOTHESES
@@ -71,7 +71,7 @@ def test_every_signal_is_in_a_hypothesis_or_left_over(found: Trace) -> None:
 @settings(max_examples=40, deadline=None)
 def test_every_conclusion_is_a_valid_report(found: Trace) -> None:
     """Every origin of a signal is the place of a finding; the invariants hold."""
-    signals = detect(found)
+    signals = detect(readings(found).view)
     report = run_rca(found, taxonomy=TRAIL).report
     assert {f.span_id for f in report.findings} == {s.origin_id for s in signals}
     if any(signal.open for signal in signals):

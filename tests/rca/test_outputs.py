@@ -11,12 +11,12 @@ from investigator.rca.outputs import RCAAnswer, RCADraft, RCAFinding, RCAOutputs
 from investigator.runtime.actions import ActionKind
 from investigator.traces.evidence import EvidenceRef, span_evidence
 from investigator.traces.model import Trace
-from tests.builders import span, trace
+from tests.builders import REDACTOR, span, trace
 from tests.rca.running import DEFAULT
 from tests.signals.steps import agent, tool
 
 TRACE = trace(agent(name="planner"), tool("t", error="TimeoutError: no answer", at=1), span("x"))
-OUTPUTS = RCAOutputs(RCACase.of(TRACE, DEFAULT))
+OUTPUTS = RCAOutputs(RCACase.of(TRACE, DEFAULT, REDACTOR))
 
 
 def cited(found: Trace = TRACE) -> dict[str, str]:

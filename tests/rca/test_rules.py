@@ -26,7 +26,7 @@ from investigator.runtime.events import ALL_BUT_FINALIZE, Shown
 from investigator.runtime.planner import StepSeen, View
 from investigator.traces.evidence import evidence_of
 from investigator.traces.model import Trace
-from tests.builders import trace
+from tests.builders import REDACTOR, trace
 from tests.rca.running import DEFAULT
 from tests.signals.steps import agent, llm, only, tool
 from tests.signals.test_laws import traces
@@ -69,7 +69,7 @@ def view(
 
 def turn(seen: View, found: Trace = FAILED) -> dict[str, object]:
     """The action, or the first of several."""
-    planner = RCARules(RCACase.of(found, DEFAULT))
+    planner = RCARules(RCACase.of(found, DEFAULT, REDACTOR))
     reply = asyncio.run(planner.act(seen, 0))
     assert reply.usage.amounts == (1, 0, 0, 0, 0)
     action = json.loads(reply.text)["action"]
@@ -126,7 +126,7 @@ def test_a_child_states_only_what_it_has_read() -> None:
     assert unread["output"] == {
         "findings": [],
         "gaps": [],
-        "summary": RCACase.of(FAILED, DEFAULT).hypotheses[0].statement,
+        "summary": RCACase.of(FAILED, DEFAULT, REDACTOR).hypotheses[0].statement,
     }
     failed = FAILED.get("t")
     assert failed is not None

@@ -8,20 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from investigator.controls.checking import Subject
 from investigator.formats.chat import decode_chat
 from investigator.ground.canonical_json import JsonValue
 from investigator.readings.conversation import Action, Conversation, Source, Utterance
 from investigator.traces.evidence import EvidenceIndex
 from investigator.traces.model import REDACTED, Span, Trace
-from tests.builders import span, trace
+from tests.builders import readings, span, trace
 
 Said = tuple[str, str]
 
 
 def conversation(*spans: Span) -> Conversation:
     found = trace(*spans)
-    heard = Subject(found).conversation
+    heard = readings(found).conversation
     index = EvidenceIndex(found)
     assert [index.problem(item.evidence) for item in heard.items] == [None] * len(heard.items)
     assert [item.position for item in heard.items] == list(range(len(heard.items)))
@@ -232,7 +231,7 @@ def test_odd_arguments_are_kept_as_they_are(arguments: str) -> None:
 
 def test_an_empty_trace_is_an_empty_conversation() -> None:
     """Nothing said, nothing done, nothing missing."""
-    heard = Subject(Trace("t", ())).conversation
+    heard = readings(Trace("t", ())).conversation
     assert (heard.items, heard.gaps, heard.before(5)) == ((), (), ())
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from investigator.controls.checking import Subject
 from investigator.readings.conversation import Source
 from investigator.readings.provenance import Text, Value, ValueKind, normal, said_in, values_of
+from tests.builders import readings
 from tests.controls.policy_chat import call, chat, says, user
 
 
@@ -78,7 +78,7 @@ def test_words_of_a_name_may_be_said_apart_but_an_address_may_not() -> None:
 
 def test_the_origin_of_a_value_is_who_said_it_first() -> None:
     """From the tool to the assistant that repeats it; nothing after the position counts."""
-    found = Subject(
+    found = readings(
         chat(
             user("Pay my landlord."),
             call("find_contact", "landlord: DE44500105175407324931"),
@@ -95,7 +95,7 @@ def test_the_origin_of_a_value_is_who_said_it_first() -> None:
 
 def test_what_the_assistant_put_to_the_user_counts_as_decided() -> None:
     """The user who goes on from a proposal has seen it; one who was not asked has not."""
-    found = Subject(
+    found = readings(
         chat(user("Pay."), says("To DE44500105175407324931?"), user("Yes."), says("On it."))
     )
     account = value("DE44500105175407324931")

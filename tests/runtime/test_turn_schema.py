@@ -94,7 +94,7 @@ def space(request: pytest.FixtureRequest, tmp_path: Path) -> ActionSpace[Any, An
 def rca_space(taxonomy: str | None = None) -> ActionSpace[Any, Any]:
     one = trace(span())
     reads = inspection_tools(MemoryInspectionAPI([one]), Redactor(), trace_id=one.trace_id)
-    case = RCACase.of(one, load_taxonomy(taxonomy) if taxonomy else DEFAULT)
+    case = RCACase.of(one, load_taxonomy(taxonomy) if taxonomy else DEFAULT, Redactor())
     return RCAStrategy(case, ToolRegistry(reads)).space
 
 

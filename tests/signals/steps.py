@@ -8,7 +8,7 @@ from investigator.ground.canonical_json import JsonValue
 from investigator.signals.detect import detect
 from investigator.signals.model import Signal
 from investigator.traces.model import Span, Trace
-from tests.builders import span, trace
+from tests.builders import readings, span, trace
 
 Attributes = Mapping[str, JsonValue]
 
@@ -99,11 +99,11 @@ def _turn(index: int, name: str, said: str) -> Span:
 
 def only(found: Trace) -> Signal:
     """The one signal of the trace."""
-    signals = detect(found)
+    signals = detect(readings(found).view)
     assert len(signals) == 1, [s.summary for s in signals]
     return signals[0]
 
 
 def faults(found: Trace) -> list[str]:
     """The faults of the trace's signals, in order."""
-    return [signal.fault.value for signal in detect(found)]
+    return [signal.fault.value for signal in detect(readings(found).view)]

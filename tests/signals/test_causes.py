@@ -11,7 +11,7 @@ from investigator.readings.faults import Fault
 from investigator.signals.detect import detect
 from investigator.signals.model import Signal
 from investigator.traces.model import Span
-from tests.builders import span, trace
+from tests.builders import readings, span, trace
 from tests.signals.steps import agent, faults, llm, only, tool
 
 STOCK: dict[str, JsonValue] = {
@@ -164,12 +164,14 @@ def test_a_loop_that_ended_on_a_failed_call_gave_out_at_its_last_model_call() ->
         "agent", kind="AGENT", end_ms=99, status="ERROR", message="AgentError: max steps reached"
     )
     signals = detect(
-        trace(
-            stopped,
-            llm("one", at=1),
-            tool("t", error="boom", at=2),
-            llm("two", at=3),
-        )
+        readings(
+            trace(
+                stopped,
+                llm("one", at=1),
+                tool("t", error="boom", at=2),
+                llm("two", at=3),
+            )
+        ).view
     )
     assert [(s.fault.value, s.origin_id) for s in signals] == [
         ("exception", "t"),

@@ -9,7 +9,7 @@ import pytest
 
 from investigator.readings.faults import Fault
 from investigator.signals.detect import detect
-from tests.builders import exception_event, span, trace
+from tests.builders import exception_event, readings, span, trace
 from tests.signals.steps import agent, chat, faults, llm, only, tool
 
 CODE = "Let me compute.\n```python\nprint(1 / 0)\n```"
@@ -23,12 +23,14 @@ CRASHED = (
 def test_a_run_that_went_well_has_no_signal() -> None:
     """A call, its answer, the final words: nothing is wrong."""
     assert not detect(
-        trace(
-            agent(),
-            llm("ask", calls=[("search", '{"q": "x"}')], at=1),
-            tool("found", "Error handling in Rust: a guide", at=2),
-            llm("answer", "Rust handles errors by values.", at=3),
-        )
+        readings(
+            trace(
+                agent(),
+                llm("ask", calls=[("search", '{"q": "x"}')], at=1),
+                tool("found", "Error handling in Rust: a guide", at=2),
+                llm("answer", "Rust handles errors by values.", at=3),
+            )
+        ).view
     )
 
 
@@ -48,11 +50,13 @@ def test_an_exception_is_told_once_where_it_was_raised() -> None:
 def test_a_second_fault_above_a_mended_one_is_told_too() -> None:
     """A parent that failed for another reason than its child passed nothing on."""
     signals = detect(
-        trace(
-            span("root", kind="CHAIN", status="ERROR", message="401 Unauthorized", end_ms=9),
-            tool("t1", parent="root", error="TimeoutError: slow", at=1),
-            tool("t2", parent="root", at=2),
-        )
+        readings(
+            trace(
+                span("root", kind="CHAIN", status="ERROR", message="401 Unauthorized", end_ms=9),
+                tool("t1", parent="root", error="TimeoutError: slow", at=1),
+                tool("t2", parent="root", at=2),
+            )
+        ).view
     )
     assert [(s.fault, s.origin_id, s.open) for s in signals] == [
         (Fault.AUTH, "root", True),
@@ -98,7 +102,7 @@ def test_a_tool_may_end_a_chat() -> None:
         dataclasses.replace(turn, start_ns=None, end_ns=None)
         for turn in (asked, tool("step-1", "done", parent=None, name="hand_over"))
     ]
-    assert not detect(trace(*turns))
+    assert not detect(readings(trace(*turns)).view)
 
 
 def test_code_that_fails_in_a_step_begins_with_the_model_that_wrote_it() -> None:
@@ -176,7 +180,7 @@ def test_low_scores_are_told_and_a_better_retrieval_closes_them() -> None:
     other = span("other", kind="RETRIEVER", attributes=_retriever("o", -3.0, -4.0))
     assert only(trace(low)).fault is Fault.LOW_SCORE_RETRIEVAL
     assert only(trace(low, better)).recovered_by == "better"
-    assert not detect(trace(other))
+    assert not detect(readings(trace(other)).view)
 
 
 def test_a_search_that_found_nothing_begins_with_its_query() -> None:
@@ -191,7 +195,7 @@ def test_a_search_that_found_nothing_begins_with_its_query() -> None:
 def test_a_document_that_says_no_results_is_a_result() -> None:
     """Only a short answer that begins so says that nothing was found."""
     text = "The trial gave no results for two years. " + "Then it did. " * 50
-    assert not detect(trace(agent(), llm("ask", at=1), tool("t", text, at=2)))
+    assert not detect(readings(trace(agent(), llm("ask", at=1), tool("t", text, at=2))).view)
 
 
 def test_equal_calls_with_equal_answers_are_repeated() -> None:
@@ -206,8 +210,8 @@ def test_equal_calls_with_equal_answers_are_repeated() -> None:
 def test_paging_and_retrying_once_are_not_repeated() -> None:
     """Answers that differ are progress; two equal successes may be a check."""
     pages = [tool(f"t{i}", f"page {i}", at=i) for i in range(5)]
-    assert not detect(trace(agent(), *pages))
-    assert not detect(trace(agent(), tool("a", at=1), tool("b", at=2)))
+    assert not detect(readings(trace(agent(), *pages)).view)
+    assert not detect(readings(trace(agent(), tool("a", at=1), tool("b", at=2))).view)
 
 
 OFFERED = {
@@ -247,7 +251,9 @@ def test_a_call_nothing_is_known_about_is_let_be() -> None:
 def test_a_failure_that_the_answer_passes_over_is_ignored() -> None:
     """The last call failed and the answer does not speak of it."""
     failed = tool("t", "Error: out of stock", at=2, name="order")
-    signals = detect(trace(agent(), llm("ask", at=1), failed, llm("end", "All ordered!", at=3)))
+    signals = detect(
+        readings(trace(agent(), llm("ask", at=1), failed, llm("end", "All ordered!", at=3))).view
+    )
     assert [s.fault.value for s in signals] == ["exception", "ignored_tool_error"]
     assert signals[1].origin_id == "end"
 
@@ -319,8 +325,10 @@ def test_an_answer_without_the_planned_observation_is_unsupported() -> None:
     signal = only(trace(agent(), plan, answer, tool("end", name="final_answer", at=4)))
     assert (signal.fault, signal.origin_id) == (Fault.UNSUPPORTED_ANSWER, "answer")
     searched = tool("t", "1973, says the almanac", name="web_search", at=2)
-    assert not detect(trace(agent(), plan, searched, answer))
-    assert not detect(trace(agent(), llm("hi", "Hello", prompt=LISTED), llm("x", "Bye", at=2)))
+    assert not detect(readings(trace(agent(), plan, searched, answer)).view)
+    assert not detect(
+        readings(trace(agent(), llm("hi", "Hello", prompt=LISTED), llm("x", "Bye", at=2))).view
+    )
 
 
 def test_failing_code_in_a_chat_begins_with_the_turn_that_wrote_it() -> None:
@@ -353,10 +361,12 @@ def test_figures_that_nobody_gave_are_unsourced() -> None:
     signal = only(chat(("Lead", "Compare the towns."), made_up, nothing, ("Lead", "Done.")))
     assert (signal.fault, signal.origin_id) == (Fault.UNSUPPORTED_CLAIM, "step-1")
     given = ("Lead", "Compare 737015 and 4965.")
-    assert not detect(chat(given, made_up, nothing, ("Lead", "Done.")))
-    assert not detect(chat(("Lead", "Compare the towns."), made_up, ("Lead", "Done.")))
+    assert not detect(readings(chat(given, made_up, nothing, ("Lead", "Done."))).view)
+    assert not detect(
+        readings(chat(("Lead", "Compare the towns."), made_up, ("Lead", "Done."))).view
+    )
     sourced = ("Terminal", "exitcode: 0\nCode output: 737,015 4,965")
-    assert not detect(chat(("Lead", "Compare."), ("Expert", CODE), sourced, made_up))
+    assert not detect(readings(chat(("Lead", "Compare."), ("Expert", CODE), sourced, made_up)).view)
 
 
 def test_tool_messages_count_where_tools_have_no_spans() -> None:
@@ -377,4 +387,4 @@ def test_tool_messages_count_where_tools_have_no_spans() -> None:
 def test_the_word_error_in_a_prompt_is_none() -> None:
     """Tasks and prompts may speak of errors as they like."""
     prompt = "Error: this prompt begins like one. Traceback (most recent call last): KeyError: 'x'"
-    assert not detect(trace(agent(), llm("m", "Understood.", prompt=prompt)))
+    assert not detect(readings(trace(agent(), llm("m", "Understood.", prompt=prompt))).view)

@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from investigator.readings.completeness import completeness
 from investigator.signals.detect import detect
 from investigator.traces.evidence import unresolved_reason
 from investigator.traces.model import REDACTED, Span, Trace
-from tests.builders import span, trace
+from tests.builders import readings, span, trace
 from tests.signals.steps import agent, llm, tool
 
 WEIGHED = '{"weight": 52.5, "unit": "lb"}'
@@ -70,14 +69,14 @@ def test_signals_do_not_depend_on_the_order_of_the_spans(found: Trace, rng: rand
     """The same spans in any order give the same signals in the same order."""
     spans = list(found.spans)
     rng.shuffle(spans)
-    assert detect(Trace(found.trace_id, spans)) == detect(found)
+    assert detect(readings(Trace(found.trace_id, spans)).view) == detect(readings(found).view)
 
 
 @given(traces())
 @settings(max_examples=150, deadline=None)
 def test_every_signal_is_grounded_bounded_and_told_once(found: Trace) -> None:
     """Spans exist, evidence resolves, summaries are one short line, no fault is told twice."""
-    signals = detect(found)
+    signals = detect(readings(found).view)
     for signal in signals:
         assert found.get(signal.span_id) is not None
         assert found.get(signal.origin_id) is not None
@@ -93,13 +92,13 @@ def test_every_signal_is_grounded_bounded_and_told_once(found: Trace) -> None:
 def test_summaries_hold_no_secrets() -> None:
     """What an error quotes is masked where it looks like a secret."""
     error = "401 Unauthorized: api_key=hunter2secret for jo@example.com, sk-abcdef1234567890"
-    told = detect(trace(agent(), tool("t", error=error)))[0].summary
+    told = detect(readings(trace(agent(), tool("t", error=error))).view)[0].summary
     assert not any(word in told for word in ("hunter2secret", "jo@example.com", "abcdef123"))
 
 
 def _seconds(found: Trace) -> float:
     started = time.perf_counter()
-    detect(found)
+    detect(readings(found).view)
     return time.perf_counter() - started
 
 
@@ -133,35 +132,35 @@ def test_a_chain_of_ten_thousand_parents_takes_no_time() -> None:
     """Depth costs no more than width."""
     chain = [span("s0"), *(span(f"s{i}", parent=f"s{i - 1}", start_ms=i) for i in range(1, 10_000))]
     started = time.perf_counter()
-    assert not detect(trace(*chain))
+    assert not detect(readings(trace(*chain)).view)
     assert time.perf_counter() - started < 5
 
 
 def test_a_whole_trace_is_complete() -> None:
     """A root, ends, visible content, messages."""
-    assert completeness(trace(agent(), llm("m", "Hi"))) == ()
+    assert readings(trace(agent(), llm("m", "Hi"))).gaps == ()
 
 
 def test_what_is_missing_is_named() -> None:
     """Each gap says what, and at which spans."""
-    assert completeness(trace()) == ("the trace has no spans",)
-    orphan = completeness(trace(span("a", parent="gone")))
+    assert readings(trace()).gaps == ("the trace has no spans",)
+    orphan = readings(trace(span("a", parent="gone"))).gaps
     assert orphan == (
         "the trace has no root span",
         "1 span whose parent is not in the trace: a",
     )
     hidden = span("h", kind="LLM", attributes={"output.value": REDACTED})
-    assert completeness(trace(hidden)) == ("1 span with hidden content: h",)
+    assert readings(trace(hidden)).gaps == ("1 span with hidden content: h",)
     silent = span("m", kind="LLM")
-    assert completeness(trace(silent)) == ("1 span of a model without messages: m",)
-    assert completeness(trace(span("a"), span("b", end_ms=None))) == ("1 span without an end: b",)
-    assert completeness(trace(span("a"), span("a"))) == (
+    assert readings(trace(silent)).gaps == ("1 span of a model without messages: m",)
+    assert readings(trace(span("a"), span("b", end_ms=None))).gaps == ("1 span without an end: b",)
+    assert readings(trace(span("a"), span("a"))).gaps == (
         "1 span with an id that another span has: a",
     )
 
 
 def test_a_cycle_of_parents_is_named() -> None:
     """A cycle has no beginning, so nothing can be said to be whole."""
-    found = completeness(trace(span("a", parent="b"), span("b", parent="a", start_ms=1)))
+    found = readings(trace(span("a", parent="b"), span("b", parent="a", start_ms=1))).gaps
     assert found[0] == "the trace has no root span"
     assert "in a cycle of parents" in found[1]

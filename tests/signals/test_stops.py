@@ -10,7 +10,7 @@ from investigator.formats.registry import read_document
 from investigator.ground.canonical_json import JsonValue
 from investigator.signals.detect import detect
 from investigator.traces.model import Span, Trace
-from tests.builders import trace
+from tests.builders import readings, trace
 from tests.signals.steps import agent, llm
 
 PROMPT = "Write a plan. After the last step write the '\\n<end_plan>' tag and stop there."
@@ -47,7 +47,7 @@ def recorded(stop: JsonValue) -> dict[str, dict[str, JsonValue]]:
 
 def faults(*spans: Span) -> list[str]:
     """The names of what is found wrong with a trace of an agent and these spans."""
-    return [signal.fault.value for signal in detect(trace(agent(), *spans))]
+    return [signal.fault.value for signal in detect(readings(trace(agent(), *spans)).view)]
 
 
 @pytest.mark.parametrize("way", recorded(STOP))
@@ -88,7 +88,9 @@ def test_each_demanded_tag_is_asked_for() -> None:
     """That one was cut off does not excuse the others."""
     prompt = "Write the <thought> tag first. End your answer with the <end_plan> tag."
     cut = {"gen_ai.request.stop_sequences": STOP}
-    (signal,) = detect(trace(agent(), llm("p", "1. Search", prompt=prompt, attributes=cut)))
+    (signal,) = detect(
+        readings(trace(agent(), llm("p", "1. Search", prompt=prompt, attributes=cut))).view
+    )
     assert signal.summary == "the prompt asks for <thought> and the answer lacks it"
     swapped = "End your answer with the <end_plan> tag. Write the <thought> tag first."
     assert faults(llm("p", "1.", prompt=swapped, attributes=cut)) == ["format_violation"]
@@ -146,7 +148,7 @@ GENERATION: dict[str, JsonValue] = {
 def found_in(document: JsonValue) -> list[str]:
     """What is found wrong with the one trace of an export."""
     spans, _ = read_document(document, stem="file")
-    return [signal.fault.value for signal in detect(Trace(spans[0].trace_id, spans))]
+    return [signal.fault.value for signal in detect(readings(Trace(spans[0].trace_id, spans)).view)]
 
 
 def test_exports_of_other_tools_bring_theirs_along() -> None:

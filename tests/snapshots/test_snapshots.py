@@ -9,6 +9,7 @@ import pytest
 
 from investigator.errors import UsageError
 from investigator.ground.canonical_json import sha256_text
+from investigator.ground.redaction import Redactor
 from investigator.snapshots import FileStatus, SnapshotStore, open_snapshots
 from investigator.traces.evidence import EvidenceKind
 
@@ -118,8 +119,8 @@ def test_a_diff_is_shown_bounded_and_without_secrets(tmp_path: Path) -> None:
     )
     diff = store.get_config_diff("a", "b")
     assert key in diff.text
-    assert key not in diff.shown()
-    assert len(diff.shown(500)) < 560
+    assert key not in diff.shown(Redactor())
+    assert len(diff.shown(Redactor(), 500)) < 560
 
 
 def test_long_files_are_compared_in_linear_time(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from investigator.controls.checking import Params
 from investigator.controls.checks.facts import Facts, Found
 from investigator.controls.checks.paths import plain
-from investigator.readings.quoting import shortened
 from investigator.traces.evidence import EvidenceRef
 
 _SHOWN = 60
@@ -38,10 +37,10 @@ class Condition(Params):
         yield from ()
 
 
-def shown(found: Found) -> str:
+def shown(facts: Facts, found: Found) -> str:
     """The values as one short text for a summary."""
     if not found.values:
         return "not seen" if found.missing else "not given"
-    texts = [shortened(plain(value), _SHOWN) for value in found.values[:_NAMED]]
+    texts = [facts.quote.line(plain(value), _SHOWN) for value in found.values[:_NAMED]]
     more = len(found.values) - _NAMED
     return ", ".join(texts) + (f" and {more} more" if more > 0 else "")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from investigator.controls.checking import Subject
 from investigator.controls.checks.calls import succeeded
 from investigator.controls.checks.consent import Consent, ConsentWords, consent_in
 from investigator.readings.conversation import Action, Conversation, Source, Utterance
 from investigator.readings.directives import acts_of_tool, kinds_of, tool_words, word_set
 from investigator.readings.provenance import STRONG, Provenance, normal, values_of_action
+from investigator.readings.reading import Readings
 from investigator.traces.model import SpanKind, StatusCode
 
 _WORDS = ConsentWords()
@@ -17,7 +17,7 @@ _PEOPLE = frozenset({"human", "approval", "approvals", "approve", "confirmation"
 _GRANTED = word_set("approved approve yes true confirmed granted accepted allow allowed ok")
 
 
-def guarded(subject: Subject, action: Action) -> bool:
+def guarded(subject: Readings, action: Action) -> bool:
     """Whether a guardrail span that raised nothing, or a person who was asked, comes before it."""
     step = subject.view.position(action.span)
     guards = (

@@ -17,7 +17,6 @@ from investigator.controls.checks.answers import Answer, Condition
 from investigator.controls.checks.calls import Calls, evidence_of_call
 from investigator.controls.checks.facts import Facts
 from investigator.controls.checks.words import Regex, found_in
-from investigator.readings.quoting import shortened
 from investigator.readings.utterances import Source
 
 _SHOWN = 60
@@ -100,7 +99,7 @@ def _said(facts: Facts, source: Source, pattern: str) -> Answer:
     said = facts.heard.first(source, pattern)
     if said is not None and said.position < facts.action.position:
         words = found_in(pattern, said.text) or ""
-        seen = f"the {who} had said {shortened(words, _SHOWN)!r}"
+        seen = f"the {who} had said {facts.quote.line(words, _SHOWN)!r}"
         return Answer(True, seen, (said.evidence,))
     missing = facts.unheard((source,))
     seen = f"the {who} had said nothing that the rule asks for"

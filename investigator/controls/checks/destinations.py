@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 from pydantic import Field
 
-from investigator.controls.checking import Check, Checked, Params, Subject, Violation
+from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.following import Following
 from investigator.controls.checks.violations import broken_by
 from investigator.readings.conversation import UNTRUSTED, Action, Source, Utterance
 from investigator.readings.directives import acts_of_tool, tool_words
 from investigator.readings.provenance import Output, Value, ValueKind, values_of
-from investigator.readings.quoting import quoted, shortened, without_secrets
+from investigator.readings.reading import Readings
 
 _SENDING = frozenset({"send", "pay", "share"})
 _PLACES = frozenset({ValueKind.ADDRESS, ValueKind.URL, ValueKind.CODE})
@@ -54,7 +54,7 @@ class _Sent:
     origins: tuple[Utterance, ...]
 
 
-def check_unknown_destination(subject: Subject, params: DestinationParams) -> Checked:
+def check_unknown_destination(subject: Readings, params: DestinationParams) -> Checked:
     """Sending calls whose destination nobody named, or only an instruction inside data."""
     outputs = subject.provenance.outputs
     sent = [
@@ -70,7 +70,7 @@ def check_unknown_destination(subject: Subject, params: DestinationParams) -> Ch
     )
 
 
-def _sent(subject: Subject, action: Action, params: DestinationParams) -> Iterator[_Sent]:
+def _sent(subject: Readings, action: Action, params: DestinationParams) -> Iterator[_Sent]:
     if action.hands_over or not acts_of_tool(action.tool) & _SENDING:
         return
     for path, leaf in action.leaves:
@@ -90,9 +90,9 @@ def _is_place(value: Value) -> bool:
     )
 
 
-def _violation(subject: Subject, sent: _Sent, outputs: Sequence[Output]) -> Violation | None:
-    action, place = sent.action, _shown(sent)
-    tool = shortened(action.tool, 60)
+def _violation(subject: Readings, sent: _Sent, outputs: Sequence[Output]) -> Violation | None:
+    action, place = sent.action, _shown(subject, sent)
+    tool = subject.quote.name(action.tool)
     if not sent.origins:
         line = f"{tool} sends to {place}, which nothing before it named"
         return broken_by(action, line, strength=0.6)
@@ -111,10 +111,10 @@ def _violation(subject: Subject, sent: _Sent, outputs: Sequence[Output]) -> Viol
     return broken_by(action, line, [told[0].utterance.evidence], strength=0.8)
 
 
-def _shown(sent: _Sent) -> str:
+def _shown(subject: Readings, sent: _Sent) -> str:
     """The destination; where it is a secret, its argument, since values have lost their case."""
-    plain = sent.value.text in without_secrets(sent.argument).casefold()
-    return shortened(quoted(sent.value.text if plain else sent.argument), 60)
+    plain = sent.value.text in subject.quote.whole(sent.argument).casefold()
+    return subject.quote.name(sent.value.text if plain else sent.argument)
 
 
 def _first_hand(sent: _Sent, told: Sequence[Output]) -> Iterator[Utterance]:

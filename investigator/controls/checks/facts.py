@@ -22,7 +22,7 @@ from investigator.controls.checks.paths import document_in, plain, values_at
 from investigator.controls.checks.words import found_in
 from investigator.ground.canonical_json import JsonValue
 from investigator.readings.conversation import Conversation
-from investigator.readings.quoting import quoted
+from investigator.readings.reading import Readings
 from investigator.readings.utterances import Action, Source, Utterance
 from investigator.traces.evidence import EvidenceRef
 
@@ -95,14 +95,15 @@ class Facts:
 
     def __init__(
         self,
-        conversation: Conversation,
+        read: Readings,
         action: Action,
         records: Mapping[str, RecordPattern] | None = None,
         now_ns: int | None = None,
         heard: Heard | None = None,
     ) -> None:
-        self.conversation = conversation
-        self.heard = Heard(conversation) if heard is None else heard
+        self.conversation = read.conversation
+        self.quote = read.quote
+        self.heard = Heard(read.conversation) if heard is None else heard
         self.action = action
         self.now_ns = action.span.start_ns if now_ns is None else now_ns
         self._records = records or {}
@@ -179,7 +180,7 @@ class Facts:
 
     def _wanted(self, record: RecordPattern) -> str:
         pairs = [(key, self.find(path).values) for key, path in record.match.items()]
-        told = [f"{key} {quoted(plain(values[0]))}" for key, values in pairs if values]
+        told = [f"{key} {self.quote.error(plain(values[0]))}" for key, values in pairs if values]
         return ", ".join(told) or f"by {record}"
 
 

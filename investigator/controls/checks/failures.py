@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 import re2
 from pydantic import Field
 
-from investigator.controls.checking import Check, Checked, Params, Subject, Violation
+from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.calls import count_of, evidence_of_call, succeeded, unseen_calls
-from investigator.controls.checks.violations import WORDED, one_line
-from investigator.controls.required_evidence import short
+from investigator.controls.checks.violations import WORDED
 from investigator.ground.patterns import well_formed
 from investigator.readings.conversation import Action, Source, Utterance
 from investigator.readings.directives import acts_of_tool, tool_words
+from investigator.readings.reading import Readings
 from investigator.signals.ignored_errors import detect_ignored_errors
 from investigator.traces.evidence import unique
 
@@ -36,7 +36,7 @@ class MaskedErrors(Params):
     """`masked_errors` takes no parameters."""
 
 
-def masked_errors(subject: Subject, _params: MaskedErrors) -> Checked:
+def masked_errors(subject: Readings, _params: MaskedErrors) -> Checked:
     """No answer passes over a failure, and none claims success where something failed."""
     actions = subject.conversation.actions
     ignored = [
@@ -45,7 +45,7 @@ def masked_errors(subject: Subject, _params: MaskedErrors) -> Checked:
     ]
     told = {ref.ref for violation in ignored for ref in violation.evidence}
     claimed = [
-        _claimed(action, answer)
+        _claimed(subject, action, answer)
         for action, answer in _unmended_deeds(subject)
         if not {ref.ref for ref in evidence_of_call(action)} & told
     ]
@@ -59,7 +59,7 @@ def masked_errors(subject: Subject, _params: MaskedErrors) -> Checked:
     )
 
 
-def _unmended_deeds(subject: Subject) -> Iterator[tuple[Action, Utterance]]:
+def _unmended_deeds(subject: Readings) -> Iterator[tuple[Action, Utterance]]:
     """Failed calls of tools that do something, and the claim of success that came after.
 
     Nothing is told where the failure is admitted anywhere after it.
@@ -82,10 +82,10 @@ def _admits(answer: Utterance) -> bool:
     return _ADMITS.search(well_formed(answer.text[:_WINDOW])) is not None
 
 
-def _claimed(action: Action, answer: Utterance) -> Violation:
+def _claimed(subject: Readings, action: Action, answer: Utterance) -> Violation:
     return Violation(
         span_id=answer.span.span_id,
-        summary=one_line(f"the answer claims success though {short(action.tool)} failed"),
+        summary=f"the answer claims success though {subject.quote.name(action.tool)} failed",
         evidence=unique([answer.evidence, *evidence_of_call(action)]),
         strength=WORDED,
     )
@@ -101,7 +101,7 @@ class Escalation(Params):
     )
 
 
-def escalation_after_failures(subject: Subject, params: Escalation) -> Checked:
+def escalation_after_failures(subject: Readings, params: Escalation) -> Checked:
     """When a tool keeps failing and never works again, the user or a person in charge learns it."""
     conversation = subject.conversation
     failed: dict[str, list[Action]] = {}
@@ -117,14 +117,14 @@ def escalation_after_failures(subject: Subject, params: Escalation) -> Checked:
         if len(tried) >= params.failures and not _is_told(subject, tried, params)
     ]
     return Checked(
-        violations=tuple(map(_untold, silent)),
+        violations=tuple(_untold(subject, tried) for tried in silent),
         missing=unseen_calls(conversation),
         scanned=count_of(len(conversation.actions), "tool call"),
         evidence=tuple(action.evidence for action in conversation.actions[:_SHOWN]),
     )
 
 
-def _is_told(subject: Subject, tried: Sequence[Action], params: Escalation) -> bool:
+def _is_told(subject: Readings, tried: Sequence[Action], params: Escalation) -> bool:
     start = tried[params.failures - 1].position
     said = subject.conversation.said_by(Source.ASSISTANT)
     told = any(u.position > start and _admits(u) for u in said)
@@ -136,12 +136,12 @@ def _is_told(subject: Subject, tried: Sequence[Action], params: Escalation) -> b
     return told or handed
 
 
-def _untold(tried: Sequence[Action]) -> Violation:
+def _untold(subject: Readings, tried: Sequence[Action]) -> Violation:
     last = tried[-1]
-    summary = f"{short(last.tool)} failed {len(tried)} times and nobody was told"
+    summary = f"{subject.quote.name(last.tool)} failed {len(tried)} times and nobody was told"
     return Violation(
         span_id=last.span.span_id,
-        summary=one_line(summary),
+        summary=summary,
         evidence=unique([*evidence_of_call(last), *evidence_of_call(tried[0])]),
         strength=WORDED,
     )

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 
 from pydantic import Field
 
-from investigator.controls.checking import Check, Checked, Params, Subject, Violation
+from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.calls import count_of, is_named
 from investigator.controls.checks.recorded import statements
-from investigator.controls.checks.violations import CERTAIN, one_line
+from investigator.controls.checks.violations import CERTAIN
 from investigator.controls.predicates import Regexp, occurs
-from investigator.controls.required_evidence import MODEL_KEYS, about, is_hidden, model_of, short
+from investigator.controls.required_evidence import MODEL_KEYS, about, is_hidden, model_of
+from investigator.readings.reading import Readings
 from investigator.traces.evidence import span_evidence
 from investigator.traces.model import Span
 
@@ -46,7 +47,7 @@ class ApprovedModel(Params):
     approved: tuple[str, ...] = ()
 
 
-def approved_model(subject: Subject, params: ApprovedModel) -> Checked:
+def approved_model(subject: Readings, params: ApprovedModel) -> Checked:
     """Every model that was called is on the list."""
     calls = [(call, model_of(call)) for call in subject.view.model_calls]
     unset = "no approved models are configured; list them as params.approved of approved_model"
@@ -57,7 +58,7 @@ def approved_model(subject: Subject, params: ApprovedModel) -> Checked:
         for call, model in calls
         if model and not is_hidden(model) and not _is_approved(call, model, params.approved)
     ]
-    return _judged(calls, stray, "is not an approved model", CERTAIN)
+    return _judged(subject, calls, stray, "is not an approved model", CERTAIN)
 
 
 def _is_approved(call: Span, model: str, approved: Iterable[str]) -> bool:
@@ -73,7 +74,7 @@ class PinnedModel(Params):
     pinned: tuple[str, ...] = ()
 
 
-def pinned_model(subject: Subject, params: PinnedModel) -> Checked:
+def pinned_model(subject: Readings, params: PinnedModel) -> Checked:
     """Every model was called by a version, not by a name that may mean another one tomorrow."""
     calls = [(call, model_of(call)) for call in subject.view.model_calls]
     open_ = [
@@ -84,8 +85,8 @@ def pinned_model(subject: Subject, params: PinnedModel) -> Checked:
     moving = [(call, model) for call, model in open_ if occurs(_MOVING, model)]
     names = {model for _, model in moving}
     undated = [(call, model) for call, model in open_ if model not in names]
-    found = _judged(calls, moving, "is a name that moves to other versions", CERTAIN)
-    more = _judged(calls, undated, "names no version", NOT_DATED)
+    found = _judged(subject, calls, moving, "is a name that moves to other versions", CERTAIN)
+    more = _judged(subject, calls, undated, "names no version", NOT_DATED)
     violations = (*found.violations, *more.violations)
     return Checked(violations, found.missing, found.scanned, found.evidence)
 
@@ -100,6 +101,7 @@ def _is_pinned(call: Span, params: PinnedModel) -> bool:
 
 
 def _judged(
+    subject: Readings,
     calls: list[tuple[Span, str | None]],
     stray: list[tuple[Span, str]],
     reason: str,
@@ -115,15 +117,15 @@ def _judged(
         violations=tuple(
             Violation(
                 span_id=spans[0].span_id,
-                summary=one_line(
-                    f"{short(model)} {reason}, in {count_of(len(spans), 'model call')}"
+                summary=(
+                    f"{subject.quote.name(model)} {reason}, in {count_of(len(spans), 'model call')}"
                 ),
                 evidence=tuple(map(span_evidence, spans[:_SHOWN])),
                 strength=strength,
             )
             for model, spans in by_model.items()
         ),
-        missing=(*nothing, *about(unknown, "of a model that is not named")),
+        missing=(*nothing, *about(subject, unknown, "of a model that is not named")),
         scanned=count_of(len(calls), "model call"),
         evidence=tuple(span_evidence(call) for call, _ in calls[:_SHOWN]),
     )
@@ -135,7 +137,7 @@ class PinnedPrompt(Params):
     keys: tuple[str, ...] = Field(default=_PROMPT_KEYS, min_length=1)
 
 
-def pinned_prompt_version(subject: Subject, params: PinnedPrompt) -> Checked:
+def pinned_prompt_version(subject: Readings, params: PinnedPrompt) -> Checked:
     """Every model call says by which version of its prompt it was made, and none is an alias."""
     calls = subject.view.model_calls
     asked = statements(subject, calls, "prompt version", params.keys)
@@ -144,8 +146,8 @@ def pinned_prompt_version(subject: Subject, params: PinnedPrompt) -> Checked:
         [
             Violation(
                 span_id=moving[0][0].span_id,
-                summary=one_line(
-                    f"the prompt version '{short(moving[0][1])}' is a name that moves"
+                summary=(
+                    f"the prompt version '{subject.quote.name(moving[0][1])}' is a name that moves"
                 ),
                 evidence=tuple(span_evidence(span) for span, _ in moving[:_SHOWN]),
                 strength=CERTAIN,

@@ -14,12 +14,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import re2
 from pydantic import Field
 
-from investigator.controls.checking import Check, Checked, Params, Subject, Violation
-from investigator.controls.checks.violations import one_line
+from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.ground.patterns import well_formed
 from investigator.readings.conversation import Action, Source, Utterance
 from investigator.readings.directives import WINDOW, words_of
-from investigator.readings.quoting import quoted
+from investigator.readings.reading import Readings
 
 _NUMBER = re2.compile(r"\d[\d,]*(?:\.\d+)?")
 _LISTED = re2.compile(r"(?m)^\s*(?:[-*#]\s*)?\d{1,3}[.)]\s|\[\d{1,3}\]|```[\s\S]*?(?:```|$)")
@@ -37,7 +36,7 @@ class GroundednessParams(Params):
     quotation_words: int = Field(default=4, ge=2)
 
 
-def check_groundedness(subject: Subject, params: GroundednessParams) -> Checked:
+def check_groundedness(subject: Readings, params: GroundednessParams) -> Checked:
     """A final answer after a retrieval with figures or quotations that stand nowhere before."""
     conversation = subject.conversation
     sources = (Source.RETRIEVAL, Source.TOOL) if params.outputs else (Source.RETRIEVAL,)
@@ -48,10 +47,10 @@ def check_groundedness(subject: Subject, params: GroundednessParams) -> Checked:
         return Checked(missing=lost, scanned="no answer that follows a retrieval")
     answer = answers[-1]
     unsupported = _unsupported(answer.text, _earlier(subject, answer), params)
-    named = "; ".join(quoted(each) for each in unsupported[:_NAMED])
+    named = "; ".join(subject.quote.error(each) for each in unsupported[:_NAMED])
     violation = Violation(
         span_id=answer.span.span_id,
-        summary=one_line(f"the answer states what nothing before it holds: {named}"),
+        summary=f"the answer states what nothing before it holds: {named}",
         evidence=(answer.evidence, *(u.evidence for u in retrieved[:2])),
         strength=0.6 if len(unsupported) == 1 else 0.7,
     )
@@ -65,7 +64,7 @@ def check_groundedness(subject: Subject, params: GroundednessParams) -> Checked:
     )
 
 
-def _earlier(subject: Subject, answer: Utterance) -> list[str]:
+def _earlier(subject: Readings, answer: Utterance) -> list[str]:
     """Everything that was said or given to tools before the answer."""
     return [
         item.arguments if isinstance(item, Action) else item.text

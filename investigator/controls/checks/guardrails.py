@@ -7,15 +7,15 @@ from typing import NamedTuple
 
 import re2
 
-from investigator.controls.checking import Check, Checked, Params, Subject, Violation
+from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.calls import count_of, evidence_of_call, is_named
-from investigator.controls.checks.violations import CERTAIN, WORDED, one_line
-from investigator.controls.required_evidence import short, unseen
+from investigator.controls.checks.violations import CERTAIN, WORDED
+from investigator.controls.required_evidence import unseen
 from investigator.ground.canonical_json import JsonValue, read_json
 from investigator.ground.patterns import well_formed
 from investigator.readings.conversation import Action, Source
 from investigator.readings.directives import word_set
-from investigator.readings.quoting import quoted
+from investigator.readings.reading import Readings
 from investigator.readings.view import error_of
 from investigator.traces.evidence import EvidenceRef, span_evidence, unique
 from investigator.traces.model import Span, SpanKind
@@ -53,7 +53,7 @@ class GuardrailsRan(Params):
     required: tuple[str, ...] = ()
 
 
-def guardrails_ran(subject: Subject, params: GuardrailsRan) -> Checked:
+def guardrails_ran(subject: Readings, params: GuardrailsRan) -> Checked:
     """The guardrails that are needed are in the trace, and none of them broke down."""
     rails = _rails(subject)
     broken = [(rail, text) for rail in rails if (text := error_of(rail)) and not _stopped(rail)]
@@ -62,7 +62,8 @@ def guardrails_ran(subject: Subject, params: GuardrailsRan) -> Checked:
     violations = [
         Violation(
             span_id=rail.span_id,
-            summary=one_line(f"the guardrail {short(rail.name)} broke down: {quoted(text)}"),
+            summary=f"the guardrail {subject.quote.name(rail.name)} broke down: "
+            f"{subject.quote.error(text)}",
             evidence=unique([span_evidence(rail), *map(span_evidence, subject.trace.roots[:1])]),
             strength=CERTAIN,
         )
@@ -72,7 +73,7 @@ def guardrails_ran(subject: Subject, params: GuardrailsRan) -> Checked:
         violations += [
             Violation(
                 span_id=rails[0].span_id,
-                summary=one_line(f"guardrails ran, but not {short(name)}"),
+                summary=f"guardrails ran, but not {subject.quote.name(name)}",
                 evidence=shown,
                 strength=WORDED,
             )
@@ -98,17 +99,20 @@ class _Passed(NamedTuple):
     evidence: tuple[EvidenceRef, ...]
 
 
-def guardrails_honoured(subject: Subject, _params: GuardrailsHonoured) -> Checked:
+def guardrails_honoured(subject: Readings, _params: GuardrailsHonoured) -> Checked:
     """After a guardrail said no, its agent calls no tool, and the text it stopped is not given."""
     rails = _rails(subject)
     decided = [(rail, _stopped(rail)) for rail in rails]
     stopped = [rail for rail, stop in decided if stop]
     return Checked(
         violations=tuple(
-            _passed_over(rail, passed) for rail in stopped for passed in _went_on(subject, rail)
+            _passed_over(subject, rail, passed)
+            for rail in stopped
+            for passed in _went_on(subject, rail)
         ),
         missing=tuple(
-            f"what the guardrail {short(rail.name)} ({short(rail.span_id)}) decided cannot be read"
+            f"what the guardrail {subject.quote.name(rail.name)} "
+            f"({subject.quote.name(rail.span_id)}) decided cannot be read"
             for rail, stop in decided
             if stop is None
         ),
@@ -117,7 +121,7 @@ def guardrails_honoured(subject: Subject, _params: GuardrailsHonoured) -> Checke
     )
 
 
-def _rails(subject: Subject) -> tuple[Span, ...]:
+def _rails(subject: Readings) -> tuple[Span, ...]:
     return tuple(span for span in subject.trace.spans if span.kind is SpanKind.GUARDRAIL)
 
 
@@ -167,12 +171,12 @@ def _said(text: str) -> Iterator[bool]:
         yield False
 
 
-def _went_on(subject: Subject, rail: Span) -> Iterator[_Passed]:
+def _went_on(subject: Readings, rail: Span) -> Iterator[_Passed]:
     """Calls that the guardrail's agent made after it, and the stopped text where it was given."""
     view, scope = subject.view, subject.view.scope(rail)
     after = [a for a in subject.conversation.actions if _is_after(subject, rail, a.span)]
     for action in (a for a in after if scope is None or view.scope(a.span) == scope):
-        yield _Passed(action.span, f"{short(action.tool)} was called", _shown(action))
+        yield _Passed(action.span, f"{subject.quote.name(action.tool)} was called", _shown(action))
         break
     text = (rail.text("input.value") or "").strip()
     if len(text) < _TELLING or unseen(text) is not None:
@@ -187,7 +191,7 @@ def _went_on(subject: Subject, rail: Span) -> Iterator[_Passed]:
             yield _Passed(span, "the text that it stopped was given as the answer", evidence)
 
 
-def _is_after(subject: Subject, rail: Span, span: Span) -> bool:
+def _is_after(subject: Readings, rail: Span, span: Span) -> bool:
     later = subject.view.position(span) > subject.view.position(rail)
     return later and not subject.trace.encloses(rail, span)
 
@@ -196,10 +200,10 @@ def _shown(action: Action) -> tuple[EvidenceRef, ...]:
     return (*evidence_of_call(action), span_evidence(action.span))
 
 
-def _passed_over(rail: Span, passed: _Passed) -> Violation:
+def _passed_over(subject: Readings, rail: Span, passed: _Passed) -> Violation:
     return Violation(
         span_id=passed.span.span_id,
-        summary=one_line(f"the guardrail {short(rail.name)} said no, and then {passed.what}"),
+        summary=f"the guardrail {subject.quote.name(rail.name)} said no, and then {passed.what}",
         evidence=unique([*passed.evidence, span_evidence(rail)]),
         strength=CERTAIN,
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from investigator.controls.checking import Subject
 from investigator.controls.required_evidence import unseen
 from investigator.ground.canonical_json import JsonValue
 from investigator.readings.conversation import Action
+from investigator.readings.reading import Readings
 from investigator.signals.offered_tools import OfferedTool, read_definition
 from investigator.traces.model import Span, SpanKind
 from investigator.traces.openinference import ToolDefinition, tool_definitions_of
@@ -26,7 +26,7 @@ class Offer:
 class Offers:
     """The tools offered in each agent's loop of a trace, in the order of the requests."""
 
-    def __init__(self, subject: Subject) -> None:
+    def __init__(self, subject: Readings) -> None:
         self._view = subject.view
         self._trace = subject.trace
         self._by_scope: dict[str | None, list[Offer]] = {}

@@ -7,11 +7,12 @@ from itertools import groupby
 
 from pydantic import Field
 
-from investigator.controls.checking import Check, Checked, Params, Subject, Violation
+from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.calls import count_of, unseen_calls
-from investigator.controls.checks.violations import CERTAIN, WORDED, one_line
-from investigator.controls.required_evidence import about, short, tokens_of
+from investigator.controls.checks.violations import CERTAIN, WORDED
+from investigator.controls.required_evidence import about, tokens_of
 from investigator.readings.faults import Fault
+from investigator.readings.reading import Readings
 from investigator.readings.view import Attempt, TraceView, error_of
 from investigator.signals.detect import detect
 from investigator.traces.evidence import EvidenceRef, span_evidence, unique
@@ -29,7 +30,7 @@ class BoundedRetries(Params):
     same_tool: int = Field(default=5, ge=1)
 
 
-def bounded_retries(subject: Subject, params: BoundedRetries) -> Checked:
+def bounded_retries(subject: Readings, params: BoundedRetries) -> Checked:
     """No agent repeats what keeps failing, neither a call nor a model request."""
     view = subject.view
     loops: dict[str | None, list[Attempt]] = {}
@@ -67,7 +68,7 @@ def _repeats(
                 refs = [ref for one in (run[limit], run[0]) for ref in view.evidence(one)]
                 yield Violation(
                     span_id=run[limit].span.span_id,
-                    summary=one_line(f"{short(tool)} failed {len(run)} times {what}"),
+                    summary=f"{view.quote.name(tool)} failed {len(run)} times {what}",
                     evidence=unique(refs),
                     strength=CERTAIN,
                 )
@@ -91,7 +92,7 @@ def _model_repeats(view: TraceView, limit: int) -> Iterator[Violation]:
             if failed and len(run) > limit:
                 yield Violation(
                     span_id=run[limit].span_id,
-                    summary=one_line(f"{len(run)} model calls in a row failed"),
+                    summary=f"{len(run)} model calls in a row failed",
                     evidence=(span_evidence(run[limit]), span_evidence(run[0])),
                     strength=CERTAIN,
                 )
@@ -107,13 +108,13 @@ class UsageBudget(Params):
     tool_calls: int | None = Field(default=None, ge=0)
 
 
-def usage_budget(subject: Subject, params: UsageBudget) -> Checked:
+def usage_budget(subject: Readings, params: UsageBudget) -> Checked:
     """The run stays within each limit; what is not recorded cannot be said to."""
     calls = subject.view.model_calls
     tools = [attempt.span for attempt in subject.view.attempts]
     parts = (
-        _summed(calls, tokens_of, params.total_tokens, "tokens"),
-        _summed(calls, _cost_of, params.cost_usd, "dollars"),
+        _summed(subject, calls, tokens_of, params.total_tokens, "tokens"),
+        _summed(subject, calls, _cost_of, params.cost_usd, "dollars"),
         _timed(subject, params.seconds),
         _counted(calls, params.model_calls, "model calls"),
         _counted(tools, params.tool_calls, "tool calls"),
@@ -129,6 +130,7 @@ def usage_budget(subject: Subject, params: UsageBudget) -> Checked:
 
 
 def _summed(
+    subject: Readings,
     calls: Sequence[Span],
     measured: Callable[[Span], float | None],
     limit: float | None,
@@ -138,14 +140,15 @@ def _summed(
         return None
     known = [(span, used) for span in calls if (used := measured(span)) is not None]
     total = sum(used for _, used in known)
-    missing = () if calls else (f"no model call is recorded, so no {unit}",)
+    missing: tuple[str, ...] = () if calls else (f"no model call is recorded, so no {unit}",)
     named = {span.span_id for span, _ in known}
     unknown = (span for span in calls if span.span_id not in named)
     largest = [span for span, _ in sorted(known, key=lambda pair: -pair[1])]
-    return _compared(total, limit, unit, largest, (*missing, *about(unknown, f"without {unit}")))
+    missing = (*missing, *about(subject, unknown, f"without {unit}"))
+    return _compared(total, limit, unit, largest, missing)
 
 
-def _timed(subject: Subject, limit: float | None) -> Checked | None:
+def _timed(subject: Readings, limit: float | None) -> Checked | None:
     if limit is None:
         return None
     spans = [s for s in subject.trace.spans if s.start_ns is not None and s.end_ns is not None]
@@ -156,7 +159,7 @@ def _timed(subject: Subject, limit: float | None) -> Checked | None:
     taken = ((last.end_ns or 0) - (first.start_ns or 0)) / _SECOND
     timed = {span.span_id for span in spans}
     untimed = (span for span in subject.trace.spans if span.span_id not in timed)
-    missing = tuple(about(untimed, "without a start or an end"))
+    missing = tuple(about(subject, untimed, "without a start or an end"))
     return _compared(taken, limit, "seconds", [first, last], missing)
 
 
@@ -172,7 +175,7 @@ def _compared(
         [
             Violation(
                 span_id=spans[0].span_id,
-                summary=one_line(f"the run used {scanned}"),
+                summary=f"the run used {scanned}",
                 evidence=_places(spans),
                 strength=CERTAIN,
             )
@@ -198,9 +201,9 @@ class OpenFaults(Params):
     faults: tuple[Fault, ...] = Field(min_length=1)
 
 
-def open_faults(subject: Subject, params: OpenFaults) -> Checked:
+def open_faults(subject: Readings, params: OpenFaults) -> Checked:
     """No such fault is seen that a later step did not make good."""
-    found = [s for s in detect(subject.trace) if s.open and s.fault in params.faults]
+    found = [s for s in detect(subject.view) if s.open and s.fault in params.faults]
     names = " or ".join(fault.value.replace("_", " ") for fault in params.faults)
     return Checked(
         violations=tuple(

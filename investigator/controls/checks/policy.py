@@ -11,13 +11,14 @@ from datetime import datetime
 
 from pydantic import Field, field_validator, model_validator
 
-from investigator.controls.checking import Check, Checked, Params, Subject, Violation
+from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.calls import Calls, count_of, evidence_of_call, unseen_calls
 from investigator.controls.checks.conditions import AnyCondition
 from investigator.controls.checks.facts import CALL, RESULT, Facts, Heard, Operand, Record
 from investigator.controls.checks.paths import plain
 from investigator.controls.checks.violations import broken_by
 from investigator.readings.conversation import Conversation
+from investigator.readings.reading import Readings
 from investigator.readings.utterances import Action
 from investigator.traces.evidence import unique
 from investigator.traces.model import parse_time
@@ -37,12 +38,12 @@ class CallBefore(Params):
         return self
 
 
-def call_before(subject: Subject, params: CallBefore) -> Checked:
+def call_before(subject: Readings, params: CallBefore) -> Checked:
     """Before each of the calls, one of the earlier ones has succeeded."""
     violations: list[Violation] = []
     calls, missing = chosen_calls(subject.conversation, params.calls)
     for action in calls:
-        earlier = Facts(subject.conversation, action).matching(params.earlier)
+        earlier = Facts(subject, action).matching(params.earlier)
         made = set(_until_sure(earlier))
         if True in made:
             continue
@@ -70,13 +71,13 @@ class CallLimit(Params):
     per: tuple[str, ...] = ()
 
 
-def call_limit(subject: Subject, params: CallLimit) -> Checked:
+def call_limit(subject: Readings, params: CallLimit) -> Checked:
     """There are at most so many of the calls, or so many for each value of some arguments."""
     calls, unsure = chosen_calls(subject.conversation, params.calls)
     missing: list[str] = []
     groups: defaultdict[tuple[str, ...], list[Action]] = defaultdict(list)
     for action in calls:
-        found = [Facts(subject.conversation, action).find(f"{CALL}.{path}") for path in params.per]
+        found = [Facts(subject, action).find(f"{CALL}.{path}") for path in params.per]
         missing += [line for one in found for line in one.missing]
         groups[tuple(plain(list(one.values)) for one in found)].append(action)
     violations = [
@@ -124,14 +125,14 @@ class CallRule(Params):
         return self
 
 
-def call_rule(subject: Subject, params: CallRule) -> Checked:
+def call_rule(subject: Readings, params: CallRule) -> Checked:
     """Each of the calls that meets `when` meets `require`."""
     violations: list[Violation] = []
     calls, missing = chosen_calls(subject.conversation, params.calls)
     now_ns = None if params.now is None else parse_time(params.now)
     heard = Heard(subject.conversation)
     for action in calls:
-        facts = Facts(subject.conversation, action, params.records, now_ns, heard)
+        facts = Facts(subject, action, params.records, now_ns, heard)
         meant = params.when.ask(facts) if params.when is not None else None
         if meant is not None and meant.holds is False:
             continue

@@ -16,16 +16,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from investigator.controls.checking import Check, Checked, Params, Subject, Violation
-from investigator.controls.checks.violations import one_line
+from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.ground.redaction import Redactor
 from investigator.ground.sensitive import OPTIONAL, PersonalMarker, SecretMarker
 from investigator.readings.conversation import Action, Item, Source
-from investigator.readings.quoting import shortened
+from investigator.readings.reading import Readings
 
 Place = Literal["system", "user", "assistant", "outputs", "arguments"]
 
-_REDACTOR = Redactor({name: kind.pattern for name, kind in OPTIONAL.items()})
 _SECRETS: tuple[SecretMarker, ...] = (
     *("private_key", "bearer_token", "jwt", "api_key", "password", "webhook", "cookie"),
 )
@@ -56,12 +54,12 @@ class PersonalDataParams(Params):
     )
 
 
-def check_secrets(subject: Subject, params: SecretsParams) -> Checked:
+def check_secrets(subject: Readings, params: SecretsParams) -> Checked:
     """Keys, tokens and passwords in messages or in the arguments of tools."""
     return _look(subject, params.kinds, params.where, strength=0.8)
 
 
-def check_personal_data(subject: Subject, params: PersonalDataParams) -> Checked:
+def check_personal_data(subject: Readings, params: PersonalDataParams) -> Checked:
     """Personal data of the kinds that count, in messages or in the arguments of tools."""
     return _look(subject, params.kinds, params.where, strength=0.8)
 
@@ -76,19 +74,19 @@ class _Place:
 
 
 def _look(
-    subject: Subject, kinds: Iterable[str], where: tuple[Place, ...], *, strength: float
+    subject: Readings, kinds: Iterable[str], where: tuple[Place, ...], *, strength: float
 ) -> Checked:
-    wanted = frozenset(kinds)
+    wanted, finder = frozenset(kinds), finder_of_all()
     places = [place for place in map(_place, subject.conversation.items) if place.place in where]
     violations = tuple(
         Violation(
             span_id=place.item.span.span_id,
-            summary=one_line(f"{_counted(found)} in {_where(place)}"),
+            summary=f"{_counted(found)} in {_where(subject, place)}",
             evidence=(place.item.evidence,),
             strength=strength,
         )
         for place in places
-        if (found := Counter(kind for kind in kinds_in(place.text) if kind in wanted))
+        if (found := Counter(kind for kind in kinds_in(place.text, finder) if kind in wanted))
     )
     sources = {source for source, name in _SOURCES.items() if name in where}
     if "arguments" in where:
@@ -107,11 +105,11 @@ def _place(item: Item) -> _Place:
     return _Place(item, _SOURCES[item.source], item.text)
 
 
-def _where(place: _Place) -> str:
+def _where(subject: Readings, place: _Place) -> str:
     if isinstance(place.item, Action):
-        return f"the arguments of {shortened(place.item.tool, 60)}"
+        return f"the arguments of {subject.quote.name(place.item.tool)}"
     if place.place == "outputs":
-        return f"an output of {shortened(place.item.tool or 'a tool', 60)}"
+        return f"an output of {subject.quote.name(place.item.tool or 'a tool')}"
     return f"a message of the {place.place}"
 
 
@@ -122,9 +120,14 @@ def _counted(found: Counter[str]) -> str:
     return ", ".join(names)
 
 
-def kinds_in(text: str) -> Iterator[str]:
+def finder_of_all() -> Redactor:
+    """Finds every kind of the list, the optional ones as well; what it makes is never shown."""
+    return Redactor({name: kind.pattern for name, kind in OPTIONAL.items()})
+
+
+def kinds_in(text: str, finder: Redactor) -> Iterator[str]:
     """The kind of each secret and each piece of personal data in a text, in order."""
-    redacted = _REDACTOR.redact(text)
+    redacted = finder.redact(text)
     for cut in redacted.cuts:
         yield redacted.text[cut.new_start : cut.new_end].removeprefix("[REDACTED:").rstrip("]")
 

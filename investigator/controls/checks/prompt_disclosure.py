@@ -12,11 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pydantic import Field
 
-from investigator.controls.checking import Check, Checked, Params, Subject, Violation
-from investigator.controls.checks.violations import one_line
+from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.readings.conversation import Action, Conversation, Item, Source, Utterance
 from investigator.readings.directives import acts_of_tool, words_of
-from investigator.readings.quoting import shortened
+from investigator.readings.reading import Readings
 
 Run = tuple[str, ...]
 
@@ -30,7 +29,7 @@ class DisclosureParams(Params):
     arguments: bool = True
 
 
-def check_system_prompt_disclosure(subject: Subject, params: DisclosureParams) -> Checked:
+def check_system_prompt_disclosure(subject: Readings, params: DisclosureParams) -> Checked:
     """Answers and arguments that repeat a long run of a system message."""
     conversation = subject.conversation
     system = conversation.said_by(Source.SYSTEM)
@@ -44,7 +43,7 @@ def check_system_prompt_disclosure(subject: Subject, params: DisclosureParams) -
     violations = tuple(
         Violation(
             span_id=item.span.span_id,
-            summary=one_line(f"{_name(item)} repeats {count} words in a row of a system message"),
+            summary=f"{_name(subject, item)} repeats {count} words in a row of a system message",
             evidence=(item.evidence, system[place].evidence),
             strength=0.8,
         )
@@ -59,7 +58,7 @@ def check_system_prompt_disclosure(subject: Subject, params: DisclosureParams) -
     )
 
 
-def _public(subject: Subject, size: int, secret: Iterable[Run]) -> frozenset[Run]:
+def _public(subject: Readings, size: int, secret: Iterable[Run]) -> frozenset[Run]:
     """The runs of the system's words that others had said as well."""
     others = subject.conversation.said_by(Source.USER, Source.TOOL, Source.RETRIEVAL)
     hidden = frozenset(secret)
@@ -114,9 +113,9 @@ def _runs(words: Sequence[str], size: int) -> Iterator[Run]:
         yield tuple(words[start : start + size])
 
 
-def _name(item: Item) -> str:
+def _name(subject: Readings, item: Item) -> str:
     called = isinstance(item, Action)
-    return f"a call of {shortened(item.tool or '', 60)}" if called else "an answer"
+    return f"a call of {subject.quote.name(item.tool or '')}" if called else "an answer"
 
 
 CHECKS = (Check("system_prompt_disclosure", DisclosureParams, check_system_prompt_disclosure),)

@@ -14,14 +14,14 @@ from collections.abc import Iterator
 
 import re2
 
-from investigator.controls.checking import Check, Checked, Params, Subject, Violation
+from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.approved import guarded, shown_and_agreed
 from investigator.controls.checks.violations import broken_by
 from investigator.ground.patterns import well_formed
 from investigator.readings.conversation import Action, Source
 from investigator.readings.directives import WINDOW, tool_words, word_set
 from investigator.readings.provenance import PRINCIPALS, normal
-from investigator.readings.quoting import quoted, shortened
+from investigator.readings.reading import Readings
 
 _SHELLS = word_set("shell bash sh zsh terminal powershell cmd console ssh subprocess")
 _QUERIES = word_set("sql sqlite postgres postgresql mysql snowflake bigquery")
@@ -47,7 +47,7 @@ class RawExecutionParams(Params):
     reading_sql: bool = False
 
 
-def check_raw_output_execution(subject: Subject, params: RawExecutionParams) -> Checked:
+def check_raw_output_execution(subject: Readings, params: RawExecutionParams) -> Checked:
     """Commands and statements that a model wrote and that were run as they were."""
     conversation = subject.conversation
     found = [
@@ -66,15 +66,15 @@ def check_raw_output_execution(subject: Subject, params: RawExecutionParams) -> 
     )
 
 
-def _violations(subject: Subject, found: list[tuple[Action, str]]) -> Iterator[Violation]:
+def _violations(subject: Readings, found: list[tuple[Action, str]]) -> Iterator[Violation]:
     for action, command in found:
         if not action.hidden and not _is_excused(subject, action, command):
-            tool = shortened(action.tool, 60)
-            line = f"{tool} runs what the model wrote, unguarded: {quoted(command)}"
+            tool = subject.quote.name(action.tool)
+            line = f"{tool} runs what the model wrote, unguarded: {subject.quote.error(command)}"
             yield broken_by(action, line, strength=0.7)
 
 
-def _is_excused(subject: Subject, action: Action, command: str) -> bool:
+def _is_excused(subject: Readings, action: Action, command: str) -> bool:
     said = subject.conversation.said_by(*PRINCIPALS, before=action.position)
     wanted = normal(command)
     if not wanted or any(wanted in subject.provenance.text(one).normal for one in said):

@@ -6,14 +6,15 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
-from investigator.controls.checking import Check, Checked, Params, Subject, Violation
+from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.calls import count_of, evidence_of_call
 from investigator.controls.checks.recorded import Statements, statements
-from investigator.controls.checks.violations import CERTAIN, WORDED, one_line
-from investigator.controls.required_evidence import about, model_of, short, unlinked
+from investigator.controls.checks.violations import CERTAIN, WORDED
+from investigator.controls.required_evidence import about, model_of, unlinked
 from investigator.readings.conversation import Action, Source
 from investigator.readings.directives import tool_words
 from investigator.readings.provenance import ValueKind, values_of_action
+from investigator.readings.reading import Readings
 from investigator.traces.evidence import span_evidence
 from investigator.traces.model import Span
 
@@ -38,7 +39,7 @@ class CompleteTrace(Params):
     """`complete_trace` takes no parameters."""
 
 
-def complete_trace(subject: Subject, _params: CompleteTrace) -> Checked:
+def complete_trace(subject: Readings, _params: CompleteTrace) -> Checked:
     """Every span has its parent, ends, and ends after it starts.
 
     Where the only root has a parent elsewhere, the run was called by something that is not
@@ -48,9 +49,9 @@ def complete_trace(subject: Subject, _params: CompleteTrace) -> Checked:
     called = len(trace.roots) == 1 and trace.roots[0].parent_id is not None
     outside = called and not trace.cycle_ids
     found = [(spans, what) for spans, what in unlinked(subject) if spans]
-    violations = [_about(s, w) for s, w in found if not (outside and s == trace.roots)]
+    violations = [_about(subject, s, w) for s, w in found if not (outside and s == trace.roots)]
     if not subject.view.is_transcript:
-        violations += [_about(spans, what) for spans, what in _untimely(subject) if spans]
+        violations += [_about(subject, spans, what) for spans, what in _untimely(subject) if spans]
     caller = ("what called the first span is not in the trace",) if outside else ()
     return Checked(
         violations=tuple(violations),
@@ -60,7 +61,7 @@ def complete_trace(subject: Subject, _params: CompleteTrace) -> Checked:
     )
 
 
-def _untimely(subject: Subject) -> Iterator[tuple[tuple[Span, ...], str]]:
+def _untimely(subject: Readings) -> Iterator[tuple[tuple[Span, ...], str]]:
     spans = subject.trace.spans
     yield tuple(s for s in spans if s.start_ns is None), "without a start"
     yield tuple(s for s in spans if s.end_ns is None), "without an end"
@@ -68,10 +69,10 @@ def _untimely(subject: Subject) -> Iterator[tuple[tuple[Span, ...], str]]:
     yield tuple(reversed_), "that ends before it starts"
 
 
-def _about(spans: tuple[Span, ...], what: str) -> Violation:
+def _about(subject: Readings, spans: tuple[Span, ...], what: str) -> Violation:
     return Violation(
         span_id=spans[0].span_id,
-        summary=one_line(next(about(spans, what))),
+        summary=next(about(subject, spans, what)),
         evidence=tuple(map(span_evidence, spans[:_SHOWN])),
         strength=CERTAIN,
     )
@@ -83,13 +84,13 @@ class Attribution(Params):
     release_keys: tuple[str, ...] = Field(default=RELEASE_KEYS, min_length=1)
 
 
-def attribution(subject: Subject, params: Attribution) -> Checked:
+def attribution(subject: Readings, params: Attribution) -> Checked:
     """Each model call says which agent made it, on which model, in which release."""
     calls = subject.view.model_calls
     agents = tuple((call, _agent_of(subject, call)) for call in calls)
     asked = (
-        Statements("agent", agents),
-        Statements("model", tuple((call, model_of(call)) for call in calls)),
+        Statements(subject, "agent", agents),
+        Statements(subject, "model", tuple((call, model_of(call)) for call in calls)),
         statements(subject, calls, "release", params.release_keys),
     )
     return Checked(
@@ -100,7 +101,7 @@ def attribution(subject: Subject, params: Attribution) -> Checked:
     )
 
 
-def _agent_of(subject: Subject, call: Span) -> str | None:
+def _agent_of(subject: Readings, call: Span) -> str | None:
     named = subject.trace.agent_of(call)
     return named or call.text("service.name") or call.text("resource.service.name")
 
@@ -126,7 +127,7 @@ class MemoryWrites(Params):
         return bool(words & set(self.stores) and words & set(self.writes)) or "remember" in words
 
 
-def memory_writes_traceable(subject: Subject, params: MemoryWrites) -> Checked:
+def memory_writes_traceable(subject: Readings, params: MemoryWrites) -> Checked:
     """What is written to memory (addresses, links, codes) was said by somebody before."""
     written = [a for a in subject.conversation.actions if params.writes_memory(a)]
     violations = tuple(v for action in written if (v := _unsourced(subject, action)) is not None)
@@ -139,7 +140,7 @@ def memory_writes_traceable(subject: Subject, params: MemoryWrites) -> Checked:
     )
 
 
-def _unsourced(subject: Subject, action: Action) -> Violation | None:
+def _unsourced(subject: Readings, action: Action) -> Violation | None:
     told = [
         path
         for path, value in values_of_action(action)
@@ -147,12 +148,11 @@ def _unsourced(subject: Subject, action: Action) -> Violation | None:
     ]
     if not told:
         return None
+    tool = subject.quote.name(action.tool)
+    places = dict.fromkeys(subject.quote.name(path or "its arguments") for path in told)
     return Violation(
         span_id=action.span.span_id,
-        summary=one_line(
-            f"{short(action.tool)} keeps a value that nobody had said, in "
-            f"{', '.join(dict.fromkeys(short(path or 'its arguments') for path in told))}"
-        ),
+        summary=f"{tool} keeps a value that nobody had said, in {', '.join(places)}",
         evidence=(*evidence_of_call(action), span_evidence(action.span)),
         strength=WORDED,
     )

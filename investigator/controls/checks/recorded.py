@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from investigator.controls.checking import Subject, Violation
-from investigator.controls.checks.violations import one_line
+from investigator.controls.checking import Violation
 from investigator.controls.required_evidence import about, is_hidden
 from investigator.ground.canonical_json import JsonValue, json_object
+from investigator.readings.reading import Readings
 from investigator.traces.evidence import span_evidence
 from investigator.traces.model import Span, Trace
 
@@ -53,6 +53,7 @@ def _metadata(span: Span) -> dict[str, JsonValue]:
 class Statements(NamedTuple):
     """One thing that each of several steps should say, and what each says of it."""
 
+    subject: Readings
     what: str
     said: tuple[tuple[Span, str | None], ...]
 
@@ -66,9 +67,10 @@ class Statements(NamedTuple):
         silent = self.silent
         if silent and len(silent) < len(self.said):
             shown = [span for span, text in self.said if text is not None][:1]
+            line = next(about(self.subject, silent, f"without {self.what}"))
             yield Violation(
                 span_id=silent[0].span_id,
-                summary=one_line(f"{next(about(silent, f'without {self.what}'))}, as others have"),
+                summary=f"{line}, as others have",
                 evidence=tuple(map(span_evidence, [*silent[:_SHOWN], *shown])),
                 strength=PARTLY_RECORDED,
             )
@@ -79,11 +81,12 @@ class Statements(NamedTuple):
         if silent and len(silent) == len(self.said):
             yield f"{self.what} is recorded nowhere"
         hidden = [span for span, text in self.said if is_hidden(text)]
-        yield from about(hidden, f"whose {self.what} is hidden")
+        yield from about(self.subject, hidden, f"whose {self.what} is hidden")
 
 
 def statements(
-    subject: Subject, spans: Iterable[Span], what: str, keys: Sequence[str]
+    subject: Readings, spans: Iterable[Span], what: str, keys: Sequence[str]
 ) -> Statements:
     """What each of the spans, or one above it, says under the keys."""
-    return Statements(what, tuple((span, stated(subject.trace, span, keys)) for span in spans))
+    said = tuple((span, stated(subject.trace, span, keys)) for span in spans)
+    return Statements(subject, what, said)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pydantic import model_validator
 
-from investigator.controls.checking import Check, Checked, Params, Subject, Violation
+from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.calls import Calls, count_of
-from investigator.controls.checks.violations import WORDED, one_line
+from investigator.controls.checks.violations import WORDED
 from investigator.controls.checks.words import Regex, found_in
 from investigator.readings.conversation import Conversation
-from investigator.readings.quoting import quoted
+from investigator.readings.reading import Readings
 from investigator.readings.utterances import Action, Source, Utterance
 from investigator.traces.evidence import EvidenceRef, span_evidence, unique
 
@@ -37,7 +37,7 @@ class StatementRule(Params):
         return self
 
 
-def statement_rule(subject: Subject, params: StatementRule) -> Checked:
+def statement_rule(subject: Readings, params: StatementRule) -> Checked:
     """Nothing the assistant says is forbidden, or something it says is what is required."""
     conversation = subject.conversation
     said = conversation.said_by(Source.ASSISTANT)
@@ -54,7 +54,9 @@ def statement_rule(subject: Subject, params: StatementRule) -> Checked:
         unheard = _unheard(conversation, utterance, params)
         missing += unheard
         if not unheard:
-            violations.append(_breach(utterance, f"the assistant said {quoted(words)}", []))
+            violations.append(
+                _breach(utterance, f"the assistant said {subject.quote.error(words)}", [])
+            )
     return Checked(
         violations=tuple(violations),
         missing=tuple(dict.fromkeys(missing)),
@@ -94,7 +96,7 @@ def _unheard(conversation: Conversation, said: Utterance, params: StatementRule)
 def _breach(said: Utterance, summary: str, beside: list[EvidenceRef]) -> Violation:
     return Violation(
         span_id=said.span.span_id,
-        summary=one_line(summary),
+        summary=summary,
         evidence=unique([said.evidence, *beside, span_evidence(said.span)]),
         strength=WORDED,
     )

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 
 from pydantic import Field
 
-from investigator.controls.checking import Check, Checked, Params, Subject, Violation
+from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.calls import count_of, evidence_of_call, is_named, unseen_calls
 from investigator.controls.checks.offered import Offer, Offers, calls_by_name
-from investigator.controls.checks.violations import CERTAIN, one_line
-from investigator.controls.required_evidence import about, short, unseen
+from investigator.controls.checks.violations import CERTAIN
+from investigator.controls.required_evidence import about, unseen
 from investigator.readings.conversation import Action
 from investigator.readings.delegation import delegated_agents
 from investigator.readings.json_schema import Judged
+from investigator.readings.reading import Readings
 from investigator.readings.view import CODE
 from investigator.signals.arguments import THE_ARGUMENTS, WHOLE, judged_call
 from investigator.traces.evidence import span_evidence, unique
@@ -32,12 +33,14 @@ class AllowedTools(Params):
     allowed: tuple[str, ...] = ()
 
 
-def allowed_tools(subject: Subject, params: AllowedTools) -> Checked:
+def allowed_tools(subject: Readings, params: AllowedTools) -> Checked:
     """Every call is of a tool that is on the list."""
     actions = subject.conversation.actions
     if params.allowed:
         stray = [action for action in actions if not is_named(action.tool, params.allowed)]
-        violations = [_stray(action, "is not on the list of allowed tools", ()) for action in stray]
+        violations = [
+            _stray(subject, action, "is not on the list of allowed tools", ()) for action in stray
+        ]
         return _seen(subject, actions, violations, ())
     offers, violations, unknown = Offers(subject), [], []
     everywhere = offers.all
@@ -48,17 +51,19 @@ def allowed_tools(subject: Subject, params: AllowedTools) -> Checked:
         if given and action.tool != CODE and not offers.unreadable and calls_by_name(action):
             shown = next(iter(given.values()))
             reason = f"was not among the {count_of(len(given), 'tool')} that its agent was given"
-            violations.append(_stray(action, reason, (shown.span,)))
+            violations.append(_stray(subject, action, reason, (shown.span,)))
         else:
             unknown.append(action)
-    return _seen(subject, actions, violations, _unknown(unknown, offers, "whether {} was given"))
+    return _seen(
+        subject, actions, violations, _unknown(subject, unknown, offers, "whether {} was given")
+    )
 
 
 class ArgumentSchema(Params):
     """`tool_arguments_schema` takes no parameters: the trace's own schemas are asked."""
 
 
-def tool_arguments_schema(subject: Subject, _params: ArgumentSchema) -> Checked:
+def tool_arguments_schema(subject: Readings, _params: ArgumentSchema) -> Checked:
     """The arguments of every call fit the schema that its tool was offered with."""
     actions, offers = subject.conversation.actions, Offers(subject)
     violations: list[Violation] = []
@@ -71,9 +76,9 @@ def tool_arguments_schema(subject: Subject, _params: ArgumentSchema) -> Checked:
             continue
         judged = _judged(action, given)
         told = [problem.told(WHOLE) for problem in judged.problems[:_TOLD]]
-        violations += [_misfit(action, given[0], told)] if told else []
-        untold += [f"a call of {short(action.tool)}: {line}" for line in judged.untold]
-    missing = [*_unknown(unknown, offers, "the schema of {}"), *dict.fromkeys(untold)]
+        violations += [_misfit(subject, action, given[0], told)] if told else []
+        untold += [f"a call of {subject.quote.name(action.tool)}: {line}" for line in judged.untold]
+    missing = [*_unknown(subject, unknown, offers, "the schema of {}"), *dict.fromkeys(untold)]
     return _seen(subject, actions, violations, missing)
 
 
@@ -92,10 +97,10 @@ def _judged(action: Action, offers: Sequence[Offer]) -> Judged:
     return found[0]
 
 
-def _misfit(action: Action, offer: Offer, told: Sequence[str]) -> Violation:
+def _misfit(subject: Readings, action: Action, offer: Offer, told: Sequence[str]) -> Violation:
     return Violation(
         span_id=action.span.span_id,
-        summary=one_line(f"{short(action.tool)} was called wrongly: {'; '.join(told)}"),
+        summary=f"{subject.quote.name(action.tool)} was called wrongly: {'; '.join(told)}",
         evidence=unique([*evidence_of_call(action), span_evidence(offer.span)]),
         strength=CERTAIN,
     )
@@ -110,7 +115,7 @@ class DelegationScope(Params):
     agents: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
 
-def delegation_scope(subject: Subject, params: DelegationScope) -> Checked:
+def delegation_scope(subject: Readings, params: DelegationScope) -> Checked:
     """An agent that another one called stays within what was handed to it."""
     delegates = {span.span_id: span for span in delegated_agents(subject.trace)}
     offers = Offers(subject)
@@ -131,33 +136,40 @@ def delegation_scope(subject: Subject, params: DelegationScope) -> Checked:
                 continue
         if not kept:
             violations.append(
-                _stray(action, f"is outside what {short(name)} was given", [delegate])
+                _stray(
+                    subject,
+                    action,
+                    f"is outside what {subject.quote.name(name)} was given",
+                    [delegate],
+                )
             )
-    missing = _unknown(unknown, offers, "whether {} was given")
+    missing = _unknown(subject, unknown, offers, "whether {} was given")
     found = _seen(subject, actions, violations, missing)
     count = count_of(len(delegates), "delegated agent")
     return Checked(found.violations, found.missing, f"{found.scanned} of {count}", found.evidence)
 
 
-def _stray(action: Action, reason: str, shown: Sequence[Span]) -> Violation:
+def _stray(subject: Readings, action: Action, reason: str, shown: Sequence[Span]) -> Violation:
     spans = [action.span, *shown]
     return Violation(
         span_id=action.span.span_id,
-        summary=one_line(f"{short(action.tool)} was called, which {reason}"),
+        summary=f"{subject.quote.name(action.tool)} was called, which {reason}",
         evidence=unique([*evidence_of_call(action), *map(span_evidence, spans)]),
         strength=CERTAIN,
     )
 
 
-def _unknown(actions: Sequence[Action], offers: Offers, words: str) -> tuple[str, ...]:
+def _unknown(
+    subject: Readings, actions: Sequence[Action], offers: Offers, words: str
+) -> tuple[str, ...]:
     """A line for each tool of which nothing is recorded."""
-    names = dict.fromkeys(short(action.tool) for action in actions)
+    names = dict.fromkeys(subject.quote.name(action.tool) for action in actions)
     lines = [f"{words.format(name)} is not recorded" for name in names]
-    return (*lines, *about(offers.unreadable, "whose tool definitions cannot be read"))
+    return (*lines, *about(subject, offers.unreadable, "whose tool definitions cannot be read"))
 
 
 def _seen(
-    subject: Subject,
+    subject: Readings,
     actions: Sequence[Action],
     violations: Sequence[Violation],
     missing: Sequence[str],

@@ -10,11 +10,11 @@ from collections import defaultdict
 
 from pydantic import Field
 
-from investigator.controls.checking import Check, Checked, Params, Subject, Violation
+from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.calls import EVERY_CALL, Calls, evidence_of_call
 from investigator.controls.checks.policy import checked, chosen_calls
 from investigator.controls.checks.violations import broken_by
-from investigator.readings.quoting import quoted
+from investigator.readings.reading import Readings
 from investigator.readings.utterances import Action, Source, Utterance
 from investigator.traces.evidence import EvidenceKind
 
@@ -29,7 +29,7 @@ class CallsPerTurn(Params):
     at_most: int = Field(default=1, ge=1)
 
 
-def calls_per_turn(subject: Subject, params: CallsPerTurn) -> Checked:
+def calls_per_turn(subject: Readings, params: CallsPerTurn) -> Checked:
     """No turn asks for more of the calls than it may."""
     calls, missing = chosen_calls(subject.conversation, params.calls)
     turns, unknown = _turns_of(subject, calls)
@@ -52,7 +52,7 @@ class NoReplyWithCall(Params):
     calls: Calls = EVERY_CALL
 
 
-def no_reply_with_call(subject: Subject, params: NoReplyWithCall) -> Checked:
+def no_reply_with_call(subject: Readings, params: NoReplyWithCall) -> Checked:
     """No turn that makes one of the calls says something to the user as well."""
     calls, missing = chosen_calls(subject.conversation, params.calls)
     turns, unknown = _turns_of(subject, calls)
@@ -60,12 +60,14 @@ def no_reply_with_call(subject: Subject, params: NoReplyWithCall) -> Checked:
     for said in subject.conversation.said_by(Source.ASSISTANT):
         turn = turns.get(_turn_of(subject, said))
         if turn and said.text.strip():
-            summary = f"a reply came with a call of {turn[0].tool}: {quoted(said.text)}"
+            summary = (
+                f"a reply came with a call of {turn[0].tool}: {subject.quote.error(said.text)}"
+            )
             violations.append(broken_by(turn[0], summary, [said.evidence]))
     return checked(subject.conversation, params.calls, calls, violations, missing + unknown)
 
 
-def _turns_of(subject: Subject, calls: list[Action]) -> tuple[dict[Turn, list[Action]], list[str]]:
+def _turns_of(subject: Readings, calls: list[Action]) -> tuple[dict[Turn, list[Action]], list[str]]:
     """The calls by turn, and why it is not known of some which turn asked for them."""
     turns: defaultdict[Turn, list[Action]] = defaultdict(list)
     unknown: list[str] = []
@@ -77,7 +79,7 @@ def _turns_of(subject: Subject, calls: list[Action]) -> tuple[dict[Turn, list[Ac
     return turns, unknown
 
 
-def _turn_of(subject: Subject, item: Action | Utterance) -> Turn:
+def _turn_of(subject: Readings, item: Action | Utterance) -> Turn:
     index = item.evidence.ref.rpartition(":")[2]
     given = len(subject.view.inputs(item.span))
     is_output = item.evidence.kind is not EvidenceKind.MESSAGE or int(index) >= given

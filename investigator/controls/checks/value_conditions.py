@@ -50,10 +50,10 @@ class OfValues(Condition):
             holds = some if self.of_many == "some" else None if some is None else not some
         missing = [*found.missing, *(line for other in others for line in other.missing)]
         if None in told and not missing:
-            missing.append(f"{self.value} is {shown(found)}, which cannot be compared")
+            missing.append(f"{self.value} is {shown(facts, found)}, which cannot be compared")
         return Answer(
             holds,
-            f"{self.value} is {shown(found)}",
+            f"{self.value} is {shown(facts, found)}",
             (*found.evidence, *(ref for other in others for ref in other.evidence)),
             tuple(missing) if holds is None else (),
         )
@@ -104,7 +104,7 @@ class Among(OfValues):
             return True if plain(value) in texts else None if allowed.missing else False
 
         answer = self.decide(facts, passes, allowed)
-        return _beside(answer, f"{self.among} is {shown(allowed)}")
+        return _beside(answer, f"{self.among} is {shown(facts, allowed)}")
 
 
 class AtMost(OfValues):
@@ -232,7 +232,7 @@ class Given(Condition):
     def ask(self, facts: Facts) -> Answer:
         found = facts.find(self.given)
         holds = True if found.values else None if found.missing else False
-        seen = f"{self.given} is {shown(found)}"
+        seen = f"{self.given} is {shown(facts, found)}"
         return Answer(holds, seen, found.evidence, found.missing if holds is None else ())
 
 
@@ -248,7 +248,7 @@ def _compared(
     found = facts.find(limit)
     bound = number(found.values[0]) if len(found.values) == 1 else None
     answer = test.decide(facts, lambda value: _fits(number(value), bound, fits), found)
-    return _beside(answer, f"{limit} is {shown(found)}")
+    return _beside(answer, f"{limit} is {shown(facts, found)}")
 
 
 def _fits(
@@ -263,7 +263,7 @@ def _same(facts: Facts, one: str, other: str, measure: Callable[[Found], object]
     missing = left.missing + right.missing
     return Answer(
         None if missing else measure(left) == measure(right),
-        f"{one} is {shown(left)}, {other} is {shown(right)}",
+        f"{one} is {shown(facts, left)}, {other} is {shown(facts, right)}",
         left.evidence + right.evidence,
         missing,
     )

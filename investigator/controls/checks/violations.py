@@ -6,9 +6,7 @@ from collections.abc import Iterable
 
 from investigator.controls.checking import Violation
 from investigator.controls.checks.calls import evidence_of_call
-from investigator.readings.quoting import shortened, without_secrets
 from investigator.readings.utterances import Action
-from investigator.signals.building import SUMMARY_LIMIT
 from investigator.traces.evidence import EvidenceRef, unique
 
 CERTAIN = 0.9
@@ -25,12 +23,7 @@ def broken_by(
     asked, *given = evidence_of_call(action)
     return Violation(
         span_id=action.span.span_id,
-        summary=one_line(summary),
+        summary=summary,
         evidence=unique([asked, *shown_by, *given]),
         strength=strength,
     )
-
-
-def one_line(text: str) -> str:
-    """A summary as a report may have it."""
-    return shortened(without_secrets(text), SUMMARY_LIMIT)

@@ -1,0 +1,50 @@
+"""What a trace says, read once a run and shared by signals, controls and engines."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from investigator.ground.redaction import Redactor
+from investigator.readings.completeness import completeness
+from investigator.readings.conversation import Conversation
+from investigator.readings.provenance import Provenance
+from investigator.readings.quoting import Quoting
+from investigator.readings.view import TraceView
+from investigator.traces.evidence import EvidenceIndex
+from investigator.traces.model import Trace
+
+
+class Readings:
+    """The readings of one trace, each made when it is first asked for, and once.
+
+    What is quoted of the trace goes through `quote`, and so through the run's redactor.
+    """
+
+    def __init__(self, trace: Trace, redactor: Redactor) -> None:
+        self.trace = trace
+        self.quote = Quoting(redactor)
+
+    @cached_property
+    def view(self) -> TraceView:
+        """The calls that were tried, who asked for them, what came back and what failed."""
+        return TraceView(self.trace, self.quote)
+
+    @cached_property
+    def conversation(self) -> Conversation:
+        """What was said and done, in one order."""
+        return Conversation.of(self.view)
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """Where the values in it came from."""
+        return Provenance(self.conversation)
+
+    @cached_property
+    def gaps(self) -> tuple[str, ...]:
+        """Why the absence of signals proves nothing, one a line; empty where it does."""
+        return completeness(self.trace, self.quote)
+
+    @cached_property
+    def evidence(self) -> EvidenceIndex:
+        """What can be cited in it."""
+        return EvidenceIndex(self.trace)
