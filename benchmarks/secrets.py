@@ -40,7 +40,7 @@ import re2
 from investigator.cli.main import main as investigator
 from investigator.formats.files import Decoded, read_source
 from investigator.ground.canonical_json import JsonValue
-from investigator.ground.redaction import common
+from investigator.ground.redaction import Redactor
 from investigator.ground.sensitive import KINDS, OPTIONAL
 from investigator.store.reads import texts_of
 from investigator.traces.model import Span, SpanEvent, SpanKind, StatusCode
@@ -284,10 +284,11 @@ def redactions_in(folder: Path) -> Redactions:
     taken: Counter[str] = Counter()
     samples: dict[str, Counter[tuple[str, str, str]]] = defaultdict(Counter)
     seconds = 0.0
+    redactor = Redactor()
     for text, own_ids in _texts(folder):
         strings, characters = strings + 1, characters + len(text)
         started = time.process_time()
-        redacted = common().redact(text)
+        redacted = redactor.redact(text)
         seconds += time.process_time() - started
         touched += bool(redacted.cuts)
         for cut in redacted.cuts:

@@ -15,6 +15,7 @@ from investigator.cli.screen import cell, print_json, say, stdout, table
 from investigator.ground.canonical_json import JsonValue
 
 if TYPE_CHECKING:
+    from investigator.ground.redaction import Redactor
     from investigator.store.api import TraceSummary
 
 
@@ -38,12 +39,15 @@ def traces(
     [bold]Exit codes[/]
       0 all read · 2 usage, or nothing readable · 3 some files unreadable
     """
+    from investigator.ground.redaction import Redactor
+
     window = time_ns(start, "--from"), time_ns(end, "--to")
     opened = open_source(source)
     listed = opened.api.list_traces(
         start_ns=window[0], end_ns=window[1], filter_expr=filter_expr, limit=limit + 1
     )
-    rows = [_without_secrets(row) for row in listed]
+    redactor = Redactor()
+    rows = [_without_secrets(row, redactor) for row in listed]
     if as_json:
         for row in rows[:limit]:
             print_json(_row(row))
@@ -56,12 +60,11 @@ def traces(
     raise typer.Exit(Exit.PARTIAL if opened.unreadable else Exit.SUCCEEDED)
 
 
-def _without_secrets(row: TraceSummary) -> TraceSummary:
+def _without_secrets(row: TraceSummary, redactor: Redactor) -> TraceSummary:
     """The row with its names as they may be shown: names of spans may be any text."""
-    from investigator.ground.redaction import common
 
     def shown(name: str | None) -> str | None:
-        return None if name is None else common().redact(name).text
+        return None if name is None else redactor.redact(name).text
 
     return replace(row, project_name=shown(row.project_name), root_name=shown(row.root_name))
 

@@ -1,0 +1,1 @@
+"""What a trace says: each reading, and that it is made once."""
