@@ -6,7 +6,7 @@ import pytest
 
 from investigator.traces.evidence import retrieval_evidence, unresolved_reason
 from investigator.traces.openinference import retrieval_chunks_of
-from tests.builders import span, trace
+from tests.builders import REDACTOR, span, trace
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_a_document_resolves_though_its_id_is_redacted(named: str, resolves: boo
         },
     )
     (chunk,) = retrieval_chunks_of(retriever)
-    whole = retrieval_evidence(retriever, chunk)
+    whole = retrieval_evidence(retriever, chunk, REDACTOR)
     shown = whole.model_copy(update={"ref": f"retrieval:r:0:{named}"})
     assert (unresolved_reason(shown, trace(retriever)) is None) == resolves
     elsewhere = shown.model_copy(update={"ref": f"retrieval:r:1:{named}"})

@@ -36,7 +36,7 @@ def made(doing: Callable[[], object]) -> Counter[str]:
     profile = cProfile.Profile()
     profile.runcall(doing)
     names = {made.__code__: name for name, made in READINGS.items()}
-    counts = {entry.code: entry.callcount for entry in profile.getstats()}  # type: ignore[attr-defined]
+    counts = {entry.code: entry.callcount for entry in profile.getstats()}
     return Counter({name: counts.get(code, 0) for code, name in names.items()})
 
 
