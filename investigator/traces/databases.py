@@ -96,7 +96,7 @@ class ParquetFile:
         Raises:
             UnreadableInput: the file is gone, damaged, or takes more memory than there is.
         """
-        with explained(self._memory_mb), self._connection.cursor() as cursor:
+        with explained(self._memory_mb), _quiet(self._connection.cursor()) as cursor:
             return cursor.execute(query, [self._pattern, *parameters]).fetchall()
 
     def stream(self, query: str, *parameters: object, size: int) -> Iterator[list[Row]]:
@@ -108,7 +108,7 @@ class ParquetFile:
         Raises:
             UnreadableInput: as of `rows`.
         """
-        with explained(self._memory_mb), self._connection.cursor() as cursor:
+        with explained(self._memory_mb), _quiet(self._connection.cursor()) as cursor:
             cursor.execute(query, [self._pattern, *parameters])
             while batch := cursor.fetchmany(size):
                 yield batch
@@ -119,7 +119,7 @@ class ParquetFile:
         Raises:
             UnreadableInput: as of `rows`.
         """
-        with explained(self._memory_mb), self._connection.cursor() as cursor:
+        with explained(self._memory_mb), _quiet(self._connection.cursor()) as cursor:
             cursor.execute(f"select * from {PARQUET} limit 0", [self._pattern])
             return {name: _column_type(type_) for name, type_, *_ in cursor.description or ()}
 
@@ -178,7 +178,14 @@ LOOKUPS = Databases(
 )
 """For what is said of a file and for one of its traces."""
 
-LISTS = Databases({"threads": "2"}, memory_mb=_READING_MB)
+LISTS = Databases(
+    {
+        "threads": "2",
+        # Else a row group is fetched as a whole; data frames write one of them a file.
+        "disable_parquet_prefetching": "true",
+    },
+    memory_mb=_READING_MB,
+)
 """For what goes through all spans of a file."""
 
 
@@ -196,11 +203,11 @@ def scratch(folder: Path, *, memory_mb: int, most_mb: int) -> Iterator[Scratch]:
     settings = {
         "threads": "2",
         "allowed_directories": f"[{quoted(_absolute(folder) + '/')}]",
-        "allowed_configs": "['threads', 'memory_limit']",
+        "allowed_configs": "['threads', 'memory_limit', 'enable_progress_bar']",
         "temp_directory": quoted(_absolute(folder) + "/spill"),
     }
     with explained(most_mb, _TOO_LONG), _connect(settings, memory_mb=memory_mb) as connection:
-        yield connection
+        yield _quiet(connection)
 
 
 @contextmanager
@@ -228,6 +235,11 @@ def explained(memory_mb: int, too_large: str = _TOO_LARGE) -> Iterator[None]:
         raise KeyboardInterrupt from error
 
 
+def _quiet(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """Without the progress bar, which is a setting of each connection."""
+    return connection.execute("set enable_progress_bar = false")
+
+
 def _column_type(type_: Any) -> ColumnType:
     nests = type_.id in {"list", "array", "struct", "map"}
     below = [(name, of) for name, of in type_.children if name != "size"] if nests else []
@@ -248,6 +260,7 @@ def _connect(settings: Mapping[str, str], *, memory_mb: int) -> duckdb.DuckDBPyC
         "temp_directory": quoted(str(spill)),
         "parquet_metadata_cache": "true",
         "enable_external_file_cache": "false",
+        "allowed_configs": "['enable_progress_bar']",
     }
     for name, value in {**usual, **settings, **_SEALED}.items():
         connection.execute(f"set global {name} = {value}")

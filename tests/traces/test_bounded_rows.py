@@ -210,3 +210,18 @@ def test_many_long_spans_are_sorted(tmp_path: Path) -> None:
     trace = ParquetInspectionAPI(tmp_path / "t.parquet").get_trace("t7")
     assert {len(str(found.attributes["a"])) for found in trace.spans} == {100_000}
     assert len(trace.spans) == 20
+
+
+@pytest.mark.slow
+def test_a_row_group_larger_than_the_memory_is_read(tmp_path: Path) -> None:
+    """Data frames write all their rows as one."""
+    rng = Random(7)
+    texts = [rng.randbytes(10_000).hex() for _ in range(20_000)]
+    path = export(tmp_path / "t.parquet", len(texts), x=pa.array(texts))
+    assert path.stat().st_size > 200_000_000
+    ids = [f"{at:032x}" for at in range(len(texts))]
+    table = pq.read_table(path).set_column(1, "context.trace_id", pa.array(ids))
+    pq.write_table(table, path, compression="none", row_group_size=len(texts))
+    found = list(parquet_spans(path))
+    assert sum(map(len, found)) == len(texts)
+    assert not any(isinstance(spans, str) for spans in found)

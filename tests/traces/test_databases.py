@@ -6,6 +6,8 @@ import ast
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -272,3 +274,21 @@ def test_a_closed_source_answers_no_more_and_others_go_on(path: Path) -> None:
     with pytest.raises(SourceUnavailable):
         one.list_traces()
     assert len(other.list_spans("t")) == len(other.list_traces()) == 1
+
+
+NO_BAR = """
+import sys
+from pathlib import Path
+from investigator.traces.databases import LISTS, scratch
+asked = "select current_setting('enable_progress_bar')"
+print(LISTS.open(sys.argv[1]).rows(asked + ", $1")[0][0])
+with scratch(Path(sys.argv[1]).parent, memory_mb=64, most_mb=64) as database:
+    print(database.execute(asked).fetchone()[0])
+"""
+
+
+def test_nothing_is_drawn_into_the_output(path: Path) -> None:
+    """DuckDB draws a progress bar where the program is no file: with `-c`, and in workers."""
+    command = [sys.executable, "-c", NO_BAR, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
