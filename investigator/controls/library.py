@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from pydantic_core import ErrorDetails
 from yaml.reader import ReaderError
 
 from investigator.controls import yaml_lines
+from investigator.controls.checking import known_checks
 from investigator.controls.model import ControlLibrary
 from investigator.errors import UsageError
 
@@ -27,6 +28,9 @@ MAX_BYTES = 4 * 2**20
 """A library of more bytes than this is some other file."""
 
 _SHOWN = 5
+_REMEMBERED = 16
+"""Libraries that a process keeps parsed: a server may have several teams', a batch has one."""
+
 _HINTS = {
     "extra_forbidden": "no such field here; check its spelling and its indentation",
     "missing": "is required; add it",
@@ -95,57 +99,68 @@ def _built_in(name: str) -> ControlLibrary:
 def parse_library(text: str, *, where: str) -> ControlLibrary:
     """The library that a text is; `where` names the text in errors.
 
+    A text is parsed once a process, whatever file it stands in.
+
     Raises:
         UsageError: as `load_library`.
     """
-    root, content = _read(text, where)
+    try:
+        return _library_in(text, tuple(known_checks()))
+    except _NoLibrary as error:
+        raise UsageError(f"control library {where}{error}") from error
+
+
+class _NoLibrary(Exception):
+    """Why a text is no library, to be read behind the name of its file."""
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _library_in(text: str, checks: tuple[str, ...]) -> ControlLibrary:  # noqa: ARG001
+    """The library that a text is where these checks are known: a plug-in may bring more."""
+    root, content = _read(text)
     if root is None or content is None:
-        raise UsageError(
-            f"control library {where} is empty; it needs version, description and controls "
+        raise _NoLibrary(
+            " is empty; it needs version, description and controls "
             "(`controls-v1` shows what one looks like)"
         )
     if not isinstance(content, dict):
-        raise UsageError(
-            f"control library {where}, line {root.start_mark.line + 1}: it holds a "
-            f"{_shape(content)}, not a mapping of version, description and controls; put the "
-            "list of controls under `controls:`"
+        raise _NoLibrary(
+            f", line {root.start_mark.line + 1}: it holds a {_shape(content)}, not a mapping of "
+            "version, description and controls; put the list of controls under `controls:`"
         )
     twice = [
         f"line {n}: the key '{key}' stands here twice" for n, key in yaml_lines.duplicate_keys(root)
     ]
     if twice:
-        raise UsageError(_refusal(where, twice))
+        raise _NoLibrary(_refusal(twice))
     try:
         return ControlLibrary.model_validate(content)
     except ValidationError as error:
-        found = list(_problems(error, root, content))
-        raise UsageError(_refusal(where, found)) from error
+        raise _NoLibrary(_refusal(list(_problems(error, root, content)))) from error
 
 
-def _read(text: str, where: str) -> tuple[yaml.Node | None, Any]:
+def _read(text: str) -> tuple[yaml.Node | None, Any]:
     """The nodes and the values of a text. Tabs may indent JSON, but not YAML."""
     try:
         content = _json_in(text)
         if content is not None:
-            return yaml.compose(text.replace("\t", " "), Loader=yaml.SafeLoader), content
-        return yaml.compose(text, Loader=yaml.SafeLoader), yaml.safe_load(text)
+            return yaml_lines.nodes_of_json(text), content
+        return yaml_lines.read(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
-        raise UsageError(
-            f"control library {where} is not YAML or JSON: {place}{error.problem}"
-        ) from error
+        raise _NoLibrary(f" is not YAML or JSON: {place}{error.problem}") from error
     except ReaderError as error:
         before = text[: error.position]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        raise UsageError(
-            f"control library {where} is not YAML or JSON: line {line}, column {column}: "
+        raise _NoLibrary(
+            f" is not YAML or JSON: line {line}, column {column}: "
             f"character #x{error.character:04x} may not stand here"
         ) from error
     except RecursionError as error:
-        raise UsageError(f"control library {where} is nested too deeply to be one") from error
+        raise _NoLibrary(" is nested too deeply to be one") from error
     except ValueError as error:
-        raise UsageError(f"control library {where} is not YAML or JSON: {error}") from error
+        raise _NoLibrary(f" is not YAML or JSON: {error}") from error
 
 
 def _json_in(text: str) -> Any:
@@ -209,7 +224,7 @@ def _named(path: yaml_lines.Path, content: dict[str, Any]) -> str:
     return f"{control_id}, " if isinstance(control_id, str) else ""
 
 
-def _refusal(where: str, problems: list[str]) -> str:
+def _refusal(problems: list[str]) -> str:
     more = len(problems) - _SHOWN
     rest = [f"and {more} more"] if more > 0 else []
-    return "\n  ".join([f"control library {where}:", *problems[:_SHOWN], *rest])
+    return "\n  ".join([":", *problems[:_SHOWN], *rest])
