@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 from yaml.reader import ReaderError
 
 from investigator.controls import yaml_lines
-from investigator.controls.checking import known_checks
+from investigator.controls.checks import known_checks
 from investigator.controls.model import ControlLibrary
 from investigator.errors import UsageError
 
@@ -117,7 +117,7 @@ class _NoLibrary(Exception):
 @lru_cache(maxsize=_REMEMBERED)
 def _library_in(text: str, checks: tuple[str, ...]) -> ControlLibrary:  # noqa: ARG001
     """The library that a text is where these checks are known: a plug-in may bring more."""
-    root, content = _read(text)
+    root, content, twice = _read(text)
     if root is None or content is None:
         raise _NoLibrary(
             " is empty; it needs version, description and controls "
@@ -128,23 +128,22 @@ def _library_in(text: str, checks: tuple[str, ...]) -> ControlLibrary:  # noqa: 
             f", line {root.start_mark.line + 1}: it holds a {_shape(content)}, not a mapping of "
             "version, description and controls; put the list of controls under `controls:`"
         )
-    twice = [
-        f"line {n}: the key '{key}' stands here twice" for n, key in yaml_lines.duplicate_keys(root)
-    ]
     if twice:
-        raise _NoLibrary(_refusal(twice))
+        raise _NoLibrary(
+            _refusal([f"line {n}: the key '{key}' stands here twice" for n, key in twice])
+        )
     try:
         return ControlLibrary.model_validate(content)
     except ValidationError as error:
         raise _NoLibrary(_refusal(list(_problems(error, root, content)))) from error
 
 
-def _read(text: str) -> tuple[yaml.Node | None, Any]:
+def _read(text: str) -> yaml_lines.Text:
     """The nodes and the values of a text. Tabs may indent JSON, but not YAML."""
     try:
         content = _json_in(text)
         if content is not None:
-            return yaml_lines.nodes_of_json(text), content
+            return yaml_lines.with_lines(text, content)
         return yaml_lines.read(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark

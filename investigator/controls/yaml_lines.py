@@ -9,7 +9,7 @@ messages are the same everywhere.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -21,8 +21,20 @@ _FAST_NESTING = 4096
 parser stops at its recursion limit. So libyaml is given what cannot be nested deeper than this."""
 
 
-def read(text: str) -> tuple[yaml.Node | None, Any]:
-    """The node of a YAML text and its value; None where the text is empty.
+class Text(NamedTuple):
+    """The node of a text and its value, None where the text is empty, and its keys that are twice.
+
+    What a mapping merges in (`<<`) stands before its own keys in the node.
+    """
+
+    root: yaml.Node | None
+    content: Any
+    twice: tuple[tuple[int, str], ...]
+    """Line and name of each key that its mapping holds already."""
+
+
+def read(text: str) -> Text:
+    """What a YAML text says.
 
     Raises:
         yaml.YAMLError: it is not YAML.
@@ -34,26 +46,36 @@ def read(text: str) -> tuple[yaml.Node | None, Any]:
             return _read(text, _FAST)
         except (yaml.YAMLError, ValueError):
             pass
+    return read_in_python(text)
+
+
+def read_in_python(text: str) -> Text:
+    """`read` by Python's own parser, wherever PyYAML has another."""
     return _read(text, yaml.SafeLoader)
 
 
-def nodes_of_json(text: str) -> yaml.Node | None:
-    """The node of a text that JSON's parser has read, which bounds how deeply it is nested."""
+def with_lines(text: str, content: Any) -> Text:
+    """What a JSON text says: JSON's parser has read it, which bounds how deeply it is nested."""
     spaced = text.replace("\t", " ")
     try:
-        found: yaml.Node | None = yaml.compose(spaced, Loader=_FAST or yaml.SafeLoader)
+        root: yaml.Node | None = yaml.compose(spaced, Loader=_FAST or yaml.SafeLoader)
     except (yaml.YAMLError, ValueError):
-        found = yaml.compose(spaced, Loader=yaml.SafeLoader)
-    return found
+        root = yaml.compose(spaced, Loader=yaml.SafeLoader)
+    return Text(root, content, _twice(root))
 
 
-def _read(text: str, kind: type[Any]) -> tuple[yaml.Node | None, Any]:
+def _read(text: str, kind: type[Any]) -> Text:
     loader = kind(text)
     try:
-        node = loader.get_single_node()
-        return node, None if node is None else loader.construct_document(node)
+        root = loader.get_single_node()
+        twice = _twice(root)  # before merged keys stand beside those that replace them
+        return Text(root, None if root is None else loader.construct_document(root), twice)
     finally:
         loader.dispose()
+
+
+def _twice(root: yaml.Node | None) -> tuple[tuple[int, str], ...]:
+    return () if root is None else tuple(_duplicate_keys(root))
 
 
 def _nesting(text: str) -> int:
@@ -65,8 +87,7 @@ def _nesting(text: str) -> int:
     return text.count("[") + text.count("{") + 2 * widest
 
 
-def duplicate_keys(root: yaml.Node) -> Iterator[tuple[int, str]]:
-    """Line and name of each key that its mapping holds already."""
+def _duplicate_keys(root: yaml.Node) -> Iterator[tuple[int, str]]:
     pending, seen = [root], set[int]()
     while pending:
         node = pending.pop()
@@ -102,7 +123,7 @@ def _step(node: yaml.Node, part: int | str) -> tuple[int, yaml.Node] | None:
         within = 0 <= part < len(node.value)
         return (node.value[part].start_mark.line, node.value[part]) if within else None
     if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
+        for key, value in reversed(node.value):  # the last holds, where the first is merged in
             if key.value == part:
                 return key.start_mark.line, value
     return None

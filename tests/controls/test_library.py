@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from importlib import resources
 from pathlib import Path
 
 import pytest
 import yaml
 
+from investigator.controls import yaml_lines
 from investigator.controls.checks import known_checks
 from investigator.controls.library import BUILT_IN, MAX_BYTES, load_library, parse_library
 from investigator.errors import UsageError
@@ -30,6 +34,7 @@ controls:
           at_most: 3
     remediation_template: Look at {span_id} of {trace_id}.
 """
+LIBRARIES = resources.files("investigator.controls") / "libraries"
 AGAIN = OURS.partition("controls:\n")[2]
 
 
@@ -87,6 +92,63 @@ def test_json_texts_are_read_as_json_writes_them() -> None:
 def test_the_built_in_libraries_load_by_name(name: str) -> None:
     """Each begins with the version that its name says."""
     assert load_library(name).version.startswith(name)
+
+
+def test_a_text_is_parsed_once_a_process(tmp_path: Path) -> None:
+    """Whatever file it stands in; other words are another library, in the same file too."""
+    first, second = tmp_path / "a.yaml", tmp_path / "b.yaml"
+    for path in (first, second):
+        path.write_text(OURS, encoding="utf-8")
+    library = load_library(first)
+    assert load_library(second) is library
+    stood = first.stat()
+    first.write_text(changed("at_most: 3", "at_most: 4"), encoding="utf-8")
+    os.utime(first, ns=(stood.st_atime_ns, stood.st_mtime_ns))
+    assert load_library(first) != library
+
+
+def test_a_refusal_names_the_file_that_was_asked_for() -> None:
+    """Also where another file of the same text was refused before."""
+    text = changed("high", "grave")
+    for where in ("a.yaml", "b.yaml"):
+        with pytest.raises(UsageError, match=f"^control library {where}:\n  line 7: "):
+            parse_library(text, where=where)
+
+
+@pytest.mark.skipif(not yaml.__with_libyaml__, reason="PyYAML was built without libyaml")
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_libyaml_and_pythons_parser_find_the_same(name: str) -> None:
+    """Values, and the line of each."""
+    text = (LIBRARIES / f"{name}.yaml").read_text(encoding="utf-8")
+    fast, slow = yaml_lines.read(text), yaml_lines.read_in_python(text)
+    assert fast.content == slow.content
+    assert fast.root is not None
+    assert slow.root is not None
+    paths = list(_paths(fast.content))
+    assert len(paths) > 50
+    for path in paths:
+        assert yaml_lines.line_of(fast.root, path) == yaml_lines.line_of(slow.root, path)
+
+
+def test_what_is_merged_in_is_told_where_it_stands() -> None:
+    """A key of a mapping's own replaces one that is merged in, and is not there twice."""
+    merged = OURS.replace("- control_id", "- &one\n    control_id")
+    more = "  - <<: *one\n    control_id: ours.more\n    severity: {}\n"
+    assert parse_library(merged + more.format("low"), where="x").controls[1].severity == "low"
+    told = only_problem(merged + more.format("grave"))
+    assert told.startswith("line 20: ours.more, controls.1.severity: Input should be 'critical'")
+    told = refusal(merged.replace("high", "grave") + more.format("low")).split("\n  ")[1]
+    assert told.startswith("line 8: ours.calls, controls.0.severity: Input should be 'critical'")
+
+
+def _paths(value: object, above: yaml_lines.Path = ()) -> Iterator[yaml_lines.Path]:
+    yield above
+    if isinstance(value, dict):
+        for key, below in value.items():
+            yield from _paths(below, (*above, key))
+    elif isinstance(value, list):
+        for index, below in enumerate(value):
+            yield from _paths(below, (*above, index))
 
 
 def test_controls_are_ordered_by_severity_then_id() -> None:
@@ -212,6 +274,8 @@ def test_several_problems_are_told_at_once() -> None:
         ("a: 1\n--- \nb: 2", "ours.yaml is not YAML or JSON: line 2, column 1: "),
         ("a: !!python/name:os.system x", "ours.yaml is not YAML or JSON: line 1, column 4: "),
         ("[" * 20_000, "ours.yaml is nested too deeply"),
+        ("- " * 20_000 + "a", "ours.yaml is nested too deeply"),
+        ("a: " + "{b: " * 20_000, "ours.yaml is nested too deeply"),
         (
             "&a\nversion: *a\ndescription: x\ncontrols: [*a]",
             "ours.yaml:\n  line 2: version: should",
