@@ -173,7 +173,7 @@ class Tracing:
 def _stack(error: BaseException, told: str) -> str:
     """The functions that the error went through, without line numbers or places on a disk."""
     frames = [
-        f'  File "{file.replace("investigator/", "")}", in {frame.f_code.co_name}'
+        f'  File "{file.replace("demo/agent/", "demo_agent/")}", in {frame.f_code.co_name}'
         for frame, _ in walk_tb(error.__traceback__)
         if (file := _own_file(frame.f_code.co_filename)) and _UNSEEN not in file
     ]
