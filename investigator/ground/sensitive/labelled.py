@@ -227,7 +227,7 @@ LABELLED: tuple[Kind, ...] = (
             "PRIVATE-TOKEN: «" + mixed(20) + "»",
             '{"access_token": "«' + mixed(30) + '»"}',
             "X-Vault-Token: «" + lower(24) + "»",
-            "//registry.npmjs.org/:_authToken=«" + mixed(36) + "»",
+            "//registry.example.com/:_authToken=«" + mixed(36) + "»",
             "    token: «" + mixed(40) + "»",
         ),
         spares=(
@@ -332,7 +332,7 @@ LABELLED: tuple[Kind, ...] = (
         rf"|token)\s+\\*[\"']?([^\s\"'\\]{{4,}})",
         is_value,
         finds=(
-            "npm config set //registry.npmjs.org/:_authToken «abcdef»",
+            "npm config set //registry.example.com/:_authToken «abcdef»",
             "aws configure set aws_secret_access_key «" + mixed(40) + "»",
         ),
     ),
