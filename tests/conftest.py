@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -32,6 +33,14 @@ def golden() -> Callable[[Path, str], None]:
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Sources that tests read, also in processes that they start, stay out of the user's cache."""
     os.environ[CACHE_VARIABLE] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture
+def in_a_terminal() -> Iterator[None]:
+    """A shell ignores SIGINT for what it runs in the background, tests included."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

@@ -6,20 +6,13 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from investigator.ground.interrupts import Interrupts, held_back, in_charge
 
-
-@pytest.fixture(autouse=True)
-def in_a_terminal() -> Iterator[None]:
-    """A shell ignores SIGINT for what it runs in the background, tests included."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
+pytestmark = pytest.mark.usefixtures("in_a_terminal")
 
 
 async def _said() -> str:
