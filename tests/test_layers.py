@@ -177,6 +177,7 @@ BOUNDARIES = {
     "investigator/ground/plugins.py": "one plug-in",
     "investigator/runs/batch.py": "one run of a batch",
     "investigator/cli/main.py": "the process",
+    "investigator/formats/plugin_formats.py": "one plug-in",
     "investigator/runtime/llm_client.py": "one model attempt",
     "investigator/runtime/runner.py": "one run",
 }

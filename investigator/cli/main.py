@@ -88,6 +88,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # an interrupt, as Ctrl-C is
     outlive_readers()
     code = _flushed(_exit_code(argv))
+    _tell_failed_plugins()
     if code == Exit.INTERRUPTED:
         # One that came inside an `exec`, which makes dataclasses, leaves `python -m` a note to die
         # of SIGINT at its end, whoever caught it since; the next `exec` clears the note.
@@ -106,6 +107,14 @@ def _exit_code(argv: Sequence[str] | None) -> int:
     except Exception as raised:  # noqa: BLE001 (a boundary: the process)
         return _told(raised.error if isinstance(raised, _Escaped) else raised)
     return Exit.SUCCEEDED
+
+
+def _tell_failed_plugins() -> None:
+    """Name the plug-ins that failed when the command used them, and were passed over."""
+    from investigator.ground.plugins import failed_plugins
+
+    for broken in failed_plugins():
+        say(str(broken), style="yellow")
 
 
 def _told(error: Exception) -> Exit:

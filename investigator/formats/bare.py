@@ -6,7 +6,8 @@ same attributes always give the same ids; its name is the file's stem.
 
 from __future__ import annotations
 
-from investigator.formats.fields import Record, make_span
+from investigator.formats.fields import make_span
+from investigator.formats.format import Format, Record
 from investigator.ground.canonical_json import sha256_json
 from investigator.traces.model import Span
 from investigator.traces.openinference import flatten
@@ -39,3 +40,11 @@ def decode_bare(attributes: Record, *, stem: str) -> Span:
         name=stem,
         attributes=attributes,
     )
+
+
+FORMAT = Format(
+    name="span attributes",
+    reads="OpenInference or `gen_ai.*` attributes of a span, with no id around them",
+    looks_like=is_bare,
+    decode=lambda record, stem: (decode_bare(record, stem=stem),),
+)

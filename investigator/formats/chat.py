@@ -17,7 +17,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from investigator.formats.fields import Record, first, leftovers, make_span, text
+from investigator.formats.fields import first, leftovers, make_span, text
+from investigator.formats.format import Format, Record
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.chat_messages import (
     is_part,
@@ -290,3 +291,12 @@ def _thinking(entry: Record) -> str:
     parts = content if isinstance(content, list) else []
     thoughts = [part.get("thinking") for part in parts if isinstance(part, dict)]
     return "\n".join(thought for thought in thoughts if isinstance(thought, str))
+
+
+FORMAT = Format(
+    name="chat transcript",
+    reads="chat transcripts with `messages` or `history`, or one message a line",
+    looks_like=is_chat,
+    decode=lambda record, stem: read_chat(record, stem=stem),
+    transcript=True,
+)

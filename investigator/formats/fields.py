@@ -14,14 +14,13 @@ from fractions import Fraction
 from investigator.formats.dialects.genai import openinference_from_genai
 from investigator.formats.dialects.mlflow import openinference_from_mlflow
 from investigator.formats.dialects.vercel import openinference_from_vercel
+from investigator.formats.format import Record
 from investigator.formats.model_calls import messages_in_values
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.json_text import json_text
 from investigator.traces.chat_messages import MARKED_FAILED
 from investigator.traces.model import Span, SpanEvent, SpanKind, StatusCode, parse_time
 from investigator.traces.openinference import flatten
-
-Record = Mapping[str, JsonValue]
 
 TRACE_ID_BYTES = 16
 SPAN_ID_BYTES = 8

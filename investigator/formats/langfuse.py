@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from investigator.formats.dialects.genai import tool_definition_attributes
 from investigator.formats.documents import document_attributes
 from investigator.formats.fields import (
-    Record,
     first,
     leftovers,
     make_span,
@@ -25,6 +24,7 @@ from investigator.formats.fields import (
     text,
     time_ns,
 )
+from investigator.formats.format import Format, Record
 from investigator.formats.model_calls import call_attributes
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.json_text import embedded_json, json_text
@@ -207,3 +207,11 @@ def _trace_attributes(trace: Record) -> dict[str, object]:
 
 def _read(value: JsonValue) -> JsonValue:
     return (embedded_json(value) or value) if isinstance(value, str) else value
+
+
+FORMAT = Format(
+    name="Langfuse export",
+    reads="Langfuse exports",
+    looks_like=is_langfuse,
+    decode=lambda record, _: decode_langfuse(record),
+)

@@ -17,7 +17,6 @@ from collections.abc import Iterator, Sequence
 from investigator.formats.dialects.genai import tool_definition_attributes
 from investigator.formats.documents import document_attributes
 from investigator.formats.fields import (
-    Record,
     first,
     leftovers,
     make_event,
@@ -27,6 +26,7 @@ from investigator.formats.fields import (
     text,
     time_ns,
 )
+from investigator.formats.format import Format, Record
 from investigator.formats.model_calls import call_attributes, usage_attributes
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.json_text import json_text
@@ -252,3 +252,17 @@ def _time(value: JsonValue) -> int | None:
 def _event(event: Record) -> SpanEvent:
     said = {key: value for key, value in event.items() if key not in ("name", "time")}
     return make_event(text(event.get("name")), _time(event.get("time")), said)
+
+
+FORMAT = Format(
+    name="LangSmith run",
+    reads="LangSmith runs (flat, or with `child_runs`)",
+    looks_like=is_langsmith,
+    decode=lambda record, _: decode_langsmith(record),
+)
+REQUEST = Format(
+    name="LangSmith ingest request",
+    reads="LangSmith ingest requests (`post` and `patch`)",
+    looks_like=is_request,
+    decode=lambda record, _: decode_requests(record),
+)

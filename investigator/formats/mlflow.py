@@ -21,7 +21,6 @@ from investigator.formats.dialects.mlflow import (
 from investigator.formats.fields import (
     SPAN_ID_BYTES,
     TRACE_ID_BYTES,
-    Record,
     first,
     hex_id,
     leftovers,
@@ -33,6 +32,7 @@ from investigator.formats.fields import (
     text,
     time_ns,
 )
+from investigator.formats.format import Format, Record
 from investigator.formats.otlp import attribute_values
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span, SpanEvent, SpanKind
@@ -150,3 +150,11 @@ def _event(event: Record) -> SpanEvent:
         time_ns(first(event, "time_unix_nano", "timeUnixNano", "timestamp")),
         attribute_values(attributes) if isinstance(attributes, list) else record(attributes),
     )
+
+
+FORMAT = Format(
+    name="MLflow trace",
+    reads="MLflow traces (schemas 2 to 4, `search_traces` rows)",
+    looks_like=is_mlflow,
+    decode=lambda record, _: decode_mlflow(record),
+)

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from investigator.formats.fields import (
     SPAN_ID_BYTES,
     TRACE_ID_BYTES,
-    Record,
     duration_ns,
     first,
     hex_id,
@@ -26,6 +25,7 @@ from investigator.formats.fields import (
     text,
     time_ns,
 )
+from investigator.formats.format import Format, Record
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.json_text import embedded_json
 from investigator.traces.model import Span, SpanEvent
@@ -111,3 +111,11 @@ def _event(event: Record) -> SpanEvent:
 
 def _read(value: JsonValue) -> JsonValue:
     return embedded_json(value) if isinstance(value, str) else value
+
+
+FORMAT = Format(
+    name="nested OpenTelemetry JSON",
+    reads="OpenTelemetry spans nested in their parents (`child_spans`)",
+    looks_like=is_nested,
+    decode=lambda record, _: decode_nested(record),
+)

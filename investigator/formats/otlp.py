@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from investigator.formats.fields import (
     SPAN_ID_BYTES,
     TRACE_ID_BYTES,
-    Record,
     first,
     hex_id,
     leftovers,
@@ -25,6 +24,7 @@ from investigator.formats.fields import (
     text,
     time_ns,
 )
+from investigator.formats.format import Format, Record
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span, SpanEvent
 
@@ -116,3 +116,11 @@ def _event(event: Record) -> SpanEvent:
         time_ns(first(event, "timeUnixNano", "time_unix_nano")),
         attribute_values(event.get("attributes")),
     )
+
+
+FORMAT = Format(
+    name="OTLP JSON",
+    reads="OTLP export requests",
+    looks_like=is_otlp,
+    decode=lambda record, _: decode_otlp(record),
+)

@@ -22,6 +22,7 @@ from investigator.formats.fields import (
     text,
     time_ns,
 )
+from investigator.formats.format import Format
 from investigator.ground.json_text import embedded_json
 from investigator.traces.model import Span, SpanEvent, SpanKind
 from investigator.traces.openinference import to_json
@@ -113,3 +114,12 @@ def _time(value: object) -> int | None:
         moment = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
         return time_ns(moment.isoformat())
     return time_ns(to_json(value))
+
+
+FORMAT = Format(
+    name="Phoenix span",
+    reads="Phoenix span export (data frame columns, nested or flat attributes)",
+    looks_like=is_phoenix,
+    decode=lambda record, _: (decode_phoenix(record),),
+    files=("Parquet", "JSON", "JSONL"),
+)

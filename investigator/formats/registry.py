@@ -9,62 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from enum import StrEnum
 from itertools import chain, groupby
-from typing import NamedTuple, assert_never
+from typing import NamedTuple
 
 from investigator.errors import UnreadableInput
-from investigator.formats.bare import decode_bare, is_bare
-from investigator.formats.chat import decode_chat, is_chat, is_chat_list, read_chat
-from investigator.formats.fields import Record, leftovers
+from investigator.formats import FORMATS, chat
+from investigator.formats.fields import leftovers
 from investigator.formats.foreign import format_of
-from investigator.formats.langfuse import decode_langfuse, is_langfuse
-from investigator.formats.langsmith import (
-    decode_langsmith,
-    decode_requests,
-    is_langsmith,
-    is_request,
-)
-from investigator.formats.mlflow import decode_mlflow, is_mlflow
-from investigator.formats.nested import decode_nested, is_nested
-from investigator.formats.otlp import decode_otlp, is_otlp
-from investigator.formats.phoenix import decode_phoenix, is_phoenix
-from investigator.formats.sdk import decode_sdk_span, is_sdk_span
+from investigator.formats.format import Format, Record
+from investigator.formats.plugin_formats import plugin_formats
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span
 from investigator.traces.openinference import flatten
 
 _CONTAINERS = ("spans", "data", "traces", "runs")
 _PAGING = ("next_cursor", "cursors", "trace_id")
-
-
-class Format(StrEnum):
-    """What a record can be."""
-
-    OTLP = "OTLP JSON"
-    NESTED = "nested OpenTelemetry JSON"
-    PHOENIX = "Phoenix span"
-    MLFLOW = "MLflow trace"
-    LANGSMITH = "LangSmith run"
-    LANGSMITH_REQUEST = "LangSmith ingest request"
-    LANGFUSE = "Langfuse export"
-    CHAT = "chat transcript"
-    SDK = "OpenTelemetry SDK span"
-    BARE = "span attributes"
-
-
-_TESTS = (
-    (Format.OTLP, is_otlp),
-    (Format.NESTED, is_nested),
-    (Format.PHOENIX, is_phoenix),
-    (Format.MLFLOW, is_mlflow),
-    (Format.LANGSMITH, is_langsmith),
-    (Format.LANGSMITH_REQUEST, is_request),
-    (Format.LANGFUSE, is_langfuse),
-    (Format.CHAT, is_chat),
-    (Format.SDK, is_sdk_span),
-    (Format.BARE, is_bare),
-)
 
 
 class _Found(NamedTuple):
@@ -82,12 +41,10 @@ class _Found(NamedTuple):
         )
 
 
-_READ = ", ".join(format_.value for format_ in Format)
-
-
 def sniff(record: Record) -> Format | None:
     """The format of one record; None where it is none that we know."""
-    return next((found for found, test in _TESTS if test(record)), None)
+    built_in = next((known for known in FORMATS if known.looks_like(record)), None)
+    return built_in or next((one for one in plugin_formats() if one.looks_like(record)), None)
 
 
 class Part(NamedTuple):
@@ -158,7 +115,8 @@ def _refusal(document: JsonValue) -> str:
         return ""
     named = format_of(document)
     recognised = "" if named is None else f"; this looks like {named}, which is not read"
-    return f"{recognised}; read are {_READ}"
+    names = ", ".join(known.name for known in (*FORMATS, *plugin_formats()))
+    return f"{recognised}; read are {names}"
 
 
 def describe(document: JsonValue) -> str:
@@ -173,50 +131,22 @@ def describe(document: JsonValue) -> str:
 
 def _decode(document: JsonValue, stem: str) -> Iterator[_Found]:
     """What each record gives; None stands for an item of a list that gives no spans."""
-    if is_chat_list(document):
-        yield _transcript({"messages": document}, stem)
+    if chat.is_chat_list(document):
+        yield _found(chat.FORMAT, {"messages": document}, stem)
     elif isinstance(document, list):
         for index, item in enumerate(document):
             found = tuple(_decode(item, stem if index == 0 else f"{stem}-{index}"))
             yield from found if any(part.spans for part in found) else (_Found((None,)),)
     elif isinstance(document, dict):
         known = sniff(document)
-        if known is Format.CHAT:
-            yield _transcript(document, stem)
-        elif known is not None:
-            yield _Found(tuple(_decode_record(document, known, stem)))
+        if known is not None:
+            yield _found(known, document, stem)
         else:
             yield from _decode_container(document, stem)
 
 
-def _transcript(transcript: Record, stem: str) -> _Found:
-    return _Found(tuple(read_chat(transcript, stem=stem)), transcript)
-
-
-def _decode_record(record: Record, known: Format, stem: str) -> Iterator[Span | None]:
-    match known:
-        case Format.OTLP:
-            yield from decode_otlp(record)
-        case Format.NESTED:
-            yield from decode_nested(record)
-        case Format.PHOENIX:
-            yield decode_phoenix(record)
-        case Format.MLFLOW:
-            yield from decode_mlflow(record)
-        case Format.LANGSMITH:
-            yield from decode_langsmith(record)
-        case Format.LANGSMITH_REQUEST:
-            yield from decode_requests(record)
-        case Format.LANGFUSE:
-            yield from decode_langfuse(record)
-        case Format.CHAT:
-            yield from decode_chat(record, stem=stem)
-        case Format.SDK:
-            yield decode_sdk_span(record)
-        case Format.BARE:
-            yield decode_bare(record, stem=stem)
-        case _:
-            assert_never(known)
+def _found(known: Format, record: Record, stem: str) -> _Found:
+    return _Found(tuple(known.decode(record, stem)), record if known.transcript else None)
 
 
 def _decode_container(document: Record, stem: str) -> Iterator[_Found]:

@@ -14,7 +14,6 @@ from __future__ import annotations
 from investigator.formats.fields import (
     SPAN_ID_BYTES,
     TRACE_ID_BYTES,
-    Record,
     first,
     hex_id,
     leftovers,
@@ -28,6 +27,7 @@ from investigator.formats.fields import (
     text,
     time_ns,
 )
+from investigator.formats.format import Format, Record
 from investigator.formats.otlp import attribute_values
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span, SpanEvent
@@ -112,3 +112,11 @@ def _event(event: Record) -> SpanEvent:
         time_ns(first(event, "timestamp", "time", "timeUnixNano")),
         _mapping(event.get("attributes")),
     )
+
+
+FORMAT = Format(
+    name="OpenTelemetry SDK span",
+    reads="spans as OpenTelemetry SDKs write them, one object a span",
+    looks_like=is_sdk_span,
+    decode=lambda record, _: (decode_sdk_span(record),),
+)

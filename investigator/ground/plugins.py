@@ -86,6 +86,20 @@ def plugins(
     return found
 
 
+_failed: dict[PlugIn, Broken] = {}
+"""What failed in this process when it was used; of several failures of a plug-in the first."""
+
+
+def report_failure(broken: Broken) -> None:
+    """Note that a plug-in failed when it was used, and was passed over."""
+    _failed.setdefault(broken.plugin, broken)
+
+
+def failed_plugins() -> tuple[Broken, ...]:
+    """What was passed over in this process so far, in order of name."""
+    return tuple(broken for _, broken in sorted(_failed.items()))
+
+
 @dataclass(frozen=True, slots=True)
 class Registry(Generic[NamedT]):
     """All values of one kind: those built in, made when they are first asked for, and plug-ins."""

@@ -10,9 +10,13 @@ def broken_plugins() -> tuple[Broken, ...]:
     if not installed():
         return ()
     from investigator.controls.checks import CHECKS
+    from investigator.formats.plugin_formats import installed_formats
     from investigator.runs.engines import plugin_engines
     from investigator.runtime.providers import PROVIDERS
     from investigator.signals.detect import DETECTORS
 
-    loaded = (plugin_engines(), DETECTORS.loaded(), CHECKS.loaded(), PROVIDERS.loaded())
+    loaded = (
+        *(plugin_engines(), installed_formats(), DETECTORS.loaded(), CHECKS.loaded()),
+        PROVIDERS.loaded(),
+    )
     return tuple(broken for kind in loaded for broken in kind.broken)

@@ -8,22 +8,25 @@ make the same one.
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 
 from platformdirs import user_cache_path
 from pydantic import BaseModel, ConfigDict
 
-import investigator.formats
-import investigator.traces
 from investigator.errors import SourceUnavailable
 from investigator.formats.files import Decoded, Unreadable, files_of, read_source
-from investigator.ground.canonical_json import JsonValue, sha256_json, sha256_text
+from investigator.formats.plugin_formats import installed_formats
+from investigator.ground.canonical_json import JsonValue, sha256_json
 from investigator.store.api import InspectionAPI
 from investigator.store.parquet import ParquetInspectionAPI
 from investigator.traces.model import Span
@@ -33,6 +36,8 @@ CACHE_VARIABLE = "INVESTIGATOR_CACHE_DIR"
 """The environment variable that names another cache directory."""
 
 _NAMED = 20
+_DECODING = ("formats", "traces", "ground")
+"""The rooms whose code has a part in what a source becomes; the error tree has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +178,36 @@ def _key(files: Sequence[Path]) -> str:
     return sha256_json([SCHEMA_VERSION, _decoding(), states])[:32]
 
 
-def _decoding() -> str:
-    """Names the code that decodes, so that what older code made of a source is left behind."""
-    folders = [*investigator.formats.__path__, *investigator.traces.__path__]
-    modules = sorted(module for folder in folders for module in Path(folder).rglob("*.py"))
-    return sha256_json([sha256_text(module.read_text(encoding="utf-8")) for module in modules])
+def _decoding() -> JsonValue:
+    """Names the code that decodes, so that what older code made of a source is left behind.
+
+    A plug-in's version may stay the same while it is worked on, so its code counts too.
+    """
+    own = [Path(__file__).parents[1] / room for room in _DECODING]
+    added: list[JsonValue] = [
+        [str(origin), _code_of(_folders_of(one.decode))]
+        for origin, one in installed_formats().values
+    ]
+    return [_code_of(own), version("duckdb"), platform.python_version(), added]
+
+
+def _folders_of(decode: object) -> Sequence[Path]:
+    """Where the package of a function lies, or its module by itself; nowhere where it has none."""
+    name = getattr(decode, "__module__", None) or ""
+    module = sys.modules.get(name.partition(".")[0])
+    file = getattr(module, "__file__", None)
+    return [Path(folder) for folder in getattr(module, "__path__", [file] if file else [])]
+
+
+def _code_of(places: Sequence[Path]) -> str:
+    """One hash over the Python files in folders, or that are named themselves."""
+    digest = hashlib.sha256()
+    for place in places:
+        for module in sorted(place.rglob("*.py")) if place.is_dir() else [place]:
+            content = module.read_bytes()
+            digest.update(f"{module.name} {len(content)}\n".encode())
+            digest.update(content)
+    return digest.hexdigest()
 
 
 def _make_entry(

@@ -1,0 +1,48 @@
+"""A format is one value: how a record of it is known, and how it is decoded.
+
+A record is a JSON object: a span, a trace with its spans, a transcript, a request. Which format it
+has is decided by looking at the record, never at a file's name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from investigator.ground.canonical_json import JsonValue
+from investigator.traces.model import Span
+
+Record = Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """One format of trace files; a plug-in names its own under `investigator.formats`."""
+
+    name: str
+    """What one record is, for messages: "LangSmith run"."""
+
+    reads: str
+    """What is read, for people, in Markdown: a row of the README's table."""
+
+    looks_like: Callable[[Record], bool]
+    """Whether a record is of this format, by what its decoder must find in it.
+
+    It is asked of any JSON object at all, and answers without raising.
+    """
+
+    decode: Callable[[Record, str], Iterable[Span | None]]
+    """The spans of a record, in its order, and None for each item of it that is no span.
+
+    The text is the name that a record without an id of its own goes by. A span that the record
+    gives no id has an empty one: nothing is invented.
+    """
+
+    files: tuple[str, ...] = ("JSON", "JSONL")
+    """The kinds of files that records of this format are read from."""
+
+    transcript: bool = False
+    """Whether a record is a whole conversation under an id that another may have too.
+
+    Benchmarks number the samples of each file from one; such records are kept apart.
+    """
