@@ -17,6 +17,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from investigator.ground.canonical_json import JsonValue, canonical_json, sha256_text
+from investigator.traces.evaluations import Evaluation
 
 REDACTED = "__REDACTED__"
 """What OpenInference writes in place of hidden content."""
@@ -180,11 +181,15 @@ class Trace:
     A span is a root when it has no parent, when its parent is not in the trace, or when it is
     the first (in order) of a cycle of parents; so every span is reached from exactly one root
     and walks end. Of spans that share an id the first is kept, and the id is listed in
-    `duplicate_ids`.
+    `duplicate_ids`. `evaluations` are the verdicts that the data carries of it; they are no part
+    of its content hash.
     """
 
-    def __init__(self, trace_id: str, spans: Iterable[Span]) -> None:
+    def __init__(
+        self, trace_id: str, spans: Iterable[Span], evaluations: Iterable[Evaluation] = ()
+    ) -> None:
         self.trace_id = trace_id
+        self.evaluations: tuple[Evaluation, ...] = tuple(evaluations)
         by_id: dict[str, Span] = {}
         duplicates = [
             span.span_id
