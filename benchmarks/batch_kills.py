@@ -45,7 +45,7 @@ from investigator.runs.run_store import StoredRun, list_runs
 from investigator.runtime.events import HoldLost, TurnFailed, TurnHeld, TurnSettled
 from investigator.runtime.journal import FILE, read_entries
 from investigator.runtime.verify import verify_files
-from investigator.testing.model_server import Answer, ModelServer, Request, Tokens, says
+from investigator.testing.model_server import Answer, ModelServer, ReceivedRequest, Tokens, says
 
 GONE_WITHIN_S = 10.0
 """How long a killed batch may take to vanish; long, since a busy machine is slow to schedule."""
@@ -75,7 +75,7 @@ class BillingModel:
         self.bills: list[Bill] = []
         self._random = random.Random(seed)
 
-    def __call__(self, request: Request) -> Answer:
+    def __call__(self, request: ReceivedRequest) -> Answer:
         prompt = request.body["messages"][1]["content"]
         trace, turn = _TRACE.findall(prompt)[0], int(_TURN.findall(prompt)[-1])
         self.bills.append(Bill(trace, time.monotonic()))

@@ -29,7 +29,7 @@ from investigator.runtime.events import RunOpened
 from investigator.runtime.journal import read_entries
 from investigator.runtime.llm_client import ModelSettings
 from investigator.samples import SAMPLE_TRACES
-from investigator.testing.model_server import Behaviour, ModelServer, Request, Tokens, says
+from investigator.testing.model_server import Behaviour, ModelServer, ReceivedRequest, Tokens, says
 
 TRIP = "617fdb16cf685c234f3ef3cfbe54acd9"
 RUN_ID = "long"
@@ -44,7 +44,7 @@ class Reader:
     def __init__(self, turns: int) -> None:
         self._left = turns
 
-    def __call__(self, request: Request) -> Behaviour:  # noqa: ARG002
+    def __call__(self, request: ReceivedRequest) -> Behaviour:  # noqa: ARG002
         """The next action."""
         self._left -= 1
         args = {"kind": None, "errors_only": False, "offset": self._left}

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.reports import readings, traces_in
-from investigator.controls.evaluate import Evaluation, evaluate
+from investigator.controls.evaluate import ControlEvaluation, evaluate
 from investigator.controls.library import load_library
 from investigator.controls.model import ControlLibrary
 from investigator.controls.terms import Verdict
@@ -29,7 +29,7 @@ class Run(NamedTuple):
     """One run's verdicts; `bare` are the fails without a reference, or with a stale one."""
 
     run_id: str
-    evaluations: tuple[Evaluation, ...]
+    evaluations: tuple[ControlEvaluation, ...]
     bare: int
 
     @property

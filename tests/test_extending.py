@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from investigator.cli.main import app
-from investigator.runs.engines import BUILT_IN, COMMANDS, RUN_TYPES, engine_named
+from investigator.runs.engines import BUILT_IN_ENGINES, COMMANDS, RUN_TYPES, engine_named
 from investigator.runtime.driver import OUTPUT_FILE
 from investigator.runtime.journal import FILE
 from investigator.runtime.record import RECORD_FILE
@@ -159,7 +159,9 @@ def test_what_no_engine_can_be_called() -> None:
         *(command.name or command.callback.__name__ for command in app.registered_commands),  # type: ignore[union-attr]
         *(group.typer_instance.info.name for group in app.registered_groups),  # type: ignore[union-attr]
     }
-    assert {*RUN_TYPES, *BUILT_IN} >= {engine_named(name).run_type for name in BUILT_IN}
+    assert {*RUN_TYPES, *BUILT_IN_ENGINES} >= {
+        engine_named(name).run_type for name in BUILT_IN_ENGINES
+    }
 
 
 def test_a_signal_of_a_plugin_is_a_cause(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import ast
 import shutil
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -200,6 +200,74 @@ def _catches_all(handler: ast.ExceptHandler) -> bool:
         return True
     types = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     return any(ast.unparse(one) in {"Exception", "BaseException"} for one in types)
+
+
+CONVENTIONAL = {
+    *("CHECKS", "DETECTOR", "ENGINE", "FORMAT", "PROVIDER"),  # what a plug-in brings, by kind
+    *("RUN_TYPE", "SCHEMA_VERSION"),  # what every stored report says of itself
+    "main",  # where a process begins
+}
+"""Names that have one meaning in every module that defines them, so that each may."""
+
+
+def test_each_public_name_is_defined_once() -> None:
+    """Who searches for a name finds one thing; two things of one name are told apart by name."""
+    assert _defined_twice({_name(module): module.read_text("utf-8") for module in MODULES}) == {}
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "class Span: ...",
+        "def Span(): ...",
+        "async def Span(): ...",
+        "Span = dict",
+        "Span: TypeAlias = dict",
+        "A, Span = 1, 2",
+    ],
+)
+def test_a_name_that_is_defined_twice_is_found(planted: str) -> None:
+    """However it is defined."""
+    twice = _defined_twice({"a.py": "class Span: ...", "b.py": planted})
+    assert twice == {"Span": ["a.py", "b.py"]}
+
+
+def test_a_name_may_recur_where_it_is_no_name_of_the_package() -> None:
+    """As a method, as a private name, as a type variable, by convention, or imported."""
+    text = (
+        "from a import Span\nT = TypeVar('T')\nFORMAT = 1\n_limit = 1\n"
+        "def main(): ...\nclass _Held:\n    def read(self): ...\n"
+    )
+    assert _defined_twice({"a.py": text, "b.py": text}) == {}
+
+
+def _defined_twice(modules: Mapping[str, str]) -> dict[str, list[str]]:
+    """The public names that several of the modules define, each with those modules."""
+    homes: dict[str, list[str]] = {}
+    for module, text in modules.items():
+        for name in sorted({name for node in ast.parse(text).body for name in _defined(node)}):
+            homes.setdefault(name, []).append(module)
+    return {
+        name: where
+        for name, where in homes.items()
+        if len(where) > 1 and not name.startswith("_") and name not in CONVENTIONAL
+    }
+
+
+def _defined(node: ast.stmt) -> Iterator[str]:
+    """The names that a statement defines; a type variable is only a letter of a signature."""
+    match node:
+        case ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+            yield node.name
+        case ast.Assign(value=ast.Call(func=ast.Name(id="TypeVar"))):
+            pass
+        case ast.Assign() | ast.AnnAssign():
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                names = (part for part in ast.walk(target) if isinstance(part, ast.Name))
+                yield from (part.id for part in names if isinstance(part.ctx, ast.Store))
+        case _:
+            pass
 
 
 @pytest.mark.parametrize("module", MODULES, ids=_name)

@@ -12,6 +12,9 @@ from investigator.traces.evidence import EvidenceRef
 SUPPORTED = 0.5
 """Confidence from which a claim needs two independent references."""
 
+UNEXAMINED = 0.4
+"""The most confidence that a claim has which no scope looked at."""
+
 _CAP = 0.49
 
 Confidence = Annotated[float, Field(ge=0.0, le=1.0)]

@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from investigator.claims.outputs import StatedFinding, key_of
+from investigator.claims.outputs import StatedFinding, reference_key
 from investigator.ground.canonical_json import JsonValue, canonical_json
 from investigator.runtime.actions import ActionKind, Draft
 from investigator.runtime.events import PlannerIdentity, Usage
@@ -125,7 +125,7 @@ class LeadPlanner(FreePlanner, Generic[StatedT]):
         """Read what would show the lead, then state what was read."""
         if view.step < len(lead.reads) and ActionKind.TOOL_CALL in view.offered:
             return lead.reads[view.step]
-        return said(ActionKind.FINALIZE, self._draft(lead.state(known_in(view)), lead.statement))
+        return said(ActionKind.FINALIZE, self._draft(lead.state(citable_in(view)), lead.statement))
 
     def _draft(self, findings: Sequence[StatedT], summary: str) -> Draft[Any]:
         form: Any = Draft[self.stated]  # type: ignore[name-defined]
@@ -133,7 +133,7 @@ class LeadPlanner(FreePlanner, Generic[StatedT]):
         return draft
 
     def _own(self, work: Work[StatedT], view: View) -> Draft[Any]:
-        known = known_in(view)
+        known = citable_in(view)
         found = [finding for lead in work.leads for finding in lead.state(known)]
         return work.conclude(numbered(found), ())
 
@@ -156,10 +156,10 @@ def numbered(findings: Sequence[StatedT]) -> tuple[StatedT, ...]:
     )
 
 
-def known_in(view: View) -> Known:
+def citable_in(view: View) -> Known:
     """How references can be cited in a view."""
     ids: Mapping[str, str] = {text: short_id for short_id, text in view.cited.items()}
-    return lambda ref: ids.get(key_of(ref))
+    return lambda ref: ids.get(reference_key(ref))
 
 
 def ends_of(shown: JsonValue) -> tuple[_Child, ...] | None:

@@ -137,6 +137,6 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
         return tuple(refs)
 
 
-def key_of(ref: EvidenceRef) -> str:
+def reference_key(ref: EvidenceRef) -> str:
     """A reference as the text that a scope knows it by."""
     return compact_json(ref.model_dump(mode="json"))

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from investigator.cli.exits import Exit
-from investigator.cli.options import DEFAULT_RUNS_DIR, Json, RunId, RunsDir
+from investigator.cli.options import Json, RunId, RunsDir
 from investigator.cli.screen import cell, print_json, say, stdout, table
 from investigator.errors import UsageError
 from investigator.ground.canonical_json import JsonValue
+from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
 
 if TYPE_CHECKING:
     from investigator.runs.human_feedback import Judgement

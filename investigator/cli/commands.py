@@ -38,12 +38,12 @@ class Commands(TyperGroup):
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """A command by its name; None where there is none."""
-        from investigator.runs.engines import BUILT_IN, engine_names
+        from investigator.runs.engines import BUILT_IN_ENGINES, engine_names
 
         own = super().get_command(ctx, cmd_name)
-        if own is not None or not (cmd_name in BUILT_IN or cmd_name in engine_names()):
+        if own is not None or not (cmd_name in BUILT_IN_ENGINES or cmd_name in engine_names()):
             return own
-        return EngineCommand(cmd_name, help=BUILT_IN.get(cmd_name))
+        return EngineCommand(cmd_name, help=BUILT_IN_ENGINES.get(cmd_name))
 
 
 class EngineCommand(TyperCommand):

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from investigator.cli.exits import Exit, gravest
-from investigator.cli.options import DEFAULT_RUNS_DIR, Json, RunsDir
+from investigator.cli.options import Json, RunsDir
 from investigator.cli.outcomes import exit_for, print_row
 from investigator.cli.screen import say, stdout
+from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
 
 if TYPE_CHECKING:
     from investigator.runs.batch import BatchOutcome
@@ -33,14 +34,14 @@ def demo(runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
       0 succeeded · 3 partial · 4 failed · 5 a defect · 130 interrupted
     """
     from investigator.cli.investigating import run_all
-    from investigator.cli.reading import open_source
-    from investigator.runs.engines import BUILT_IN, engine_named
+    from investigator.cli.reading import open_with_progress
+    from investigator.runs.engines import BUILT_IN_ENGINES, engine_named
     from investigator.runs.settings import Request, Settings
     from investigator.samples import SAMPLE_TRACES
 
     source, settings = str(SAMPLE_TRACES), Settings(runs_dir=runs_dir)
-    ids = [row.trace_id for row in open_source(source).api.list_traces()]
-    engines = [engine_named(name) for name in BUILT_IN]
+    ids = [row.trace_id for row in open_with_progress(source).api.list_traces()]
+    engines = [engine_named(name) for name in BUILT_IN_ENGINES]
     questions = [
         engine.question(**about)
         for engine in engines

@@ -19,7 +19,7 @@ from investigator.claims.document import (
     Word,
 )
 from investigator.claims.report import Report
-from investigator.cli.screen import cell, one_line, plain, print_list, print_wrapped, table
+from investigator.cli.screen import cell, print_list, print_wrapped, printable, screen_line, table
 from investigator.traces.evidence import EvidenceRef
 
 _COLOURS = {Tone.GOOD: "green", Tone.BAD: "red", Tone.UNSURE: "yellow", Tone.QUIET: "dim"}
@@ -32,11 +32,11 @@ def print_document(console: Console, document: Document) -> None:
     subject = document.subject
     title = Text()
     if subject is not None:
-        title.append("trace ", "dim").append(one_line(subject), "bold").append("  ")
+        title.append("trace ", "dim").append(screen_line(subject), "bold").append("  ")
     title.append(document.verdict.text or "", f"bold {_colour(document.verdict)}")
     title.append(f"  {', '.join(document.notes)}", "dim")
     console.print(title)
-    print_wrapped(console, 2, Text(plain(document.summary)))
+    print_wrapped(console, 2, Text(printable(document.summary)))
     for section in document.sections:
         match section:
             case Statements():
@@ -90,18 +90,18 @@ def _print_statement(console: Console, statement: Statement) -> None:
     if statement.by_model:
         notes.append("judged by a model")
     place = f" at {statement.place}" if statement.place else ""
-    aside = plain(place) + (f" ({', '.join(notes)})" if notes else "")
+    aside = printable(place) + (f" ({', '.join(notes)})" if notes else "")
     if statement.name:
         first = Text.assemble(_bullet(statement), (statement.name, "bold"), (aside, "dim"))
         print_wrapped(console, 2, first)
-        print_wrapped(console, 5, Text(one_line(statement.text, 300)))
+        print_wrapped(console, 5, Text(screen_line(statement.text, 300)))
         _print_evidence(console, statement.evidence, len(statement.evidence), None)
     else:
-        text = one_line(statement.text, 400)
+        text = screen_line(statement.text, 400)
         print_wrapped(console, 2, Text.assemble(_bullet(statement), text, (aside, "dim")))
         _print_evidence(console, statement.evidence, _REFS_SHOWN, _REF_CHARS)
     if statement.advice is not None:
-        to_do = f"to do: {one_line(statement.advice, 300)}"
+        to_do = f"to do: {screen_line(statement.advice, 300)}"
         print_wrapped(console, 5, Text(to_do, style="dim"))
 
 
@@ -115,7 +115,7 @@ def _print_evidence(
     console: Console, refs: Sequence[EvidenceRef], shown: int, chars: int | None
 ) -> None:
     if refs:
-        named = ", ".join(one_line(ref.ref, chars or 120) for ref in refs[:shown])
+        named = ", ".join(screen_line(ref.ref, chars or 120) for ref in refs[:shown])
         more = f" and {len(refs) - shown} more" if len(refs) > shown else ""
         print_wrapped(console, 5, Text(f"evidence: {named}{more}", style="dim"))
 

@@ -19,14 +19,14 @@ from investigator.cli.bundles import bundled
 from investigator.cli.options import (
     BatchOptions,
     Json,
-    Limits,
-    Output,
+    LimitOptions,
+    OutputOption,
     PlannerOptions,
     RunOptions,
-    Source,
+    SourceArgument,
     TraceChoice,
 )
-from investigator.cli.outcomes import Asked
+from investigator.cli.outcomes import OutcomeOptions
 
 if TYPE_CHECKING:
     from investigator.inspection.engine import TraceQuestion
@@ -38,7 +38,9 @@ def command_of(engine: AnyEngine) -> Callable[..., None]:
     from investigator.cli.investigating import investigate_traces, investigate_window
 
     def command(**given: Any) -> None:
-        asked = Asked(given["output"], _threshold(engine, given["fail_on"]), given["as_json"])
+        asked = OutcomeOptions(
+            given["output"], _threshold(engine, given["fail_on"]), given["as_json"]
+        )
         told = {
             name: _value(given[name]) for name in _own_fields(engine) if given[name] is not None
         }
@@ -64,15 +66,15 @@ def _signature(engine: AnyEngine) -> inspect.Signature:
     """The parameters of the command, in the order in which the help shows them."""
     of_one, own = engine.is_of_one_trace, _own_fields(engine)
     kinds: list[tuple[str, Any, Any]] = [
-        ("source", Source, inspect.Parameter.empty),
+        ("source", SourceArgument, inspect.Parameter.empty),
         *([("traces", TraceChoice, inspect.Parameter.empty)] if of_one else []),
         *([] if of_one else [(name, _option(name, field), None) for name, field in own.items()]),
-        ("limits", Limits, inspect.Parameter.empty),
+        ("limits", LimitOptions, inspect.Parameter.empty),
         ("run", RunOptions, inspect.Parameter.empty),
         ("planner", PlannerOptions, inspect.Parameter.empty),
         *([("batch", BatchOptions, inspect.Parameter.empty)] if of_one else []),
         *([(name, _option(name, f), _default(f)) for name, f in own.items()] if of_one else []),
-        ("output", Output, None),
+        ("output", OutputOption, None),
         ("fail_on", _fail_on(engine), None),
         ("as_json", Json, False),
     ]

@@ -9,12 +9,12 @@ import typer
 
 from investigator.cli.exits import Exit
 from investigator.cli.options import From, Json, Sources, To
-from investigator.cli.reading import counted_spans, name_clashes, name_unreadable, time_ns
+from investigator.cli.reading import counted_spans, name_clashes, name_unreadable, time_option_ns
 from investigator.cli.screen import print_json, say
 from investigator.errors import UsageError
 
 if TYPE_CHECKING:
-    from investigator.runs.sources import Window
+    from investigator.runs.sources import TimeWindow
 
 
 def ingest(
@@ -53,7 +53,7 @@ def ingest(
     from investigator.runs import sources as opening
 
     with counted_spans() as on_span_count:
-        made = opening.ingest(
+        made = opening.ingest_source(
             sources, output, window=_window(start, end, since), on_span_count=on_span_count
         )
     name_unreadable(made.unreadable)
@@ -73,11 +73,11 @@ def ingest(
     raise typer.Exit(Exit.PARTIAL if made.unreadable else Exit.SUCCEEDED)
 
 
-def _window(start: str | None, end: str | None, since: str | None) -> Window:
-    from investigator.runs.sources import LAST, Window
+def _window(start: str | None, end: str | None, since: str | None) -> TimeWindow:
+    from investigator.runs.sources import LAST, TimeWindow
 
     if since is None:
-        return Window(time_ns(start, "--from"), time_ns(end, "--to"))
+        return TimeWindow(time_option_ns(start, "--from"), time_option_ns(end, "--to"))
     if since != "last" or start is not None or end is not None:
         raise UsageError("--since last reads what is newer than the file: it takes no other time")
     return LAST

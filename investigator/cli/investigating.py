@@ -12,14 +12,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from investigator.cli.exits import Exit, gravest
 from investigator.cli.options import (
     BatchOptions,
-    Limits,
+    LimitOptions,
     PlannerOptions,
     RunOptions,
     TraceChoice,
     changed_budget,
 )
-from investigator.cli.outcomes import Asked, show_all, show_one
-from investigator.cli.reading import open_source
+from investigator.cli.outcomes import OutcomeOptions, show_all, show_one
+from investigator.cli.reading import open_with_progress
 from investigator.cli.screen import say, stderr
 from investigator.errors import UsageError
 
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 def investigate_traces(
     source: str,
     question: TraceQuestion[Any],
-    asked: Asked,
+    asked: OutcomeOptions,
     traces: TraceChoice,
-    limits: Limits,
+    limits: LimitOptions,
     run: RunOptions,
     planner: PlannerOptions,
     batch: BatchOptions,
@@ -53,21 +53,21 @@ def investigate_traces(
 def investigate_window(
     source: str,
     question: Question[Any],
-    asked: Asked,
-    limits: Limits,
+    asked: OutcomeOptions,
+    limits: LimitOptions,
     run: RunOptions,
     planner: PlannerOptions,
 ) -> Exit:
     """Ask a question of many traces of a source at once, and show the report."""
     return _run_and_show(
-        _request(source, question, limits, run, planner), asked, open_source(source)
+        _request(source, question, limits, run, planner), asked, open_with_progress(source)
     )
 
 
 def _request(
     source: str,
     question: Question[Any],
-    limits: Limits,
+    limits: LimitOptions,
     run: RunOptions,
     planner: PlannerOptions,
 ) -> Request[Any]:
@@ -102,15 +102,18 @@ def _check(traces: TraceChoice, run: RunOptions, batch: BatchOptions) -> None:
 
 
 def _investigate_one(
-    request: Request[Any], question: TraceQuestion[Any], asked: Asked, filter_expr: str | None
+    request: Request[Any],
+    question: TraceQuestion[Any],
+    asked: OutcomeOptions,
+    filter_expr: str | None,
 ) -> Exit:
     """Run one trace of the source and show its report."""
-    opened = open_source(request.source)
+    opened = open_with_progress(request.source)
     trace_id = question.trace_id or _only_trace(opened, filter_expr)
     return _run_and_show(replace(request, question=question.about(trace_id)), asked, opened)
 
 
-def _run_and_show(request: Request[Any], asked: Asked, opened: OpenedSource) -> Exit:
+def _run_and_show(request: Request[Any], asked: OutcomeOptions, opened: OpenedSource) -> Exit:
     """Make one run and show its report."""
     from investigator.runs.batch import run_one
 
@@ -142,7 +145,7 @@ def _show_write_back(request: Request[Any], outcomes: Sequence[BatchOutcome]) ->
 def _investigate_all(
     request: Request[Any],
     question: TraceQuestion[Any],
-    asked: Asked,
+    asked: OutcomeOptions,
     filter_expr: str | None,
     batch: BatchOptions,
 ) -> Exit:
@@ -152,9 +155,11 @@ def _investigate_all(
     from investigator.runtime.budget import Budget
 
     options = options_of(request)  # what is bad about it is told once, not by every run
-    together = Limits(max_cost_usd=batch.batch_max_cost_usd, max_tokens=batch.batch_max_tokens)
+    together = LimitOptions(
+        max_cost_usd=batch.batch_max_cost_usd, max_tokens=batch.batch_max_tokens
+    )
     limits = changed_budget(Budget(), together).limits
-    opened = open_source(request.source)
+    opened = open_with_progress(request.source)
     rows = opened.api.list_traces(filter_expr=filter_expr)
     if not rows:
         count = opened.api.count_traces()

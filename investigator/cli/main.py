@@ -19,7 +19,7 @@ from investigator.cli.commands import CONTEXT, Commands, tell_broken_plugins
 from investigator.cli.demo import demo
 from investigator.cli.exits import Exit, exit_of
 from investigator.cli.ingest import ingest
-from investigator.cli.runs import app as runs
+from investigator.cli.runs import runs_app as runs
 from investigator.cli.screen import print_error, say
 from investigator.cli.streams import outlive_readers
 from investigator.cli.traces import traces

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 import typer
 
 from investigator.errors import UsageError
+from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
 
 if TYPE_CHECKING:
     from investigator.runtime.budget import Budget
@@ -29,7 +30,7 @@ Sources: TypeAlias = Annotated[
         show_default=False,
     ),
 ]
-Source: TypeAlias = Annotated[
+SourceArgument: TypeAlias = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
@@ -42,7 +43,7 @@ RunIds: TypeAlias = Annotated[list[str], typer.Argument(metavar="RUN_ID", show_d
 Json: TypeAlias = Annotated[
     bool, typer.Option("--json", help="JSON on stdout, one object a line, for programs.")
 ]
-Filter: TypeAlias = Annotated[
+FilterOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
         "--filter",
@@ -80,7 +81,7 @@ def _writable(path: Path | None) -> Path | None:
     return path
 
 
-Output: TypeAlias = Annotated[
+OutputOption: TypeAlias = Annotated[
     Path | None,
     typer.Option(
         "--output",
@@ -97,7 +98,6 @@ RunsDir: TypeAlias = Annotated[
         "--runs-dir", metavar="DIR", help="Where runs are kept.", rich_help_panel=RUNS_PANEL
     ),
 ]
-DEFAULT_RUNS_DIR = Path("artifacts/investigator_runs")
 
 
 def _limit_option(flag: str, help_text: str, metavar: str = "N") -> Any:
@@ -134,7 +134,7 @@ MaxDepth: TypeAlias = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class LimitOptions:
     """Limits as they stand on the command line, as text; None: not given."""
 
     max_iterations: MaxIterations = None
@@ -160,7 +160,7 @@ class Limits:
         return {name: text for name, text in texts.items() if text is not None}
 
 
-def changed_budget(budget: Budget, limits: Limits) -> Budget:
+def changed_budget(budget: Budget, limits: LimitOptions) -> Budget:
     """The budget with the limits that were given.
 
     Raises:
@@ -381,4 +381,4 @@ class TraceChoice:
         typer.Option("--trace-id", metavar="ID", help="The trace to look at.", show_default=False),
     ] = None
     all_traces: Annotated[bool, typer.Option("--all", help="Every trace, one run each.")] = False
-    filter_expr: Filter = None
+    filter_expr: FilterOption = None

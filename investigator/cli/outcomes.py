@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class OutcomeOptions:
     """How the user wants to be told; verdicts of `fail_on` make the command exit with 1."""
 
     output: Path | None = None
@@ -27,7 +27,7 @@ class Asked:
     as_json: bool = False
 
 
-def show_one(outcome: BatchOutcome, asked: Asked) -> Exit:
+def show_one(outcome: BatchOutcome, asked: OutcomeOptions) -> Exit:
     """One run: its report as a block, or one JSON object."""
     from investigator.cli.documents import print_document
     from investigator.runs.engines import engine_named
@@ -43,7 +43,7 @@ def show_one(outcome: BatchOutcome, asked: Asked) -> Exit:
     return exit_for(outcome, report, asked.fail_on)
 
 
-def show_all(outcomes: Sequence[BatchOutcome], asked: Asked) -> Exit:
+def show_all(outcomes: Sequence[BatchOutcome], asked: OutcomeOptions) -> Exit:
     """A batch: one row a run, or one JSON object a line, and a count on stderr."""
     from investigator.cli.documents import overview_table
     from investigator.runs.engines import engine_named
@@ -95,11 +95,11 @@ def _status(outcome: BatchOutcome) -> str:
 
 def print_row(outcome: BatchOutcome, report: Report | None) -> None:
     """One run as one JSON object on a line of stdout."""
-    from investigator.runs.batch import WINDOW
+    from investigator.runs.batch import WHOLE_WINDOW
 
     row: dict[str, JsonValue] = {
         "engine": outcome.engine,
-        "trace_id": None if outcome.subject == WINDOW else outcome.subject,
+        "trace_id": None if outcome.subject == WHOLE_WINDOW else outcome.subject,
         "run_id": outcome.run_id,
         "run_dir": None if outcome.run_dir is None else str(outcome.run_dir),
         "status": _status(outcome),

@@ -13,13 +13,13 @@ from investigator.errors import UsageError
 
 if TYPE_CHECKING:
     from investigator.formats.files import Unreadable
-    from investigator.runs.sources import Source
+    from investigator.runs.sources import TraceSource
     from investigator.store.open import OpenedSource
 
 _NAMED = 20
 
 
-def open_source(source: Source) -> OpenedSource:
+def open_with_progress(source: TraceSource) -> OpenedSource:
     """Open a source; its progress, unreadable files and clashes of ids are told on stderr."""
     from investigator.runs import sources
 
@@ -66,7 +66,7 @@ def _name(heading: str, items: Sequence[object]) -> None:
         say(f"  … and {len(items) - _NAMED:,} more", style="yellow")
 
 
-def time_ns(text: str | None, flag: str) -> int | None:
+def time_option_ns(text: str | None, flag: str) -> int | None:
     """Nanoseconds of the time that a flag was given; None where it was not."""
     from investigator.traces.model import parse_time
 

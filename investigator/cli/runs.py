@@ -11,24 +11,24 @@ from rich.text import Text
 from investigator.cli.bundles import bundled
 from investigator.cli.exits import Exit, gravest
 from investigator.cli.options import (
-    DEFAULT_RUNS_DIR,
     Json,
-    Limits,
+    LimitOptions,
     RunId,
     RunIds,
     RunsDir,
     changed_budget,
 )
-from investigator.cli.outcomes import Asked, show_one
-from investigator.cli.screen import cell, one_line, plain, print_json, say, stdout, table
+from investigator.cli.outcomes import OutcomeOptions, show_one
+from investigator.cli.screen import cell, print_json, printable, say, screen_line, stdout, table
 from investigator.ground.canonical_json import JsonValue
+from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
 
 if TYPE_CHECKING:
     from investigator.runs.run_store import StoredRun, Verification
     from investigator.runtime.budget import Budget
     from investigator.runtime.record import RunRecord, SubcallRecord
 
-app = typer.Typer(
+runs_app = typer.Typer(
     name="runs",
     help="List, show, check, resume, replay and export runs.",
     no_args_is_help=True,
@@ -36,7 +36,7 @@ app = typer.Typer(
 )
 
 
-@app.command("list")
+@runs_app.command("list")
 def list_(runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
     """
     List the runs of a folder.
@@ -98,7 +98,7 @@ _STATE_STYLES = {
 }
 
 
-@app.command()
+@runs_app.command()
 def show(run_id: RunId, runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
     """
     Show what a run was asked, what it used and what came out.
@@ -161,13 +161,13 @@ def _print_scopes(scopes: tuple[SubcallRecord, ...]) -> None:
             cell(scope.status.value if scope.status else None),
             cell(str(scope.usage.iterations)),
             cell(str(scope.usage.tool_calls)),
-            cell(one_line(scope.objective, 80)),
+            cell(screen_line(scope.objective, 80)),
         )
     stdout().print()
     stdout().print(grid)
 
 
-@app.command()
+@runs_app.command()
 def verify(run_ids: RunIds, runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
     """
     Check that what a run left is consistent.
@@ -210,19 +210,19 @@ def _show_verification(run_id: str, found: Verification, *, as_json: bool) -> Ex
         verdict = "verified: journal, ledger, record, report and evidence" if checked else in_part
         stdout().print(f"run {run_id} {verdict}")
         for problem in problems:
-            stdout().print(Text(f"- {plain(problem)}", style="red"))
+            stdout().print(Text(f"- {printable(problem)}", style="red"))
         for reason in unchecked:
-            stdout().print(Text(f"- {plain(reason)}", style="yellow"))
+            stdout().print(Text(f"- {printable(reason)}", style="yellow"))
     if problems:
         return Exit.FAILED
     return Exit.PARTIAL if unchecked else Exit.SUCCEEDED
 
 
-@app.command()
+@runs_app.command("resume")
 @bundled
-def resume(
+def resume_command(
     run_id: RunId,
-    limits: Limits,
+    limits: LimitOptions,
     runs_dir: RunsDir = DEFAULT_RUNS_DIR,
     as_json: Json = False,
 ) -> None:
@@ -243,10 +243,10 @@ def resume(
     from investigator.runs.run_store import resume_run
 
     result = resume_run(run_id, runs_dir, budget=_raised(runs_dir / run_id, limits))
-    raise typer.Exit(show_one(outcome_of(result), Asked(as_json=as_json)))
+    raise typer.Exit(show_one(outcome_of(result), OutcomeOptions(as_json=as_json)))
 
 
-def _raised(run_dir: Path, limits: Limits) -> Budget | None:
+def _raised(run_dir: Path, limits: LimitOptions) -> Budget | None:
     """The run's own budget with the limits that were given; None where none was."""
     from investigator.runtime.journal import FILE, read_entries
     from investigator.runtime.runner import budget_of
@@ -256,8 +256,10 @@ def _raised(run_dir: Path, limits: Limits) -> Budget | None:
     return changed_budget(budget_of(read_entries(run_dir)), limits)
 
 
-@app.command()
-def replay(run_id: RunId, runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
+@runs_app.command("replay")
+def replay_command(
+    run_id: RunId, runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False
+) -> None:
     """
     Run a finished run again on what it recorded, offline, and compare.
 
@@ -280,11 +282,11 @@ def replay(run_id: RunId, runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = 
     elif result.identical:
         stdout().print(f"run {run_id} replayed: every step and the report are the same")
     else:
-        stdout().print(Text(plain(result.difference or ""), style="red"))
+        stdout().print(Text(printable(result.difference or ""), style="red"))
     raise typer.Exit(Exit.SUCCEEDED if result.identical else Exit.FAILED)
 
 
-@app.command()
+@runs_app.command()
 def export(
     run_id: RunId,
     output: Annotated[

@@ -37,20 +37,20 @@ def _console(*, stderr: bool) -> Console:
     return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
-def plain(text: str) -> str:
+def printable(text: str) -> str:
     """The text with control characters replaced, lines and tabs kept."""
     return _CONTROL.sub("�", text)
 
 
-def one_line(text: str, limit: int = 120) -> str:
+def screen_line(text: str, limit: int = 120) -> str:
     """The text on one line, cut at `limit` characters with an ellipsis."""
-    line = " ".join(plain(text).split())
+    line = " ".join(printable(text).split())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
 def cell(text: str | None, style: str = "") -> Text:
     """A table cell; absence is a dash."""
-    return Text(one_line(text) if text else "–", style=style if text else "dim")
+    return Text(screen_line(text) if text else "–", style=style if text else "dim")
 
 
 def table(*columns: str, right: Iterable[str] = ()) -> Table:
@@ -74,12 +74,12 @@ def print_list(console: Console, title: str, lines: Iterable[str]) -> None:
     for place, line in enumerate(lines):
         if place == 0:
             print_wrapped(console, 2, Text(title, style="bold"))
-        print_wrapped(console, 2, Text(f"- {one_line(line, 300)}"))
+        print_wrapped(console, 2, Text(f"- {screen_line(line, 300)}"))
 
 
 def say(text: str, style: str = "") -> None:
     """One line or block to people, on stderr."""
-    stderr().print(Text(plain(text), style=style))
+    stderr().print(Text(printable(text), style=style))
 
 
 def print_json(value: JsonValue) -> None:
@@ -89,7 +89,7 @@ def print_json(value: JsonValue) -> None:
 
 def print_error(message: str) -> None:
     """An error that ended the command: one block on stderr."""
-    first, *rest = plain(message).splitlines() or [""]
+    first, *rest = printable(message).splitlines() or [""]
     block = Text.assemble(("error: ", "bold red"), first)
     for line in rest:
         block.append(f"\n  {line}")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from investigator.cli.exits import Exit
-from investigator.cli.options import Filter, From, Json, Source, To
-from investigator.cli.reading import open_source, time_ns
+from investigator.cli.options import FilterOption, From, Json, SourceArgument, To
+from investigator.cli.reading import open_with_progress, time_option_ns
 from investigator.cli.screen import cell, print_json, say, stdout, table
 from investigator.ground.canonical_json import JsonValue
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 def traces(
-    source: Source,
-    filter_expr: Filter = None,
+    source: SourceArgument,
+    filter_expr: FilterOption = None,
     start: From = None,
     end: To = None,
     limit: Annotated[int, typer.Option("--limit", metavar="N", min=1, help="Rows at most.")] = 50,
@@ -41,8 +41,8 @@ def traces(
     """
     from investigator.ground.redaction import Redactor
 
-    window = time_ns(start, "--from"), time_ns(end, "--to")
-    opened = open_source(source)
+    window = time_option_ns(start, "--from"), time_option_ns(end, "--to")
+    opened = open_with_progress(source)
     listed = opened.api.list_traces(
         start_ns=window[0], end_ns=window[1], filter_expr=filter_expr, limit=limit + 1
     )

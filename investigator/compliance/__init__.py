@@ -1,6 +1,10 @@
 """Compliance: which controls does this trace break?"""
 
-from investigator.compliance.presentation import OVERVIEW, document, remarks
+from investigator.compliance.presentation import (
+    COMPLIANCE_OVERVIEW,
+    compliance_document,
+    compliance_remarks,
+)
 from investigator.compliance.question import Compliance
 from investigator.compliance.report import COMPLIANCE_REPORT, RUN_TYPE, ComplianceReport, Overall
 from investigator.inspection.engine import Engine, Manual
@@ -27,9 +31,9 @@ ENGINE = Engine(
             "run.json --control control.secrets.prompts --json",
         ),
     ),
-    document=document,
-    overview=OVERVIEW,
-    remarks=remarks,
+    document=compliance_document,
+    overview=COMPLIANCE_OVERVIEW,
+    remarks=compliance_remarks,
 )
 
 __all__ = ["ENGINE"]

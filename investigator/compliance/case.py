@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from investigator.controls.evaluate import Evaluation, evaluate
+from investigator.controls.evaluate import ControlEvaluation, evaluate
 from investigator.controls.model import Control, ControlLibrary
 from investigator.controls.terms import Verdict
 from investigator.errors import UsageError
@@ -29,7 +29,7 @@ class ComplianceCase:
     readings: Readings
     library: ControlLibrary
     controls: tuple[Control, ...]
-    evaluations: dict[str, Evaluation]
+    evaluations: dict[str, ControlEvaluation]
 
     @classmethod
     def of(

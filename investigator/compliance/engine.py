@@ -37,7 +37,7 @@ from investigator.runtime.status import ScopeStatus
 from investigator.runtime.strategy import Brief, Ended, Plan
 from investigator.runtime.tools import ToolRegistry
 
-GUIDE = (
+_GUIDE = (
     "Judge the one control that the context names. What it is asked is answered from what was said "
     "and done in the trace: begin with read_first (message:SPAN:INDEX is get_messages of SPAN), "
     "then read on until you have seen what it needs. For each breach that you can show, a finding "
@@ -53,7 +53,7 @@ class ComplianceStrategy:
 
     artifact = COMPLIANCE_REPORT
     finalize_tokens = (5000, 1500)
-    guide = GUIDE
+    guide = _GUIDE
 
     def __init__(self, case: ComplianceCase, tools: ToolRegistry) -> None:
         self._case = case

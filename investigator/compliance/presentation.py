@@ -34,7 +34,7 @@ _VERDICT_TONES = {
 _AT_LENGTH = (Verdict.FAIL, Verdict.INSUFFICIENT_EVIDENCE)
 
 
-def document(report: ComplianceReport) -> Document:
+def compliance_document(report: ComplianceReport) -> Document:
     """The verdict, what was broken or could not be seen at length, the rest by name."""
     at_length = tuple(
         _statement(result)
@@ -95,7 +95,7 @@ def _row(report: ComplianceReport) -> tuple[Word, ...]:
     )
 
 
-OVERVIEW = Overview(
+COMPLIANCE_OVERVIEW = Overview(
     (
         Column("overall"),
         Column("fail", True),
@@ -107,7 +107,7 @@ OVERVIEW = Overview(
 )
 
 
-def remarks(report: ComplianceReport, by: Annotator) -> Remarks:  # noqa: ARG001
+def compliance_remarks(report: ComplianceReport, by: Annotator) -> Remarks:  # noqa: ARG001
     """The overall verdict at the root, each control's at the spans that it cites.
 
     A control says itself who judged it, whoever took part in the run.

@@ -41,9 +41,9 @@ class Compliance(TraceQuestion[ComplianceReport]):
 
     def located(self) -> Compliance:
         """With a path that holds from any folder."""
-        from investigator.controls.library import BUILT_IN
+        from investigator.controls.library import BUILT_IN_LIBRARIES
 
-        return self.model_copy(update={"controls": absolute(self.controls, BUILT_IN)})
+        return self.model_copy(update={"controls": absolute(self.controls, BUILT_IN_LIBRARIES)})
 
     def materials(self) -> Materials:
         """The control library, which has all controls that are named."""

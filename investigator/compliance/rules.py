@@ -17,13 +17,13 @@ from investigator.claims.leads import (
     LeadPlanner,
     Work,
     child_context,
-    known_in,
+    citable_in,
     read_of,
 )
 from investigator.compliance.case import ComplianceCase
 from investigator.compliance.outputs import ControlDraft, ControlFinding
 from investigator.controls.checking import Violation
-from investigator.controls.evaluate import Evaluation
+from investigator.controls.evaluate import ControlEvaluation
 from investigator.controls.terms import Verdict
 from investigator.runtime.planner import View
 
@@ -62,7 +62,7 @@ class ComplianceRules(LeadPlanner[ControlFinding]):
         return Work(
             overview=tuple(dict.fromkeys(looks)),
             leads=tuple(leads),
-            conclude=partial(_conclude, found, known_in(view)),
+            conclude=partial(_conclude, found, citable_in(view)),
             delegate_from=1,
             drafts=False,
         )
@@ -113,7 +113,10 @@ def _stated(violation: Violation, known: Known) -> list[ControlFinding]:
 
 
 def _conclude(
-    found: Evaluation, known: Known, breaches: Sequence[ControlFinding], gaps: Sequence[str]
+    found: ControlEvaluation,
+    known: Known,
+    breaches: Sequence[ControlFinding],
+    gaps: Sequence[str],
 ) -> ControlDraft:
     """What was shown or judged; where the check saw nothing and no model judged, its verdict."""
     findings = tuple(breaches)

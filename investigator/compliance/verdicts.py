@@ -10,16 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from investigator.claims.confidence import capped_confidence
+from investigator.claims.confidence import UNEXAMINED, capped_confidence
 from investigator.compliance.outputs import CheckedControl
 from investigator.compliance.report import ControlResult, JudgedBy
-from investigator.controls.evaluate import Evaluation, unjudged
+from investigator.controls.evaluate import ControlEvaluation, unjudged
 from investigator.controls.model import Control
 from investigator.controls.terms import Verdict
 from investigator.traces.evidence import EvidenceRef, unique
-
-UNEXAMINED = 0.4
-"""The most confidence that a breach has which no scope looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,7 @@ class Stated:
 
 
 def control_result(
-    control: Control, found: Evaluation, stated: Stated, *, trace_id: str
+    control: Control, found: ControlEvaluation, stated: Stated, *, trace_id: str
 ) -> ControlResult:
     """The result of one control."""
     if found.verdict is Verdict.NOT_APPLICABLE:
@@ -73,7 +70,7 @@ def _judgement(control: Control, question: str, judged: Sequence[CheckedControl]
 
 def _fail(
     control: Control,
-    found: Evaluation,
+    found: ControlEvaluation,
     breaches: Sequence[CheckedControl],
     *,
     judged: bool,

@@ -34,7 +34,7 @@ _LINES = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Evaluation:
+class ControlEvaluation:
     """The verdict of one control over one trace, and what it rests on.
 
     `violations` are strongest first; `evidence` is theirs for a fail, else some of what was
@@ -59,12 +59,12 @@ class Evaluation:
         return self.to_judge is not None and not self.missing_evidence
 
 
-def evaluate(control: Control, subject: Readings) -> Evaluation:
+def evaluate(control: Control, subject: Readings) -> ControlEvaluation:
     """What code alone can say of a control."""
     met = applies(control.applies_when, subject)
     if not met.yes:
         verdict = Verdict.NOT_APPLICABLE
-        return Evaluation(control.control_id, verdict, NOT_MET, reason=met.reason)
+        return ControlEvaluation(control.control_id, verdict, NOT_MET, reason=met.reason)
     found = _checked(control, subject)
     shown = [_quoted(violation, subject) for violation in found.violations if violation.evidence]
     violations = tuple(sorted(shown, key=lambda violation: -violation.strength))
@@ -82,7 +82,7 @@ def evaluate(control: Control, subject: Readings) -> Evaluation:
         verdict, confidence = Verdict.PASS, PASSED
         scanned = subject.quote.line(found.scanned, _LINE)
         reason, evidence = f"no breach in {scanned or 'the trace'}", found.evidence
-    return Evaluation(
+    return ControlEvaluation(
         control_id=control.control_id,
         verdict=verdict,
         confidence=confidence,

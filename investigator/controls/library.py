@@ -42,7 +42,7 @@ _HINTS = {
     "too_short": "is empty; it needs one at least",
 }
 
-BUILT_IN: tuple[str, ...] = tuple(
+BUILT_IN_LIBRARIES: tuple[str, ...] = tuple(
     sorted(
         file.name.removesuffix(".yaml")
         for file in _LIBRARIES.iterdir()
@@ -59,14 +59,14 @@ def load_library(name_or_path: str | Path) -> ControlLibrary:
         UsageError: no such library, not readable, not YAML (with line and column), or not a
             library (with lines, fields and what to do).
     """
-    if str(name_or_path) in BUILT_IN:
+    if str(name_or_path) in BUILT_IN_LIBRARIES:
         return _built_in(str(name_or_path))
     path = Path(name_or_path)
     try:
         if not path.is_file():
             raise UsageError(
                 f"no control library '{name_or_path}': it is neither a built-in one "
-                f"({', '.join(BUILT_IN)}) nor a file"
+                f"({', '.join(BUILT_IN_LIBRARIES)}) nor a file"
             )
         size = path.stat().st_size
         if size > MAX_BYTES:
@@ -138,13 +138,13 @@ def _library_in(text: str, checks: tuple[str, ...]) -> ControlLibrary:  # noqa: 
         raise _NoLibrary(_refusal(list(_problems(error, root, content)))) from error
 
 
-def _read(text: str) -> yaml_lines.Text:
+def _read(text: str) -> yaml_lines.YamlText:
     """The nodes and the values of a text. Tabs may indent JSON, but not YAML."""
     try:
         content = _json_in(text)
         if content is not None:
             return yaml_lines.with_lines(text, content)
-        return yaml_lines.read(text)
+        return yaml_lines.read_yaml(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""

@@ -32,7 +32,7 @@ class Applies(NamedTuple):
     reason: str
 
 
-class Answer(NamedTuple):
+class PredicateResult(NamedTuple):
     """What a predicate says of a trace; `holds` is None where it cannot be known."""
 
     holds: bool | None
@@ -72,9 +72,9 @@ class Always(_Part):
 
     always: Literal[True]
 
-    def ask(self, _subject: Readings) -> Answer:
+    def ask(self, _subject: Readings) -> PredicateResult:
         """Yes."""
-        return Answer(True, "it applies to every trace")
+        return PredicateResult(True, "it applies to every trace")
 
 
 class HasSpan(_Part):
@@ -82,14 +82,14 @@ class HasSpan(_Part):
 
     span_kind: tuple[SpanKind, ...] = Field(min_length=1)
 
-    def ask(self, subject: Readings) -> Answer:
+    def ask(self, subject: Readings) -> PredicateResult:
         """Kinds are not hidden by redaction, but a source may name none at all."""
         spans = subject.trace.spans
         count = sum(span.kind in self.span_kind for span in spans)
         words = _counted(count, "/".join(self.span_kind) + " span", subject)
         if count == 0 and all(span.kind is SpanKind.UNKNOWN for span in spans):
-            return Answer(None, f"{words}, and no kind of span is recorded")
-        return Answer(count > 0, words)
+            return PredicateResult(None, f"{words}, and no kind of span is recorded")
+        return PredicateResult(count > 0, words)
 
 
 class HasToolCalls(_Part):
@@ -97,7 +97,7 @@ class HasToolCalls(_Part):
 
     tool_calls: Literal[True]
 
-    def ask(self, subject: Readings) -> Answer:
+    def ask(self, subject: Readings) -> PredicateResult:
         """Calls are counted once, however often they are written down."""
         return _seen(len(subject.conversation.actions), "tool call", subject)
 
@@ -107,7 +107,7 @@ class HasTool(_Part):
 
     tool_name: Regexp
 
-    def ask(self, subject: Readings) -> Answer:
+    def ask(self, subject: Readings) -> PredicateResult:
         """Names of tools stand in calls and in TOOL spans."""
         count = sum(occurs(self.tool_name, action.tool) for action in subject.conversation.actions)
         return _seen(count, f"call of a tool like '{self.tool_name}'", subject)
@@ -118,7 +118,7 @@ class HasMessage(_Part):
 
     message_role: tuple[Source, ...] = Field(min_length=1)
 
-    def ask(self, subject: Readings) -> Answer:
+    def ask(self, subject: Readings) -> PredicateResult:
         """Each message counts once, where it first appears."""
         count = len(subject.conversation.said_by(*self.message_role))
         roles = "/".join(role.lower() for role in self.message_role)
@@ -130,7 +130,7 @@ class HasRetrieval(_Part):
 
     retrieval: Literal[True]
 
-    def ask(self, subject: Readings) -> Answer:
+    def ask(self, subject: Readings) -> PredicateResult:
         """A RETRIEVER or RERANKER span, or documents on another one."""
         kinds = (SpanKind.RETRIEVER, SpanKind.RERANKER)
         found = {s.span_id for s in subject.trace.spans if s.kind in kinds}
@@ -143,11 +143,11 @@ class HasDelegation(_Part):
 
     delegation: Literal[True]
 
-    def ask(self, subject: Readings) -> Answer:
+    def ask(self, subject: Readings) -> PredicateResult:
         """An AGENT span below another one; kinds are not hidden by redaction."""
         count = len(delegated_agents(subject.trace))
         words = _counted(count, "delegated agent", subject)
-        return Answer(None if not subject.trace.spans else count > 0, words)
+        return PredicateResult(None if not subject.trace.spans else count > 0, words)
 
 
 class AttributeTest(_Part):
@@ -168,7 +168,7 @@ class HasAttribute(_Part):
 
     attribute: AttributeTest
 
-    def ask(self, subject: Readings) -> Answer:
+    def ask(self, subject: Readings) -> PredicateResult:
         """A redacted value may be any value."""
         test = self.attribute
         values = [s.attributes[test.key] for s in subject.trace.spans if test.key in s.attributes]
@@ -176,7 +176,7 @@ class HasAttribute(_Part):
         count = sum(_fits(test, value) for value in known)
         words = _counted(count, f"span whose {test.key} is as asked", subject)
         hidden = not subject.trace.spans or len(known) < len(values)
-        return Answer(None if hidden and count == 0 else count > 0, words)
+        return PredicateResult(None if hidden and count == 0 else count > 0, words)
 
 
 class IsApp(_Part):
@@ -184,7 +184,7 @@ class IsApp(_Part):
 
     app_type: tuple[str, ...] = Field(min_length=1)
 
-    def ask(self, subject: Readings) -> Answer:
+    def ask(self, subject: Readings) -> PredicateResult:
         """Declared as an attribute, in `metadata`, or as a tag."""
         return _declared(("app_type", "app.type"), self.app_type, subject)
 
@@ -194,7 +194,7 @@ class HasDomain(_Part):
 
     data_domains: tuple[str, ...] = Field(min_length=1)
 
-    def ask(self, subject: Readings) -> Answer:
+    def ask(self, subject: Readings) -> PredicateResult:
         """Declared as an attribute, in `metadata`, or as a tag."""
         keys = ("data_domains", "data_domain", "data.domains", "data.domain")
         return _declared(keys, self.data_domains, subject)
@@ -205,14 +205,14 @@ class AllOf(_Part):
 
     all_of: tuple[Predicate, ...] = Field(min_length=1)
 
-    def ask(self, subject: Readings) -> Answer:
+    def ask(self, subject: Readings) -> PredicateResult:
         """One no is a no; without one, what cannot be known decides."""
         answers = [one.ask(subject) for one in self.all_of]
         for holds in (False, None):
             reasons = [answer.reason for answer in answers if answer.holds is holds]
             if reasons:
-                return Answer(holds, "; ".join(reasons))
-        return Answer(True, "; ".join(answer.reason for answer in answers))
+                return PredicateResult(holds, "; ".join(reasons))
+        return PredicateResult(True, "; ".join(answer.reason for answer in answers))
 
 
 class AnyOf(_Part):
@@ -220,14 +220,14 @@ class AnyOf(_Part):
 
     any_of: tuple[Predicate, ...] = Field(min_length=1)
 
-    def ask(self, subject: Readings) -> Answer:
+    def ask(self, subject: Readings) -> PredicateResult:
         """One yes is a yes; without one, what cannot be known decides."""
         answers = [one.ask(subject) for one in self.any_of]
         for holds in (True, None):
             reasons = [answer.reason for answer in answers if answer.holds is holds]
             if reasons:
-                return Answer(holds, "; ".join(reasons))
-        return Answer(False, "; ".join(answer.reason for answer in answers))
+                return PredicateResult(holds, "; ".join(reasons))
+        return PredicateResult(False, "; ".join(answer.reason for answer in answers))
 
 
 class Not(_Part):
@@ -235,10 +235,10 @@ class Not(_Part):
 
     negated: Predicate = Field(alias="not")
 
-    def ask(self, subject: Readings) -> Answer:
+    def ask(self, subject: Readings) -> PredicateResult:
         """Yes for no, and no for yes."""
         holds, reason = self.negated.ask(subject)
-        return Answer(None if holds is None else not holds, reason)
+        return PredicateResult(None if holds is None else not holds, reason)
 
 
 _BY_KEY: dict[str, type[BaseModel]] = {
@@ -303,16 +303,16 @@ def _fits(test: AttributeTest, value: JsonValue) -> bool:
     return True
 
 
-def _declared(keys: tuple[str, ...], wanted: tuple[str, ...], subject: Readings) -> Answer:
+def _declared(keys: tuple[str, ...], wanted: tuple[str, ...], subject: Readings) -> PredicateResult:
     """Whether the trace calls itself one of `wanted`; a trace that says nothing may be any."""
     said = {word for span in subject.trace.spans for word in _declarations(span, keys)}
     known = sorted(word for word in said if REDACTED not in word)
     common = sorted({word.casefold() for word in known} & {word.casefold() for word in wanted})
     if common:
-        return Answer(True, f"{keys[0]} is {', '.join(common)}")
+        return PredicateResult(True, f"{keys[0]} is {', '.join(common)}")
     if len(known) < len(said) or not known:
-        return Answer(None, f"the trace does not say its {keys[0]}")
-    return Answer(False, f"{keys[0]} is {', '.join(known)}, not {' or '.join(wanted)}")
+        return PredicateResult(None, f"the trace does not say its {keys[0]}")
+    return PredicateResult(False, f"{keys[0]} is {', '.join(known)}, not {' or '.join(wanted)}")
 
 
 def _declarations(span: Span, keys: tuple[str, ...]) -> Iterator[str]:
@@ -343,12 +343,12 @@ def _words(value: JsonValue) -> Iterator[str]:
         yield from (item for item in value if isinstance(item, str))
 
 
-def _seen(count: int, what: str, subject: Readings) -> Answer:
+def _seen(count: int, what: str, subject: Readings) -> PredicateResult:
     """Something of the content was seen; where content is hidden, nothing seen proves nothing."""
     words = _counted(count, what, subject)
     if count == 0 and _hides(subject):
-        return Answer(None, f"{words} is visible, but content is hidden or not recorded")
-    return Answer(count > 0, words)
+        return PredicateResult(None, f"{words} is visible, but content is hidden or not recorded")
+    return PredicateResult(count > 0, words)
 
 
 def _counted(count: int, what: str, subject: Readings) -> str:

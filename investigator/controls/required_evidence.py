@@ -26,7 +26,7 @@ from investigator.traces.openinference import (
 _NAMED = 3
 _LINES = 8
 _SPOKEN = (Source.SYSTEM, Source.USER, Source.ASSISTANT)
-MODEL_KEYS = ("llm.model_name", "gen_ai.response.model", "gen_ai.request.model")
+MODEL_ATTRIBUTES = ("llm.model_name", "gen_ai.response.model", "gen_ai.request.model")
 """Where a model call names its model, the most telling first."""
 
 
@@ -98,7 +98,7 @@ def unseen(text: str | None) -> str | None:
 
 def model_of(span: Span) -> str | None:
     """The name of the model that a model call ran on."""
-    return next((text for key in MODEL_KEYS if (text := span.text(key))), None)
+    return next((text for key in MODEL_ATTRIBUTES if (text := span.text(key))), None)
 
 
 def unlinked(subject: Readings) -> Iterator[tuple[tuple[Span, ...], str]]:

@@ -21,7 +21,7 @@ _FAST_NESTING = 4096
 parser stops at its recursion limit. So libyaml is given what cannot be nested deeper than this."""
 
 
-class Text(NamedTuple):
+class YamlText(NamedTuple):
     """The node of a text and its value, None where the text is empty, and its keys that are twice.
 
     What a mapping merges in (`<<`) stands before its own keys in the node.
@@ -33,7 +33,7 @@ class Text(NamedTuple):
     """Line and name of each key that its mapping holds already."""
 
 
-def read(text: str) -> Text:
+def read_yaml(text: str) -> YamlText:
     """What a YAML text says.
 
     Raises:
@@ -49,27 +49,27 @@ def read(text: str) -> Text:
     return read_in_python(text)
 
 
-def read_in_python(text: str) -> Text:
-    """`read` by Python's own parser, wherever PyYAML has another."""
+def read_in_python(text: str) -> YamlText:
+    """`read_yaml` by Python's own parser, wherever PyYAML has another."""
     return _read(text, yaml.SafeLoader)
 
 
-def with_lines(text: str, content: Any) -> Text:
+def with_lines(text: str, content: Any) -> YamlText:
     """What a JSON text says: JSON's parser has read it, which bounds how deeply it is nested."""
     spaced = text.replace("\t", " ")
     try:
         root: yaml.Node | None = yaml.compose(spaced, Loader=_FAST or yaml.SafeLoader)
     except (yaml.YAMLError, ValueError):
         root = yaml.compose(spaced, Loader=yaml.SafeLoader)
-    return Text(root, content, _twice(root))
+    return YamlText(root, content, _twice(root))
 
 
-def _read(text: str, kind: type[Any]) -> Text:
+def _read(text: str, kind: type[Any]) -> YamlText:
     loader = kind(text)
     try:
         root = loader.get_single_node()
         twice = _twice(root)  # before merged keys stand beside those that replace them
-        return Text(root, None if root is None else loader.construct_document(root), twice)
+        return YamlText(root, None if root is None else loader.construct_document(root), twice)
     finally:
         loader.dispose()
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.json_text import json_text
-from investigator.traces.langchain import plain
+from investigator.traces.langchain import unwrapped
 
 _LISTS = ("documents", "output", "docs", "nodes", "results")
 _CONTENTS = ("content", "page_content", "pageContent", "text")
 _IDS = ("id", "id_", "document_id", "doc_id", "chunk_id")
 _SCORES = ("score", "relevance_score", "similarity")
 
-Fields = dict[str, JsonValue]
+_Fields = dict[str, JsonValue]
 
 
 def document_attributes(value: JsonValue) -> dict[str, JsonValue]:
@@ -38,23 +38,23 @@ def _listed(value: JsonValue) -> list[JsonValue]:
     return value if isinstance(value, list) else []
 
 
-def _document(item: JsonValue) -> Fields | None:
+def _document(item: JsonValue) -> _Fields | None:
     if isinstance(item, str):
         return {"content": item}
     if isinstance(item, list) and len(item) == 2 and isinstance(item[1], int | float):
         scored = _document(item[0])
         return None if scored is None else {**scored, "score": item[1]}
-    fields = plain(item)
+    fields = unwrapped(item)
     if not isinstance(fields, dict):
         return None
-    node = plain(fields.get("node"))
+    node = unwrapped(fields.get("node"))
     inner = node if isinstance(node, dict) else fields
     metadata = inner.get("metadata")
     about = metadata if isinstance(metadata, dict) else {}
     content = _said(_CONTENTS, inner)
     if content is None and _said(_IDS, inner) is None:
         return None
-    found: Fields = {
+    found: _Fields = {
         "id": _said(_IDS, inner, about),
         "content": None if content is None else json_text(content),
         "score": _said(_SCORES, fields, about),
@@ -63,7 +63,7 @@ def _document(item: JsonValue) -> Fields | None:
     return {name: said for name, said in found.items() if said is not None}
 
 
-def _said(keys: tuple[str, ...], *holders: Fields) -> JsonValue:
+def _said(keys: tuple[str, ...], *holders: _Fields) -> JsonValue:
     """The first of the keys that has a value in the first holder that has one."""
     values = (holder.get(key) for holder in holders for key in keys)
     return next((value for value in values if value is not None), None)

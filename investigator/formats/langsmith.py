@@ -31,7 +31,7 @@ from investigator.formats.model_calls import call_attributes, usage_attributes
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.json_text import json_text
 from investigator.traces.chat_messages import MARKED_FAILED, read_messages
-from investigator.traces.langchain import plain
+from investigator.traces.langchain import unwrapped
 from investigator.traces.model import Span, SpanEvent, SpanKind, StatusCode
 
 _KINDS = {
@@ -223,7 +223,7 @@ def _unwrapped(value: JsonValue, key: str) -> JsonValue:
 
 def _tool(run: Record, returned: JsonValue) -> dict[str, object]:
     """A tool run has its tool's name; of a message that it returned the content is the result."""
-    message = plain(returned)
+    message = unwrapped(returned)
     found: dict[str, object] = {
         "tool.name": run.get("name"),
         "tool.description": record(run.get("serialized")).get("description"),

@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from investigator.formats.dialects.genai import token_total, tool_definition_attributes
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.chat_messages import message_attributes, messages_in_text, read_messages
-from investigator.traces.langchain import plain
+from investigator.traces.langchain import unwrapped
 from investigator.traces.model import Message
 
-Fields = dict[str, JsonValue]
+_Fields = dict[str, JsonValue]
 
 _USAGES = ("usage", "usage_metadata", "token_usage", "tokenUsage")
 _COUNTS: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -117,11 +117,11 @@ def _said_by(outputs: JsonValue) -> JsonValue:
     return outputs
 
 
-def _answers(outputs: JsonValue) -> Iterator[Fields]:
+def _answers(outputs: JsonValue) -> Iterator[_Fields]:
     """The records in a return value that may say something of the call, outermost first."""
     pending = [outputs]
     while pending:
-        record = plain(pending.pop(0))
+        record = unwrapped(pending.pop(0))
         if isinstance(record, list):
             pending += record
         elif isinstance(record, dict):
@@ -132,11 +132,11 @@ def _answers(outputs: JsonValue) -> Iterator[Fields]:
                 pending.append(record["output"])
 
 
-def _usage(answer: Fields) -> JsonValue:
+def _usage(answer: _Fields) -> JsonValue:
     return _first(answer, _USAGES)
 
 
-def _in_any(records: tuple[Fields, ...], keys: tuple[str, ...]) -> JsonValue:
+def _in_any(records: tuple[_Fields, ...], keys: tuple[str, ...]) -> JsonValue:
     texts = (_first(record, keys) for record in records)
     return next((text for text in texts if isinstance(text, str)), None)
 
@@ -149,5 +149,5 @@ def _is_record(value: JsonValue) -> bool:
     return isinstance(value, dict)
 
 
-def _first(record: Fields, keys: tuple[str, ...]) -> JsonValue:
+def _first(record: _Fields, keys: tuple[str, ...]) -> JsonValue:
     return next((record[key] for key in keys if record.get(key) is not None), None)

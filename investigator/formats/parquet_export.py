@@ -16,7 +16,7 @@ from investigator.formats.phoenix import decode_phoenix
 from investigator.traces.bounded_rows import (
     MAX_SPAN_BYTES,
     MAX_TRACE_BYTES,
-    Column,
+    BoundedColumn,
     bounded_rows,
     size_of,
     too_large,
@@ -27,8 +27,8 @@ from investigator.traces.databases import (
     ColumnType,
     ParquetFile,
     Row,
-    quoted,
     quoted_name,
+    sql_literal,
 )
 from investigator.traces.model import Span
 from investigator.traces.parquet import SPAN_COLUMNS, read_row
@@ -54,7 +54,7 @@ _Decode = Callable[[Sequence[object]], Span]
 class _Reading(NamedTuple):
     """What to select of a file, how to read a row of it, and where its trace id stands."""
 
-    columns: tuple[Column, ...]
+    columns: tuple[BoundedColumn, ...]
     decode: _Decode
     trace_id: str
 
@@ -165,19 +165,19 @@ def _text(column: str) -> str:
     return f"coalesce(left({quoted_name(column)}::varchar, {_ID_CHARS}), '')"
 
 
-def _column(name: str, type_: ColumnType) -> Column:
+def _column(name: str, type_: ColumnType) -> BoundedColumn:
     """A column as it is selected, times as integer nanoseconds.
 
     Microseconds may lie beyond what 64 bits of nanoseconds can say; `decode_phoenix` drops those.
     """
     quoted = quoted_name(name)
     if type_.sql in {"TIMESTAMP_NS", "TIMESTAMPTZ_NS"}:
-        return Column(f"epoch_ns({quoted})")
+        return BoundedColumn(f"epoch_ns({quoted})")
     if type_.sql.startswith("TIMESTAMP"):
-        return Column(f"epoch_us({quoted})::hugeint * 1000")
+        return BoundedColumn(f"epoch_us({quoted})::hugeint * 1000")
     plain = _TEMPORAL.sub(lambda found: "VARCHAR" if found[1] else found[0], type_.sql)
     sql = quoted if plain == type_.sql else f"cast({quoted} as {plain})"
-    return Column(sql, _size(quoted, type_))
+    return BoundedColumn(sql, _size(quoted, type_))
 
 
 def _size(sql: str, type_: ColumnType, depth: int = 0) -> str | None:
@@ -194,7 +194,7 @@ def _size(sql: str, type_: ColumnType, depth: int = 0) -> str | None:
             return f"coalesce(list_sum({sizes}), 0)::bigint"
         case "struct":
             fields = [
-                _size(f"struct_extract({sql}, {quoted(name)})", below, depth)
+                _size(f"struct_extract({sql}, {sql_literal(name)})", below, depth)
                 for name, below in type_.below
             ]
             return " + ".join([str(_ITEM_BYTES), *(size for size in fields if size)])

@@ -61,7 +61,7 @@ class Parts(NamedTuple):
     unread: int
 
 
-class Document(NamedTuple):
+class DecodedDocument(NamedTuple):
     """The spans of a document, in order, and how many items beside them are no records."""
 
     spans: tuple[Span, ...]
@@ -73,10 +73,10 @@ def decode(document: JsonValue, *, stem: str) -> tuple[Span, ...]:
     return read_document(document, stem=stem).spans
 
 
-def read_document(document: JsonValue, *, stem: str) -> Document:
+def read_document(document: JsonValue, *, stem: str) -> DecodedDocument:
     """Everything that a JSON document holds, in its order; see `read_parts`."""
     parts, unread = read_parts(document, stem=stem)
-    return Document(tuple(chain.from_iterable(part.spans for part in parts)), unread)
+    return DecodedDocument(tuple(chain.from_iterable(part.spans for part in parts)), unread)
 
 
 def read_parts(document: JsonValue, *, stem: str) -> Parts:

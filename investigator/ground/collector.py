@@ -19,7 +19,7 @@ from investigator.errors import UsageError
 from investigator.ground.redirects import STATUSES, redirected
 
 HEADERS_VARIABLE = "OTEL_EXPORTER_OTLP_HEADERS"
-TIMEOUT_S = 30.0
+_TIMEOUT_S = 30.0
 _NAME = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 _QUOTED = 200
 """Bytes of a refusal that are quoted."""
@@ -62,7 +62,7 @@ def post_spans(url: str, body: bytes, *, sent: int) -> None:
     try:
         sends = {"Content-Type": "application/x-protobuf", **headers}
         request = Request(url, data=body, headers=sends, method="POST")
-        with build_opener(_Stays).open(request, timeout=TIMEOUT_S) as response:
+        with build_opener(_Stays).open(request, timeout=_TIMEOUT_S) as response:
             assert 200 <= response.status < 300, "urllib raises anything else"
     except HTTPError as refused:
         with refused:

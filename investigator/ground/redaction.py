@@ -46,7 +46,7 @@ _MARKER = re2.compile(rb"\[REDACTED:([A-Za-z0-9_.-]{1,40})\]")
 _MARKERS = frozenset(kind.marker.encode() for kind in (*KINDS, *OPTIONAL.values()))
 
 
-class Cut(NamedTuple):
+class Replacement(NamedTuple):
     """What was replaced: `[start, end)` of the original is `[new_start, new_end)` of the result."""
 
     start: int
@@ -60,7 +60,7 @@ class Redacted:
     """A text that may be shown; `cuts` are in order and do not overlap."""
 
     text: str
-    cuts: tuple[Cut, ...] = ()
+    cuts: tuple[Replacement, ...] = ()
 
     @property
     def count(self) -> int:
@@ -119,7 +119,7 @@ class Redactor:
         clean = well_formed(text)
         if field and _is_secret_field(field, clean):
             marker = "[REDACTED:password]"
-            return Redacted(marker, (Cut(0, len(clean), 0, len(marker)),))
+            return Redacted(marker, (Replacement(0, len(clean), 0, len(marker)),))
         short = len(clean) <= _REMEMBERED_CHARS
         return self._remembered(clean) if short else self._redacted(clean)
 
@@ -273,22 +273,22 @@ def _merged(found: Iterable[_Place]) -> list[_Place]:
     return merged
 
 
-def _marked(text: bytes, places: Sequence[_Place]) -> tuple[bytes, list[Cut]]:
+def _marked(text: bytes, places: Sequence[_Place]) -> tuple[bytes, list[Replacement]]:
     """The text with its markers, and the cuts in bytes."""
     pieces: list[bytes] = []
-    cuts: list[Cut] = []
+    cuts: list[Replacement] = []
     done = new = 0
     for start, end, name in places:
         marker = f"[REDACTED:{name}]".encode()
         pieces += (text[done:start], marker)
         new += start - done
-        cuts.append(Cut(start, end, new, new + len(marker)))
+        cuts.append(Replacement(start, end, new, new + len(marker)))
         done, new = end, new + len(marker)
     pieces.append(text[done:])
     return b"".join(pieces), cuts
 
 
-def _place_before(place: _Place, cuts: Sequence[Cut]) -> _Place:
+def _place_before(place: _Place, cuts: Sequence[Replacement]) -> _Place:
     """Where a place between the markers stood before they were there."""
 
     def before(position: int) -> int:
@@ -301,7 +301,7 @@ def _place_before(place: _Place, cuts: Sequence[Cut]) -> _Place:
 def _replaced(text: bytes, places: Sequence[_Place]) -> Redacted:
     """The text with each place replaced; offsets of bytes become offsets of characters."""
     pieces: list[str] = []
-    cuts: list[Cut] = []
+    cuts: list[Replacement] = []
     done = old = new = 0
     for start, end, name in places:
         kept = text[done:start].decode("utf-8", "replace")
@@ -309,7 +309,7 @@ def _replaced(text: bytes, places: Sequence[_Place]) -> Redacted:
         pieces += (kept, marker)
         old, new = old + len(kept), new + len(kept)
         length = len(text[start:end].decode("utf-8", "replace"))
-        cuts.append(Cut(old, old + length, new, new + len(marker)))
+        cuts.append(Replacement(old, old + length, new, new + len(marker)))
         done, old, new = end, old + length, new + len(marker)
     pieces.append(text[done:].decode("utf-8", "replace"))
     return Redacted("".join(pieces), tuple(cuts))

@@ -1,8 +1,12 @@
 """Incidents: what happened in this window of traces, and what changed?"""
 
-from investigator.incident.presentation import OVERVIEW, document, remarks
+from investigator.incident.presentation import (
+    INCIDENT_OVERVIEW,
+    incident_document,
+    incident_remarks,
+)
 from investigator.incident.question import Incident
-from investigator.incident.report import DOSSIER, RUN_TYPE, IncidentDossier, Outcome
+from investigator.incident.report import DOSSIER, RUN_TYPE, IncidentDossier, IncidentOutcome
 from investigator.inspection.engine import Engine, Manual
 from investigator.runtime.budget import Budget
 
@@ -15,7 +19,7 @@ ENGINE = Engine(
     default_budget=Budget(
         iterations=120, tool_calls=240, subcalls=90, tokens=400_000, wall_time_s=300, depth=2
     ),
-    verdicts=(Outcome.INCIDENT.value, Outcome.UNDETERMINED.value),
+    verdicts=(IncidentOutcome.INCIDENT.value, IncidentOutcome.UNDETERMINED.value),
     manual=Manual(
         "Say what happened in a window of traces, and what changed.",
         "A dossier: representative traces, a timeline, the suspected change, ranked\n"
@@ -27,9 +31,9 @@ ENGINE = Engine(
             "exports/ --trace-id 617fdb16 --trace-id 6ea20bab",
         ),
     ),
-    document=document,
-    overview=OVERVIEW,
-    remarks=remarks,
+    document=incident_document,
+    overview=INCIDENT_OVERVIEW,
+    remarks=incident_remarks,
 )
 
 __all__ = ["ENGINE"]

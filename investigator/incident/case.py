@@ -19,7 +19,7 @@ from investigator.incident.clusters import Clusters, clusters
 from investigator.incident.digest import TraceDigest, digest, in_order
 from investigator.incident.latency import SlowTrace, slow_traces
 from investigator.incident.selection import Representative, select
-from investigator.incident.suspicion import SuspectedChange, suspected_change
+from investigator.incident.suspicion import Suspicion, suspected_change
 from investigator.incident.timeline import Timeline, timeline
 from investigator.readings.quoting import Quoting
 from investigator.readings.reading import Readings
@@ -107,7 +107,7 @@ class IncidentCase:
         )
 
     @cached_property
-    def suspicion(self) -> SuspectedChange:
+    def suspicion(self) -> Suspicion:
         """The change that is suspected of the incident, or why none is."""
         return suspected_change(self.digests, self.changes, slow=self.slow)
 

@@ -19,7 +19,7 @@ from investigator.incident.facts import (
     SYSTEM_MESSAGE,
     Fact,
     FactKind,
-    Subject,
+    FactSubject,
 )
 from investigator.incident.latency import SlowTrace, slow_traces
 from investigator.incident.steps import (
@@ -209,9 +209,11 @@ def _fact_changes(
     snapshots: SnapshotStore | None,
     quote: Quoting,
 ) -> Iterator[Change]:
-    carriers: defaultdict[Subject, list[tuple[TraceDigest, dict[str, Fact]]]] = defaultdict(list)
+    carriers: defaultdict[FactSubject, list[tuple[TraceDigest, dict[str, Fact]]]] = defaultdict(
+        list
+    )
     for found in timed:
-        held: defaultdict[Subject, dict[str, Fact]] = defaultdict(dict)
+        held: defaultdict[FactSubject, dict[str, Fact]] = defaultdict(dict)
         for fact in found.facts:
             held[fact.subject][fact.key] = fact
         for subject, facts in held.items():
@@ -232,13 +234,13 @@ def _fact_changes(
             told.update((subject.service, subject.agent, at) for at in places.values())
 
 
-def _finest_first(subject: Subject) -> int:
+def _finest_first(subject: FactSubject) -> int:
     """A message as it is before its coarser forms, which are told only where it says nothing."""
     return COARSER_FORMS.index(subject.name) + 1 if subject.name in COARSER_FORMS else 0
 
 
 def _fact_change(
-    subject: Subject,
+    subject: FactSubject,
     carrying: Sequence[tuple[TraceDigest, dict[str, Fact]]],
     step: Step,
     groups: Sequence[_Group],

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from investigator.incident.digest import TraceDigest, in_order
 from investigator.incident.signature import Occurrence, Signature
-from investigator.incident.templates import likeness, words_of
+from investigator.incident.templates import likeness, template_words
 
 ALIKE = 0.6
 """The likeness of words from which two templates are one cluster."""
@@ -86,7 +86,7 @@ def _leaders(ordered: Iterable[TraceDigest]) -> dict[str, str]:
     leaders: dict[str, frozenset[str]] = {}
     led_by: dict[str, str] = {}
     for template in sorted(counts, key=lambda text: (-counts[text], text)):
-        words = words_of(template)
+        words = template_words(template)
         alike = [(likeness(words, own), name) for name, own in leaders.items()]
         best = max(alike, key=lambda pair: pair[0], default=(0.0, template))
         if best[0] >= ALIKE:

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from pydantic import BaseModel
 
-from investigator.claims.confidence import capped_confidence
+from investigator.claims.confidence import UNEXAMINED, capped_confidence
 from investigator.ground.canonical_json import JsonValue, canonical_json
 from investigator.incident.actions import action_for
 from investigator.incident.case import IncidentCase
-from investigator.incident.hypotheses import MAX_HYPOTHESES, Cause, Shown, causes
+from investigator.incident.hypotheses import MAX_CAUSES, PossibleCause, ShownFailure, causes
 from investigator.incident.outputs import IncidentAnswer, IncidentDraft, IncidentOutputs
 from investigator.incident.report import (
     DOSSIER,
@@ -25,7 +25,7 @@ from investigator.incident.report import (
     Event,
     Hypothesis,
     IncidentDossier,
-    Outcome,
+    IncidentOutcome,
     RepresentativeTrace,
     SuspectedChange,
     SuspicionStatus,
@@ -40,13 +40,11 @@ from investigator.runtime.tools import ToolRegistry
 from investigator.traces.evidence import EvidenceRef
 from investigator.traces.model import iso_time
 
-GUIDE = (
+_GUIDE = (
     "In the scope of a trace a finding is one failure in it, with its signature as the context "
     "gives it (service | component | error type). In the synthesis a finding is one possible "
     "cause of what several traces share, the broadest first, citing evidence of two or more."
 )
-UNEXAMINED = 0.4
-"""The most confidence that a cause has which no scope stated."""
 _COMPONENTS = 20
 _UNTOLD = 2
 """How many failures that no scope stated keep a place, however many causes scopes state."""
@@ -60,7 +58,7 @@ class IncidentStrategy:
 
     artifact = DOSSIER
     finalize_tokens = (6000, 2000)
-    guide = GUIDE
+    guide = _GUIDE
 
     def __init__(self, case: IncidentCase, tools: ToolRegistry) -> None:
         self._case = case
@@ -105,7 +103,7 @@ class IncidentStrategy:
         """The dossier of the window, whatever became of the scopes."""
         case = self._case
         outcome = self._outcome()
-        found = self._found(ended) if outcome is Outcome.INCIDENT else []
+        found = self._found(ended) if outcome is IncidentOutcome.INCIDENT else []
         hypotheses = tuple(_hypothesis(rank, cause) for rank, cause in enumerate(found, 1))
         return IncidentDossier(
             outcome=outcome,
@@ -148,14 +146,14 @@ class IncidentStrategy:
         lost = dict.fromkeys(self._case.unresolved(report.cited))
         return problems + [f"evidence {ref} does not resolve in the source" for ref in lost]
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self) -> IncidentOutcome:
         case = self._case
         if case.failing or case.slow:
-            return Outcome.INCIDENT
+            return IncidentOutcome.INCIDENT
         nothing_seen = len(case.incomplete) == len(case.digests)
-        return Outcome.UNDETERMINED if nothing_seen else Outcome.NO_INCIDENT
+        return IncidentOutcome.UNDETERMINED if nothing_seen else IncidentOutcome.NO_INCIDENT
 
-    def _found(self, ended: Ended) -> list[Cause[EvidenceRef]]:
+    def _found(self, ended: Ended) -> list[PossibleCause[EvidenceRef]]:
         """The causes that scopes stated, then those that nobody did.
 
         What a model had stated before it failed comes after the rules' causes, in nobody's place.
@@ -165,19 +163,21 @@ class IncidentStrategy:
             found = self._completed(found)
         told = {cause.signature for cause in found}
         untold = [cause for cause in self._unexamined() if cause.signature not in told]
-        room = MAX_HYPOTHESES - len(untold[:_UNTOLD])
-        before_it_failed = found[MAX_HYPOTHESES:][:_OF_A_FAILED_MODEL] if ended.made_good else []
-        return [*[*found[:room], *untold][:MAX_HYPOTHESES], *before_it_failed]
+        room = MAX_CAUSES - len(untold[:_UNTOLD])
+        before_it_failed = found[MAX_CAUSES:][:_OF_A_FAILED_MODEL] if ended.made_good else []
+        return [*[*found[:room], *untold][:MAX_CAUSES], *before_it_failed]
 
-    def _stated(self, ended: Ended) -> Iterator[Cause[EvidenceRef]]:
+    def _stated(self, ended: Ended) -> Iterator[PossibleCause[EvidenceRef]]:
         """The synthesis' causes; without any, what follows from the scopes' findings."""
         last = ended.synthesis
         if last is not None and last.answer is not None:
             for one in IncidentAnswer.model_validate_json(last.answer).findings:
-                yield Cause(one.signature, one.description, one.confidence, one.evidence_refs)
+                yield PossibleCause(
+                    one.signature, one.description, one.confidence, one.evidence_refs
+                )
             return
         yield from self._causes(
-            Shown(
+            ShownFailure(
                 chosen.trace_id, one.signature, one.description, one.confidence, one.evidence_refs
             )
             for chosen, end in zip(self._case.representatives, ended.scopes, strict=True)
@@ -185,7 +185,9 @@ class IncidentStrategy:
             for one in IncidentAnswer.model_validate_json(end.answer).findings
         )
 
-    def _completed(self, found: Sequence[Cause[EvidenceRef]]) -> list[Cause[EvidenceRef]]:
+    def _completed(
+        self, found: Sequence[PossibleCause[EvidenceRef]]
+    ) -> list[PossibleCause[EvidenceRef]]:
         """The causes that rules would have stated, had a model left them the means, then others.
 
         Of one that was stated all the same, the surer of both stands.
@@ -199,12 +201,12 @@ class IncidentStrategy:
         known = {cause.signature for cause in by_code}
         return [*surer, *(cause for cause in found if cause.signature not in known)]
 
-    def _unexamined(self, at_most: float = UNEXAMINED) -> list[Cause[EvidenceRef]]:
+    def _unexamined(self, at_most: float = UNEXAMINED) -> list[PossibleCause[EvidenceRef]]:
         """Failures that representatives share (of single ones, where none is shared)."""
         least = min(2, max(self._case.shared.values(), default=0))
         return self._causes(
             (
-                Shown(
+                ShownFailure(
                     one.trace_id,
                     seen.signature.text,
                     seen.summary,
@@ -219,8 +221,8 @@ class IncidentStrategy:
         )
 
     def _causes(
-        self, shown: Iterable[Shown[EvidenceRef]], *, at_most: float = 1.0
-    ) -> list[Cause[EvidenceRef]]:
+        self, shown: Iterable[ShownFailure[EvidenceRef]], *, at_most: float = 1.0
+    ) -> list[PossibleCause[EvidenceRef]]:
         return causes(
             shown,
             self._case.clusters.by_signature,
@@ -284,7 +286,7 @@ class IncidentStrategy:
             evidence_refs=found.evidence_refs,
         )
 
-    def _actions(self, found: Sequence[Cause[EvidenceRef]]) -> tuple[str, ...]:
+    def _actions(self, found: Sequence[PossibleCause[EvidenceRef]]) -> tuple[str, ...]:
         suspicion = self._case.suspicion
         actions: list[str] = []
         if found and suspicion.changes:
@@ -306,18 +308,18 @@ class IncidentStrategy:
         yield from case.timeline.gaps
         yield from case.suspicion.gaps
 
-    def _summary(self, outcome: Outcome, hypotheses: Sequence[Hypothesis]) -> str:
+    def _summary(self, outcome: IncidentOutcome, hypotheses: Sequence[Hypothesis]) -> str:
         count = len(self._case.digests)
-        if outcome is Outcome.NO_INCIDENT:
+        if outcome is IncidentOutcome.NO_INCIDENT:
             return f"No incident: nothing failed and nothing stood out in {count:,} traces."
-        if outcome is Outcome.UNDETERMINED:
+        if outcome is IncidentOutcome.UNDETERMINED:
             return f"Nothing can be said of the {count:,} traces of the window."
         slow = f", {len(self._case.slow):,} stood out by their latency" if self._case.slow else ""
         first = f" First: {hypotheses[0].statement}." if hypotheses else ""
         return f"{len(self._case.failing):,} of {count:,} traces failed{slow}.{first}"
 
 
-def _hypothesis(rank: int, cause: Cause[EvidenceRef]) -> Hypothesis:
+def _hypothesis(rank: int, cause: PossibleCause[EvidenceRef]) -> Hypothesis:
     return Hypothesis(
         rank=rank,
         statement=cause.statement,
@@ -333,8 +335,8 @@ def _answer_gaps(ended: Ended) -> Iterator[str]:
             yield from IncidentAnswer.model_validate_json(end.answer).gaps
 
 
-def _confidence(outcome: Outcome, hypotheses: Sequence[Hypothesis]) -> float:
+def _confidence(outcome: IncidentOutcome, hypotheses: Sequence[Hypothesis]) -> float:
     """That of the first hypothesis; that nothing was found speaks less."""
-    if outcome is Outcome.INCIDENT:
+    if outcome is IncidentOutcome.INCIDENT:
         return hypotheses[0].confidence if hypotheses else 0.0
-    return 0.7 if outcome is Outcome.NO_INCIDENT else 0.0
+    return 0.7 if outcome is IncidentOutcome.NO_INCIDENT else 0.0

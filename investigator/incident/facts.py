@@ -93,7 +93,7 @@ _TOOL_NAMES_KEY = re2.compile(r"(?i)(^|[._-])(available_?tools|tools?_?names)$")
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class FactSubject:
     """What a fact is a fact of; `service` and `agent` are empty where unknown."""
 
     kind: FactKind
@@ -111,14 +111,14 @@ class Subject:
 class Fact:
     """One value of one subject in one trace, with the first place that says it."""
 
-    subject: Subject
+    subject: FactSubject
     key: str
     shown: str
     evidence: EvidenceRef
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class TraceFacts:
     """The facts of a trace in a stable order, and how many more there were."""
 
     facts: tuple[Fact, ...]
@@ -136,15 +136,15 @@ class _Said:
     long: bool = False
 
 
-def facts_of(read: Readings, services: Services) -> Facts:
+def facts_of(read: Readings, services: Services) -> TraceFacts:
     """What the spans say; of equal facts the first in span order is cited."""
-    first: dict[tuple[Subject, str], _Said] = {}
+    first: dict[tuple[FactSubject, str], _Said] = {}
     for span in read.trace.spans:
         agent = _name(read.trace.agent_of(span) or "", read.quote)
         for said in _said_by(span, read.quote):
             if said.text and said.text != REDACTED:
                 per_agent = agent if said.kind is not FactKind.RELEASE else ""
-                subject = Subject(said.kind, services[span.span_id], per_agent, said.name)
+                subject = FactSubject(said.kind, services[span.span_id], per_agent, said.name)
                 first.setdefault((subject, said.text), said)
     order = list(FactKind)
     ranked = sorted(
@@ -158,10 +158,10 @@ def facts_of(read: Readings, services: Services) -> Facts:
         ),
     )
     kept = tuple(_fact(subject, said, read.quote) for (subject, _), said in ranked[:FACT_LIMIT])
-    return Facts(kept, max(0, len(ranked) - FACT_LIMIT))
+    return TraceFacts(kept, max(0, len(ranked) - FACT_LIMIT))
 
 
-def _fact(subject: Subject, said: _Said, quote: Quoting) -> Fact:
+def _fact(subject: FactSubject, said: _Said, quote: Quoting) -> Fact:
     sha256 = sha256_text(said.text)
     if said.long:
         opening = quote.line(said.text[:1_000], 50)

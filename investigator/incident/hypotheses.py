@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 from investigator.incident.clusters import Cluster
 
-MAX_HYPOTHESES = 5
+MAX_CAUSES = 5
 _REFS_A_TRACE = 2
 _TRACES_CITED = 4
 
@@ -22,7 +22,7 @@ EvidenceT = TypeVar("EvidenceT")
 
 
 @dataclass(frozen=True, slots=True)
-class Shown(Generic[EvidenceT]):
+class ShownFailure(Generic[EvidenceT]):
     """One failure that a scope could show in its trace."""
 
     trace_id: str
@@ -33,7 +33,7 @@ class Shown(Generic[EvidenceT]):
 
 
 @dataclass(frozen=True, slots=True)
-class Cause(Generic[EvidenceT]):
+class PossibleCause(Generic[EvidenceT]):
     """One possible cause of the incident."""
 
     signature: str
@@ -43,19 +43,19 @@ class Cause(Generic[EvidenceT]):
 
 
 def causes(
-    shown: Iterable[Shown[EvidenceT]],
+    shown: Iterable[ShownFailure[EvidenceT]],
     clusters: Sequence[Cluster],
     *,
     failing: int,
     at_most: float = 1.0,
-) -> list[Cause[EvidenceT]]:
+) -> list[PossibleCause[EvidenceT]]:
     """At most five causes, the broadest first, none surer than `at_most`.
 
     `failing` counts the failing traces. What one trace shows by one place only, and is therefore
     little sure of, several traces show independently: a shared failure is as sure as its cluster
     is strong.
     """
-    groups: defaultdict[str, dict[str, Shown[EvidenceT]]] = defaultdict(dict)
+    groups: defaultdict[str, dict[str, ShownFailure[EvidenceT]]] = defaultdict(dict)
     for one in shown:
         groups[one.signature].setdefault(one.trace_id, one)
     shared = {signature: group for signature, group in groups.items() if len(group) > 1}
@@ -65,16 +65,16 @@ def causes(
         for signature, group in (shared or groups).items()
     ]
     ranked = sorted(found, key=lambda pair: (*(-n for n in pair[0]), pair[1].statement))
-    return [cause for _, cause in ranked[:MAX_HYPOTHESES]]
+    return [cause for _, cause in ranked[:MAX_CAUSES]]
 
 
 def _cause(
     signature: str,
-    group: list[Shown[EvidenceT]],
+    group: list[ShownFailure[EvidenceT]],
     cluster: Cluster | None,
     failing: int,
     at_most: float,
-) -> tuple[tuple[int, int, float], Cause[EvidenceT]]:
+) -> tuple[tuple[int, int, float], PossibleCause[EvidenceT]]:
     """A cause with what ranks it: representatives, traces, strength."""
     count = max(len(group), cluster.count if cluster is not None else 0)
     strongest = max(group, key=lambda one: one.confidence)
@@ -86,7 +86,7 @@ def _cause(
         dict.fromkeys(ref for one in group[:_TRACES_CITED] for ref in one.evidence[:_REFS_A_TRACE])
     )
     share = count / max(count, failing)
-    cause = Cause(
+    cause = PossibleCause(
         signature=signature,
         statement=f"{words}, in {traces}: {strongest.description}",
         confidence=round(sure * (0.6 + 0.4 * share), 2),

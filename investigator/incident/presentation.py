@@ -14,17 +14,17 @@ from investigator.claims.document import (
     Tone,
     Word,
 )
-from investigator.incident.report import IncidentDossier, Outcome
+from investigator.incident.report import IncidentDossier, IncidentOutcome
 
 _TONES = {
-    Outcome.INCIDENT: Tone.BAD,
-    Outcome.NO_INCIDENT: Tone.GOOD,
-    Outcome.UNDETERMINED: Tone.UNSURE,
+    IncidentOutcome.INCIDENT: Tone.BAD,
+    IncidentOutcome.NO_INCIDENT: Tone.GOOD,
+    IncidentOutcome.UNDETERMINED: Tone.UNSURE,
 }
 _EVENTS_SHOWN = 15
 
 
-def document(dossier: IncidentDossier) -> Document:
+def incident_document(dossier: IncidentDossier) -> Document:
     """What happened, when, in which traces, what changed, why, and what to do."""
     window = dossier.window
     period = f"{window.first_trace or '?'} to {window.last_trace or '?'}"
@@ -103,12 +103,18 @@ def _row(dossier: IncidentDossier) -> tuple[Word, ...]:
     )
 
 
-OVERVIEW = Overview(
-    (Column("outcome"), Column("traces", True), Column("change"), Column("confidence", True)), _row
+INCIDENT_OVERVIEW = Overview(
+    (
+        Column("outcome"),
+        Column("traces", True),
+        Column("change"),
+        Column("confidence", True),
+    ),
+    _row,
 )
 
 
-def remarks(dossier: IncidentDossier, by: Annotator) -> Remarks:
+def incident_remarks(dossier: IncidentDossier, by: Annotator) -> Remarks:
     """The outcome at the root of each representative trace, each event at the spans it cites."""
     text = f"{dossier.incident_summary} {dossier.suspected_change.statement}"
     label = dossier.outcome.value

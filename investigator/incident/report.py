@@ -36,7 +36,7 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Outcome(StrEnum):
+class IncidentOutcome(StrEnum):
     """Whether something happened in the window."""
 
     INCIDENT = "incident"
@@ -133,7 +133,7 @@ class IncidentDossier(Report):
     """What happened in a window."""
 
     schema_version: Literal["1.0.0"] = SCHEMA_VERSION
-    outcome: Outcome
+    outcome: IncidentOutcome
     window: Window
     incident_summary: str = Field(min_length=1)
     impacted_components: tuple[Component, ...] = ()
@@ -167,6 +167,8 @@ class IncidentDossier(Report):
             raise ValueError("the timeline is not in order")
         if [h.rank for h in self.hypotheses] != list(range(1, len(self.hypotheses) + 1)):
             raise ValueError("hypotheses are ranked 1, 2, …")
-        if self.outcome is Outcome.NO_INCIDENT and (self.hypotheses or self.representative_traces):
+        if self.outcome is IncidentOutcome.NO_INCIDENT and (
+            self.hypotheses or self.representative_traces
+        ):
             raise ValueError("where there is no incident there is nothing to explain")
         return self

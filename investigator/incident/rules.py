@@ -20,7 +20,7 @@ from investigator.claims.leads import (
     read_of,
 )
 from investigator.incident.case import IncidentCase
-from investigator.incident.hypotheses import Shown, causes
+from investigator.incident.hypotheses import ShownFailure, causes
 from investigator.incident.outputs import IncidentDraft, IncidentFinding
 from investigator.incident.selection import Representative
 from investigator.runtime.planner import View
@@ -28,7 +28,7 @@ from investigator.traces.evidence import EvidenceRef
 
 SYNTHESIS = ""
 """What the context of the synthesis is `of`; a representative's is of its trace."""
-MAX_LEADS = 3
+_MAX_LEADS = 3
 """How many failures of one trace are shown: its own, and those that most others share."""
 FEW_TRACES = 8
 """Up to so many representatives two places are read for each failure, else one."""
@@ -63,7 +63,7 @@ class IncidentRules(LeadPlanner[IncidentFinding]):
                 one.signature != chosen.signature,
                 -self._case.shared[one.signature.text],
             ),
-        )[:MAX_LEADS]
+        )[:_MAX_LEADS]
         for number, occurrence in enumerate(occurrences, 1):
             yield self._lead(
                 f"s{number}",
@@ -115,7 +115,7 @@ class IncidentRules(LeadPlanner[IncidentFinding]):
         del found
         ends = ends_of(list(view.gathered)) or ()
         shown = [
-            Shown(
+            ShownFailure(
                 chosen.trace_id,
                 finding["signature"],
                 finding["description"],

@@ -31,7 +31,7 @@ MOST_VALUES = 200
 
 _NEGLIGIBLE = 1e-9
 
-Values = frozenset[str]
+_Values = frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +45,16 @@ class Step:
     begin: int
     at: int
     end: int
-    gone: Values
-    new: Values
+    gone: _Values
+    new: _Values
     strength: float
 
-    def taken_by(self, values: Values) -> bool:
+    def taken_by(self, values: _Values) -> bool:
         """Whether a trace of these values has taken the step."""
         return bool(values & self.new) if self.new else not values & self.gone
 
 
-def steps_in(sequence: Sequence[Values]) -> tuple[Step, ...]:
+def steps_in(sequence: Sequence[_Values]) -> tuple[Step, ...]:
     """The steps of a sequence of value sets, one for each trace that has the fact."""
     if not sequence or len(frozenset().union(*sequence)) > MOST_VALUES:
         return ()
@@ -62,7 +62,7 @@ def steps_in(sequence: Sequence[Values]) -> tuple[Step, ...]:
     return tuple(_between_runs(sequence, runs) if _few(sequence, runs) else _of_values(sequence))
 
 
-def _few(sequence: Sequence[Values], runs: Sequence[tuple[int, int]]) -> bool:
+def _few(sequence: Sequence[_Values], runs: Sequence[tuple[int, int]]) -> bool:
     """Whether the runs are too few for values that come and go by chance."""
     length = len(sequence)
     if len({sequence[begin] for begin, _ in runs}) == len(runs):
@@ -99,19 +99,19 @@ def least_chance_of_spread(failing: int, before: int, after: int) -> float:
     return chance_of_spread(failing - late, before, late, after)
 
 
-def _runs(sequence: Sequence[Values]) -> list[tuple[int, int]]:
+def _runs(sequence: Sequence[_Values]) -> list[tuple[int, int]]:
     """Stretches of equal value sets, as [begin, end)."""
     borders = [place for place in range(1, len(sequence)) if sequence[place] != sequence[place - 1]]
     return list(zip([0, *borders], [*borders, len(sequence)], strict=True))
 
 
-def _between_runs(sequence: Sequence[Values], runs: list[tuple[int, int]]) -> Iterator[Step]:
+def _between_runs(sequence: Sequence[_Values], runs: list[tuple[int, int]]) -> Iterator[Step]:
     for (begin, at), (_, end) in pairwise(runs):
         old, new = sequence[begin], sequence[at]
         yield Step(begin, at, end, old - new, new - old, strength_of(at - begin, end - at))
 
 
-def _of_values(sequence: Sequence[Values]) -> Iterator[Step]:
+def _of_values(sequence: Sequence[_Values]) -> Iterator[Step]:
     first: dict[str, int] = {}
     last: dict[str, int] = {}
     count: dict[str, int] = {}

@@ -39,7 +39,7 @@ _STATEMENT_LIMIT = 900
 
 
 @dataclass(frozen=True, slots=True)
-class SuspectedChange:
+class Suspicion:
     """The answer to "what changed?".
 
     `changes` came together, the most telling first; empty for `NONE_FOUND` and `UNKNOWN`, where
@@ -59,7 +59,7 @@ def suspected_change(
     changes: Sequence[Change],
     *,
     slow: tuple[SlowTrace, ...] | None = None,
-) -> SuspectedChange:
+) -> Suspicion:
     """The change that explains the failures of the window best, or why none is named.
 
     `changes` are those of `detect_changes` over the same digests.
@@ -70,9 +70,9 @@ def suspected_change(
     failed |= {one.digest.trace_id for one in outliers}
     gaps = _gaps(ordered)
     if not ordered:
-        return SuspectedChange(SuspicionStatus.UNKNOWN, 0.0, "there is no trace to compare")
+        return Suspicion(SuspicionStatus.UNKNOWN, 0.0, "there is no trace to compare")
     if not failed:
-        return SuspectedChange(
+        return Suspicion(
             SuspicionStatus.NONE_FOUND,
             1.0,
             f"nothing failed in {len(ordered):,} traces, so no change is suspected",
@@ -93,7 +93,7 @@ def suspected_change(
         and best.trace_before is not None
         and len({(ref.trace_id, ref.ref) for ref in best.evidence_refs}) > 1
     )
-    return SuspectedChange(
+    return Suspicion(
         SuspicionStatus.ASSERTED if asserted else SuspicionStatus.HYPOTHESIS,
         round(min(best.score, MOST_SURE), 2),
         _statement(together),
@@ -124,7 +124,7 @@ def _without_change(
     failed: set[str],
     changes: Sequence[Change],
     gaps: tuple[str, ...],
-) -> SuspectedChange:
+) -> Suspicion:
     """Nothing changed, or nothing could be compared."""
     timed = dated(ordered)
     failing = [found for found in timed if found.trace_id in failed]
@@ -141,7 +141,7 @@ def _without_change(
         gaps = (*gaps, f"{first}: what changed before it is not seen")
     earlier = [c for c in changes if c.kind is FactKind.CONFIG and c.trace_before is None]
     if reason is not None and earlier:
-        return SuspectedChange(
+        return Suspicion(
             SuspicionStatus.HYPOTHESIS,
             _ONLY_EARLIER,
             one_line(
@@ -152,11 +152,11 @@ def _without_change(
             gaps,
         )
     if reason is not None:
-        return SuspectedChange(SuspicionStatus.UNKNOWN, 0.0, reason, gaps=gaps)
+        return Suspicion(SuspicionStatus.UNKNOWN, 0.0, reason, gaps=gaps)
     kinds = {fact.subject.kind for found in timed for fact in found.facts}
     compared = ", ".join(kind.value for kind in FactKind if kind in kinds)
     unrelated = f"; changed without them: {_subjects(changes)}" if changes else ""
-    return SuspectedChange(
+    return Suspicion(
         SuspicionStatus.NONE_FOUND,
         _NONE_FOUND,
         one_line(

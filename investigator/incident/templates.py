@@ -39,7 +39,7 @@ def masked(text: str) -> str:
     return " ".join(text.split())
 
 
-def words_of(template: str) -> frozenset[str]:
+def template_words(template: str) -> frozenset[str]:
     """The words of a template, for likeness."""
     return frozenset(word.lower() for word in _WORD.findall(template))
 

@@ -34,7 +34,7 @@ _Seen: TypeAlias = dict[tuple[str, str], Redacted]
 _T = TypeVar("_T")
 
 
-class Window(NamedTuple):
+class TextPart(NamedTuple):
     """A part of a text; `next_offset` is None where it reaches the end."""
 
     text: str
@@ -56,14 +56,14 @@ class Lens:
 
     def window(
         self, text: str, *, offset: int = 0, chars: int = TEXT_CHARS, field: str = ""
-    ) -> Window:
+    ) -> TextPart:
         """As much of the text from `offset` as takes `chars` characters of JSON."""
         seen = self._seen(text, field)
         part = _fitting(seen.text, offset, chars)
         end = offset + len(part)
         self.redactions += sum(cut.new_start < end and cut.new_end > offset for cut in seen.cuts)
         more = end < len(seen.text) and offset < len(seen.text)
-        return Window(part, len(seen.text), end if more else None)
+        return TextPart(part, len(seen.text), end if more else None)
 
     def short(self, text: str, *, chars: int = _SHORT) -> str:
         """The start of a text, with `…` where it goes on."""

@@ -37,7 +37,7 @@ _MATCH_CHARS = 240
 _FULL_CHARS = TEXT_CHARS - 500
 
 
-class Hit(NamedTuple):
+class SearchHit(NamedTuple):
     """A match with the whole text that it stands in."""
 
     span: Span
@@ -136,14 +136,14 @@ def tool_io(io: ToolIO, part: ToolPart | None, offset: int, lens: Lens) -> JsonO
             }
 
 
-def hit_of(trace: Trace, match: Match) -> Hit:
+def hit_of(trace: Trace, match: Match) -> SearchHit:
     """The match with its span and its text."""
     span = trace.get(match.span_id)
     assert span is not None, "a match is in a span of the trace"
-    return Hit(span, match, dict(texts_of(span))[match.field])
+    return SearchHit(span, match, dict(texts_of(span))[match.field])
 
 
-def hit_row(hit: Hit, lens: Lens) -> JsonObject:
+def hit_row(hit: SearchHit, lens: Lens) -> JsonObject:
     """One match, with what is around it; `offset` is where the shown text begins."""
     name, start = hit.match.field, hit.match.start
     around = lens.around(hit.text, start, before=_MATCH_BEFORE, chars=_MATCH_CHARS, field=name)

@@ -11,10 +11,10 @@ from typing import Any
 
 from investigator.runtime.actions import ActionKind
 
-Schema = dict[str, Any]
+_Schema = dict[str, Any]
 
 
-def tool_lines(schema: Schema) -> str:
+def tool_lines(schema: _Schema) -> str:
     """One line a tool: its name, its arguments with their types, what it reads.
 
     What an argument is and means is said once, with the first tool that takes it so.
@@ -44,7 +44,7 @@ def tool_lines(schema: Schema) -> str:
     return "\n".join(lines) or "There are none."
 
 
-def output_lines(schema: Schema) -> str:
+def output_lines(schema: _Schema) -> str:
     """The form of what `synthesize` and `finalize` take, with what the fields mean."""
     forms: dict[str, list[str]] = {}
     for action in _actions(schema):
@@ -55,7 +55,7 @@ def output_lines(schema: Schema) -> str:
     return "\n".join(f"OUTPUT of {' and '.join(kinds)}: {form}" for form, kinds in forms.items())
 
 
-def _actions(schema: Schema) -> Iterator[Schema]:
+def _actions(schema: _Schema) -> Iterator[_Schema]:
     """The variants of an action, each once; lists of delegations are not among them."""
     waiting = [schema["properties"]["action"]]
     while waiting:
@@ -66,7 +66,7 @@ def _actions(schema: Schema) -> Iterator[Schema]:
             yield node
 
 
-def _type(node: Schema, schema: Schema) -> str:
+def _type(node: _Schema, schema: _Schema) -> str:
     """A type as one would write it down: `string|null`, `["…"]`, `{"field": type}`."""
     node = _resolved(node, schema)
     if "const" in node or "enum" in node:
@@ -89,19 +89,19 @@ def _type(node: Schema, schema: Schema) -> str:
             return str(kind)
 
 
-def _members(node: Schema) -> list[Schema]:
+def _members(node: _Schema) -> list[_Schema]:
     """The members of a union, whether pydantic tells them apart or not; none of what is none."""
-    members: list[Schema] = node.get("oneOf") or node.get("anyOf") or []
+    members: list[_Schema] = node.get("oneOf") or node.get("anyOf") or []
     return members
 
 
-def _meaning(value: Schema) -> str:
+def _meaning(value: _Schema) -> str:
     meaning = value.get("description")
     return f" ({meaning})" if meaning else ""
 
 
-def _resolved(node: Schema, schema: Schema) -> Schema:
+def _resolved(node: _Schema, schema: _Schema) -> _Schema:
     if "$ref" not in node:
         return node
-    target: Schema = schema["$defs"][node["$ref"].removeprefix("#/$defs/")]
+    target: _Schema = schema["$defs"][node["$ref"].removeprefix("#/$defs/")]
     return target

@@ -10,13 +10,13 @@ import re2
 
 from investigator.ground.canonical_json import compact_json
 from investigator.runtime.planner import View
-from investigator.runtime.turn_schema import EVIDENCE, SPAN, TRACE, Known
+from investigator.runtime.turn_schema import EVIDENCE, SPAN, TRACE, KnownIds
 
 _SPAN_ID = re2.compile(r"\b[0-9a-f]{16}\b")
 _TRACE_ID = re2.compile(r"\b[0-9a-f]{32}\b")
 
 
-def known_in(view: View) -> Known:
+def known_in(view: View) -> KnownIds:
     """The ids that a scope was shown: those of its references, and those in what it reads.
 
     Spans are always listed with references, so without one there is none to name; traces are not.

@@ -40,7 +40,7 @@ CHAT_TOKENS = 32
 
 FINALIZE_ONLY = (ActionKind.FINALIZE,)
 
-Price = Callable[[int, int], int | None]
+TokenPrice = Callable[[int, int], int | None]
 """Micro-USD of tokens in and out; None where it is not known."""
 
 
@@ -66,7 +66,7 @@ class Model:
     name: str
     temperature: float | None
     max_output_tokens: int
-    price: Price
+    price: TokenPrice
     estimate: Estimate
     latency_floor_s: float = 2.0
     grammar: bool = False

@@ -77,7 +77,7 @@ class Rendered(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class PromptSection:
     """A part of the user text. What is `fenced` comes from traces or may quote them."""
 
     title: str
@@ -118,9 +118,9 @@ class Prompting:
         """The user part in about `room` tokens: fixed sections first, then by importance."""
         first, last = self._first(view), self._last(view)
         left = room - sum(self._cost(section) for section in (*first, *last))
-        middle: dict[str, Section] = {}
+        middle: dict[str, PromptSection] = {}
         for title, text, most in _middle(view):
-            section = self._fitted(Section(title, text, fenced=True), min(most, left))
+            section = self._fitted(PromptSection(title, text, fenced=True), min(most, left))
             if section is not None:
                 middle[title] = section
                 left -= self._cost(section)
@@ -131,7 +131,7 @@ class Prompting:
         kept = [middle[title] for title in order if title in middle]
         return self._joined([*first[:1], *kept[:1], *first[1:], *kept[1:], *cited, *steps, *last])
 
-    def _first(self, view: View) -> list[Section]:
+    def _first(self, view: View) -> list[PromptSection]:
         """What holds for a whole scope: its objective and its two rules."""
         may = "may" if ActionKind.DELEGATE in view.offered else "stop"
         rules = "\n".join(
@@ -140,28 +140,30 @@ class Prompting:
         )
         objective = cut(_one_line(view.objective), OBJECTIVE_TOKENS, self._estimate)
         return [
-            Section("Objective", objective, fenced=True),
-            Section("Rules of this scope", rules),
+            PromptSection("Objective", objective, fenced=True),
+            PromptSection("Rules of this scope", rules),
         ]
 
-    def _last(self, view: View) -> list[Section]:
+    def _last(self, view: View) -> list[PromptSection]:
         """What is new in this turn: why the last one failed, and what is left."""
         sections = []
         if view.notice:
             notice = cut(_one_line(view.notice), NOTICE_TOKENS, self._estimate)
-            sections.append(Section("Notice: your last turn did not work", notice, fenced=True))
+            sections.append(
+                PromptSection("Notice: your last turn did not work", notice, fenced=True)
+            )
         lines = (
             f"mode: {self._phrases['mode'][mode_of(view)]}",
             f"left: {_left(view)}",
             f"offered: {', '.join(view.offered)}",
             "Reply with one action.",
         )
-        return [*sections, Section(f"Turn {view.step}", "\n".join(lines))]
+        return [*sections, PromptSection(f"Turn {view.step}", "\n".join(lines))]
 
-    def _steps(self, view: View, room: int) -> list[Section]:
+    def _steps(self, view: View, room: int) -> list[PromptSection]:
         """The recent steps, oldest first: lines of the earlier ones, the last two as sections."""
         at_view = {step.step for step in view.recent}
-        newest: list[Section] = []
+        newest: list[PromptSection] = []
         for step, most in zip(view.recent[:-3:-1], (NEWEST_TOKENS, SECOND_TOKENS), strict=False):
             section = self._step(step, at_view, min(most, room))
             if section is not None:
@@ -170,16 +172,18 @@ class Prompting:
         earlier = self._earlier(view.recent[:-2], view.step - len(newest), room)
         return [*earlier, *newest]
 
-    def _step(self, step: StepSeen, at_view: set[int], room: int) -> Section | None:
+    def _step(self, step: StepSeen, at_view: set[int], room: int) -> PromptSection | None:
         action = cut(_action(step), min(ACTION_TOKENS, room), self._estimate)
         if step.repeat_of is not None and step.repeat_of in at_view:
             result = f"the same page as in step {step.repeat_of}: this call was a repeat"
         else:
             result = page_text(step.result)
         title = f"Step {step.step}: {step.kind or 'invalid reply'}, {_outcome(step)}"
-        return self._fitted(Section(title, f"{action}\n{result}".strip("\n"), fenced=True), room)
+        return self._fitted(
+            PromptSection(title, f"{action}\n{result}".strip("\n"), fenced=True), room
+        )
 
-    def _earlier(self, steps: Sequence[StepSeen], before: int, room: int) -> list[Section]:
+    def _earlier(self, steps: Sequence[StepSeen], before: int, room: int) -> list[PromptSection]:
         """A line for each step before the newest, as many as fit; the others are counted."""
         lines: list[str] = []
         for step in reversed(steps):
@@ -191,7 +195,7 @@ class Prompting:
             lines.insert(0, line)
         return [_counted("Earlier steps", "steps", lines, before)] if before > 0 else []
 
-    def _cited(self, view: View, shown: Section | None, room: int) -> list[Section]:
+    def _cited(self, view: View, shown: PromptSection | None, room: int) -> list[PromptSection]:
         """The newest ids that can be cited, with kind and place, but those just shown."""
         seen = _ids_of(view.recent[-1].result, shown.text) if view.recent and shown else set()
         unseen = [(short_id, ref) for short_id, ref in view.cited.items() if short_id not in seen]
@@ -204,19 +208,19 @@ class Prompting:
             lines.insert(0, line)
         return [_counted(title, what, lines, len(unseen))] if lines else []
 
-    def _fitted(self, section: Section, room: int) -> Section | None:
+    def _fitted(self, section: PromptSection, room: int) -> PromptSection | None:
         """The section in at most `room` tokens; None where nothing of it would be seen."""
-        frame = self._cost(Section(section.title, "", section.fenced))
+        frame = self._cost(PromptSection(section.title, "", section.fenced))
         if room < frame + 24:
             return None
         text = cut(section.text, room - frame, self._estimate)
-        return Section(section.title, text, section.fenced)
+        return PromptSection(section.title, text, section.fenced)
 
-    def _cost(self, section: Section) -> int:
+    def _cost(self, section: PromptSection) -> int:
         marks = _MARKS if section.fenced else ""
         return self._estimate(f"## {section.title}\n{section.text}{marks}") + 1
 
-    def _joined(self, sections: Sequence[Section]) -> str:
+    def _joined(self, sections: Sequence[PromptSection]) -> str:
         """The text of all sections, in one fence whose seed is what the scope keeps."""
         contents = [section.text for section in sections if section.fenced]
         fence = Fence("\n".join(section.text for section in sections[:2]), contents)
@@ -277,11 +281,11 @@ def _outcome(step: StepSeen) -> str:
     return "done" if step.ok else "refused"
 
 
-def _counted(title: str, what: str, lines: Sequence[str], of: int) -> Section:
+def _counted(title: str, what: str, lines: Sequence[str], of: int) -> PromptSection:
     """A list of the newest, with the number of those that it leaves out."""
     earlier = of - len(lines)
     more = (f"… {earlier:,} earlier {what}",) if earlier else ()
-    return Section(title, "\n".join((*more, *lines)), fenced=True)
+    return PromptSection(title, "\n".join((*more, *lines)), fenced=True)
 
 
 def _ids_of(page: str, text: str) -> set[str]:

@@ -1,7 +1,7 @@
 """Root cause analysis: why did this trace fail?"""
 
 from investigator.inspection.engine import Engine, Manual
-from investigator.rca.presentation import OVERVIEW, document, remarks
+from investigator.rca.presentation import RCA_OVERVIEW, rca_document, rca_remarks
 from investigator.rca.question import RCA
 from investigator.rca.report import RCA_REPORT, RUN_TYPE, Outcome, RCAReport
 from investigator.runtime.budget import Budget
@@ -26,9 +26,9 @@ ENGINE = Engine(
             "run.json --taxonomy trail --json --fail-on failure",
         ),
     ),
-    document=document,
-    overview=OVERVIEW,
-    remarks=remarks,
+    document=rca_document,
+    overview=RCA_OVERVIEW,
+    remarks=rca_remarks,
 )
 
 __all__ = ["ENGINE"]

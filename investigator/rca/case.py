@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from investigator.ground.redaction import Redactor
-from investigator.rca.narrowing import Branch, Hypothesis, hot_branches, hypotheses, remaining
+from investigator.rca.narrowing import Branch, TraceHypothesis, hot_branches, hypotheses, remaining
 from investigator.rca.taxonomy import Taxonomy
 from investigator.readings.reading import Readings
 from investigator.signals.detect import detect
@@ -26,7 +26,7 @@ class RCACase:
     readings: Readings
     taxonomy: Taxonomy
     signals: tuple[Signal, ...]
-    hypotheses: tuple[Hypothesis, ...]
+    hypotheses: tuple[TraceHypothesis, ...]
     branches: tuple[Branch, ...]
 
     @classmethod
@@ -52,7 +52,7 @@ class RCACase:
         """Why the trace cannot be called free of faults."""
         return self.readings.gaps
 
-    def groups(self, hypothesis: Hypothesis) -> tuple[tuple[Signal, ...], ...]:
+    def groups(self, hypothesis: TraceHypothesis) -> tuple[tuple[Signal, ...], ...]:
         """The hypothesis' signals, those that began at one span together."""
         return self._grouped(self.signals[i] for i in hypothesis.signal_indexes)
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from investigator.claims.confidence import SUPPORTED
+from investigator.claims.confidence import SUPPORTED, UNEXAMINED
 from investigator.ground.canonical_json import JsonValue, canonical_json
 from investigator.rca.case import RCACase
 from investigator.rca.category_text import category_lines
@@ -29,12 +29,10 @@ OBJECTIVE = (
     "Find out why this trace failed, or that it did not: the root cause first, each finding "
     "with the span where the fault began and the evidence for it."
 )
-GUIDE = (
+_GUIDE = (
     "A finding is one fault: its category, and span_id, where it began. The root cause first. "
     "A fault that a later step made good is no root cause. Categories:"
 )
-UNEXAMINED = 0.4
-"""The most confidence that a signal has which no scope looked at."""
 MAX_UNEXAMINED = 100
 """How many faults that no scope looked at a report states; of the others it says how many."""
 
@@ -59,7 +57,7 @@ class RCAStrategy:
     @property
     def guide(self) -> str:
         """What a finding is, and the categories that it may have."""
-        return "\n".join((GUIDE, *category_lines(self._case.taxonomy.categories)))
+        return "\n".join((_GUIDE, *category_lines(self._case.taxonomy.categories)))
 
     def _context(self) -> str:
         """What narrowing found: the leads, not the verdict."""

@@ -35,7 +35,7 @@ class Branch(BaseModel):
     span_ids: tuple[str, ...]
 
 
-class Hypothesis(BaseModel):
+class TraceHypothesis(BaseModel):
     """One possible cause. `span_ids` are the places that would show it, the origin first."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -100,7 +100,7 @@ def _branch(trace: Trace, span: Span, *, limit: int) -> tuple[str, ...]:
 
 def hypotheses(
     trace: Trace, signals: Sequence[Signal], taxonomy: Taxonomy
-) -> tuple[Hypothesis, ...]:
+) -> tuple[TraceHypothesis, ...]:
     """At most four causes, the likeliest first; `remaining` has the signals of the others."""
     position = {span.span_id: i for i, span in enumerate(trace.spans)}
     groups: dict[tuple[str, str | None, bool], list[int]] = {}
@@ -114,7 +114,7 @@ def hypotheses(
     )
 
 
-def remaining(signals: Sequence[Signal], found: Sequence[Hypothesis]) -> tuple[Signal, ...]:
+def remaining(signals: Sequence[Signal], found: Sequence[TraceHypothesis]) -> tuple[Signal, ...]:
     """The signals that belong to no hypothesis, in order."""
     taken = {index for hypothesis in found for index in hypothesis.signal_indexes}
     return tuple(signal for index, signal in enumerate(signals) if index not in taken)
@@ -134,12 +134,12 @@ def _rank(group: list[Signal], position: dict[str, int]) -> tuple[bool, int, int
 
 def _hypothesis(
     id_: str, group: list[int], signals: Sequence[Signal], taxonomy: Taxonomy
-) -> Hypothesis:
+) -> TraceHypothesis:
     members = [signals[i] for i in group]
     first = members[0]
     category = taxonomy.category_of(first.fault)
     places = [place for s in members for place in (s.origin_id, s.span_id)]
-    return Hypothesis(
+    return TraceHypothesis(
         id=id_,
         category=category.id,
         label=category.label,

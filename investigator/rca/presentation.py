@@ -23,7 +23,7 @@ _TONES = {
 _FINDINGS_SHOWN = 5
 
 
-def document(report: RCAReport) -> Document:
+def rca_document(report: RCAReport) -> Document:
     """Verdict, findings with their evidence, what to do, what could not be seen."""
     label = f": {report.primary_label}" if report.primary_label else ""
     findings = tuple(_statement(n, finding) for n, finding in enumerate(report.findings, 1))
@@ -62,12 +62,18 @@ def _row(report: RCAReport) -> tuple[Word, ...]:
     )
 
 
-OVERVIEW = Overview(
-    (Column("outcome"), Column("label"), Column("began at"), Column("confidence", True)), _row
+RCA_OVERVIEW = Overview(
+    (
+        Column("outcome"),
+        Column("label"),
+        Column("began at"),
+        Column("confidence", True),
+    ),
+    _row,
 )
 
 
-def remarks(report: RCAReport, by: Annotator) -> Remarks:
+def rca_remarks(report: RCAReport, by: Annotator) -> Remarks:
     """The outcome at the root, each finding at the spans that it cites."""
     label = report.primary_label or report.outcome.value
     verdict = Remark("rca.primary", label, report.confidence, report.summary, report, by)

@@ -37,9 +37,9 @@ class RCA(TraceQuestion[RCAReport]):
 
     def located(self) -> RCA:
         """With a path that holds from any folder."""
-        from investigator.rca.taxonomy import BUILT_IN
+        from investigator.rca.taxonomy import BUILT_IN_TAXONOMIES
 
-        return self.model_copy(update={"taxonomy": absolute(self.taxonomy, BUILT_IN)})
+        return self.model_copy(update={"taxonomy": absolute(self.taxonomy, BUILT_IN_TAXONOMIES)})
 
     def materials(self) -> Materials:
         """The taxonomy."""

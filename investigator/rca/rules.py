@@ -12,7 +12,7 @@ from functools import partial
 from investigator.claims.leads import Known, Lead, LeadPlanner, Work, call, read_of
 from investigator.rca.case import RCACase
 from investigator.rca.conclude import confidence_of, description_of
-from investigator.rca.narrowing import Hypothesis
+from investigator.rca.narrowing import TraceHypothesis
 from investigator.rca.outputs import RCADraft, RCAFinding
 from investigator.runtime.planner import View
 from investigator.signals.model import Signal
@@ -47,7 +47,7 @@ class RCARules(LeadPlanner[RCAFinding]):
         """The same for every scope: there is one question."""
         return self._work
 
-    def _lead(self, hypothesis: Hypothesis) -> Lead[RCAFinding]:
+    def _lead(self, hypothesis: TraceHypothesis) -> Lead[RCAFinding]:
         return Lead(
             id=hypothesis.id,
             statement=hypothesis.statement,
@@ -55,7 +55,7 @@ class RCARules(LeadPlanner[RCAFinding]):
             state=partial(self._shown, hypothesis),
         )
 
-    def _reads(self, hypothesis: Hypothesis) -> tuple[str, ...]:
+    def _reads(self, hypothesis: TraceHypothesis) -> tuple[str, ...]:
         """The calls that make the hypothesis' evidence citable, the first findings' first."""
         calls: dict[str, None] = {}
         for group in self._case.groups(hypothesis):
@@ -65,7 +65,7 @@ class RCARules(LeadPlanner[RCAFinding]):
                 break
         return tuple(calls)[:READS_A_HYPOTHESIS]
 
-    def _shown(self, hypothesis: Hypothesis, known: Known) -> list[RCAFinding]:
+    def _shown(self, hypothesis: TraceHypothesis, known: Known) -> list[RCAFinding]:
         """A finding for every group of signals of which something was read."""
         found = []
         for group in self._case.groups(hypothesis):

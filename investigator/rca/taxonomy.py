@@ -20,7 +20,7 @@ from investigator.ground.placeholders import require_placeholders
 from investigator.rca.report import Label
 from investigator.readings.faults import Fault
 
-BUILT_IN = ("default", "trail")
+BUILT_IN_TAXONOMIES = ("default", "trail")
 
 
 class Category(BaseModel):
@@ -96,13 +96,13 @@ def load_taxonomy(name_or_path: str | Path) -> Taxonomy:
         UsageError: no such taxonomy, not readable, not YAML (with its line), or not a taxonomy
             (with the field and what to do).
     """
-    if str(name_or_path) in BUILT_IN:
+    if str(name_or_path) in BUILT_IN_TAXONOMIES:
         return _built_in(str(name_or_path))
     path = Path(name_or_path)
     if not path.is_file():
         raise UsageError(
             f"no taxonomy {str(name_or_path)!r}: it is neither a built-in one "
-            f"({', '.join(BUILT_IN)}) nor a file"
+            f"({', '.join(BUILT_IN_TAXONOMIES)}) nor a file"
         )
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -111,7 +111,7 @@ def load_taxonomy(name_or_path: str | Path) -> Taxonomy:
     return _parse(text, where=str(path))
 
 
-@lru_cache(maxsize=len(BUILT_IN))
+@lru_cache(maxsize=len(BUILT_IN_TAXONOMIES))
 def _built_in(name: str) -> Taxonomy:
     file = resources.files("investigator.rca") / "taxonomies" / f"{name}.yaml"
     return _parse(file.read_text(encoding="utf-8"), where=name)

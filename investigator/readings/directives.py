@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import re2
 
 from investigator.ground.patterns import well_formed
+from investigator.readings.languages import word_set
 
 WINDOW = 200_000
 """Characters of a text that are looked at."""
@@ -56,11 +57,6 @@ _IRREGULAR = {
     "booking": "book", "transaction": "transfer", "invitation": "invite",
 }  # fmt: skip
 """Forms that no rule leads back to the verb, and nouns that ask for an act as the verb would."""
-
-
-def word_set(words: str) -> frozenset[str]:
-    """The words of a line of words."""
-    return frozenset(words.split())
 
 
 _LEAD_WORDS = word_set(

@@ -68,7 +68,7 @@ _PYTHON_DICT = re2.compile(r"^\{\s*'")
 _CUT_FAILURE = re2.compile(r'(?i)^\s*\{\s*"(?:(?:ok|success)"\s*:\s*false|is_?error"\s*:\s*true)\b')
 """How a record begins that says it, where the rest of it is cut off or too long to be read."""
 
-Fields = Mapping[str, JsonValue]
+_Fields = Mapping[str, JsonValue]
 Reader = Callable[[str], str | None]
 
 
@@ -131,7 +131,7 @@ def _blocks(items: list[JsonValue]) -> Iterator[JsonValue]:
         yield items[0]
 
 
-def _enclosed(fields: Fields, read_text: Reader, *, depth: int, flags_only: bool) -> str | None:
+def _enclosed(fields: _Fields, read_text: Reader, *, depth: int, flags_only: bool) -> str | None:
     """What the envelopes among the fields hold that says so."""
     for key in _ENVELOPES:
         item = fields.get(key)
@@ -152,7 +152,7 @@ def _is_flag(value: object, wanted: bool) -> bool:
     return value is wanted or (isinstance(value, str) and value.lower() == str(wanted).lower())
 
 
-def _error(fields: Fields) -> str | None:
+def _error(fields: _Fields) -> str | None:
     for key in _ERRORS:
         if _says_error(key, fields.get(key), fields):
             return f"{key}: {fields[key]}"
@@ -165,7 +165,7 @@ def _error(fields: Fields) -> str | None:
     return None
 
 
-def _says_error(key: str, value: object, fields: Fields) -> bool:
+def _says_error(key: str, value: object, fields: _Fields) -> bool:
     """An error field that holds something: neither a figure nor a list that was asked for."""
     if isinstance(value, str):
         return value.strip().lower() not in _NONE
@@ -203,7 +203,7 @@ def _is_empty(value: object) -> bool:
     return value is None or value == ""
 
 
-def _status(fields: Fields) -> str | None:
+def _status(fields: _Fields) -> str | None:
     """A status that says so, in words or by its number, where it is not that of a thing shown."""
     message = fields.get("message") or ""
     shows_a_thing = any(map(_is_id, fields)) and any(
@@ -223,7 +223,7 @@ def _status(fields: Fields) -> str | None:
     return None
 
 
-def _exit_code(fields: Fields) -> str | None:
+def _exit_code(fields: _Fields) -> str | None:
     of_a_process = "stdout" in fields or "stderr" in fields
     for key in (*_EXITS, *(("code",) if of_a_process else ())):
         code = _whole(fields.get(key))

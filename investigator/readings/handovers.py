@@ -14,7 +14,8 @@ import re2
 
 from investigator.ground.canonical_json import json_object
 from investigator.ground.patterns import well_formed
-from investigator.readings.directives import tool_words, word_set
+from investigator.readings.directives import tool_words
+from investigator.readings.languages import word_set
 from investigator.readings.utterances import Action
 
 _VERBS = word_set("transfer handoff handover hand delegate route escalate switch forward redirect")

@@ -114,7 +114,7 @@ def values_of_action(action: Action) -> tuple[tuple[str, Value], ...]:
     return tuple((path, value) for path, leaf in action.leaves for value in values_of(leaf))
 
 
-class Text:
+class SearchedText:
     """A text in the form in which values are looked for in it, made when first needed."""
 
     def __init__(self, text: str) -> None:
@@ -156,7 +156,7 @@ def _goes_on(beside: str) -> bool:
     return beside[:1].isalnum() or (beside[:1] in _JOINTS and beside[1:].isalnum())
 
 
-def said_in(value: Value, texts: Iterable[Text]) -> bool:
+def said_in(value: Value, texts: Iterable[SearchedText]) -> bool:
     """Whether one of the texts holds the value, or all of them together every word of it."""
     told = tuple(texts)
     if any(text.holds(value) for text in told):
@@ -168,12 +168,12 @@ def said_in(value: Value, texts: Iterable[Text]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Output:
+class ToolOutput:
     """What a tool or a document said: the directives in it, the rest, the call that fetched it."""
 
     utterance: Utterance
-    directives: tuple[tuple[Directive, Text], ...]
-    rest: Text
+    directives: tuple[tuple[Directive, SearchedText], ...]
+    rest: SearchedText
     fetched_by: Action | None
 
 
@@ -182,10 +182,10 @@ class Provenance:
 
     def __init__(self, conversation: Conversation) -> None:
         self.conversation = conversation
-        self._texts: dict[int, Text] = {}
+        self._texts: dict[int, SearchedText] = {}
 
     @cached_property
-    def outputs(self) -> tuple[Output, ...]:
+    def outputs(self) -> tuple[ToolOutput, ...]:
         """What tools and documents said, in order, read for directives."""
         fetched = {
             action.result.position: action
@@ -193,19 +193,19 @@ class Provenance:
             if action.result is not None
         }
         return tuple(
-            Output(
+            ToolOutput(
                 utterance,
-                tuple((directive, Text(directive.text)) for directive in directives),
-                Text(rest),
+                tuple((directive, SearchedText(directive.text)) for directive in directives),
+                SearchedText(rest),
                 fetched.get(utterance.position),
             )
             for utterance in self.conversation.said_by(*UNTRUSTED)
             for directives, rest in (read_text(utterance.text),)
         )
 
-    def text(self, utterance: Utterance) -> Text:
+    def text(self, utterance: Utterance) -> SearchedText:
         """The words of an utterance, ready to be searched."""
-        return self._texts.setdefault(utterance.position, Text(utterance.text))
+        return self._texts.setdefault(utterance.position, SearchedText(utterance.text))
 
     def origins_of(self, value: Value, before: int) -> tuple[Utterance, ...]:
         """Who had said the value before a position, in order; the first is where it stood first."""

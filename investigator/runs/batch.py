@@ -35,7 +35,7 @@ from investigator.runtime.record import RunRecord
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.store.open import OpenedSource
 
-WINDOW = "window"
+WHOLE_WINDOW = "window"
 """What a run over many traces is about, where others name their trace."""
 
 _LOOK_UP_S = 0.1
@@ -156,7 +156,7 @@ def outcome_of(result: RunResult[Report]) -> BatchOutcome:
     error = None if result.error is None else f"{result.error.code}: {result.error.message}"
     return BatchOutcome(
         engine=engine.name,
-        subject=result.record.input_ref.trace_ids[0] if engine.is_of_one_trace else WINDOW,
+        subject=result.record.input_ref.trace_ids[0] if engine.is_of_one_trace else WHOLE_WINDOW,
         run_id=result.run_id,
         run_dir=result.run_dir,
         status=result.status,

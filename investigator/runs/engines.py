@@ -14,7 +14,7 @@ from investigator.errors import UsageError
 from investigator.ground.plugins import Loaded, plugins
 from investigator.inspection.engine import Engine
 
-BUILT_IN = {
+BUILT_IN_ENGINES = {
     "rca": "Find the root cause of a failed trace.",
     "compliance": "Check a trace against a library of controls.",
     "incident": "Say what happened in a window of traces, and what changed.",
@@ -34,7 +34,7 @@ AnyEngine: TypeAlias = Engine[Any]
 
 def engine_names() -> tuple[str, ...]:
     """The names of all engines, those built in first."""
-    return (*BUILT_IN, *_from_plugins())
+    return (*BUILT_IN_ENGINES, *_from_plugins())
 
 
 def engine_named(name: str) -> AnyEngine:
@@ -43,7 +43,7 @@ def engine_named(name: str) -> AnyEngine:
     Raises:
         UsageError: there is none of that name.
     """
-    if name in BUILT_IN:
+    if name in BUILT_IN_ENGINES:
         return _built_in(name)
     found = _from_plugins().get(name)
     if found is None:
@@ -67,7 +67,7 @@ def engine_of_run(run_type: str) -> AnyEngine:
 
 
 def _engines() -> Iterator[AnyEngine]:
-    yield from map(_built_in, BUILT_IN)
+    yield from map(_built_in, BUILT_IN_ENGINES)
     yield from _from_plugins().values()
 
 
@@ -79,7 +79,7 @@ def _built_in(name: str) -> AnyEngine:
 
 def plugin_engines() -> Loaded[AnyEngine]:
     """The engines of plug-ins, and what is wrong with those that cannot be used."""
-    taken = (*BUILT_IN, *RUN_TYPES, *COMMANDS)
+    taken = (*BUILT_IN_ENGINES, *RUN_TYPES, *COMMANDS)
     return plugins("investigator.engines", Engine, taken, _problem)
 
 

@@ -14,7 +14,7 @@ from investigator.connectors.phoenix.address import phoenix_address
 from investigator.connectors.phoenix.annotating import Stored, stored_at, stored_of
 from investigator.connectors.phoenix.connection import PhoenixConnection
 from investigator.runs.run_store import list_runs, read_record
-from investigator.runs.settings import DEFAULT_RUNS_DIR
+from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
 from investigator.runtime.record import RunRecord
 
 HUMAN = "HUMAN"

@@ -39,8 +39,8 @@ from investigator.runs.fingerprint import fingerprint
 from investigator.runs.freezing import as_read, frozen_input
 from investigator.runs.planners import RULES, PlannerChoice, deciders_for, ready, require_price
 from investigator.runs.settings import DEFAULTS, Settings
-from investigator.runs.sources import Source, open_source
-from investigator.runs.write_back import address_of, annotate, require_phoenix
+from investigator.runs.sources import TraceSource, open_source
+from investigator.runs.write_back import address_of, require_phoenix, write_annotations
 from investigator.runtime import runner
 from investigator.runtime.events import (
     DatasetRef,
@@ -136,7 +136,7 @@ class Options(BaseModel):
 
 
 async def ainvestigate(
-    source: Source | OpenedSource,
+    source: TraceSource | OpenedSource,
     question: Question[ReportT],
     settings: Settings = DEFAULTS,
 ) -> RunResult[ReportT]:
@@ -196,7 +196,7 @@ async def ainvestigate(
 
 
 def investigate(
-    source: Source | OpenedSource,
+    source: TraceSource | OpenedSource,
     question: Question[ReportT],
     settings: Settings = DEFAULTS,
 ) -> RunResult[ReportT]:
@@ -222,7 +222,7 @@ def _in_event_loop() -> bool:
 
 
 @contextmanager
-def _open(source: Source | OpenedSource, settings: Settings) -> Iterator[OpenedSource]:
+def _open(source: TraceSource | OpenedSource, settings: Settings) -> Iterator[OpenedSource]:
     """The source, open; closed again by whoever opened it."""
     if isinstance(source, OpenedSource):
         yield source
@@ -395,7 +395,7 @@ def annotated(
     """The run with its report written back, to where it says or where it was read from."""
     assert result.report is not None
     address = address_of(result.record, source, to)
-    record = annotate(result.run_dir, result.record, result.report, api, address)
+    record = write_annotations(result.run_dir, result.record, result.report, api, address)
     return result_of(result.run_dir, record)
 
 

@@ -26,7 +26,7 @@ from investigator.runs.investigation import (
     source_of,
 )
 from investigator.runs.planners import ready
-from investigator.runs.settings import DEFAULT_RUNS_DIR
+from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
 from investigator.runs.write_back import address_of, undo
 from investigator.runtime import runner
 from investigator.runtime.budget import Budget

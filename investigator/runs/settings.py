@@ -19,10 +19,10 @@ from investigator.ground.own_patterns import OwnPatterns
 from investigator.inspection.engine import Question, ReportT
 from investigator.runs.engines import engine_named
 from investigator.runs.planners import RULES, PlannerChoice
-from investigator.runs.sources import Source
+from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
+from investigator.runs.sources import TraceSource
 from investigator.runtime.budget import Budget
 
-DEFAULT_RUNS_DIR = Path("artifacts/investigator_runs")
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
 
@@ -87,7 +87,7 @@ class Request(Generic[ReportT]):
     `resumes`: the interrupted run of the settings' `run_id` goes on instead of a new one.
     """
 
-    source: Source
+    source: TraceSource
     question: Question[ReportT]
     settings: Settings = DEFAULTS
     resumes: bool = False

@@ -15,15 +15,15 @@ from investigator.connectors.phoenix.source import PhoenixInspectionAPI
 from investigator.errors import UsageError
 from investigator.formats.files import Decoded, read_source
 from investigator.store.open import Ingested, OpenedSource
-from investigator.store.open import ingest as ingest_files
-from investigator.store.open import open_source as open_files
+from investigator.store.open import ingest_files as ingest_files
+from investigator.store.open import open_files as open_files
 from investigator.traces.parquet import WriteSummary, newest_start, write_spans
 
-Source: TypeAlias = str | Path | Sequence[str | Path]
+TraceSource: TypeAlias = str | Path | Sequence[str | Path]
 """A file, a folder, a glob or several of them; or `phoenix://HOST:PORT/PROJECT`."""
 
 
-class Window(NamedTuple):
+class TimeWindow(NamedTuple):
     """Spans that start in `[start_ns, end_ns)`; None is unbounded."""
 
     start_ns: int | None = None
@@ -31,13 +31,13 @@ class Window(NamedTuple):
     since_last: bool = False
 
 
-ALWAYS = Window()
-LAST = Window(since_last=True)
+ALWAYS = TimeWindow()
+LAST = TimeWindow(since_last=True)
 """What is newer than the file that is there."""
 OVERLAP_NS = 3600 * 10**9
 
 
-def located(source: Source) -> tuple[str, ...]:
+def located(source: TraceSource) -> tuple[str, ...]:
     """The places that a source names, so that they can be found again from anywhere.
 
     Raises:
@@ -53,7 +53,7 @@ def located(source: Source) -> tuple[str, ...]:
 
 
 def open_source(
-    source: Source,
+    source: TraceSource,
     *,
     cache_dir: Path | None = None,
     on_span_count: Callable[[int], None] | None = None,
@@ -72,11 +72,11 @@ def open_source(
     return replace(open_files(paths, cache_dir=cache_dir, on_span_count=on_span_count), paths=paths)
 
 
-def ingest(
+def ingest_source(
     paths: Sequence[Path | str],
     target: Path,
     *,
-    window: Window = ALWAYS,
+    window: TimeWindow = ALWAYS,
     on_span_count: Callable[[int], None] | None = None,
 ) -> Ingested:
     """Write everything readable in a source to one canonical file.

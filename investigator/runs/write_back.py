@@ -55,7 +55,7 @@ def address_of(record: RunRecord, source: tuple[str, ...], to: str | None) -> Ph
     return phoenix_address(place)
 
 
-def annotate(
+def write_annotations(
     run_dir: Path, record: RunRecord, report: Report, api: InspectionAPI, address: PhoenixAddress
 ) -> RunRecord:
     """Write a report's annotations; the record afterwards, partial where not all are there.

@@ -103,7 +103,7 @@ DraftT = TypeVar("DraftT", bound=Draft[Any])
 AnswerT = TypeVar("AnswerT", bound=BaseModel)
 
 
-class ToolCall(_Closed):
+class CallTool(_Closed):
     """Call one inspection tool. The concrete variants pin `tool_name` and type `args`."""
 
     type: Literal[ActionKind.TOOL_CALL]
@@ -192,7 +192,7 @@ class ActionSpace(Generic[DraftT, AnswerT]):
 
     def parse(
         self, reply: str, offered: Sequence[ActionKind]
-    ) -> ToolCall | Synthesize[DraftT] | Finalize[AnswerT] | Delegations | NotAllowed | Invalid:
+    ) -> CallTool | Synthesize[DraftT] | Finalize[AnswerT] | Delegations | NotAllowed | Invalid:
         """The turn that a reply is, or why it is none."""
         try:
             action = self._turn.model_validate_json(reply).action  # type: ignore[attr-defined]
@@ -208,12 +208,12 @@ class ActionSpace(Generic[DraftT, AnswerT]):
         return action  # type: ignore[no-any-return]
 
 
-Signature: TypeAlias = tuple[str, str, type[ToolArgs]]
+ToolSignature: TypeAlias = tuple[str, str, type[ToolArgs]]
 
 
 @lru_cache(maxsize=32)
 def _variants(
-    tools: tuple[Signature, ...], draft: type[BaseModel], answer: type[BaseModel]
+    tools: tuple[ToolSignature, ...], draft: type[BaseModel], answer: type[BaseModel]
 ) -> Variants:
     """The members of the union, by kind. Made once for each engine: models are dear to make."""
     calls = _by_tool([_call_variant(*tool) for tool in tools])
@@ -230,14 +230,14 @@ def _variants(
 
 @lru_cache(maxsize=32)
 def _turn_model(
-    tools: tuple[Signature, ...], draft: type[BaseModel], answer: type[BaseModel]
+    tools: tuple[ToolSignature, ...], draft: type[BaseModel], answer: type[BaseModel]
 ) -> type[BaseModel]:
     return _turn(_variants(tools, draft, answer), tuple(ActionKind))
 
 
 @lru_cache(maxsize=128)
 def _turn_schema(
-    tools: tuple[Signature, ...],
+    tools: tuple[ToolSignature, ...],
     draft: type[BaseModel],
     answer: type[BaseModel],
     offered: tuple[ActionKind, ...],
@@ -281,7 +281,7 @@ def _call_variant(tool_name: str, description: str, args: type[ToolArgs]) -> typ
     name = "".join(part.capitalize() for part in tool_name.split("_")) + "Call"
     return create_model(
         name,
-        __base__=ToolCall,
+        __base__=CallTool,
         __doc__=description,
         tool_name=(Literal[tool_name], ...),  # type: ignore[arg-type]
         args=(args, ...),

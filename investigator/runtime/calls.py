@@ -13,7 +13,7 @@ import msgspec
 
 from investigator.errors import InvestigatorError, SourceUnavailable
 from investigator.ground.canonical_json import JsonValue, compact_json
-from investigator.runtime.actions import ToolCall
+from investigator.runtime.actions import CallTool
 from investigator.runtime.budget import Resource
 from investigator.runtime.clock import Clock
 from investigator.runtime.events import (
@@ -102,7 +102,7 @@ class Calls:
         seconds = self._execution.time_left(scope.id) - kept_s
         return anyio.move_on_after(None if math.isinf(seconds) else max(0.0, seconds))
 
-    async def tool(self, scope: Scope, call: ToolCall) -> ToolSettled | ToolFailed:
+    async def tool(self, scope: Scope, call: CallTool) -> ToolSettled | ToolFailed:
         """The answer to a tool call that is held."""
         recorded = self._execution.tool_result(scope.id)
         if recorded is not None:
@@ -115,7 +115,7 @@ class Calls:
         self._execution.record(event)
         return event
 
-    async def _read(self, scope: Scope, call: ToolCall) -> ToolSettled | ToolFailed:
+    async def _read(self, scope: Scope, call: CallTool) -> ToolSettled | ToolFailed:
         fresh: dict[str, str] = {}
 
         def cite(ref: dict[str, JsonValue]) -> str:

@@ -24,7 +24,7 @@ RUN = "run"
 """The scope of the events of the run itself."""
 
 
-class Event(
+class JournalEvent(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="type"
 ):
     """Base of all events."""
@@ -83,7 +83,7 @@ class InputRef(BaseModel):
     controls_version: str | None = None
 
 
-class RunOpened(Event, frozen=True, kw_only=True, tag="run_opened"):
+class RunOpened(JournalEvent, frozen=True, kw_only=True, tag="run_opened"):
     """The first event: everything that is needed to run it again.
 
     `options` are the engine's own settings as JSON text, `source` the paths it was read from.
@@ -125,7 +125,7 @@ class OpenedScope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     synthesis: bool = False
 
 
-class ScopesOpened(Event, frozen=True, kw_only=True, tag="scopes_opened"):
+class ScopesOpened(JournalEvent, frozen=True, kw_only=True, tag="scopes_opened"):
     """Scopes opened side by side by `scope`, all or none."""
 
     scopes: tuple[OpenedScope, ...]
@@ -158,7 +158,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 What: TypeAlias = Literal["turn", "tool_call", "delegate_subcall"]
 
 
-class Refused(Event, frozen=True, kw_only=True, tag="refused"):
+class Refused(JournalEvent, frozen=True, kw_only=True, tag="refused"):
     """The pool did not grant a hold. `wait`: unused floors of siblings may still cover it."""
 
     what: What
@@ -175,7 +175,7 @@ class ModelTurn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     request_sha256: str
 
 
-class TurnHeld(Event, frozen=True, kw_only=True, tag="turn_held"):
+class TurnHeld(JournalEvent, frozen=True, kw_only=True, tag="turn_held"):
     """Before a planner is asked: an upper bound of what the turn may cost is held."""
 
     amounts: Amounts
@@ -203,28 +203,28 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return Amounts(1, 0, 0, self.tokens_in + self.tokens_out, self.cost or 0)
 
 
-class TurnSettled(Event, frozen=True, kw_only=True, tag="turn_settled"):
+class TurnSettled(JournalEvent, frozen=True, kw_only=True, tag="turn_settled"):
     """A planner replied; `reply` is the text it gave, valid or not."""
 
     reply: str
     usage: Usage
 
 
-class TurnFailed(Event, frozen=True, kw_only=True, tag="turn_failed"):
+class TurnFailed(JournalEvent, frozen=True, kw_only=True, tag="turn_failed"):
     """A planner gave no reply; what the attempt cost is booked all the same."""
 
     error: RunError
     usage: Usage
 
 
-class ToolHeld(Event, frozen=True, kw_only=True, tag="tool_held"):
+class ToolHeld(JournalEvent, frozen=True, kw_only=True, tag="tool_held"):
     """Before a tool runs: one tool call is held."""
 
     tool_name: str
     args: str
 
 
-class ToolSettled(Event, frozen=True, kw_only=True, tag="tool_settled"):
+class ToolSettled(JournalEvent, frozen=True, kw_only=True, tag="tool_settled"):
     """A tool answered. `page` is JSON text, bounded and redacted, as the planner sees it.
 
     `refs` are the references that became citable with this answer, by short id, as JSON text.
@@ -236,28 +236,28 @@ class ToolSettled(Event, frozen=True, kw_only=True, tag="tool_settled"):
     redactions: int
 
 
-class ToolFailed(Event, frozen=True, kw_only=True, tag="tool_failed"):
+class ToolFailed(JournalEvent, frozen=True, kw_only=True, tag="tool_failed"):
     """A tool could not answer. Without `error` it is the planner's trouble and shown to it."""
 
     message: str
     error: RunError | None = None
 
 
-class ToolRepeated(Event, frozen=True, kw_only=True, tag="tool_repeated"):
+class ToolRepeated(JournalEvent, frozen=True, kw_only=True, tag="tool_repeated"):
     """The same call stood in this scope before; answered from step `of_step`."""
 
     tool_name: str
     of_step: int
 
 
-class HoldLost(Event, frozen=True, kw_only=True, tag="hold_lost"):
+class HoldLost(JournalEvent, frozen=True, kw_only=True, tag="hold_lost"):
     """An open hold of a dead process. `lost`: it may have been billed, so all of it is booked."""
 
     amounts: Amounts
     lost: bool
 
 
-class ScopeClosed(Event, frozen=True, kw_only=True, tag="scope_closed"):
+class ScopeClosed(JournalEvent, frozen=True, kw_only=True, tag="scope_closed"):
     """A scope ended; `answer` is its answer as canonical JSON text, None where it has none."""
 
     status: ScopeStatus
@@ -277,14 +277,14 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     reserve: Amounts | None = None
 
 
-class RunResumed(Event, frozen=True, kw_only=True, tag="run_resumed"):
+class RunResumed(JournalEvent, frozen=True, kw_only=True, tag="run_resumed"):
     """Another process goes on with the run under `budget`; `cuts` reopen what ended too soon."""
 
     budget: Budget
     cuts: tuple[Cut, ...] = ()
 
 
-class RunEnded(Event, frozen=True, kw_only=True, tag="run_ended"):
+class RunEnded(JournalEvent, frozen=True, kw_only=True, tag="run_ended"):
     """The last event of a run (until it is resumed). Paths are relative to the run's folder."""
 
     status: RunStatus
@@ -295,7 +295,7 @@ class RunEnded(Event, frozen=True, kw_only=True, tag="run_ended"):
     artifact_sha256: str | None
 
 
-class WrittenBack(Event, frozen=True, kw_only=True, tag="written_back"):
+class WrittenBack(JournalEvent, frozen=True, kw_only=True, tag="written_back"):
     """What stands at the source, at `address`, of a run that has ended: the last such event says.
 
     `partial`: not all that was to be written; `error` says why.

@@ -24,7 +24,7 @@ from investigator.runtime.clock import Clock
 from investigator.runtime.events import (
     RUN,
     AnyEvent,
-    Event,
+    JournalEvent,
     OpenedScope,
     Refused,
     RunError,
@@ -309,7 +309,7 @@ def is_retry(event: AnyEvent, refused: Refused) -> bool:
     return event.step == refused.step and isinstance(event, TurnHeld | ToolHeld | Refused)
 
 
-def shown_by(event: Event | None) -> Shown | None:
+def shown_by(event: JournalEvent | None) -> Shown | None:
     """The view's numbers in a recorded turn or refusal of one."""
     if event is None or not isinstance(event, TurnHeld | Refused):
         return None

@@ -32,9 +32,9 @@ from investigator.runtime.llm_account import is_count
 from investigator.runtime.llm_logs import KEY_MARK, keep_out_of_logs
 from investigator.runtime.llm_settings import (
     ModelSettings,
+    api_key_of,
     is_on_this_machine,
     key_name,
-    key_of,
 )
 from investigator.runtime.llm_trouble import Trouble, Troubles, status_words
 from investigator.runtime.planner import PlannerCallFailed, Reply
@@ -109,7 +109,7 @@ class ModelClient:
     def ready(self) -> None:
         """Load what a request needs; UsageError where a package or the key is missing."""
         _load(provider_named(self.settings.provider))
-        key_of(self.settings)
+        api_key_of(self.settings)
         self._price = self._price or price_of(self.settings)
 
     def as_asked(self) -> ModelSettings:
@@ -219,7 +219,7 @@ class ModelClient:
             self._loop = loop
             if key_name(self.settings) is not None:
                 libraries = provider_named(self.settings.provider).libraries
-                keep_out_of_logs(key_of(self.settings), libraries)
+                keep_out_of_logs(api_key_of(self.settings), libraries)
         return self._model
 
 
@@ -244,7 +244,7 @@ def _after(trouble: Trouble, attempts: int) -> Trouble:
 
 def _without_key(text: str, settings: ModelSettings) -> str:
     """A reply into which a gateway put the key it was sent."""
-    return text if key_name(settings) is None else text.replace(key_of(settings), KEY_MARK)
+    return text if key_name(settings) is None else text.replace(api_key_of(settings), KEY_MARK)
 
 
 def _said(response: ModelResponse) -> _Said:
@@ -406,7 +406,7 @@ def _load(provider: Provider) -> None:
 
 
 def _model(settings: ModelSettings, http: httpx2.AsyncClient) -> Model:
-    return provider_named(settings.provider).connect(settings, key_of(settings), http)
+    return provider_named(settings.provider).connect(settings, api_key_of(settings), http)
 
 
 def _troubles(settings: ModelSettings) -> Troubles:

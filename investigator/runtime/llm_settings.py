@@ -79,7 +79,7 @@ def key_name(settings: ModelSettings) -> str | None:
     return next((name for name in names if os.environ.get(name)), names[0])
 
 
-def key_of(settings: ModelSettings) -> str:
+def api_key_of(settings: ModelSettings) -> str:
     """The key itself; UsageError where its variable is not set."""
     name = key_name(settings)
     if name is None:

@@ -19,7 +19,7 @@ _CODE = re2.compile(r"[A-Za-z][A-Za-z_]{0,63}")
 LATER = "try again later; `investigator runs resume` goes on with the run"
 
 
-class Asked(Protocol):
+class AskedModel(Protocol):
     """What of a model's settings a message names."""
 
     @property
@@ -59,7 +59,7 @@ class Trouble:
 class Troubles:
     """The troubles of one model, reached at `where`, with the key in the variable `key_name`."""
 
-    asked: Asked
+    asked: AskedModel
     where: str
     key_name: str | None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 
-WINDOW = 16
+_WINDOW = 16
 MARGIN = 1.5
 
 
@@ -16,7 +16,7 @@ class Pace:
 
     def __init__(self, floor_s: float) -> None:
         self._floor_s = floor_s
-        self._recent: deque[float] = deque(maxlen=WINDOW)
+        self._recent: deque[float] = deque(maxlen=_WINDOW)
         self.finalize_s = floor_s
 
     def observe(self, seconds: float) -> None:

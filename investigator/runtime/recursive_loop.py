@@ -20,13 +20,13 @@ from investigator.runtime.actions import (
     ActionKind,
     ActionSpace,
     AnswerT,
+    CallTool,
     Delegations,
     DraftT,
     Finalize,
     Invalid,
     NotAllowed,
     Synthesize,
-    ToolCall,
     turn_text,
 )
 from investigator.runtime.budget import Resource
@@ -127,7 +127,7 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
         )
         scope.repairing = scope.repairing and isinstance(turn, Invalid)
         match turn:
-            case ToolCall():
+            case CallTool():
                 return await self._call_tool(scope, turn)
             case Synthesize():
                 scope.update(turn.output)
@@ -193,7 +193,7 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
             used=lambda: self._execution.used(scope.id)[index], seconds=max(0.0, seconds)
         )
 
-    async def _call_tool(self, scope: Scope, call: ToolCall) -> ScopeClosed | None:
+    async def _call_tool(self, scope: Scope, call: CallTool) -> ScopeClosed | None:
         args = call.args.model_dump_json()
         action = f"{call.tool_name}({args})"
         if action in scope.pages:

@@ -45,7 +45,7 @@ MAX_KNOWN = 64
 
 Schema: TypeAlias = dict[str, JsonValue]
 
-Known: TypeAlias = Mapping[str, Sequence[str]]
+KnownIds: TypeAlias = Mapping[str, Sequence[str]]
 """The values of each vocabulary that a scope has seen, the oldest first.
 
 Of one that is empty no value can be said, nor any object that needs one.
@@ -80,7 +80,7 @@ class Dialect:
 
     kept: frozenset[str] = frozenset()
     sizes: Sizes | None = None
-    known: Known = field(default_factory=dict)
+    known: KnownIds = field(default_factory=dict)
 
 
 STRICT = Dialect()
@@ -91,7 +91,7 @@ def strict(schema: Schema) -> Schema:
     return _Walk.over(schema, STRICT)
 
 
-def narrowed(schema: Schema, sizes: Sizes, known: Known) -> Schema:
+def narrowed(schema: Schema, sizes: Sizes, known: KnownIds) -> Schema:
     """The schema for a grammar: with bounds, and with the values of what is known."""
     return _Walk.over(schema, Dialect(_BOUNDS, sizes, known))
 

@@ -77,7 +77,7 @@ _VAGUE = word_set(
 _BULLET = re2.compile(r"^\s*(?:[-*•]|\d+[.)])\s")
 _FENCE = re2.compile(r"(?s)^```(?:json)?\s*(.*?)\s*```$")
 
-Check = Callable[[str], bool]
+AnswerTest = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Demand:
     """
 
     words: str
-    broken: Check
+    broken: AnswerTest
     marker: str = ""
 
     def cut_off(self, answer: str, stops: tuple[str, ...]) -> bool:

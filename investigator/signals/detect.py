@@ -10,7 +10,7 @@ from investigator.readings.view import TraceView
 from investigator.signals.merging import merged
 from investigator.signals.model import Detector, Signal
 
-BUILT_IN = (
+BUILT_IN_DETECTORS = (
     "exceptions",
     "tool_results",
     "http_status",
@@ -43,7 +43,9 @@ def detect(view: TraceView) -> tuple[Signal, ...]:
 
 @cache
 def _built_in() -> tuple[Detector, ...]:
-    return tuple(import_module(f"investigator.signals.{name}").DETECTOR for name in BUILT_IN)
+    return tuple(
+        import_module(f"investigator.signals.{name}").DETECTOR for name in BUILT_IN_DETECTORS
+    )
 
 
 DETECTORS = Registry("investigator.signals", Detector, _built_in)

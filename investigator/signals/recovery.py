@@ -34,7 +34,7 @@ def later_successes(view: TraceView, works: Callable[[Attempt], bool]) -> tuple[
     return tuple(reversed(found))
 
 
-def succeeded(attempt: Attempt) -> bool:
+def attempt_succeeded(attempt: Attempt) -> bool:
     """The attempt did not fail."""
     return attempt.failure is None
 
@@ -57,7 +57,7 @@ class Recoveries:
 
     def __init__(self, view: TraceView) -> None:
         self._view = view
-        later = later_successes(view, succeeded)
+        later = later_successes(view, attempt_succeeded)
         self._steps = _later_steps(view)
         self._attempts = {a.span.span_id: (later[i], a) for i, a in enumerate(view.attempts)}
         self._reused = ReusedValues(view)

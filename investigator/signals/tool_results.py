@@ -14,12 +14,12 @@ from investigator.readings.view import CODE, Attempt, TraceView, error_of
 from investigator.signals.building import build_signal
 from investigator.signals.causes import WRITTEN_BY_MODEL
 from investigator.signals.model import Detector, Signal
-from investigator.signals.recovery import later_successes, succeeded
+from investigator.signals.recovery import attempt_succeeded, later_successes
 
 
 def detect_failed_results(view: TraceView) -> Iterator[Signal]:
     """Attempts whose answer says that they failed; raised exceptions are told elsewhere."""
-    later = later_successes(view, succeeded)
+    later = later_successes(view, attempt_succeeded)
     for attempt, recovered_by in zip(view.attempts, later, strict=True):
         if attempt.failure is not None and (
             view.is_transcript

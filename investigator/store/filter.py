@@ -29,7 +29,7 @@ from investigator.ground.patterns import well_formed
 from investigator.traces.model import Span
 
 
-class ColumnType(StrEnum):
+class SpanColumnType(StrEnum):
     """What the values of a column are; a time is compared as nanoseconds."""
 
     TEXT = "text"
@@ -37,7 +37,7 @@ class ColumnType(StrEnum):
     TIME = "time"
 
 
-class Column(StrEnum):
+class SpanColumn(StrEnum):
     """Fields that every span has (though they may be None)."""
 
     NAME = "name"
@@ -52,15 +52,15 @@ class Column(StrEnum):
     LATENCY_MS = "latency_ms"
 
     @property
-    def type(self) -> ColumnType:
+    def type(self) -> SpanColumnType:
         """The type of the column's values."""
         match self:
-            case Column.START_TIME | Column.END_TIME:
-                return ColumnType.TIME
-            case Column.LATENCY_MS:
-                return ColumnType.NUMBER
+            case SpanColumn.START_TIME | SpanColumn.END_TIME:
+                return SpanColumnType.TIME
+            case SpanColumn.LATENCY_MS:
+                return SpanColumnType.NUMBER
             case _:
-                return ColumnType.TEXT
+                return SpanColumnType.TEXT
 
 
 class Comparison(StrEnum):
@@ -96,7 +96,7 @@ class Attribute:
     key: str
 
 
-Field: TypeAlias = Column | Attribute
+Field: TypeAlias = SpanColumn | Attribute
 Literal: TypeAlias = str | float | bool
 """A number is a float; only a time, in nanoseconds, is an int (which the type lets pass)."""
 
@@ -126,7 +126,7 @@ class IsNone:
 
 
 @dataclass(frozen=True, slots=True)
-class Not:
+class Negation:
     """The opposite of its part."""
 
     part: Filter
@@ -146,7 +146,7 @@ class Or:
     parts: tuple[Filter, ...]
 
 
-Filter: TypeAlias = Compare | Contains | IsNone | Not | And | Or
+Filter: TypeAlias = Compare | Contains | IsNone | Negation | And | Or
 
 _OPERATORS: Mapping[Comparison, Callable[[Any, Any], bool]] = MappingProxyType(
     {
@@ -169,7 +169,7 @@ def matches(expression: Filter, span: Span) -> bool:
             return _contains(field_value(span, field), value)
         case IsNone(field):
             return field_value(span, field) is None
-        case Not(part):
+        case Negation(part):
             return not matches(part, span)
         case And(parts):
             return all(matches(part, span) for part in parts)
@@ -188,27 +188,27 @@ def field_value(span: Span, field: Field) -> JsonValue:
     return well_formed(value) if isinstance(value, str) else value
 
 
-def _column_value(span: Span, column: Column) -> str | float | None:
+def _column_value(span: Span, column: SpanColumn) -> str | float | None:
     match column:
-        case Column.NAME:
+        case SpanColumn.NAME:
             return span.name
-        case Column.SPAN_KIND:
+        case SpanColumn.SPAN_KIND:
             return span.kind.value
-        case Column.STATUS_CODE:
+        case SpanColumn.STATUS_CODE:
             return span.status.value
-        case Column.STATUS_MESSAGE:
+        case SpanColumn.STATUS_MESSAGE:
             return span.status_message
-        case Column.SPAN_ID:
+        case SpanColumn.SPAN_ID:
             return span.span_id
-        case Column.TRACE_ID:
+        case SpanColumn.TRACE_ID:
             return span.trace_id
-        case Column.PARENT_ID:
+        case SpanColumn.PARENT_ID:
             return span.parent_id
-        case Column.START_TIME:
+        case SpanColumn.START_TIME:
             return span.start_ns
-        case Column.END_TIME:
+        case SpanColumn.END_TIME:
             return span.end_ns
-        case Column.LATENCY_MS:
+        case SpanColumn.LATENCY_MS:
             return span.latency_ms
         case _:
             assert_never(column)

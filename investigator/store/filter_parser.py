@@ -19,8 +19,6 @@ from investigator.ground.patterns import well_formed
 from investigator.store.filter import (
     And,
     Attribute,
-    Column,
-    ColumnType,
     Compare,
     Comparison,
     Contains,
@@ -28,8 +26,10 @@ from investigator.store.filter import (
     Filter,
     IsNone,
     Literal,
-    Not,
+    Negation,
     Or,
+    SpanColumn,
+    SpanColumnType,
 )
 from investigator.traces.model import parse_time
 
@@ -45,8 +45,8 @@ _TOKEN = re.compile(
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 _WORDS = frozenset({"and", "or", "not", "in", "is", "None", "True", "False"})
 _COMPARISONS = frozenset(op.value for op in Comparison)
-_ALIASES = {"context.span_id": Column.SPAN_ID, "context.trace_id": Column.TRACE_ID}
-_KNOWN = ", ".join(column.value for column in Column)
+_ALIASES = {"context.span_id": SpanColumn.SPAN_ID, "context.trace_id": SpanColumn.TRACE_ID}
+_KNOWN = ", ".join(column.value for column in SpanColumn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class _Parser:
         if self._depth > _DEEPEST:
             raise self._error(f"nested deeper than {_DEEPEST}")
         if self._take("not"):
-            found: Filter = Not(self._negation())
+            found: Filter = Negation(self._negation())
         elif self._take("("):
             found = self._any_of()
             self._need(")")
@@ -148,12 +148,12 @@ class _Parser:
         field = self._field()
         if self._take("is", "not"):
             self._need("None")
-            return Not(IsNone(field))
+            return Negation(IsNone(field))
         if self._take("is"):
             self._need("None")
             return IsNone(field)
         if self._take("not", "in"):
-            return _present(field, Not(self._one_of(field)))
+            return _present(field, Negation(self._one_of(field)))
         if self._take("in"):
             return self._one_of(field)
         op = self._comparison()
@@ -164,10 +164,10 @@ class _Parser:
         negated = self._take("not", "in")
         if negated or self._take("in"):
             field = self._field()
-            if isinstance(field, Column) and not self._is_text(field, value):
+            if isinstance(field, SpanColumn) and not self._is_text(field, value):
                 raise self._error("'in' looks for text in a column of text", start)
             found = Contains(field, value)
-            return _present(field, Not(found)) if negated else found
+            return _present(field, Negation(found)) if negated else found
         op = self._comparison()
         if self._at_literal():
             raise self._error("expected a field, since one side must be one")
@@ -198,19 +198,19 @@ class _Parser:
         if isinstance(field, Attribute) or self._is_text(field, value):
             return Compare(field, op, value)
         match field.type:
-            case ColumnType.TIME if isinstance(value, str):
+            case SpanColumnType.TIME if isinstance(value, str):
                 try:
                     return Compare(field, op, parse_time(value))
                 except ValueError:
                     reason = f"{field} is a time, such as '2025-03-01T12:00:00Z'"
                     raise self._error(reason, at) from None
-            case ColumnType.NUMBER if isinstance(value, float):
+            case SpanColumnType.NUMBER if isinstance(value, float):
                 return Compare(field, op, value)
             case _:
                 raise self._error(f"{field} is a {field.type}", at)
 
-    def _is_text(self, column: Column, value: Literal) -> bool:
-        return column.type is ColumnType.TEXT and isinstance(value, str)
+    def _is_text(self, column: SpanColumn, value: Literal) -> bool:
+        return column.type is SpanColumnType.TEXT and isinstance(value, str)
 
     def _at_literal(self) -> bool:
         token = self._here
@@ -242,9 +242,9 @@ class _Parser:
             return _ALIASES[token.text]
         if "." in token.text:
             return Attribute(token.text.removeprefix("attributes."))
-        if token.text not in {column.value for column in Column}:
+        if token.text not in {column.value for column in SpanColumn}:
             raise self._error(f"unknown field; known are {_KNOWN} and attributes['…']", token)
-        return Column(token.text)
+        return SpanColumn(token.text)
 
     def _key(self) -> str:
         parts: list[str] = []
@@ -264,7 +264,7 @@ class _Parser:
 
 
 def _present(field: Field, then: Filter) -> Filter:
-    return And((Not(IsNone(field)), then))
+    return And((Negation(IsNone(field)), then))
 
 
 def _unquoted(text: str) -> str:

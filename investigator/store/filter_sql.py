@@ -12,7 +12,6 @@ from typing import assert_never
 from investigator.store.filter import (
     And,
     Attribute,
-    Column,
     Compare,
     Comparison,
     Contains,
@@ -20,21 +19,22 @@ from investigator.store.filter import (
     Filter,
     IsNone,
     Literal,
-    Not,
+    Negation,
     Or,
+    SpanColumn,
 )
 
 _SQL_COLUMNS = {
-    Column.NAME: "name",
-    Column.SPAN_KIND: "kind",
-    Column.STATUS_CODE: "status",
-    Column.STATUS_MESSAGE: "status_message",
-    Column.SPAN_ID: "span_id",
-    Column.TRACE_ID: "trace_id",
-    Column.PARENT_ID: "parent_id",
-    Column.START_TIME: "start_ns",
-    Column.END_TIME: "end_ns",
-    Column.LATENCY_MS: "((end_ns::hugeint - start_ns::hugeint)::double / 1e6)",
+    SpanColumn.NAME: "name",
+    SpanColumn.SPAN_KIND: "kind",
+    SpanColumn.STATUS_CODE: "status",
+    SpanColumn.STATUS_MESSAGE: "status_message",
+    SpanColumn.SPAN_ID: "span_id",
+    SpanColumn.TRACE_ID: "trace_id",
+    SpanColumn.PARENT_ID: "parent_id",
+    SpanColumn.START_TIME: "start_ns",
+    SpanColumn.END_TIME: "end_ns",
+    SpanColumn.LATENCY_MS: "((end_ns::hugeint - start_ns::hugeint)::double / 1e6)",
 }
 _SQL_COMPARISONS = {Comparison.EQ: "=", Comparison.NE: "<>"}
 _JSON_NUMBERS = "('BIGINT', 'UBIGINT', 'HUGEINT', 'UHUGEINT', 'DOUBLE')"
@@ -68,7 +68,7 @@ class _Compiler:
                 return self._contains(field, value)
             case IsNone(field):
                 return self._is_none(field)
-            case Not(part):
+            case Negation(part):
                 return f"(not {self.predicate(part)})"
             case And(parts):
                 return self._joined(" and ", parts, "true")
@@ -89,7 +89,7 @@ class _Compiler:
         return f"json_extract(attributes, {self._bind(pointer)})"
 
     def _comparison(self, field: Field, op: Comparison, value: Literal) -> str:
-        if isinstance(field, Column):
+        if isinstance(field, SpanColumn):
             return f"{_SQL_COLUMNS[field]} {_sql(op)} {self._bind(value)}"
         json = self._json(field.key)
         if op is Comparison.NE:
@@ -112,7 +112,7 @@ class _Compiler:
                 )
 
     def _contains(self, field: Field, value: Literal) -> str:
-        if isinstance(field, Column):
+        if isinstance(field, SpanColumn):
             return _known(f"contains({_SQL_COLUMNS[field]}, {self._bind(value)})")
         json = self._json(field.key)
         same = self._scalar("element", Comparison.EQ, value)

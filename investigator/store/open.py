@@ -77,7 +77,7 @@ class _Problems(BaseModel):
     clashes: tuple[str, ...]
 
 
-def open_source(
+def open_files(
     paths: Sequence[Path | str],
     *,
     cache_dir: Path | None = None,
@@ -111,7 +111,7 @@ def default_cache_dir() -> Path:
     return Path(named) if named else user_cache_path("phoenix-rlm-investigator") / "sources"
 
 
-def ingest(
+def ingest_files(
     paths: Sequence[Path | str],
     target: Path,
     *,
@@ -216,7 +216,7 @@ def _make_entry(
     entry.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{entry.name}-", dir=entry.parent))
     try:
-        made = ingest(files, scratch / "traces.parquet", on_span_count=on_span_count)
+        made = ingest_files(files, scratch / "traces.parquet", on_span_count=on_span_count)
         problems = _Problems(
             unreadable=tuple(
                 _Problem(file=_said(p.file), line=p.line, reason=p.reason) for p in made.unreadable

@@ -17,7 +17,7 @@ from investigator.store.api import TraceSummary
 from investigator.store.filter_parser import parse_filter
 from investigator.store.filter_sql import compile_filter
 from investigator.store.reads import TraceReads
-from investigator.traces.bounded_rows import MAX_TRACE_BYTES, Column, bounded_rows
+from investigator.traces.bounded_rows import MAX_TRACE_BYTES, BoundedColumn, bounded_rows
 from investigator.traces.databases import LISTS, LOOKUPS, NUMBERED, PARQUET, Row
 from investigator.traces.model import Trace
 from investigator.traces.parquet import (
@@ -32,7 +32,7 @@ from investigator.traces.parquet import (
 _REMEMBERED_TRACES = 4
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 _COLUMNS = tuple(
-    Column(name, f"coalesce(strlen({name}), 0)" if name in LONG_COLUMNS else None)
+    BoundedColumn(name, f"coalesce(strlen({name}), 0)" if name in LONG_COLUMNS else None)
     for name in SPAN_COLUMNS
 )
 _LIST = f"""

@@ -16,9 +16,9 @@ import re2
 
 from investigator.ground.canonical_json import compact_json
 from investigator.runtime.tokens import estimate_tokens
-from investigator.testing.model_server import Answer, Behaviour, Request, Tokens, says
+from investigator.testing.model_server import Answer, Behaviour, ReceivedRequest, Tokens, says
 
-CHAT_TOKENS = 32
+_CHAT_TOKENS = 32
 """What the form of a chat adds, at most."""
 
 _TURN = re2.compile(r"## Turn (\d+)\n")
@@ -61,7 +61,7 @@ class GreedyModel:
         self._lock = threading.Lock()
         self._ends_at: list[float] = []
 
-    def __call__(self, request: Request) -> Behaviour:
+    def __call__(self, request: ReceivedRequest) -> Behaviour:
         """The next reply, with its account."""
         user = request.body["messages"][1]["content"]
         step = int(_TURN.search(user).group(1))
@@ -80,11 +80,11 @@ class GreedyModel:
         text = self._ends if "offered: finalize\n" in user else self._goes_on(step)
         return _later(says(text, usage=tokens), delay_s)
 
-    def _counted(self, request: Request) -> int:
+    def _counted(self, request: ReceivedRequest) -> int:
         """Between half and all of what the prompt and its schema can count for."""
         texts = [message["content"] for message in request.body["messages"]]
         texts.append(compact_json(request.body["response_format"]["json_schema"]["schema"]))
-        most = sum(map(estimate_tokens, texts)) + CHAT_TOKENS
+        most = sum(map(estimate_tokens, texts)) + _CHAT_TOKENS
         return self._random.randint(most // 2, most) if self._random.random() < 0.5 else most
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from investigator.testing.model_server import Behaviour, Request, Tokens, says
+from investigator.testing.model_server import Behaviour, ReceivedRequest, Tokens, says
 
 PATIENCE = 6
 """How many turns of a scope it goes on obeying."""
@@ -30,7 +30,7 @@ class GullibleModel:
     def __init__(self, looks: Sequence[str] = ()) -> None:
         self.looks = tuple(looks)
 
-    def __call__(self, request: Request) -> Behaviour:
+    def __call__(self, request: ReceivedRequest) -> Behaviour:
         """Its reply over HTTP, with an account."""
         _, user = request.body["messages"]
         return says(self.reply(user["content"]), usage=Tokens(2_000, 200))

@@ -85,7 +85,7 @@ Behaviour: TypeAlias = Answer | Reset | Hang | Drip | Torn | Raw | Endless
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class ReceivedRequest:
     """One request as it came in; header names are in lower case."""
 
     path: str
@@ -93,7 +93,7 @@ class Request:
     body: dict[str, Any]
 
 
-Decide: TypeAlias = Callable[[Request], Behaviour]
+Decide: TypeAlias = Callable[[ReceivedRequest], Behaviour]
 
 
 def says(
@@ -156,7 +156,7 @@ class ModelServer:
 
     def __init__(self, script: Sequence[Behaviour] | Decide) -> None:
         self._decide = script if callable(script) else _in_turn(script)
-        self.requests: list[Request] = []
+        self.requests: list[ReceivedRequest] = []
         self._socket = socket.socket()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -213,12 +213,12 @@ def _in_turn(script: Sequence[Behaviour]) -> Decide:
     return lambda _: next(left, script[-1])
 
 
-async def _read(reader: asyncio.StreamReader) -> Request:
+async def _read(reader: asyncio.StreamReader) -> ReceivedRequest:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     pairs = (line.split(":", 1) for line in head[1:] if line)
     headers = {name.strip().lower(): value.strip() for name, value in pairs}
     body = await reader.readexactly(int(headers.get("content-length", 0)))
-    return Request(head[0].split()[1], headers, json.loads(body or b"{}"))
+    return ReceivedRequest(head[0].split()[1], headers, json.loads(body or b"{}"))
 
 
 async def _behave(

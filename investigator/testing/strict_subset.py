@@ -16,7 +16,7 @@ MAX_PROPERTIES = 100
 MAX_ENUM_VALUES = 250
 MAX_NAME_CHARS = 64
 
-Schema: TypeAlias = dict[str, Any]
+_Schema: TypeAlias = dict[str, Any]
 
 _SUPPORTED = frozenset(
     (
@@ -27,7 +27,7 @@ _SUPPORTED = frozenset(
 _TYPES = frozenset(("object", "array", "string", "integer", "number", "boolean", "null"))
 
 
-def problems(schema: Schema) -> list[str]:
+def problems(schema: _Schema) -> list[str]:
     """What keeps a schema out of the subset, each with its place; empty if it is in it."""
     found = []
     if schema.get("type") != "object":
@@ -49,7 +49,7 @@ def problems(schema: Schema) -> list[str]:
     return found
 
 
-def _of_node(node: Schema, defs: Schema) -> Iterator[str]:
+def _of_node(node: _Schema, defs: _Schema) -> Iterator[str]:
     if unsupported := sorted(set(node) - _SUPPORTED):
         yield f"unsupported: {', '.join(unsupported)}"
     if "$ref" in node:
@@ -78,7 +78,7 @@ def _of_node(node: Schema, defs: Schema) -> Iterator[str]:
     yield from (f"{n} members of anyOf begin with {f}" for f, n in firsts.items() if n > 1)
 
 
-def _nodes(node: Schema, place: str) -> Iterator[tuple[str, Schema]]:
+def _nodes(node: _Schema, place: str) -> Iterator[tuple[str, _Schema]]:
     """A schema and all in it, those it defines included, with their places."""
     yield place, node
     for name, part in (*node.get("properties", {}).items(), *node.get("$defs", {}).items()):
@@ -89,7 +89,7 @@ def _nodes(node: Schema, place: str) -> Iterator[tuple[str, Schema]]:
         yield from _nodes(member, f"{place}|{number}")
 
 
-def _levels(node: Schema, defs: Schema, within: tuple[str, ...]) -> int | None:
+def _levels(node: _Schema, defs: _Schema, within: tuple[str, ...]) -> int | None:
     """How many objects are inside each other at most; None where a schema holds itself."""
     if "$ref" in node:
         name = _target(node)
@@ -108,7 +108,7 @@ def _levels(node: Schema, defs: Schema, within: tuple[str, ...]) -> int | None:
     return deepest + (node.get("type") == "object")
 
 
-def _first(node: Schema, defs: Schema) -> str | None:
+def _first(node: _Schema, defs: _Schema) -> str | None:
     """How an object begins: its first property and that one's schema; None for no object."""
     if "$ref" in node:
         node = defs.get(_target(node), {})
@@ -117,5 +117,5 @@ def _first(node: Schema, defs: Schema) -> str | None:
     return None
 
 
-def _target(node: Schema) -> str:
+def _target(node: _Schema) -> str:
     return str(node["$ref"]).removeprefix("#/$defs/")

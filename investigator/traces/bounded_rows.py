@@ -29,21 +29,21 @@ ROW_BYTES = 256
 """What a row takes for itself: else a billion empty ones would be nothing."""
 
 
-class Column(NamedTuple):
+class BoundedColumn(NamedTuple):
     """An expression over the file's columns, and the SQL for its bytes; None for a few bytes."""
 
     sql: str
     size: str | None = None
 
 
-def size_of(columns: Sequence[Column]) -> str:
+def size_of(columns: Sequence[BoundedColumn]) -> str:
     """SQL for the bytes of a row."""
     return " + ".join([str(ROW_BYTES), *(column.size for column in columns if column.size)])
 
 
 def bounded_rows(
     file: ParquetFile,
-    columns: Sequence[Column],
+    columns: Sequence[BoundedColumn],
     *parameters: object,
     where: str = "true",
     most: int | None = None,
@@ -88,7 +88,7 @@ class _Waiting(NamedTuple):
     values: Row
 
 
-def _sizes_query(columns: Sequence[Column], where: str) -> str:
+def _sizes_query(columns: Sequence[BoundedColumn], where: str) -> str:
     """Each row's place, its size, and its values where the row is short."""
     inner = ", ".join(f"{column.sql} as c{at}" for at, column in enumerate(columns))
     outer = ", ".join(
@@ -103,7 +103,7 @@ def _sizes_query(columns: Sequence[Column], where: str) -> str:
 
 def _completed(
     file: ParquetFile,
-    columns: Sequence[Column],
+    columns: Sequence[BoundedColumn],
     waiting: Sequence[_Waiting],
     where: str,
     parameters: Sequence[object],

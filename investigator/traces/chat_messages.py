@@ -17,7 +17,7 @@ from itertools import groupby
 
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.json_text import embedded_json, json_text
-from investigator.traces.langchain import plain
+from investigator.traces.langchain import unwrapped
 from investigator.traces.model import Message, ToolCall
 
 MARKED_FAILED = "tool.is_error"
@@ -69,7 +69,7 @@ def read_messages(value: JsonValue, *, role: str) -> tuple[Message, ...]:
         return messages_in_text(value, role=role) or (Message(role, value),)
     if isinstance(value, list):
         return _from_list(value, role)
-    entry = plain(value)
+    entry = unwrapped(value)
     return _from_object(entry, role) if isinstance(entry, dict) else ()
 
 
@@ -267,7 +267,7 @@ def _calls(values: Iterable[JsonValue]) -> tuple[ToolCall, ...]:
 
 
 def _is_message(value: JsonValue) -> bool:
-    value = plain(value)
+    value = unwrapped(value)
     if not isinstance(value, dict):
         return False
     return "role" in value or "parts" in value or ("content" in value and _type(value) in _TYPES)

@@ -159,7 +159,7 @@ class Databases:
                 self._kept.clear()
                 self._made_by = os.getpid()
             if key not in self._kept:
-                reached = f"[{quoted(key.path)}, {quoted(_escaped(key.path))}]"
+                reached = f"[{sql_literal(key.path)}, {sql_literal(_escaped(key.path))}]"
                 settings = {**self._settings, "allowed_paths": reached}
                 self._kept[key] = _connect(settings, memory_mb=memory_mb)
             self._kept.move_to_end(key)
@@ -202,9 +202,9 @@ def scratch(folder: Path, *, memory_mb: int, most_mb: int) -> Iterator[Scratch]:
     """
     settings = {
         "threads": "2",
-        "allowed_directories": f"[{quoted(_absolute(folder) + '/')}]",
+        "allowed_directories": f"[{sql_literal(_absolute(folder) + '/')}]",
         "allowed_configs": "['threads', 'memory_limit', 'enable_progress_bar']",
-        "temp_directory": quoted(_absolute(folder) + "/spill"),
+        "temp_directory": sql_literal(_absolute(folder) + "/spill"),
     }
     with explained(most_mb, _TOO_LONG), _connect(settings, memory_mb=memory_mb) as connection:
         yield _quiet(connection)
@@ -257,7 +257,7 @@ def _connect(settings: Mapping[str, str], *, memory_mb: int) -> duckdb.DuckDBPyC
     spill = Path(tempfile.gettempdir()) / f"investigator-{uuid4().hex}"
     usual = {
         "memory_limit": f"'{memory_mb}MB'",
-        "temp_directory": quoted(str(spill)),
+        "temp_directory": sql_literal(str(spill)),
         "parquet_metadata_cache": "true",
         "enable_external_file_cache": "false",
         "allowed_configs": "['enable_progress_bar']",
@@ -283,7 +283,7 @@ def _escaped(path: str) -> str:
     return _PATTERN.sub(r"[\g<0>]", path)
 
 
-def quoted(text: str) -> str:
+def sql_literal(text: str) -> str:
     """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 

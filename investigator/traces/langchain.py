@@ -19,7 +19,7 @@ _TYPE_OF_CLASS = {
 _STORED = frozenset(_TYPE_OF_CLASS.values()) | {"chat"}
 
 
-def plain(value: JsonValue) -> JsonValue:
+def unwrapped(value: JsonValue) -> JsonValue:
     """The fields of a serialised object; any other value as it is."""
     if not isinstance(value, dict):
         return value

@@ -15,9 +15,13 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from types import MappingProxyType
+from typing import TypeAlias
 
 from investigator.ground.canonical_json import JsonValue, canonical_json, sha256_text
 from investigator.traces.evaluations import Evaluation
+
+Attributes: TypeAlias = Mapping[str, JsonValue]
+"""What a span says of itself, by dotted key."""
 
 REDACTED = "__REDACTED__"
 """What OpenInference writes in place of hidden content."""
@@ -53,7 +57,7 @@ class SpanEvent:
 
     name: str
     time_ns: int | None
-    attributes: Mapping[str, JsonValue]
+    attributes: Attributes
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ class Span:
     end_ns: int | None
     status: StatusCode
     status_message: str
-    attributes: Mapping[str, JsonValue] = field(default_factory=lambda: MappingProxyType({}))
+    attributes: Attributes = field(default_factory=lambda: MappingProxyType({}))
     events: tuple[SpanEvent, ...] = ()
 
     @property

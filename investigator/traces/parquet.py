@@ -22,7 +22,7 @@ from typing import NamedTuple, TypeAlias
 from investigator.errors import UnreadableInput
 from investigator.ground.canonical_json import JsonValue, canonical_json, read_json
 from investigator.ground.files import made_whole
-from investigator.traces.databases import LOOKUPS, PARQUET, Scratch, quoted, scratch
+from investigator.traces.databases import LOOKUPS, PARQUET, Scratch, scratch, sql_literal
 from investigator.traces.model import Span, SpanEvent, SpanKind, StatusCode
 from investigator.traces.span_clashes import settle_clashes
 
@@ -50,7 +50,7 @@ SPAN_COLUMNS = tuple(name for name in COLUMNS if name != "project_name")
 LONG_COLUMNS = ("name", "status_message", "attributes", "events")
 """Those of them that may be of any length; ids are short where they are ids."""
 
-Row: TypeAlias = tuple[str | int | None, ...]
+SpanRow: TypeAlias = tuple[str | int | None, ...]
 
 _VERSION_KEY = "investigator.schema_version"
 _TRACES_KEY = "investigator.traces"
@@ -172,7 +172,7 @@ def project_of(span: Span) -> str | None:
     return next((name for key in _PROJECT_KEYS if (name := span.text(key))), None)
 
 
-def row_of(span: Span) -> Row:
+def row_of(span: Span) -> SpanRow:
     """The row of a span, in the order of `COLUMNS`."""
     events: list[JsonValue] = [
         {"name": event.name, "time_ns": event.time_ns, "attributes": dict(event.attributes)}
@@ -256,9 +256,9 @@ def _int64(value: int | None) -> int | None:
     return value if value is None or value in _INT64 else None
 
 
-def _batches(spans: Iterable[tuple[int, Span]]) -> Iterator[tuple[list[Row], int]]:
+def _batches(spans: Iterable[tuple[int, Span]]) -> Iterator[tuple[list[SpanRow], int]]:
     """Rows in batches with their characters of JSON; both bounded, so that memory is."""
-    batch: list[Row] = []
+    batch: list[SpanRow] = []
     chars = 0
     for part, span in spans:
         row = row_of(span)
@@ -288,12 +288,12 @@ def _sort_into(
         con.execute(
             "copy (select * exclude (part) from spans"
             " order by trace_id, start_ns nulls last, length(span_id), span_id, rowid)"
-            f" to {quoted(str(parquet.absolute()))} (format parquet, compression zstd,"
+            f" to {sql_literal(str(parquet.absolute()))} (format parquet, compression zstd,"
             f" data_page_size_limit {_PAGE_BYTES}, row_group_size_bytes"
             f" {_row_group_bytes(chars=loaded.chars, spans=summary.spans)}, kv_metadata"
-            f" {{{quoted(_VERSION_KEY)}: {quoted(SCHEMA_VERSION)},"
-            f" {quoted(_TRACES_KEY)}: {quoted(str(summary.traces))},"
-            f" {quoted(_ROOM_KEY)}: {quoted(str(loaded.room_mb))}}})"
+            f" {{{sql_literal(_VERSION_KEY)}: {sql_literal(SCHEMA_VERSION)},"
+            f" {sql_literal(_TRACES_KEY)}: {sql_literal(str(summary.traces))},"
+            f" {sql_literal(_ROOM_KEY)}: {sql_literal(str(loaded.room_mb))}}})"
         )
     return summary
 

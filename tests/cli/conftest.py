@@ -11,7 +11,7 @@ import pytest
 
 from investigator.cli.main import main
 from investigator.samples import SAMPLE_TRACES
-from investigator.store.open import ingest
+from investigator.store.open import ingest_files
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +45,5 @@ def call(capsys: pytest.CaptureFixture[str]) -> Call:
 def samples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The sample traces as one canonical file, which needs no cache."""
     target = tmp_path_factory.mktemp("samples") / "traces.parquet"
-    ingest([SAMPLE_TRACES], target)
+    ingest_files([SAMPLE_TRACES], target)
     return target

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from investigator.cli.exits import Exit, exit_of, gravest
-from investigator.cli.options import Limits, changed_budget
-from investigator.cli.screen import one_line, plain
+from investigator.cli.options import LimitOptions, changed_budget
+from investigator.cli.screen import printable, screen_line
 from investigator.errors import (
     BudgetTooSmall,
     InvestigatorError,
@@ -55,13 +55,13 @@ def test_a_limit_that_is_not_given_stays_and_none_lifts_one() -> None:
     """`none` is unlimited and `0` is none, as everywhere in budgets."""
     budget = Budget(iterations=40, tokens=9, cost_usd=1.0)
     changed = changed_budget(
-        budget, Limits(max_tokens="none", max_cost_usd="0.25", max_tool_calls="0")
+        budget, LimitOptions(max_tokens="none", max_cost_usd="0.25", max_tool_calls="0")
     )
     assert changed == Budget(iterations=40, tokens=None, cost_usd=0.25, tool_calls=0)
 
 
 def test_texts_of_traces_are_shown_and_not_obeyed() -> None:
     """Control characters of both sets are replaced; lines and tabs stay, or become spaces."""
-    assert plain("a\x1b[2Jb\x9bc\td\r\n") == "a�[2Jb�c\td�\n"
-    assert one_line("a\n  b\x07", 10) == "a b�"
-    assert one_line("x" * 20, 10) == "x" * 9 + "…"
+    assert printable("a\x1b[2Jb\x9bc\td\r\n") == "a�[2Jb�c\td�\n"
+    assert screen_line("a\n  b\x07", 10) == "a b�"
+    assert screen_line("x" * 20, 10) == "x" * 9 + "…"

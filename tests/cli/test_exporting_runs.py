@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from investigator.samples import SAMPLE_TRACES
-from investigator.store.open import ingest
+from investigator.store.open import ingest_files
 from investigator.testing.model_server import ModelServer
 from tests.cli.conftest import Call
 from tests.runs.export.runs import CONCLUDES, KEY, KEY_NAME, asked_of
@@ -86,7 +86,7 @@ def test_prompts_that_cannot_be_made_again_are_said_to_be_missing(
     """In one line on stderr; the export is there."""
     monkeypatch.setenv(KEY_NAME, KEY)
     source = tmp_path / "traces.parquet"
-    ingest([SAMPLE_TRACES], source)
+    ingest_files([SAMPLE_TRACES], source)
     with ModelServer([CONCLUDES]) as server:
         asked_of(server, tmp_path, source=source)
     source.unlink()

@@ -21,8 +21,8 @@ from investigator.runs.investigation import Options
 from investigator.runs.run_store import StoredRun, list_runs
 from investigator.runs.settings import DEFAULTS
 from investigator.runtime.record import RECORD_FILE
-from investigator.store.open import ingest
-from investigator.testing.model_server import Hang, ModelServer, Request
+from investigator.store.open import ingest_files
+from investigator.testing.model_server import Hang, ModelServer, ReceivedRequest
 from tests.cli.conftest import Call
 
 TRACES = 40
@@ -34,7 +34,7 @@ def chats(tmp_path: Path) -> Path:
     talk = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
     lines = [json.dumps({"run_id": f"c{i}", "messages": talk}) + "\n" for i in range(TRACES)]
     (tmp_path / "chats.jsonl").write_text("".join(lines), encoding="utf-8")
-    ingest([tmp_path / "chats.jsonl"], tmp_path / "chats.parquet")
+    ingest_files([tmp_path / "chats.jsonl"], tmp_path / "chats.parquet")
     return tmp_path / "chats.parquet"
 
 
@@ -105,7 +105,7 @@ def test_an_interrupt_before_the_first_result_is_one_too(
     """Exit 130 and how far it came, which is nowhere; runs that had begun can be gone on with."""
     asked = threading.Event()
 
-    def never(_: Request) -> Hang:
+    def never(_: ReceivedRequest) -> Hang:
         asked.set()
         return Hang()
 

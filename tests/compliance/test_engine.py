@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from investigator.claims.confidence import UNEXAMINED
 from investigator.compliance.report import ComplianceReport, Overall
 from investigator.compliance.rules import MAX_LEADS
-from investigator.compliance.verdicts import UNEXAMINED
 from investigator.controls.library import parse_library
 from investigator.controls.terms import Verdict
 from investigator.errors import UsageError

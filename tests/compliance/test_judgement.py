@@ -14,11 +14,11 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
+from investigator.claims.confidence import UNEXAMINED
 from investigator.cli.documents import print_document
-from investigator.compliance.presentation import document
+from investigator.compliance.presentation import compliance_document
 from investigator.compliance.report import ComplianceReport, JudgedBy, Overall
 from investigator.compliance.rules import QUESTION
-from investigator.compliance.verdicts import UNEXAMINED
 from investigator.controls.library import load_library, parse_library
 from investigator.controls.model import ControlLibrary
 from investigator.controls.terms import Verdict
@@ -32,7 +32,7 @@ from investigator.runtime.llm_client import ModelSettings
 from investigator.runtime.record import RunRecord
 from investigator.runtime.replay import replay
 from investigator.runtime.status import RunStatus
-from investigator.testing.model_server import Behaviour, ModelServer, Request, error, says
+from investigator.testing.model_server import Behaviour, ModelServer, ReceivedRequest, error, says
 from investigator.traces.model import Trace
 from tests.compliance.running import compliance_run, investigated, result_of
 from tests.controls import runs
@@ -58,7 +58,7 @@ controls:
 """,
     where="ours",
 )
-Decide = Callable[[Request], Behaviour]
+Decide = Callable[[ReceivedRequest], Behaviour]
 PLANNERS = ("model", "hybrid")
 
 
@@ -87,7 +87,7 @@ def output(*findings: dict[str, Any]) -> dict[str, Any]:
 def judge(*findings: dict[str, Any]) -> Decide:
     """A model that reads the last model call and its span, then says this."""
 
-    def decide(request: Request) -> Behaviour:
+    def decide(request: ReceivedRequest) -> Behaviour:
         prompt = request.body["messages"][-1]["content"]
         if "## Turn 0" in prompt:
             args = {"span_id": "answer", "index": None, "offset": 0}
@@ -201,7 +201,7 @@ def test_in_hybrid_runs_the_question_is_a_child_in_which_the_model_decides(
     prompts: list[str] = []
     reads = judge(finding("pass", "e2", "e4"))
 
-    def decide(request: Request) -> Behaviour:
+    def decide(request: ReceivedRequest) -> Behaviour:
         prompts.append(request.body["messages"][-1]["content"])
         return reads(request)
 
@@ -314,7 +314,7 @@ def test_a_pass_that_was_only_drafted_is_none(planner: str, tmp_path: Path) -> N
     def breaks_down(verdict: dict[str, Any]) -> Decide:
         reads = judge()
 
-        def decide(request: Request) -> Behaviour:
+        def decide(request: ReceivedRequest) -> Behaviour:
             prompt = request.body["messages"][-1]["content"]
             if "## Turn 0" in prompt or "## Turn 1" in prompt:
                 return reads(request)
@@ -342,7 +342,7 @@ def test_a_resumed_run_asks_the_model_only_what_it_had_not_answered(
     up = False
     reads = judge(finding("pass", "e2", "e4"))
 
-    def decide(request: Request) -> Behaviour:
+    def decide(request: ReceivedRequest) -> Behaviour:
         return reads(request) if up else error(503)
 
     library = ControlLibrary(
@@ -382,7 +382,7 @@ def test_people_are_told_which_verdicts_are_a_models(tmp_path: Path) -> None:
 def shown(report: ComplianceReport) -> str:
     """The report on a wide screen."""
     console = Console(width=200, file=io.StringIO(), record=True)
-    print_document(console, document(report))
+    print_document(console, compliance_document(report))
     return console.export_text()
 
 

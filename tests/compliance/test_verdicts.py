@@ -9,7 +9,7 @@ from investigator.compliance.outputs import CheckedControl
 from investigator.compliance.report import ControlResult, JudgedBy
 from investigator.compliance.verdicts import Stated, control_result
 from investigator.controls.checking import Violation
-from investigator.controls.evaluate import Evaluation
+from investigator.controls.evaluate import ControlEvaluation
 from investigator.controls.library import load_library
 from investigator.controls.terms import Verdict
 from investigator.traces.evidence import EvidenceRef, span_evidence
@@ -42,9 +42,9 @@ by_model = st.lists(said, max_size=3).map(tuple)
 
 def found(
     *, breach: bool = False, missing: bool = False, question: str | None = None
-) -> Evaluation:
+) -> ControlEvaluation:
     """What code knows of a control."""
-    return Evaluation(
+    return ControlEvaluation(
         control_id=CONTROL.control_id,
         verdict=Verdict.FAIL if breach else Verdict.INSUFFICIENT_EVIDENCE,
         confidence=0.0,
@@ -55,7 +55,7 @@ def found(
     )
 
 
-def result(evaluation: Evaluation, *findings: CheckedControl) -> ControlResult:
+def result(evaluation: ControlEvaluation, *findings: CheckedControl) -> ControlResult:
     """What becomes of it where a model says this."""
     return control_result(CONTROL, evaluation, Stated(by_model=findings), trace_id="t")
 

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.evaluate import NOT_MET, NOTHING_KNOWN, PASSED, Evaluation, evaluate
+from investigator.controls.evaluate import (
+    NOT_MET,
+    NOTHING_KNOWN,
+    PASSED,
+    ControlEvaluation,
+    evaluate,
+)
 from investigator.controls.model import CheckSpec, CodeCheck, Control, ModelCheck
 from investigator.controls.predicates import Predicate
 from investigator.controls.required_evidence import RequiredEvidence
@@ -73,7 +79,7 @@ def judged(
     when: dict[str, JsonValue] = MET,
     needs: tuple[RequiredEvidence, ...] = (),
     question: str | None = None,
-) -> Evaluation:
+) -> ControlEvaluation:
     """What is said of a trace where the check finds this."""
     return evaluate(control(found, when=when, needs=needs, question=question), readings(over))
 
@@ -183,7 +189,7 @@ def test_what_does_not_apply_was_asked_and_is_not_looked_at() -> None:
     """A breach beside the point is none; the reason is what the predicate counted."""
     found = Checked(violations=(breach(REFS[0]),), missing=("a page",), scanned="all")
     result = judged(found, when={"tool_calls": True})
-    assert result == Evaluation(
+    assert result == ControlEvaluation(
         "ours.one", Verdict.NOT_APPLICABLE, NOT_MET, "no tool call in 2 spans"
     )
 

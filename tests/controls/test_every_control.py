@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from investigator.controls.evaluate import Evaluation, evaluate
-from investigator.controls.library import BUILT_IN, load_library
+from investigator.controls.evaluate import ControlEvaluation, evaluate
+from investigator.controls.library import BUILT_IN_LIBRARIES, load_library
 from investigator.controls.model import Control
 from investigator.controls.terms import Verdict
 from investigator.ground.canonical_json import JsonValue
@@ -24,7 +24,7 @@ from tests.controls.runs import answers, asks, desk, guardrail, helper, model, r
 
 V1 = load_library("controls-v1")
 JUDGEMENT = load_library("judgement-v1")
-EVERY_CONTROL = [control for name in BUILT_IN for control in load_library(name).controls]
+EVERY_CONTROL = [control for name in BUILT_IN_LIBRARIES for control in load_library(name).controls]
 LEARNED = '{"title":"Lamp","content":"%s"}'
 
 
@@ -210,7 +210,7 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-def judged(control: Control, trace: Trace, params: dict[str, JsonValue]) -> Evaluation:
+def judged(control: Control, trace: Trace, params: dict[str, JsonValue]) -> ControlEvaluation:
     """The verdict of a control, with parameters of the test's own where there are some."""
     if params:
         assert control.check.code is not None

@@ -13,7 +13,7 @@ import yaml
 
 from investigator.controls import yaml_lines
 from investigator.controls.checks import known_checks
-from investigator.controls.library import BUILT_IN, MAX_BYTES, load_library, parse_library
+from investigator.controls.library import BUILT_IN_LIBRARIES, MAX_BYTES, load_library, parse_library
 from investigator.errors import UsageError
 
 OURS = """\
@@ -88,7 +88,7 @@ def test_json_texts_are_read_as_json_writes_them() -> None:
     assert parse_library(text, where="x").controls[0].title == "Few \U0001f600 calls"
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", BUILT_IN_LIBRARIES)
 def test_the_built_in_libraries_load_by_name(name: str) -> None:
     """Each begins with the version that its name says."""
     assert load_library(name).version.startswith(name)
@@ -116,11 +116,11 @@ def test_a_refusal_names_the_file_that_was_asked_for() -> None:
 
 
 @pytest.mark.skipif(not yaml.__with_libyaml__, reason="PyYAML was built without libyaml")
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", BUILT_IN_LIBRARIES)
 def test_libyaml_and_pythons_parser_find_the_same(name: str) -> None:
     """Values, and the line of each."""
     text = (LIBRARIES / f"{name}.yaml").read_text(encoding="utf-8")
-    fast, slow = yaml_lines.read(text), yaml_lines.read_in_python(text)
+    fast, slow = yaml_lines.read_yaml(text), yaml_lines.read_in_python(text)
     assert fast.content == slow.content
     assert fast.root is not None
     assert slow.root is not None
@@ -309,4 +309,4 @@ def test_a_name_that_is_not_known_lists_the_built_in_ones() -> None:
         UsageError, match=r"controls-v9.*neither a built-in one \(.*\) nor a file"
     ) as e:
         load_library("controls-v9")
-    assert all(name in str(e.value) for name in BUILT_IN)
+    assert all(name in str(e.value) for name in BUILT_IN_LIBRARIES)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from investigator.controls.evaluate import evaluate
-from investigator.controls.library import BUILT_IN, load_library
+from investigator.controls.library import BUILT_IN_LIBRARIES, load_library
 from investigator.controls.terms import Verdict
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.evidence import EvidenceIndex
@@ -22,7 +22,7 @@ from investigator.traces.model import Trace
 from tests.builders import readings
 from tests.controls.runs import asks, run, sound, tool
 
-EVERY_CONTROL = [control for name in BUILT_IN for control in load_library(name).controls]
+EVERY_CONTROL = [control for name in BUILT_IN_LIBRARIES for control in load_library(name).controls]
 ODD: list[JsonValue] = [
     None, True, -1, 10**40, "", "\x00", "{", "[" * 5000,
     '{"a":' * 3000, "9" * 5000, [], {}, [[1], {"a": [None]}], {"type": {"type": "x"}},

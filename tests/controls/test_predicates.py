@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from investigator.controls.predicates import Answer, Applies, Predicate, applies
+from investigator.controls.predicates import Applies, Predicate, PredicateResult, applies
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import REDACTED, Trace
 from tests.builders import readings, span, trace
@@ -37,7 +37,7 @@ def with_attributes(*values: dict[str, JsonValue]) -> Trace:
     return trace(*(span(f"s{i}", attributes={**said, **v}) for i, v in enumerate(values)))
 
 
-def ask(written: dict[str, Any], found: Trace) -> Answer:
+def ask(written: dict[str, Any], found: Trace) -> PredicateResult:
     """What the predicate, as a library writes it, says of the trace."""
     return _PREDICATE.validate_python(written).ask(readings(found))
 

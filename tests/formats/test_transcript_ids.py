@@ -9,7 +9,7 @@ import pytest
 
 from investigator.formats.files import Decoded, read_source
 from investigator.ground.canonical_json import JsonValue
-from investigator.store.open import ingest, open_source
+from investigator.store.open import ingest_files, open_files
 
 
 def run(answer: str, **more: JsonValue) -> JsonValue:
@@ -111,9 +111,9 @@ def test_clashes_are_said_by_ingestion_and_by_the_cache(tmp_path: Path) -> None:
     """Whether a source is opened for the first time or the second."""
     (tmp_path / "in").mkdir()
     write(tmp_path / "in", a=[run("one", id=1), run("two", id=1)])
-    made = ingest([tmp_path / "in"], tmp_path / "out.parquet")
+    made = ingest_files([tmp_path / "in"], tmp_path / "out.parquet")
     assert (made.written.traces, made.written.spans, len(made.clashes)) == (2, 4, 1)
     for _ in range(2):
-        opened = open_source([tmp_path / "in"], cache_dir=tmp_path / "cache")
+        opened = open_files([tmp_path / "in"], cache_dir=tmp_path / "cache")
         assert opened.clashes == made.clashes
         assert opened.unreadable == ()

@@ -12,7 +12,7 @@ from investigator.incident.changes import Change, detect_changes
 from investigator.incident.digest import digest
 from investigator.incident.facts import FactKind
 from investigator.incident.report import SuspicionStatus
-from investigator.incident.suspicion import SuspectedChange, suspected_change
+from investigator.incident.suspicion import Suspicion, suspected_change
 from investigator.snapshots import SnapshotStore, open_snapshots
 from investigator.traces.evidence import EvidenceIndex, EvidenceKind
 from investigator.traces.model import Trace
@@ -22,7 +22,7 @@ from tests.incident.windows import PROMPT, TIMEOUT, run
 
 def told(
     traces: Iterable[Trace], snapshots: SnapshotStore | None = None
-) -> tuple[SuspectedChange, tuple[Change, ...]]:
+) -> tuple[Suspicion, tuple[Change, ...]]:
     """The suspicion over a window, and all its changes."""
     digests = [digest(readings(trace)) for trace in traces]
     changes = detect_changes(digests, snapshots, QUOTE)

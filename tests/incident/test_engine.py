@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from investigator.incident.report import IncidentDossier, Outcome, SuspicionStatus
+from investigator.incident.report import IncidentDossier, IncidentOutcome, SuspicionStatus
 from investigator.runtime.budget import Budget
 from investigator.runtime.driver import OUTPUT_FILE
 from investigator.runtime.journal import read_entries
@@ -47,7 +47,7 @@ def test_a_window_in_which_a_release_broke_a_tool(tmp_path: Path) -> None:
     """The failures are told once, from first to last, and the change is asserted."""
     record, dossier = investigated(incident_run(RELEASED), tmp_path / "run")
     assert record.status is RunStatus.SUCCEEDED
-    assert dossier.outcome is Outcome.INCIDENT
+    assert dossier.outcome is IncidentOutcome.INCIDENT
     assert (dossier.window.traces, dossier.window.failing) == (12, 6)
     assert dossier.suspected_change.status is SuspicionStatus.ASSERTED
     (change, *_) = dossier.suspected_change.changes
@@ -63,7 +63,7 @@ def test_nothing_failed_is_an_answer(tmp_path: Path) -> None:
     record, dossier = investigated(incident_run(HEALTHY), tmp_path / "run")
     assert record.status is RunStatus.SUCCEEDED
     assert record.runtime_ref.usage.subcalls == 0
-    assert dossier.outcome is Outcome.NO_INCIDENT
+    assert dossier.outcome is IncidentOutcome.NO_INCIDENT
     assert (dossier.hypotheses, dossier.representative_traces) == ((), ())
     assert dossier.suspected_change.status is SuspicionStatus.NONE_FOUND
     assert "8 traces" in dossier.incident_summary
@@ -72,7 +72,7 @@ def test_nothing_failed_is_an_answer(tmp_path: Path) -> None:
 def test_an_empty_window_says_that_nothing_can_be_said(tmp_path: Path) -> None:
     """Not that all was well."""
     _, dossier = investigated(incident_run([]), tmp_path / "run")
-    assert dossier.outcome is Outcome.UNDETERMINED
+    assert dossier.outcome is IncidentOutcome.UNDETERMINED
     assert "no trace is in the window" in dossier.gaps
     assert dossier.suspected_change.status is SuspicionStatus.UNKNOWN
 
@@ -82,7 +82,7 @@ def test_a_failure_without_a_change_keeps_the_change_open(tmp_path: Path) -> Non
     _, dossier = investigated(
         incident_run([run(at, error=TIMEOUT) for at in range(5)]), tmp_path / "run"
     )
-    assert dossier.outcome is Outcome.INCIDENT
+    assert dossier.outcome is IncidentOutcome.INCIDENT
     assert dossier.suspected_change.status is SuspicionStatus.UNKNOWN
     assert dossier.suspected_change.changes == ()
 

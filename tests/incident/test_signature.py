@@ -7,7 +7,7 @@ import pytest
 from investigator.ground.canonical_json import JsonValue
 from investigator.incident.digest import digest
 from investigator.incident.signature import Signature
-from investigator.incident.templates import likeness, masked, words_of
+from investigator.incident.templates import likeness, masked, template_words
 from investigator.traces.model import Trace
 from tests.builders import QUOTE, exception_event, readings, span, trace
 from tests.incident.windows import TIMEOUT, run
@@ -96,7 +96,7 @@ def test_a_template_is_bounded_and_without_secrets() -> None:
     assert key not in masked(QUOTE.error(f"401 invalid key {key}"))
     assert len(masked(QUOTE.error("x/ " * 500_000))) <= 500
     assert masked("\ud800 7").endswith(" #")
-    assert likeness(words_of(""), words_of("")) == 1.0
+    assert likeness(template_words(""), template_words("")) == 1.0
 
 
 def test_an_empty_trace_has_a_digest() -> None:

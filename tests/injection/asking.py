@@ -34,7 +34,7 @@ from investigator.runtime.status import ScopeStatus
 from investigator.runtime.strategy import Run
 from investigator.runtime.verify import verify_files
 from investigator.store.memory import MemoryInspectionAPI
-from investigator.testing.model_server import ModelServer, Request
+from investigator.testing.model_server import ModelServer, ReceivedRequest
 from investigator.traces.model import Trace
 from tests.injection.gullible import gullible
 from tests.running import opening
@@ -59,7 +59,7 @@ class Asked:
     record: RunRecord
     report: Report | None
     events: tuple[AnyEvent, ...]
-    requests: tuple[Request, ...]
+    requests: tuple[ReceivedRequest, ...]
     problems: tuple[str, ...]
 
 
@@ -148,12 +148,12 @@ def stray(line: str, known: Sequence[str]) -> bool:
     return not any(line.startswith(start) for start in known)
 
 
-def messages(request: Request) -> tuple[str, str]:
+def messages(request: ReceivedRequest) -> tuple[str, str]:
     """The system and the user text of a request."""
     system, user = request.body["messages"]
     return system["content"], user["content"]
 
 
-def besides_the_turn(request: Request) -> dict[str, Any]:
+def besides_the_turn(request: ReceivedRequest) -> dict[str, Any]:
     """All of a request but its user text."""
     return {**request.body, "messages": request.body["messages"][:1]}

@@ -15,8 +15,15 @@ from investigator.runs.planners import PlannerChoice
 from investigator.runtime.budget import Budget
 from investigator.runtime.llm_client import ModelSettings
 from investigator.samples import SAMPLE_TRACES
-from investigator.store.open import open_source
-from investigator.testing.model_server import Answer, Behaviour, ModelServer, Request, Tokens, says
+from investigator.store.open import open_files
+from investigator.testing.model_server import (
+    Answer,
+    Behaviour,
+    ModelServer,
+    ReceivedRequest,
+    Tokens,
+    says,
+)
 from tests.asking import question_of
 
 TRIP = "617fdb16cf685c234f3ef3cfbe54acd9"
@@ -44,17 +51,17 @@ def settings(server: ModelServer, **changes: Any) -> ModelSettings:
     return ModelSettings(**(given | changes))
 
 
-def prompt_of(request: Request) -> str:
+def prompt_of(request: ReceivedRequest) -> str:
     """The user's part of a prompt."""
     return str(request.body["messages"][1]["content"])
 
 
-def step_of(request: Request) -> int:
+def step_of(request: ReceivedRequest) -> int:
     """Which turn of its scope is asked for, from 0."""
     return int(_TURN.search(prompt_of(request)).group(1))
 
 
-def must_finalize(request: Request) -> bool:
+def must_finalize(request: ReceivedRequest) -> bool:
     """Whether nothing else is offered."""
     return "offered: finalize\n" in prompt_of(request)
 
@@ -106,10 +113,12 @@ class Engine:
         }
         return turn(type="synthesize", output=output(said))
 
-    def then(self, fault: Callable[[Request], Behaviour]) -> Callable[[Request], Behaviour]:
+    def then(
+        self, fault: Callable[[ReceivedRequest], Behaviour]
+    ) -> Callable[[ReceivedRequest], Behaviour]:
         """A model that reads, drafts its finding, and from its third turn on is as told."""
 
-        def decide(request: Request) -> Behaviour:
+        def decide(request: ReceivedRequest) -> Behaviour:
             match 2 if must_finalize(request) else step_of(request):
                 case 0:
                     return self.reads()
@@ -121,7 +130,7 @@ class Engine:
 
 
 def _first_span(trace_id: str) -> str:
-    opened = open_source((str(SAMPLE_TRACES),))
+    opened = open_files((str(SAMPLE_TRACES),))
     try:
         return opened.api.get_trace(trace_id).spans[0].span_id
     finally:

@@ -33,7 +33,7 @@ from investigator.testing.model_server import (
     Drip,
     Hang,
     ModelServer,
-    Request,
+    ReceivedRequest,
     Reset,
     Tokens,
     Torn,
@@ -146,12 +146,12 @@ FAULTS: dict[str, Fault] = {
 def asked(
     engine: Engine,
     planner: Planner,
-    decide: Callable[[Request], Behaviour],
+    decide: Callable[[ReceivedRequest], Behaviour],
     runs: Path,
     *,
     budget: Budget = ENOUGH,
     **changes: Any,
-) -> tuple[RunResult[Any], list[Request]]:
+) -> tuple[RunResult[Any], list[ReceivedRequest]]:
     """A run against a server that decides so: verified, and replayed when the server is gone."""
     with ModelServer(decide) as server:
         model = settings(server, **changes)
@@ -162,7 +162,7 @@ def asked(
     return result, server.requests
 
 
-def keeps_to_its_budget(result: RunResult[Any], requests: list[Request]) -> None:
+def keeps_to_its_budget(result: RunResult[Any], requests: list[ReceivedRequest]) -> None:
     """No more than is allowed, but for what is booked as overdraft; every request counted."""
     budget, usage = result.record.runtime_ref.budget, result.record.runtime_ref.usage
     over = usage.overdraft
@@ -177,12 +177,12 @@ def keeps_to_its_budget(result: RunResult[Any], requests: list[Request]) -> None
 
 
 def transient(
-    fault: Behaviour, times: int, then: Callable[[Request], Behaviour]
-) -> Callable[[Request], Behaviour]:
+    fault: Behaviour, times: int, then: Callable[[ReceivedRequest], Behaviour]
+) -> Callable[[ReceivedRequest], Behaviour]:
     """The fault, so many times, then as told."""
     left, lock = [times], threading.Lock()
 
-    def decide(request: Request) -> Behaviour:
+    def decide(request: ReceivedRequest) -> Behaviour:
         with lock:
             left[0] -= 1
             return fault if left[0] >= 0 else then(request)
@@ -190,7 +190,7 @@ def transient(
     return decide
 
 
-def concludes(_: Request) -> Behaviour:
+def concludes(_: ReceivedRequest) -> Behaviour:
     """A scope's end, with nothing but what was drafted before."""
     return CONCLUDES
 
@@ -329,7 +329,7 @@ def test_a_model_that_uses_up_the_limits_takes_no_finding_away(
     """It reads on until no turn is left and says nothing; what rules say holds all the same."""
     pages = count()
 
-    def reads_on(request: Request) -> Behaviour:
+    def reads_on(request: ReceivedRequest) -> Behaviour:
         if must_finalize(request):
             return says("no", usage=Tokens(1000, 100))
         args = {"kind": None, "errors_only": False, "offset": next(pages), **engine.of_trace}
@@ -406,7 +406,7 @@ def test_usage_above_the_hold_is_booked_as_overdraft_and_shown(
     """Nothing of it is dropped; the limit that it broke ends what would cost more."""
     greedy = Tokens(3_000_000, 100)
 
-    def decide(request: Request) -> Behaviour:
+    def decide(request: ReceivedRequest) -> Behaviour:
         if must_finalize(request):
             return CONCLUDES
         return says('{"action": {"type": "fin', usage=greedy)

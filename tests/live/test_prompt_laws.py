@@ -11,7 +11,7 @@ import pytest
 from investigator.runs.planners import PlannerChoice
 from investigator.runtime.budget import Budget
 from investigator.runtime.turn_schema import strict
-from investigator.testing.model_server import Behaviour, ModelServer, Request
+from investigator.testing.model_server import Behaviour, ModelServer, ReceivedRequest
 from investigator.testing.strict_subset import problems
 from tests.live.asking import CONCLUDES, Engine, must_finalize, prompt_of, settings, step_of, turn
 
@@ -28,10 +28,10 @@ DELEGATES = turn(
 
 def asked(
     engine: Engine, runs: Path, structured: Literal["json_schema", "grammar"]
-) -> list[Request]:
+) -> list[ReceivedRequest]:
     """The requests of a run in which every scope that may delegates, reads twice, concludes."""
 
-    def decide(request: Request) -> Behaviour:
+    def decide(request: ReceivedRequest) -> Behaviour:
         step = step_of(request)
         if must_finalize(request) or step > 2:
             return CONCLUDES
@@ -45,20 +45,20 @@ def asked(
         return list(server.requests)
 
 
-def kept_of(request: Request) -> str:
+def kept_of(request: ReceivedRequest) -> str:
     """What a scope keeps of its prompt: the system part, objective, context and rules."""
     user = prompt_of(request)
     rules_end = user.index(AFTER_RULES, user.index(RULES) + len(RULES))
     return f"{request.body['messages'][0]['content']}\0{user[:rules_end]}"
 
 
-def rules_of(request: Request) -> list[str]:
+def rules_of(request: ReceivedRequest) -> list[str]:
     """The lines of a prompt that say how a scope may delegate."""
     rules = kept_of(request).rpartition(RULES)[2]
     return rules.splitlines()
 
 
-def schema_of(request: Request) -> dict[str, Any]:
+def schema_of(request: ReceivedRequest) -> dict[str, Any]:
     """The schema that the reply was held to."""
     schema: dict[str, Any] = request.body["response_format"]["json_schema"]["schema"]
     return schema

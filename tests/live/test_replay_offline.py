@@ -12,7 +12,7 @@ import pytest
 
 from investigator.runs.planners import PlannerChoice
 from investigator.runtime.budget import Budget
-from investigator.testing.model_server import Behaviour, ModelServer, Request, error
+from investigator.testing.model_server import Behaviour, ModelServer, ReceivedRequest, error
 from tests.live.asking import CONCLUDES, KEY_VARIABLE, Engine, settings
 
 NO_NETWORK = """
@@ -54,7 +54,7 @@ def test_a_live_run_is_replayed_with_the_network_off(
     """Every event and the report to the byte; nothing is written, nobody is asked."""
     last: Behaviour = CONCLUDES if ends == "well" else error(500)
 
-    def then(_: Request) -> Behaviour:
+    def then(_: ReceivedRequest) -> Behaviour:
         return last
 
     with ModelServer(engine.then(then)) as server:

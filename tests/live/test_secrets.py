@@ -20,7 +20,7 @@ from investigator.testing.model_server import (
     Answer,
     Behaviour,
     ModelServer,
-    Request,
+    ReceivedRequest,
     Tokens,
     says,
 )
@@ -53,16 +53,16 @@ def reads(step: int, bound: dict[str, str]) -> Answer:
     return turn(type="finalize", output=output())
 
 
-def reader(bound: dict[str, str]) -> Callable[[Request], Behaviour]:
+def reader(bound: dict[str, str]) -> Callable[[ReceivedRequest], Behaviour]:
     """A model that looks everywhere."""
 
-    def decide(request: Request) -> Behaviour:
+    def decide(request: ReceivedRequest) -> Behaviour:
         return reads(99 if must_finalize(request) else step_of(request), bound)
 
     return decide
 
 
-def echoing(request: Request) -> Behaviour:
+def echoing(request: ReceivedRequest) -> Behaviour:
     """A gateway that puts the key of the request, and secrets, into what the model says."""
     said = f"{request.headers['authorization']} {KEYED} {' '.join(TEXTS)}"
     final = output() | {"summary": said, "gaps": [said]}
@@ -86,7 +86,7 @@ def echoing(request: Request) -> Behaviour:
     return turn(type="finalize", output=final)
 
 
-def refusing(request: Request) -> Behaviour:
+def refusing(request: ReceivedRequest) -> Behaviour:
     """An endpoint that quotes the key and the prompt in its error, in body and headers."""
     said = f"incorrect key {request.headers['authorization']} for {json.dumps(request.body)}"
     error = {"message": said, "type": said, "param": said, "code": KEY}
@@ -110,7 +110,7 @@ def asks(engine: str, folder: Path) -> list[str]:
 
 def seen(
     words: list[str],
-    decide: Callable[[Request], Behaviour],
+    decide: Callable[[ReceivedRequest], Behaviour],
     runs: Path,
     capture: pytest.CaptureFixture[str],
     log: pytest.LogCaptureFixture,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from investigator.ground.canonical_json import JsonValue, compact_json
 from investigator.model_planner.model_choice import AHEAD
-from investigator.model_planner.planner import CHAT_TOKENS, Model, ModelPlanner, Price
+from investigator.model_planner.planner import CHAT_TOKENS, Model, ModelPlanner, TokenPrice
 from investigator.model_planner.prompting import TEXT_TOKENS, mode_of
 from investigator.model_planner.prompts import load_prompt
 from investigator.runtime.actions import ActionKind, ActionSpace, Draft
@@ -331,7 +331,7 @@ def several(clients: Sequence[FakeClient] | None = None) -> ModelPlanner:
     """A planner over three models."""
     asked = clients or [FakeClient() for _ in PRICES]
 
-    def at(each: int) -> Price:
+    def at(each: int) -> TokenPrice:
         return lambda tokens_in, tokens_out: each * (tokens_in + tokens_out)
 
     strongest, *cheaper = (

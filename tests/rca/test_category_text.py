@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from investigator.rca.category_text import DESCRIPTIONS_CHARS, category_lines
 from investigator.rca.report import Label
-from investigator.rca.taxonomy import BUILT_IN, Category, load_taxonomy
+from investigator.rca.taxonomy import BUILT_IN_TAXONOMIES, Category, load_taxonomy
 
 
 def category(category_id: str, title: str = "Title", description: str = "") -> Category:
@@ -52,7 +52,7 @@ def test_a_title_that_repeats_its_id_is_left_out(shown: Category, line: str) -> 
     assert list(category_lines([shown])) == [line]
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", BUILT_IN_TAXONOMIES)
 def test_built_in_categories_are_told_in_full(name: str) -> None:
     """Nothing of them is cut."""
     lines = category_lines(load_taxonomy(name).categories)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from investigator.claims.confidence import SUPPORTED
+from investigator.claims.confidence import SUPPORTED, UNEXAMINED
 from investigator.errors import BudgetTooSmall
 from investigator.ground.canonical_json import JsonValue
 from investigator.rca.case import RCACase
-from investigator.rca.engine import MAX_UNEXAMINED, UNEXAMINED
+from investigator.rca.engine import MAX_UNEXAMINED
 from investigator.rca.narrowing import MAX_HYPOTHESES
 from investigator.rca.report import Label, Outcome
 from investigator.rca.rules import HOT_READS, READS_A_HYPOTHESIS

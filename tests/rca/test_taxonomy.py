@@ -10,11 +10,11 @@ import yaml
 
 from investigator.errors import UsageError
 from investigator.rca.report import Label
-from investigator.rca.taxonomy import BUILT_IN, load_taxonomy
+from investigator.rca.taxonomy import BUILT_IN_TAXONOMIES, load_taxonomy
 from investigator.readings.faults import Fault
 
 
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", BUILT_IN_TAXONOMIES)
 def test_the_built_in_taxonomies_place_every_fault(name: str) -> None:
     """Every fault has a category, every category a label and a remedy."""
     taxonomy = load_taxonomy(name)

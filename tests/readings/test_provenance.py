@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from investigator.readings.conversation import Source
-from investigator.readings.provenance import Text, Value, ValueKind, normal, said_in, values_of
+from investigator.readings.provenance import (
+    SearchedText,
+    Value,
+    ValueKind,
+    normal,
+    said_in,
+    values_of,
+)
 from tests.builders import readings
 from tests.controls.policy_chat import call, chat, says, user
 
@@ -66,12 +73,12 @@ def test_the_parts_of_an_address_are_no_values_of_their_own() -> None:
 )
 def test_a_value_stands_in_a_text_as_a_whole(wanted: str, text: str, stands: bool) -> None:
     """Spacing, case, quotes and scheme do not matter; being part of something longer does."""
-    assert Text(text).holds(value(wanted)) is stands
+    assert SearchedText(text).holds(value(wanted)) is stands
 
 
 def test_words_of_a_name_may_be_said_apart_but_an_address_may_not() -> None:
     """A name is known by its words; an address only as it is."""
-    told = [Text("Lunch with Lee, that is Ann; mail mail.example or ann")]
+    told = [SearchedText("Lunch with Lee, that is Ann; mail mail.example or ann")]
     assert said_in(value("Ann Lee"), told)
     assert not said_in(value("ann@mail.example"), told)
 
@@ -107,7 +114,7 @@ def test_what_the_assistant_put_to_the_user_counts_as_decided() -> None:
 def test_any_text_can_be_searched_for_any_value(text: str, inside: str) -> None:
     """Odd characters break nothing, and comparing is stable."""
     for found in values_of(text):
-        Text(inside).holds(found)
+        SearchedText(inside).holds(found)
     assert normal(normal(text)) == normal(text)
 
 
@@ -115,4 +122,4 @@ def test_any_text_can_be_searched_for_any_value(text: str, inside: str) -> None:
 def test_an_address_is_found_whatever_is_put_around_it(address: str) -> None:
     """Quotes, brackets and case hide nothing."""
     for framed in (f"<{address}>", f'"{address.upper()}"', f"to:{address},", f"({address})."):
-        assert Text(framed).holds(value(address))
+        assert SearchedText(framed).holds(value(address))

@@ -16,7 +16,7 @@ from investigator.compliance.report import ComplianceReport
 from investigator.controls.terms import Verdict
 from investigator.incident.report import IncidentDossier
 from investigator.rca.report import RCAReport
-from investigator.runs.engines import BUILT_IN, engine_named
+from investigator.runs.engines import BUILT_IN_ENGINES, engine_named
 from investigator.samples import SAMPLE_TRACES
 
 TRIP = "617fdb16cf685c234f3ef3cfbe54acd9"
@@ -43,7 +43,7 @@ def incident(runs: Path) -> IncidentDossier:
 
 
 def remarks_of(report: Report, by: Annotator) -> Remarks:
-    engine = next(e for n in BUILT_IN if type(report) is (e := engine_named(n)).report)
+    engine = next(e for n in BUILT_IN_ENGINES if type(report) is (e := engine_named(n)).report)
     return engine.remarks(report, by)
 
 

@@ -18,7 +18,7 @@ from investigator.rca.engine import MAX_UNEXAMINED
 from investigator.rca.report import Outcome, RCAReport
 from investigator.runs.run_store import Verification
 from investigator.runtime.status import RunStatus
-from investigator.store.open import ingest, open_source
+from investigator.store.open import ingest_files, open_files
 from investigator.traces.model import SpanKind, StatusCode, Trace
 from tests.otlp import TRACE, hex_id, otlp, otlp_file, otlp_span, tool_span
 
@@ -39,13 +39,13 @@ def investigated(source: Path, tmp_path: Path) -> RCAReport:
 
 def read(source: Path, tmp_path: Path, trace_id: str = TRACE) -> Trace:
     """One trace of a source."""
-    return open_source([source], cache_dir=tmp_path / "cache").api.get_trace(trace_id)
+    return open_files([source], cache_dir=tmp_path / "cache").api.get_trace(trace_id)
 
 
 def truncated_parquet(folder: Path) -> Path:
     """Half of a canonical file."""
     whole = folder / "whole.parquet"
-    ingest([otlp_file(folder / "one.json", otlp_span())], whole)
+    ingest_files([otlp_file(folder / "one.json", otlp_span())], whole)
     half = folder / "half.parquet"
     half.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     return half
@@ -119,7 +119,7 @@ def test_a_line_of_100_megabytes_is_refused_by_its_size(tmp_path: Path) -> None:
         for _ in range(100):
             file.write("x" * 1_000_000)
         file.write('"}]}\n')
-    opened = open_source([path], cache_dir=tmp_path / "cache")
+    opened = open_files([path], cache_dir=tmp_path / "cache")
     (problem,) = opened.unreadable
     assert problem.line == 2
     assert problem.reason.startswith("a line of 100,000,044 bytes, above the limit of 67,108,864")
@@ -227,7 +227,7 @@ def test_ids_that_are_no_texts_are_texts_or_named(tmp_path: Path) -> None:
         otlp_span(traceId=5, spanId={"x": 1}),
         otlp_span(traceId=5, spanId=None),
     )
-    opened = open_source([path], cache_dir=tmp_path / "cache")
+    opened = open_files([path], cache_dir=tmp_path / "cache")
     assert [row.span_count for row in opened.api.list_traces()] == [1]
     (problem,) = opened.unreadable
     assert problem.reason == "3 of 4 spans have no span id or no trace id"

@@ -14,13 +14,13 @@ from investigator.runtime.actions import (
     MAX_SIBLINGS,
     ActionKind,
     ActionSpace,
+    CallTool,
     DelegateSubcall,
     Draft,
     Finalize,
     Invalid,
     NotAllowed,
     Synthesize,
-    ToolCall,
     fixed_turns,
     turn_text,
 )
@@ -65,7 +65,7 @@ TWO_TOOLS = space(cell_tool(Cells()), SEARCH)
 @pytest.mark.parametrize(
     ("reply", "kind"),
     [
-        (read(1), ToolCall),
+        (read(1), CallTool),
         (synthesize("s", "e1"), Synthesize),
         (finalize("f"), Finalize),
         (delegate("a"), tuple),
@@ -181,7 +181,7 @@ def test_a_fixed_list_of_actions_is_what_the_child_will_say() -> None:
     turns = fixed_turns(child_of(reply))
     assert turns is not None
     assert [json.loads(turn) for turn in turns] == [{"action": FIXED}] * 2
-    assert all(isinstance(TWO_TOOLS.parse(turn, ALL), ToolCall) for turn in turns)
+    assert all(isinstance(TWO_TOOLS.parse(turn, ALL), CallTool) for turn in turns)
     assert fixed_turns(child_of(delegate("a"))) is None
 
 

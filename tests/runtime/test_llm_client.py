@@ -39,7 +39,7 @@ from investigator.testing.model_server import (
     Endless,
     Hang,
     ModelServer,
-    Request,
+    ReceivedRequest,
     Reset,
     Tokens,
     Torn,
@@ -89,7 +89,7 @@ def ask(model: ModelClient, prompt: Prompt = PROMPT) -> Reply:
     return in_real_time(lambda: model.complete(prompt, schema=SCHEMA, max_tokens_out=50))
 
 
-def asked(script: Sequence[Behaviour], **changes: Any) -> tuple[Reply, list[Request]]:
+def asked(script: Sequence[Behaviour], **changes: Any) -> tuple[Reply, list[ReceivedRequest]]:
     """The reply of a server that behaves like this, and what it was asked."""
     with ModelServer(script) as server:
         return ask(client(server, **changes)), server.requests
@@ -700,12 +700,12 @@ class Asking:
 
 
 def driven(
-    script: Sequence[Behaviour] | Callable[[Request], Behaviour],
+    script: Sequence[Behaviour] | Callable[[ReceivedRequest], Behaviour],
     run_dir: Path,
     budget: Budget,
     concurrency: int = 8,
     **changes: Any,
-) -> tuple[RunRecord, list[Request]]:
+) -> tuple[RunRecord, list[ReceivedRequest]]:
     """A whole run of the toy engine against a server that behaves like this."""
     with ModelServer(script) as server:
         run = toy_run(Asking(client(server, **changes)), budget=budget, concurrency=concurrency)
@@ -815,7 +815,7 @@ def test_a_reply_above_its_hold_is_booked_as_it_is(tmp_path: Path) -> None:
     assert record.status is not RunStatus.FAILED
 
 
-def greedy(request: Request) -> Behaviour:
+def greedy(request: ReceivedRequest) -> Behaviour:
     """Opens eight children, and reads on for as long as anything else is offered."""
     scope, _, step, offered = request.body["messages"][1]["content"].split(" ", 3)
     usage = Tokens(290, 100)

@@ -37,7 +37,7 @@ from investigator.runtime.turn_schema import (
     NARROWED,
     SPAN,
     TRACE,
-    Known,
+    KnownIds,
     Schema,
     Sizes,
     narrowed,
@@ -57,9 +57,9 @@ OFFERS = [offer for n in range(1, 5) for offer in combinations(ActionKind, n)]
 
 SIZES = Sizes.of(700)
 SPAN_ID = "00000000000000a1"
-SEEN: Known = {EVIDENCE: ["e1", "e2"], SPAN: [SPAN_ID], TRACE: ["t"]}
-NOTHING_SEEN: Known = {EVIDENCE: [], SPAN: []}
-NOTHING_LISTED: Known = {}
+SEEN: KnownIds = {EVIDENCE: ["e1", "e2"], SPAN: [SPAN_ID], TRACE: ["t"]}
+NOTHING_SEEN: KnownIds = {EVIDENCE: [], SPAN: []}
+NOTHING_LISTED: KnownIds = {}
 STRING: dict[str, JsonValue] = {"type": "string"}
 MANY = [str(n) for n in range(MAX_KNOWN + 1)]
 SPACES = [

@@ -14,15 +14,15 @@ from investigator.errors import FilterSyntaxError
 from investigator.store.filter import (
     And,
     Attribute,
-    Column,
-    ColumnType,
     Compare,
     Comparison,
     Contains,
     Filter,
     IsNone,
-    Not,
+    Negation,
     Or,
+    SpanColumn,
+    SpanColumnType,
     matches,
 )
 from investigator.store.filter_parser import parse_filter
@@ -217,11 +217,11 @@ times = st.sampled_from([0, 1, 1_000_000, 3_000_000, 1_700_000_000_000_000_001])
 @st.composite
 def column_tests(draw: st.DrawFn) -> Filter:
     """A comparison of a column with a value of its type."""
-    column = draw(st.sampled_from(Column))
+    column = draw(st.sampled_from(SpanColumn))
     op = draw(st.sampled_from(Comparison))
-    if column.type is ColumnType.NUMBER:
+    if column.type is SpanColumnType.NUMBER:
         return Compare(column, op, draw(st.sampled_from([0.0, 1.0, 2.5, 1e12])))
-    if column.type is ColumnType.TIME:
+    if column.type is SpanColumnType.TIME:
         return Compare(column, op, draw(times))
     if draw(st.booleans()):
         return Contains(column, draw(words))
@@ -234,12 +234,12 @@ leaves: st.SearchStrategy[Filter] = st.one_of(
     st.builds(Compare, attributes, st.sampled_from(Comparison), words | numbers),
     st.builds(Compare, attributes, equalities, st.booleans()),
     st.builds(Contains, attributes, literals),
-    st.builds(IsNone, attributes | st.sampled_from(Column)),
+    st.builds(IsNone, attributes | st.sampled_from(SpanColumn)),
 )
 filters = st.recursive(
     leaves,
     lambda inner: st.one_of(
-        st.builds(Not, inner),
+        st.builds(Negation, inner),
         st.builds(And, st.lists(inner, max_size=3).map(tuple)),
         st.builds(Or, st.lists(inner, max_size=3).map(tuple)),
     ),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from investigator.errors import SourceUnavailable
-from investigator.store.open import OpenedSource, ingest, open_source
+from investigator.store.open import OpenedSource, ingest_files, open_files
 from investigator.store.parquet import ParquetInspectionAPI
 from investigator.traces.model import Span
 from investigator.traces.parquet import WriteSummary, canonical_facts, write_spans
@@ -38,8 +38,8 @@ def _file_of(source: OpenedSource) -> Path:
 def test_a_source_is_ingested_once(source: Path, tmp_path: Path) -> None:
     """The second time nothing is read, and the same is reported."""
     counts: list[int] = []
-    first = open_source([source], cache_dir=tmp_path / "cache", on_span_count=counts.append)
-    again = open_source([source], cache_dir=tmp_path / "cache", on_span_count=counts.append)
+    first = open_files([source], cache_dir=tmp_path / "cache", on_span_count=counts.append)
+    again = open_files([source], cache_dir=tmp_path / "cache", on_span_count=counts.append)
     assert counts == [2]
     assert _file_of(first) == _file_of(again)
     assert [trace.trace_id for trace in again.api.list_traces()] == ["chat"]
@@ -49,9 +49,9 @@ def test_a_source_is_ingested_once(source: Path, tmp_path: Path) -> None:
 
 def test_a_changed_source_is_ingested_again(source: Path, tmp_path: Path) -> None:
     """A file that was mended is read."""
-    open_source([source], cache_dir=tmp_path / "cache")
+    open_files([source], cache_dir=tmp_path / "cache")
     (source / "torn.json").write_text(json.dumps(CHAT))
-    mended = open_source([source], cache_dir=tmp_path / "cache")
+    mended = open_files([source], cache_dir=tmp_path / "cache")
     assert mended.unreadable == ()
     assert mended.api.count_traces() == 2
 
@@ -59,7 +59,7 @@ def test_a_changed_source_is_ingested_again(source: Path, tmp_path: Path) -> Non
 def test_a_canonical_file_is_opened_as_it_is(tmp_path: Path) -> None:
     """Nothing is written to the cache."""
     write_spans([span()], tmp_path / "traces.parquet")
-    opened = open_source([tmp_path / "traces.parquet"], cache_dir=tmp_path / "cache")
+    opened = open_files([tmp_path / "traces.parquet"], cache_dir=tmp_path / "cache")
     assert _file_of(opened) == tmp_path / "traces.parquet"
     assert not (tmp_path / "cache").exists()
 
@@ -68,13 +68,13 @@ def test_nothing_readable_is_an_error_that_lists_why(source: Path, tmp_path: Pat
     """No cache entry and no scratch is left behind."""
     (source / "chat.json").unlink()
     with pytest.raises(SourceUnavailable, match=r"nothing readable in .*\n.*torn\.json"):
-        open_source([source], cache_dir=tmp_path / "cache")
+        open_files([source], cache_dir=tmp_path / "cache")
     assert list((tmp_path / "cache").iterdir()) == []
 
 
 def test_ingest_writes_everything_readable_to_one_file(source: Path, tmp_path: Path) -> None:
     """What is unreadable is named."""
-    made = ingest([source], tmp_path / "out.parquet")
+    made = ingest_files([source], tmp_path / "out.parquet")
     assert made.written == WriteSummary(traces=1, spans=2)
     assert [problem.file.name for problem in made.unreadable] == ["torn.json"]
     assert canonical_facts(tmp_path / "out.parquet") is not None
@@ -90,7 +90,7 @@ def test_a_truncated_file_is_unavailable(tmp_path: Path) -> None:
         with pytest.raises(SourceUnavailable, match=r"traces\.parquet"):
             ParquetInspectionAPI(path)
         with pytest.raises(SourceUnavailable, match=r"traces\.parquet"):
-            open_source([path], cache_dir=tmp_path / "cache")
+            open_files([path], cache_dir=tmp_path / "cache")
 
 
 def test_damage_inside_a_file_is_unavailable_not_a_traceback(tmp_path: Path) -> None:

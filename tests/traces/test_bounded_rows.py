@@ -19,7 +19,7 @@ from investigator.errors import SourceUnavailable, UnreadableInput
 from investigator.formats.files import Decoded, Unreadable, read_source
 from investigator.formats.parquet_export import parquet_spans
 from investigator.store.parquet import ParquetInspectionAPI
-from investigator.traces.bounded_rows import Column, bounded_rows
+from investigator.traces.bounded_rows import BoundedColumn, bounded_rows
 from investigator.traces.databases import LISTS
 from investigator.traces.parquet import write_spans
 from tests.builders import span
@@ -100,8 +100,8 @@ def test_short_and_long_rows_come_whole_and_in_order(tmp_path: Path) -> None:
     texts = [letter * size for letter in "ab" for size in (10, 70_000, 0, 40_000_000, 65_536, 3)]
     path = export(tmp_path / "t.parquet", len(texts), x=pa.array(texts))
     file = LISTS.open(path)
-    column = Column('"attributes.x"', 'strlen("attributes.x")')
-    batches = list(bounded_rows(file, [column, Column('"context.trace_id"')]))
+    column = BoundedColumn('"attributes.x"', 'strlen("attributes.x")')
+    batches = list(bounded_rows(file, [column, BoundedColumn('"context.trace_id"')]))
     assert [row for rows in batches for row in rows] == [(text, "t") for text in texts]
     assert all(sum(len(row[0]) for row in rows) < 80_000_000 for rows in batches)
     with pytest.raises(UnreadableInput, match="above the limit of 1 MB"):

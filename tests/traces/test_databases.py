@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from investigator.errors import SourceUnavailable, UnreadableInput
-from investigator.store.open import open_source
+from investigator.store.open import open_files
 from investigator.store.parquet import ParquetInspectionAPI
 from investigator.traces.databases import PARQUET, Databases, ParquetFile, scratch
 from investigator.traces.parquet import newest_start, write_spans
@@ -128,7 +128,7 @@ def test_a_path_is_the_file_that_it_names(name: str, tmp_path: Path) -> None:
     folder.mkdir()
     for odd in (tmp_path / f"{name}.parquet", folder / "x.parquet"):
         write_spans([span("own", trace_id="own")], odd)
-        api = open_source([odd], cache_dir=tmp_path / "cache").api
+        api = open_files([odd], cache_dir=tmp_path / "cache").api
         assert [trace.trace_id for trace in api.list_traces()] == ["own"]
         assert [found.span_id for found in api.list_spans("own")] == ["own"]
         assert newest_start(odd) == newest_start(tmp_path / "real.parquet")
@@ -138,7 +138,7 @@ def test_a_glob_of_the_user_is_still_one(tmp_path: Path) -> None:
     """It is ours: what exists under that very name is that, anything else a pattern."""
     for name in ("a", "b"):
         write_spans([span("s", trace_id=name)], tmp_path / f"{name}.parquet")
-    found = open_source([tmp_path / "[ab].parquet"], cache_dir=tmp_path / "cache")
+    found = open_files([tmp_path / "[ab].parquet"], cache_dir=tmp_path / "cache")
     assert {trace.trace_id for trace in found.api.list_traces()} == {"a", "b"}
 
 
@@ -149,7 +149,7 @@ def test_a_folder_that_is_a_link_is_read(tmp_path: Path, path: Path) -> None:
     path.rename(real / "t.parquet")
     (tmp_path / "link").symlink_to(real)
     for named in (tmp_path / "link", tmp_path / "link" / "t.parquet"):
-        api = open_source([named], cache_dir=tmp_path / "cache").api
+        api = open_files([named], cache_dir=tmp_path / "cache").api
         assert len(api.list_spans("t")) == 1
 
 
@@ -159,7 +159,7 @@ def test_a_name_that_is_not_utf_8_is_named(tmp_path: Path, path: Path) -> None:
         Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.parquet")).write_bytes(path.read_bytes())
     except OSError:
         pytest.skip("this file system has UTF-8 names only")
-    found = open_source([tmp_path], cache_dir=tmp_path / "cache")
+    found = open_files([tmp_path], cache_dir=tmp_path / "cache")
     assert ["UTF-8" in problem.reason for problem in found.unreadable] == [True]
     assert found.api.count_traces() == 1
 

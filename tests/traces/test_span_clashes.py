@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from investigator.ground.canonical_json import JsonValue
-from investigator.store.open import Ingested, ingest, open_source
+from investigator.store.open import Ingested, ingest_files, open_files
 from investigator.store.parquet import ParquetInspectionAPI
 
 
@@ -23,7 +23,7 @@ def ingested(folder: Path, **files: list[JsonValue]) -> tuple[Ingested, dict[str
     source.mkdir()
     for name, lines in files.items():
         (source / f"{name}.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
-    made = ingest([source], folder / "out.parquet")
+    made = ingest_files([source], folder / "out.parquet")
     api = ParquetInspectionAPI(folder / "out.parquet")
     names = {
         row.trace_id: [span.name for span in api.get_trace(row.trace_id).spans]
@@ -102,6 +102,6 @@ def test_a_cached_source_says_it_each_time(tmp_path: Path) -> None:
     """As it names what is unreadable."""
     made, _ = ingested(tmp_path, a=[line("1", "one")], b=[line("1", "two")])
     for _ in range(2):
-        opened = open_source([tmp_path / "in"], cache_dir=tmp_path / "cache")
+        opened = open_files([tmp_path / "in"], cache_dir=tmp_path / "cache")
         assert opened.clashes == made.clashes
     assert len(made.clashes) == 1

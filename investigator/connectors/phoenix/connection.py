@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     import httpx
     from phoenix.client import Client
 
-TIMEOUT_S = 60.0
+_TIMEOUT_S = 60.0
 """What one request may take. Phoenix's client allows 5 s, which large traces exceed."""
 CONNECT_S = 5.0
 ATTEMPTS = 4
 FIRST_PAUSE_S = 0.25
 """The pause before the first repetition; it doubles with each."""
-HEADERS_VARIABLE = "PHOENIX_CLIENT_HEADERS"
+_HEADERS_VARIABLE = "PHOENIX_CLIENT_HEADERS"
 
 T = TypeVar("T")
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
@@ -44,7 +44,7 @@ class PhoenixConnection:
         self,
         address: PhoenixAddress,
         *,
-        timeout_s: float = TIMEOUT_S,
+        timeout_s: float = _TIMEOUT_S,
         pause: Callable[[float], object] = time.sleep,
     ) -> None:
         self.address = address
@@ -190,7 +190,7 @@ def _http(address: PhoenixAddress, timeout_s: float) -> httpx.Client:
             "pip install 'phoenix-rlm-investigator[phoenix]'"
         ) from None
 
-    headers = dict(parse_env_headers(os.environ.get(HEADERS_VARIABLE, "")))
+    headers = dict(parse_env_headers(os.environ.get(_HEADERS_VARIABLE, "")))
     key = os.environ.get(KEY_VARIABLE, "").strip()
     if key:
         headers["authorization"] = f"Bearer {key}"

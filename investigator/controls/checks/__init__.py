@@ -10,7 +10,7 @@ from typing import Any
 from investigator.controls.checking import Check
 from investigator.ground.plugins import Registry
 
-BUILT_IN = (
+BUILT_IN_CHECKS = (
     "approval",
     "confirmation",
     "destinations",
@@ -39,7 +39,7 @@ def known_checks() -> Mapping[str, Check[Any]]:
 
 @cache
 def _built_in() -> tuple[Check[Any], ...]:
-    modules = (import_module(f"{__name__}.{name}") for name in BUILT_IN)
+    modules = (import_module(f"{__name__}.{name}") for name in BUILT_IN_CHECKS)
     return tuple(check for module in modules for check in module.CHECKS)
 
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from investigator.controls.checking import Params
-from investigator.controls.checks.facts import Facts, Found
-from investigator.controls.checks.paths import plain
+from investigator.controls.checks.facts import CallFacts, Found
+from investigator.controls.checks.paths import comparable_text
 from investigator.traces.evidence import EvidenceRef
 
 _SHOWN = 60
@@ -16,7 +16,7 @@ _NAMED = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ConditionResult:
     """Whether a condition holds (None: it cannot be told), what was seen, and where."""
 
     holds: bool | None
@@ -29,7 +29,7 @@ class Condition(Params):
     """One condition on a call."""
 
     @abstractmethod
-    def ask(self, facts: Facts) -> Answer:
+    def ask(self, facts: CallFacts) -> ConditionResult:
         """Whether it holds of the call."""
 
     def operands(self) -> Iterator[str]:
@@ -37,10 +37,10 @@ class Condition(Params):
         yield from ()
 
 
-def shown(facts: Facts, found: Found) -> str:
+def shown(facts: CallFacts, found: Found) -> str:
     """The values as one short text for a summary."""
     if not found.values:
         return "not seen" if found.missing else "not given"
-    texts = [facts.quote.line(plain(value), _SHOWN) for value in found.values[:_NAMED]]
+    texts = [facts.quote.line(comparable_text(value), _SHOWN) for value in found.values[:_NAMED]]
     more = len(found.values) - _NAMED
     return ", ".join(texts) + (f" and {more} more" if more > 0 else "")

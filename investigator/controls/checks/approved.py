@@ -7,7 +7,8 @@ from itertools import pairwise
 from investigator.controls.checks.calls import succeeded
 from investigator.controls.checks.consent import Consent, ConsentWords, consent_in
 from investigator.readings.conversation import Action, Conversation, Source, Utterance
-from investigator.readings.directives import acts_of_tool, kinds_of, tool_words, word_set
+from investigator.readings.directives import acts_of_tool, kinds_of, tool_words
+from investigator.readings.languages import word_set
 from investigator.readings.provenance import STRONG, Provenance, normal, values_of_action
 from investigator.readings.reading import Readings
 from investigator.traces.model import SpanKind, StatusCode

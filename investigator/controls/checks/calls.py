@@ -42,7 +42,7 @@ def _with_tools(raw: object) -> object:
     return {"tools": raw} if isinstance(raw, list | tuple) else raw
 
 
-Calls = Annotated[CallPattern, BeforeValidator(_with_tools)]
+CallSelector = Annotated[CallPattern, BeforeValidator(_with_tools)]
 """A `CallPattern`; a bare list of names is one of any outcome."""
 
 EVERY_CALL = CallPattern(tools=("*",))
@@ -90,6 +90,6 @@ def unseen_calls(conversation: Conversation) -> tuple[str, ...]:
     return conversation.missing(Source.ASSISTANT)
 
 
-def count_of(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
     """A count as one says it: "1 tool call", "14 tool calls"."""
     return f"{number} {noun}{'' if number == 1 else 's'}"

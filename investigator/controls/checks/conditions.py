@@ -13,9 +13,9 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Field, Tag
 
 from investigator.controls.checks import value_conditions as values
-from investigator.controls.checks.answers import Answer, Condition
-from investigator.controls.checks.calls import Calls, evidence_of_call
-from investigator.controls.checks.facts import Facts
+from investigator.controls.checks.answers import Condition, ConditionResult
+from investigator.controls.checks.calls import CallSelector, evidence_of_call
+from investigator.controls.checks.facts import CallFacts
 from investigator.controls.checks.words import Regex, found_in
 from investigator.readings.utterances import Source
 
@@ -27,7 +27,7 @@ class SaidByUser(Condition):
 
     said_by_user: Regex
 
-    def ask(self, facts: Facts) -> Answer:
+    def ask(self, facts: CallFacts) -> ConditionResult:
         return _said(facts, Source.USER, self.said_by_user)
 
 
@@ -36,27 +36,29 @@ class SaidByAssistant(Condition):
 
     said_by_assistant: Regex
 
-    def ask(self, facts: Facts) -> Answer:
+    def ask(self, facts: CallFacts) -> ConditionResult:
         return _said(facts, Source.ASSISTANT, self.said_by_assistant)
 
 
 class Called(Condition):
     """One of these calls had been made before."""
 
-    called: Calls
+    called: CallSelector
 
-    def ask(self, facts: Facts) -> Answer:
+    def ask(self, facts: CallFacts) -> ConditionResult:
         earlier = [(action, self.called.fits(action)) for action in facts.earlier]
         made = [action for action, fits in earlier if fits]
         if made:
-            return Answer(True, f"{made[-1].tool} had been called", evidence_of_call(made[-1]))
+            return ConditionResult(
+                True, f"{made[-1].tool} had been called", evidence_of_call(made[-1])
+            )
         unsure = dict.fromkeys(action.tool for action, fits in earlier if fits is None)
         missing = tuple(f"how {tool} ended is not recorded" for tool in unsure)
         seen = f"{self.called} had not been called"
-        return Answer(None if missing else False, seen, (), missing)
+        return ConditionResult(None if missing else False, seen, (), missing)
 
 
-class AllOf(Condition):
+class AllOfConditions(Condition):
     """Every one of the conditions holds."""
 
     all_of: tuple[AnyCondition, ...] = Field(min_length=1)
@@ -64,11 +66,11 @@ class AllOf(Condition):
     def operands(self) -> Iterator[str]:
         yield from (path for part in self.all_of for path in part.operands())
 
-    def ask(self, facts: Facts) -> Answer:
+    def ask(self, facts: CallFacts) -> ConditionResult:
         return _joined([part.ask(facts) for part in self.all_of], decisive=False)
 
 
-class AnyOf(Condition):
+class AnyOfConditions(Condition):
     """At least one of the conditions holds."""
 
     any_of: tuple[AnyCondition, ...] = Field(min_length=1)
@@ -76,11 +78,11 @@ class AnyOf(Condition):
     def operands(self) -> Iterator[str]:
         yield from (path for part in self.any_of for path in part.operands())
 
-    def ask(self, facts: Facts) -> Answer:
+    def ask(self, facts: CallFacts) -> ConditionResult:
         return _joined([part.ask(facts) for part in self.any_of], decisive=True)
 
 
-class Not(Condition):
+class NotCondition(Condition):
     """The condition does not hold."""
 
     not_: AnyCondition = Field(alias="not")
@@ -88,30 +90,30 @@ class Not(Condition):
     def operands(self) -> Iterator[str]:
         yield from self.not_.operands()
 
-    def ask(self, facts: Facts) -> Answer:
+    def ask(self, facts: CallFacts) -> ConditionResult:
         answer = self.not_.ask(facts)
         holds = None if answer.holds is None else not answer.holds
-        return Answer(holds, answer.seen, answer.evidence, answer.missing)
+        return ConditionResult(holds, answer.seen, answer.evidence, answer.missing)
 
 
-def _said(facts: Facts, source: Source, pattern: str) -> Answer:
+def _said(facts: CallFacts, source: Source, pattern: str) -> ConditionResult:
     who = source.value.lower()
     said = facts.heard.first(source, pattern)
     if said is not None and said.position < facts.action.position:
         words = found_in(pattern, said.text) or ""
         seen = f"the {who} had said {facts.quote.line(words, _SHOWN)!r}"
-        return Answer(True, seen, (said.evidence,))
+        return ConditionResult(True, seen, (said.evidence,))
     missing = facts.unheard((source,))
     seen = f"the {who} had said nothing that the rule asks for"
-    return Answer(None if missing else False, seen, (), missing)
+    return ConditionResult(None if missing else False, seen, (), missing)
 
 
-def _joined(answers: Sequence[Answer], *, decisive: bool) -> Answer:
+def _joined(answers: Sequence[ConditionResult], *, decisive: bool) -> ConditionResult:
     """Any answer that is `decisive` decides; else what cannot be told keeps it open."""
     deciding = [answer for answer in answers if answer.holds is decisive]
     open_ = [answer for answer in answers if answer.holds is None]
     telling = deciding or open_ or answers
-    return Answer(
+    return ConditionResult(
         decisive if deciding else None if open_ else not decisive,
         "; ".join(dict.fromkeys(answer.seen for answer in telling)),
         tuple(ref for answer in telling for ref in answer.evidence),
@@ -131,13 +133,13 @@ _MODELS: dict[str, type[Condition]] = {
     "same_as": values.SameAs,
     "count_same_as": values.CountSameAs,
     "count_at_most": values.CountAtMost,
-    "given": values.Given,
+    "given": values.GivenValue,
     "said_by_user": SaidByUser,
     "said_by_assistant": SaidByAssistant,
     "called": Called,
-    "all_of": AllOf,
-    "any_of": AnyOf,
-    "not": Not,
+    "all_of": AllOfConditions,
+    "any_of": AnyOfConditions,
+    "not": NotCondition,
 }
 
 
@@ -161,13 +163,13 @@ AnyCondition = Annotated[
     | Annotated[values.SameAs, Tag("same_as")]
     | Annotated[values.CountSameAs, Tag("count_same_as")]
     | Annotated[values.CountAtMost, Tag("count_at_most")]
-    | Annotated[values.Given, Tag("given")]
+    | Annotated[values.GivenValue, Tag("given")]
     | Annotated[SaidByUser, Tag("said_by_user")]
     | Annotated[SaidByAssistant, Tag("said_by_assistant")]
     | Annotated[Called, Tag("called")]
-    | Annotated[AllOf, Tag("all_of")]
-    | Annotated[AnyOf, Tag("any_of")]
-    | Annotated[Not, Tag("not")],
+    | Annotated[AllOfConditions, Tag("all_of")]
+    | Annotated[AnyOfConditions, Tag("any_of")]
+    | Annotated[NotCondition, Tag("not")],
     Discriminator(
         _telling_key,
         custom_error_type="condition",
@@ -176,6 +178,6 @@ AnyCondition = Annotated[
 ]
 """Any of the conditions, as a control's YAML writes it."""
 
-AllOf.model_rebuild()
-AnyOf.model_rebuild()
-Not.model_rebuild()
+AllOfConditions.model_rebuild()
+AnyOfConditions.model_rebuild()
+NotCondition.model_rebuild()

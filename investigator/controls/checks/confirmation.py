@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Violation
-from investigator.controls.checks.calls import Calls
+from investigator.controls.checks.calls import CallSelector
 from investigator.controls.checks.consent import Consent, ConsentWords, consent_in
 from investigator.controls.checks.policy import checked, chosen_calls
 from investigator.controls.checks.violations import WORDED, broken_by
@@ -22,7 +22,7 @@ class ConfirmationBefore(ConsentWords):
     answers words of the assistant in which `proposal` has a match, where it is given.
     """
 
-    calls: Calls
+    calls: CallSelector
     within_messages: int = Field(default=1, ge=1)
     proposal: Regex | None = None
     asking: Regex = r"(?i)\?|\bconfirm|\bproceed|\bgo ahead|let me know"

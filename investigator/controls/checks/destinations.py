@@ -18,7 +18,7 @@ from investigator.controls.checks.following import Following
 from investigator.controls.checks.violations import broken_by
 from investigator.readings.conversation import UNTRUSTED, Action, Source, Utterance
 from investigator.readings.directives import acts_of_tool, tool_words
-from investigator.readings.provenance import Output, Value, ValueKind, values_of
+from investigator.readings.provenance import ToolOutput, Value, ValueKind, values_of
 from investigator.readings.reading import Readings
 
 _SENDING = frozenset({"send", "pay", "share"})
@@ -90,7 +90,7 @@ def _is_place(value: Value) -> bool:
     )
 
 
-def _violation(subject: Readings, sent: _Sent, outputs: Sequence[Output]) -> Violation | None:
+def _violation(subject: Readings, sent: _Sent, outputs: Sequence[ToolOutput]) -> Violation | None:
     action, place = sent.action, _shown(subject, sent)
     tool = subject.quote.name(action.tool)
     if not sent.origins:
@@ -117,7 +117,7 @@ def _shown(subject: Readings, sent: _Sent) -> str:
     return subject.quote.name(sent.value.text if plain else sent.argument)
 
 
-def _first_hand(sent: _Sent, told: Sequence[Output]) -> Iterator[Utterance]:
+def _first_hand(sent: _Sent, told: Sequence[ToolOutput]) -> Iterator[Utterance]:
     """Those who named it other than an assistant that repeats what it had been told."""
     first = told[0].utterance.position if told else -1
     for origin in sent.origins:

@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from investigator.controls.checking import Params
 from investigator.controls.checks.calls import is_named, succeeded
-from investigator.controls.checks.paths import document_in, plain, values_at
+from investigator.controls.checks.paths import comparable_text, document_in, values_at
 from investigator.controls.checks.words import found_in
 from investigator.ground.canonical_json import JsonValue
 from investigator.readings.conversation import Conversation
@@ -60,7 +60,7 @@ class RecordPattern(Params):
         return ", ".join(self.tools)
 
 
-Record = Annotated[RecordPattern, BeforeValidator(_with_tools)]
+EarlierRecord = Annotated[RecordPattern, BeforeValidator(_with_tools)]
 """A `RecordPattern`; a bare list of tools is one that any call of theirs makes."""
 
 
@@ -90,7 +90,7 @@ class Heard:
         return self._first[key]
 
 
-class Facts:
+class CallFacts:
     """One call of a conversation, with what can be looked up for it."""
 
     def __init__(
@@ -180,7 +180,11 @@ class Facts:
 
     def _wanted(self, record: RecordPattern) -> str:
         pairs = [(key, self.find(path).values) for key, path in record.match.items()]
-        told = [f"{key} {self.quote.error(plain(values[0]))}" for key, values in pairs if values]
+        told = [
+            f"{key} {self.quote.error(comparable_text(values[0]))}"
+            for key, values in pairs
+            if values
+        ]
         return ", ".join(told) or f"by {record}"
 
 
@@ -212,11 +216,11 @@ def _has(action: Action, key: str, wanted: Found) -> bool | None:
     arguments = arguments_of(action)
     at = values_at(arguments, [key]) if arguments is not None else None
     if at is not None and at.hidden is None and at.absent is None:
-        return plain(at.values[0]) == plain(wanted.values[0])
+        return comparable_text(at.values[0]) == comparable_text(wanted.values[0])
     given = _in_result(action, key, [key])
     if given.missing:
         return None
-    return plain(given.values[0]) == plain(wanted.values[0])
+    return comparable_text(given.values[0]) == comparable_text(wanted.values[0])
 
 
 def _all_true(answers: list[bool | None]) -> bool | None:

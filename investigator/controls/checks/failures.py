@@ -8,7 +8,7 @@ import re2
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.calls import count_of, evidence_of_call, succeeded, unseen_calls
+from investigator.controls.checks.calls import counted, evidence_of_call, succeeded, unseen_calls
 from investigator.controls.checks.violations import WORDED
 from investigator.ground.patterns import well_formed
 from investigator.readings.conversation import Action, Source, Utterance
@@ -54,7 +54,7 @@ def masked_errors(subject: Readings, _params: MaskedErrors) -> Checked:
     return Checked(
         violations=(*ignored, *claimed),
         missing=unseen_calls(subject.conversation),
-        scanned=f"{count_of(len(actions), 'tool call')}, {failed} failed",
+        scanned=f"{counted(len(actions), 'tool call')}, {failed} failed",
         evidence=unique([*(a.evidence for a in actions[-2:]), *(u.evidence for u in answers[-1:])]),
     )
 
@@ -119,7 +119,7 @@ def escalation_after_failures(subject: Readings, params: Escalation) -> Checked:
     return Checked(
         violations=tuple(_untold(subject, tried) for tried in silent),
         missing=unseen_calls(conversation),
-        scanned=count_of(len(conversation.actions), "tool call"),
+        scanned=counted(len(conversation.actions), "tool call"),
         evidence=tuple(action.evidence for action in conversation.actions[:_SHOWN]),
     )
 

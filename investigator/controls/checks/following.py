@@ -19,9 +19,9 @@ from investigator.readings.directives import (
     tool_words,
 )
 from investigator.readings.provenance import (
-    Output,
     Provenance,
-    Text,
+    SearchedText,
+    ToolOutput,
     Value,
     ValueKind,
     normal,
@@ -77,7 +77,7 @@ class Following:
         return self.kinds == _READS
 
     @cached_property
-    def user_texts(self) -> tuple[Text, ...]:
+    def user_texts(self) -> tuple[SearchedText, ...]:
         """What was said to or by the user, without the system's standing orders."""
         said = (u for u in self.said if u.source is not Source.SYSTEM)
         return tuple(map(self._provenance.text, said))
@@ -106,11 +106,11 @@ class Following:
             for hit in _HANDS_OVER.finditer(well_formed(text.text[:WINDOW]))
         )
 
-    def made_own(self, output: Output) -> bool:
+    def made_own(self, output: ToolOutput) -> bool:
         """Whether the user handed the deciding over to the source of an output."""
         return self.hands_over and self.names_source_of(output)
 
-    def names_source_of(self, output: Output) -> bool:
+    def names_source_of(self, output: ToolOutput) -> bool:
         """Whether the user had named what was read there: its file, its address, its sender."""
         if output.fetched_by is None:
             return False
@@ -120,7 +120,7 @@ class Following:
             for value in asked
         )
 
-    def looked_up(self, value: Value, output: Output) -> bool:
+    def looked_up(self, value: Value, output: ToolOutput) -> bool:
         """Whether the value is what the user sent the agent for: "pay the bill in invoice.txt".
 
         The user asked for this kind of act and named the source, the tool is called this once,

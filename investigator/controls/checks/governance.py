@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.calls import count_of, is_named
+from investigator.controls.checks.calls import counted, is_named
 from investigator.controls.checks.recorded import statements
 from investigator.controls.checks.violations import CERTAIN
 from investigator.controls.predicates import Regexp, occurs
-from investigator.controls.required_evidence import MODEL_KEYS, about, is_hidden, model_of
+from investigator.controls.required_evidence import MODEL_ATTRIBUTES, about, is_hidden, model_of
 from investigator.readings.reading import Readings
 from investigator.traces.evidence import span_evidence
 from investigator.traces.model import Span
@@ -52,7 +52,7 @@ def approved_model(subject: Readings, params: ApprovedModel) -> Checked:
     calls = [(call, model_of(call)) for call in subject.view.model_calls]
     unset = "no approved models are configured; list them as params.approved of approved_model"
     if not params.approved:
-        return Checked(missing=(unset,), scanned=count_of(len(calls), "model call"))
+        return Checked(missing=(unset,), scanned=counted(len(calls), "model call"))
     stray = [
         (call, model)
         for call, model in calls
@@ -93,7 +93,7 @@ def pinned_model(subject: Readings, params: PinnedModel) -> Checked:
 
 def _is_pinned(call: Span, params: PinnedModel) -> bool:
     """Whether one of the names of a call's model carries a version."""
-    names = [name for key in MODEL_KEYS if (name := call.text(key))]
+    names = [name for key in MODEL_ATTRIBUTES if (name := call.text(key))]
     return any(
         is_named(name, params.pinned) or any(occurs(pattern, name) for pattern in params.version)
         for name in names
@@ -118,7 +118,7 @@ def _judged(
             Violation(
                 span_id=spans[0].span_id,
                 summary=(
-                    f"{subject.quote.name(model)} {reason}, in {count_of(len(spans), 'model call')}"
+                    f"{subject.quote.name(model)} {reason}, in {counted(len(spans), 'model call')}"
                 ),
                 evidence=tuple(map(span_evidence, spans[:_SHOWN])),
                 strength=strength,
@@ -126,7 +126,7 @@ def _judged(
             for model, spans in by_model.items()
         ),
         missing=(*nothing, *about(subject, unknown, "of a model that is not named")),
-        scanned=count_of(len(calls), "model call"),
+        scanned=counted(len(calls), "model call"),
         evidence=tuple(span_evidence(call) for call, _ in calls[:_SHOWN]),
     )
 
@@ -159,7 +159,7 @@ def pinned_prompt_version(subject: Readings, params: PinnedPrompt) -> Checked:
     return Checked(
         violations=(*aliased, *asked.violations()),
         missing=tuple(asked.missing()) if calls else ("no model call is recorded",),
-        scanned=count_of(len(calls), "model call"),
+        scanned=counted(len(calls), "model call"),
         evidence=tuple(map(span_evidence, calls[:_SHOWN])),
     )
 

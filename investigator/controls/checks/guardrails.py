@@ -8,13 +8,13 @@ from typing import NamedTuple
 import re2
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.calls import count_of, evidence_of_call, is_named
+from investigator.controls.checks.calls import counted, evidence_of_call, is_named
 from investigator.controls.checks.violations import CERTAIN, WORDED
 from investigator.controls.required_evidence import unseen
 from investigator.ground.canonical_json import JsonValue, read_json
 from investigator.ground.patterns import well_formed
 from investigator.readings.conversation import Action, Source
-from investigator.readings.directives import word_set
+from investigator.readings.languages import word_set
 from investigator.readings.reading import Readings
 from investigator.readings.view import error_of
 from investigator.traces.evidence import EvidenceRef, span_evidence, unique
@@ -82,7 +82,7 @@ def guardrails_ran(subject: Readings, params: GuardrailsRan) -> Checked:
     return Checked(
         violations=tuple(violations),
         missing=() if rails else ("no guardrail is recorded; whether one ran cannot be told",),
-        scanned=count_of(len(rails), "guardrail"),
+        scanned=counted(len(rails), "guardrail"),
         evidence=shown,
     )
 
@@ -116,7 +116,7 @@ def guardrails_honoured(subject: Readings, _params: GuardrailsHonoured) -> Check
             for rail, stop in decided
             if stop is None
         ),
-        scanned=f"{count_of(len(rails), 'guardrail')}, {len(stopped)} of which said no",
+        scanned=f"{counted(len(rails), 'guardrail')}, {len(stopped)} of which said no",
         evidence=tuple(map(span_evidence, rails[:_SHOWN])),
     )
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.calls import count_of, unseen_calls
+from investigator.controls.checks.calls import counted, unseen_calls
 from investigator.controls.checks.violations import CERTAIN, WORDED
 from investigator.controls.required_evidence import about, tokens_of
 from investigator.readings.faults import Fault
@@ -41,8 +41,8 @@ def bounded_retries(subject: Readings, params: BoundedRetries) -> Checked:
     return Checked(
         violations=tuple(violations),
         missing=unseen_calls(subject.conversation) if not view.attempts else (),
-        scanned=f"{count_of(len(view.attempts), 'attempt')} and "
-        f"{count_of(len(view.model_calls), 'model call')}",
+        scanned=f"{counted(len(view.attempts), 'attempt')} and "
+        f"{counted(len(view.model_calls), 'model call')}",
         evidence=_places([attempt.span for attempt in view.attempts] or view.model_calls),
     )
 
@@ -216,7 +216,7 @@ def open_faults(subject: Readings, params: OpenFaults) -> Checked:
             for signal in found
         ),
         missing=unseen_calls(subject.conversation),
-        scanned=f"{count_of(len(subject.trace.spans), 'span')}, looked through for {names}",
+        scanned=f"{counted(len(subject.trace.spans), 'span')}, looked through for {names}",
         evidence=_places(subject.view.model_calls or subject.trace.roots),
     )
 

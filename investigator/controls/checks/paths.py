@@ -22,7 +22,7 @@ _KEPT = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Values:
+class PathValues:
     """The values at a path; `absent` and `hidden` say where it could not be followed, if so."""
 
     values: tuple[JsonValue, ...] = ()
@@ -47,20 +47,20 @@ def document_in(text: str) -> JsonValue:
     return found
 
 
-def values_at(document: JsonValue, parts: Sequence[str]) -> Values:
+def values_at(document: JsonValue, parts: Sequence[str]) -> PathValues:
     """What stands at the path, in the order of the document."""
     level: list[JsonValue] = [document]
     spread = False
     for place, part in enumerate(parts):
         if any(_is_hidden(value) for value in level):
-            return Values(hidden=".".join(parts[:place]) or "it")
+            return PathValues(hidden=".".join(parts[:place]) or "it")
         spread = spread or part == EACH
         level = [below for value in level for below in _below(value, part)]
         if not level and not spread:
-            return Values(absent=".".join(parts[: place + 1]))
+            return PathValues(absent=".".join(parts[: place + 1]))
     if any(_is_hidden(value) for value in level):
-        return Values(hidden=".".join(parts))
-    return Values(values=tuple(level))
+        return PathValues(hidden=".".join(parts))
+    return PathValues(values=tuple(level))
 
 
 def _below(value: JsonValue, part: str) -> list[JsonValue]:
@@ -81,7 +81,7 @@ def _is_hidden(value: JsonValue) -> bool:
     return isinstance(value, str) and REDACTED in value
 
 
-def plain(value: JsonValue) -> str:
+def comparable_text(value: JsonValue) -> str:
     """A value as text, in which the number 5, the number 5.0 and the text "5" are alike."""
     if isinstance(value, str):
         return value

@@ -12,10 +12,22 @@ from datetime import datetime
 from pydantic import Field, field_validator, model_validator
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.calls import Calls, count_of, evidence_of_call, unseen_calls
+from investigator.controls.checks.calls import (
+    CallSelector,
+    counted,
+    evidence_of_call,
+    unseen_calls,
+)
 from investigator.controls.checks.conditions import AnyCondition
-from investigator.controls.checks.facts import CALL, RESULT, Facts, Heard, Operand, Record
-from investigator.controls.checks.paths import plain
+from investigator.controls.checks.facts import (
+    CALL,
+    RESULT,
+    CallFacts,
+    EarlierRecord,
+    Heard,
+    Operand,
+)
+from investigator.controls.checks.paths import comparable_text
 from investigator.controls.checks.violations import broken_by
 from investigator.readings.conversation import Conversation
 from investigator.readings.reading import Readings
@@ -29,8 +41,8 @@ _SHOWN = 4
 class CallBefore(Params):
     """Parameters of `call_before`."""
 
-    calls: Calls
-    earlier: Record
+    calls: CallSelector
+    earlier: EarlierRecord
 
     @model_validator(mode="after")
     def _known_roots(self) -> CallBefore:
@@ -43,7 +55,7 @@ def call_before(subject: Readings, params: CallBefore) -> Checked:
     violations: list[Violation] = []
     calls, missing = chosen_calls(subject.conversation, params.calls)
     for action in calls:
-        earlier = Facts(subject, action).matching(params.earlier)
+        earlier = CallFacts(subject, action).matching(params.earlier)
         made = set(_until_sure(earlier))
         if True in made:
             continue
@@ -66,7 +78,7 @@ def _until_sure(earlier: Iterable[tuple[Action, bool | None]]) -> Iterator[bool 
 class CallLimit(Params):
     """Parameters of `call_limit`."""
 
-    calls: Calls
+    calls: CallSelector
     at_most: int = Field(ge=0)
     per: tuple[str, ...] = ()
 
@@ -77,9 +89,9 @@ def call_limit(subject: Readings, params: CallLimit) -> Checked:
     missing: list[str] = []
     groups: defaultdict[tuple[str, ...], list[Action]] = defaultdict(list)
     for action in calls:
-        found = [Facts(subject, action).find(f"{CALL}.{path}") for path in params.per]
+        found = [CallFacts(subject, action).find(f"{CALL}.{path}") for path in params.per]
         missing += [line for one in found for line in one.missing]
-        groups[tuple(plain(list(one.values)) for one in found)].append(action)
+        groups[tuple(comparable_text(list(one.values)) for one in found)].append(action)
     violations = [
         broken_by(
             action,
@@ -96,8 +108,8 @@ def call_limit(subject: Readings, params: CallLimit) -> Checked:
 class CallRule(Params):
     """Parameters of `call_rule`; `now` stands for the time of the calls where it is given."""
 
-    calls: Calls
-    records: Mapping[str, Record] = Field(default_factory=dict)
+    calls: CallSelector
+    records: Mapping[str, EarlierRecord] = Field(default_factory=dict)
     when: AnyCondition | None = None
     require: AnyCondition
     now: str | None = None
@@ -132,7 +144,7 @@ def call_rule(subject: Readings, params: CallRule) -> Checked:
     now_ns = None if params.now is None else parse_time(params.now)
     heard = Heard(subject.conversation)
     for action in calls:
-        facts = Facts(subject, action, params.records, now_ns, heard)
+        facts = CallFacts(subject, action, params.records, now_ns, heard)
         meant = params.when.ask(facts) if params.when is not None else None
         if meant is not None and meant.holds is False:
             continue
@@ -148,7 +160,7 @@ def call_rule(subject: Readings, params: CallRule) -> Checked:
     return checked(subject.conversation, params.calls, calls, violations, missing)
 
 
-def chosen_calls(conversation: Conversation, calls: Calls) -> tuple[list[Action], list[str]]:
+def chosen_calls(conversation: Conversation, calls: CallSelector) -> tuple[list[Action], list[str]]:
     """The calls that are meant, and why it is not known of some whether they are."""
     fits = [(action, calls.fits(action)) for action in conversation.actions]
     unsure = [f"how {action.tool} ended is not recorded" for action, fit in fits if fit is None]
@@ -157,13 +169,13 @@ def chosen_calls(conversation: Conversation, calls: Calls) -> tuple[list[Action]
 
 def checked(
     conversation: Conversation,
-    meant: Calls,
+    meant: CallSelector,
     calls: list[Action],
     violations: list[Violation],
     missing: list[str],
 ) -> Checked:
     """What was found in the calls that a check looked at."""
-    total = count_of(len(conversation.actions), "tool call")
+    total = counted(len(conversation.actions), "tool call")
     return Checked(
         violations=tuple(violations),
         missing=tuple(dict.fromkeys(missing)),

@@ -17,7 +17,7 @@ from investigator.readings.conversation import Action, Conversation, Item, Sourc
 from investigator.readings.directives import acts_of_tool, words_of
 from investigator.readings.reading import Readings
 
-Run = tuple[str, ...]
+WordRun = tuple[str, ...]
 
 _SENDING = frozenset({"send", "share"})
 
@@ -33,7 +33,7 @@ def check_system_prompt_disclosure(subject: Readings, params: DisclosureParams) 
     """Answers and arguments that repeat a long run of a system message."""
     conversation = subject.conversation
     system = conversation.said_by(Source.SYSTEM)
-    secret: dict[Run, int] = {
+    secret: dict[WordRun, int] = {
         run: place
         for place in range(len(system) - 1, -1, -1)
         for run in _runs(words_of(system[place].text), params.words)
@@ -58,7 +58,7 @@ def check_system_prompt_disclosure(subject: Readings, params: DisclosureParams) 
     )
 
 
-def _public(subject: Readings, size: int, secret: Iterable[Run]) -> frozenset[Run]:
+def _public(subject: Readings, size: int, secret: Iterable[WordRun]) -> frozenset[WordRun]:
     """The runs of the system's words that others had said as well."""
     others = subject.conversation.said_by(Source.USER, Source.TOOL, Source.RETRIEVAL)
     hidden = frozenset(secret)
@@ -93,7 +93,7 @@ def _sent(conversation: Conversation) -> Iterator[Action]:
 
 
 def _repeated(
-    item: Item, size: int, secret: dict[Run, int], public: frozenset[Run]
+    item: Item, size: int, secret: dict[WordRun, int], public: frozenset[WordRun]
 ) -> Iterator[tuple[int, int]]:
     """The longest run of secret words in what goes out, and the message that it is from."""
     if not secret:
@@ -108,7 +108,7 @@ def _repeated(
         yield longest + size - 1, source
 
 
-def _runs(words: Sequence[str], size: int) -> Iterator[Run]:
+def _runs(words: Sequence[str], size: int) -> Iterator[WordRun]:
     for start in range(len(words) - size + 1):
         yield tuple(words[start : start + size])
 

@@ -19,7 +19,8 @@ from investigator.controls.checks.approved import guarded, shown_and_agreed
 from investigator.controls.checks.violations import broken_by
 from investigator.ground.patterns import well_formed
 from investigator.readings.conversation import Action, Source
-from investigator.readings.directives import WINDOW, tool_words, word_set
+from investigator.readings.directives import WINDOW, tool_words
+from investigator.readings.languages import word_set
 from investigator.readings.provenance import PRINCIPALS, normal
 from investigator.readings.reading import Readings
 

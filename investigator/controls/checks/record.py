@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.calls import count_of, evidence_of_call
-from investigator.controls.checks.recorded import Statements, statements
+from investigator.controls.checks.calls import counted, evidence_of_call
+from investigator.controls.checks.recorded import StepStatements, statements
 from investigator.controls.checks.violations import CERTAIN, WORDED
 from investigator.controls.required_evidence import about, model_of, unlinked
 from investigator.readings.conversation import Action, Source
@@ -56,7 +56,7 @@ def complete_trace(subject: Readings, _params: CompleteTrace) -> Checked:
     return Checked(
         violations=tuple(violations),
         missing=caller,
-        scanned=count_of(len(trace.spans), "span"),
+        scanned=counted(len(trace.spans), "span"),
         evidence=tuple(map(span_evidence, trace.roots[:_SHOWN])),
     )
 
@@ -89,14 +89,14 @@ def attribution(subject: Readings, params: Attribution) -> Checked:
     calls = subject.view.model_calls
     agents = tuple((call, _agent_of(subject, call)) for call in calls)
     asked = (
-        Statements(subject, "agent", agents),
-        Statements(subject, "model", tuple((call, model_of(call)) for call in calls)),
+        StepStatements(subject, "agent", agents),
+        StepStatements(subject, "model", tuple((call, model_of(call)) for call in calls)),
         statements(subject, calls, "release", params.release_keys),
     )
     return Checked(
         violations=tuple(violation for one in asked for violation in one.violations()),
         missing=tuple(line for one in asked for line in one.missing()),
-        scanned=count_of(len(calls), "model call"),
+        scanned=counted(len(calls), "model call"),
         evidence=tuple(map(span_evidence, calls[:_SHOWN])),
     )
 
@@ -134,8 +134,8 @@ def memory_writes_traceable(subject: Readings, params: MemoryWrites) -> Checked:
     return Checked(
         violations=violations,
         missing=subject.conversation.missing(*Source) if written else (),
-        scanned=f"{count_of(len(written), 'memory write')} among "
-        f"{count_of(len(subject.conversation.actions), 'tool call')}",
+        scanned=f"{counted(len(written), 'memory write')} among "
+        f"{counted(len(subject.conversation.actions), 'tool call')}",
         evidence=tuple(action.evidence for action in written[:_SHOWN]),
     )
 

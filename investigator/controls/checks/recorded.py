@@ -50,7 +50,7 @@ def _metadata(span: Span) -> dict[str, JsonValue]:
     return json_object(span.text("metadata")) or {}
 
 
-class Statements(NamedTuple):
+class StepStatements(NamedTuple):
     """One thing that each of several steps should say, and what each says of it."""
 
     subject: Readings
@@ -86,7 +86,7 @@ class Statements(NamedTuple):
 
 def statements(
     subject: Readings, spans: Iterable[Span], what: str, keys: Sequence[str]
-) -> Statements:
+) -> StepStatements:
     """What each of the spans, or one above it, says under the keys."""
     said = tuple((span, stated(subject.trace, span, keys)) for span in spans)
-    return Statements(subject, what, said)
+    return StepStatements(subject, what, said)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import model_validator
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.calls import Calls, count_of
+from investigator.controls.checks.calls import CallSelector, counted
 from investigator.controls.checks.violations import WORDED
 from investigator.controls.checks.words import Regex, found_in
 from investigator.readings.conversation import Conversation
@@ -26,7 +26,7 @@ class StatementRule(Params):
     forbid: Regex | None = None
     require: Regex | None = None
     unless_said_by_user: Regex | None = None
-    unless_called: Calls | None = None
+    unless_called: CallSelector | None = None
 
     @model_validator(mode="after")
     def _one_rule(self) -> StatementRule:
@@ -60,7 +60,7 @@ def statement_rule(subject: Readings, params: StatementRule) -> Checked:
     return Checked(
         violations=tuple(violations),
         missing=tuple(dict.fromkeys(missing)),
-        scanned=f"{count_of(len(said), 'message')} of the assistant",
+        scanned=f"{counted(len(said), 'message')} of the assistant",
         evidence=unique(utterance.evidence for utterance in said[:_SHOWN]),
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.calls import count_of, evidence_of_call, is_named, unseen_calls
+from investigator.controls.checks.calls import counted, evidence_of_call, is_named, unseen_calls
 from investigator.controls.checks.offered import Offer, Offers, calls_by_name
 from investigator.controls.checks.violations import CERTAIN
 from investigator.controls.required_evidence import about, unseen
@@ -50,7 +50,7 @@ def allowed_tools(subject: Readings, params: AllowedTools) -> Checked:
             continue
         if given and action.tool != CODE and not offers.unreadable and calls_by_name(action):
             shown = next(iter(given.values()))
-            reason = f"was not among the {count_of(len(given), 'tool')} that its agent was given"
+            reason = f"was not among the {counted(len(given), 'tool')} that its agent was given"
             violations.append(_stray(subject, action, reason, (shown.span,)))
         else:
             unknown.append(action)
@@ -145,7 +145,7 @@ def delegation_scope(subject: Readings, params: DelegationScope) -> Checked:
             )
     missing = _unknown(subject, unknown, offers, "whether {} was given")
     found = _seen(subject, actions, violations, missing)
-    count = count_of(len(delegates), "delegated agent")
+    count = counted(len(delegates), "delegated agent")
     return Checked(found.violations, found.missing, f"{found.scanned} of {count}", found.evidence)
 
 
@@ -177,7 +177,7 @@ def _seen(
     return Checked(
         violations=tuple(violations),
         missing=(*missing, *unseen_calls(subject.conversation)),
-        scanned=count_of(len(actions), "tool call"),
+        scanned=counted(len(actions), "tool call"),
         evidence=tuple(action.evidence for action in actions[:_SHOWN]),
     )
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.calls import EVERY_CALL, Calls, evidence_of_call
+from investigator.controls.checks.calls import EVERY_CALL, CallSelector, evidence_of_call
 from investigator.controls.checks.policy import checked, chosen_calls
 from investigator.controls.checks.violations import broken_by
 from investigator.readings.reading import Readings
@@ -25,7 +25,7 @@ Turn = tuple[str, str]
 class CallsPerTurn(Params):
     """Parameters of `calls_per_turn`."""
 
-    calls: Calls = EVERY_CALL
+    calls: CallSelector = EVERY_CALL
     at_most: int = Field(default=1, ge=1)
 
 
@@ -49,7 +49,7 @@ def calls_per_turn(subject: Readings, params: CallsPerTurn) -> Checked:
 class NoReplyWithCall(Params):
     """Parameters of `no_reply_with_call`."""
 
-    calls: Calls = EVERY_CALL
+    calls: CallSelector = EVERY_CALL
 
 
 def no_reply_with_call(subject: Readings, params: NoReplyWithCall) -> Checked:

@@ -28,8 +28,8 @@ from investigator.readings.directives import (
 )
 from investigator.readings.provenance import (
     STRONG,
-    Output,
-    Text,
+    SearchedText,
+    ToolOutput,
     Value,
     ValueKind,
 )
@@ -64,7 +64,7 @@ def check_untrusted_content(subject: Readings, params: UntrustedContentParams) -
     )
 
 
-def _missing(subject: Readings, outputs: Sequence[Output]) -> tuple[str, ...]:
+def _missing(subject: Readings, outputs: Sequence[ToolOutput]) -> tuple[str, ...]:
     """What is hidden of the words and the calls; an output after the last call decides nothing."""
     actions = subject.conversation.actions
     last = actions[-1].position if actions else 0
@@ -78,7 +78,9 @@ def _missing(subject: Readings, outputs: Sequence[Output]) -> tuple[str, ...]:
     return (*silent, *subject.conversation.missing(*UNTRUSTED, before=last), *long)
 
 
-def _violation(subject: Readings, action: Action, outputs: Sequence[Output]) -> Violation | None:
+def _violation(
+    subject: Readings, action: Action, outputs: Sequence[ToolOutput]
+) -> Violation | None:
     """The breach that the action is, by the directive that explains it best."""
     asked = Following(subject.provenance, action)
     earlier = [output for output in outputs if output.utterance.position < action.position]
@@ -104,7 +106,7 @@ def _violation(subject: Readings, action: Action, outputs: Sequence[Output]) -> 
     )
 
 
-def _is_of_kind(asked: Following, directive: Directive, text: Text) -> bool:
+def _is_of_kind(asked: Following, directive: Directive, text: SearchedText) -> bool:
     """Whether the tool does the kind of act; one whose name tells no kind is known by a word."""
     if asked.kinds:
         return bool(asked.kinds & directive.kinds)
@@ -112,7 +114,7 @@ def _is_of_kind(asked: Following, directive: Directive, text: Text) -> bool:
 
 
 def _obeys(
-    asked: Following, directive: Text, output: Output, earlier: Sequence[Output]
+    asked: Following, directive: SearchedText, output: ToolOutput, earlier: Sequence[ToolOutput]
 ) -> float | None:
     """How far an action of the directive's kind follows it; None where it does not."""
     hits = [(value, whole) for value, whole in asked.novel if directive.holds(value)]

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from investigator.controls.checks.answers import Answer, Condition, shown
-from investigator.controls.checks.facts import Facts, Found, Operand
-from investigator.controls.checks.paths import number, plain
+from investigator.controls.checks.answers import Condition, ConditionResult, shown
+from investigator.controls.checks.facts import CallFacts, Found, Operand
+from investigator.controls.checks.paths import comparable_text, number
 from investigator.controls.checks.words import Regex, found_in
 from investigator.ground.canonical_json import JsonValue
 from investigator.readings.utterances import Source
@@ -36,8 +36,8 @@ class OfValues(Condition):
         yield self.value
 
     def decide(
-        self, facts: Facts, passes: Callable[[JsonValue], bool | None], *others: Found
-    ) -> Answer:
+        self, facts: CallFacts, passes: Callable[[JsonValue], bool | None], *others: Found
+    ) -> ConditionResult:
         """The answer where `passes` says it of one value, None where that cannot be told."""
         found = facts.find(self.value)
         told = [passes(value) for value in found.values]
@@ -51,7 +51,7 @@ class OfValues(Condition):
         missing = [*found.missing, *(line for other in others for line in other.missing)]
         if None in told and not missing:
             missing.append(f"{self.value} is {shown(facts, found)}, which cannot be compared")
-        return Answer(
+        return ConditionResult(
             holds,
             f"{self.value} is {shown(facts, found)}",
             (*found.evidence, *(ref for other in others for ref in other.evidence)),
@@ -64,9 +64,9 @@ class Equals(OfValues):
 
     equals: str | bool | int | float
 
-    def ask(self, facts: Facts) -> Answer:
-        wanted = plain(self.equals)
-        return self.decide(facts, lambda value: plain(value) == wanted)
+    def ask(self, facts: CallFacts) -> ConditionResult:
+        wanted = comparable_text(self.equals)
+        return self.decide(facts, lambda value: comparable_text(value) == wanted)
 
 
 class OneOf(OfValues):
@@ -74,9 +74,9 @@ class OneOf(OfValues):
 
     one_of: tuple[str | bool | int | float, ...] = Field(min_length=1)
 
-    def ask(self, facts: Facts) -> Answer:
-        wanted = {plain(value) for value in self.one_of}
-        return self.decide(facts, lambda value: plain(value) in wanted)
+    def ask(self, facts: CallFacts) -> ConditionResult:
+        wanted = {comparable_text(value) for value in self.one_of}
+        return self.decide(facts, lambda value: comparable_text(value) in wanted)
 
 
 class Matches(OfValues):
@@ -84,8 +84,10 @@ class Matches(OfValues):
 
     matches: Regex
 
-    def ask(self, facts: Facts) -> Answer:
-        return self.decide(facts, lambda value: found_in(self.matches, plain(value)) is not None)
+    def ask(self, facts: CallFacts) -> ConditionResult:
+        return self.decide(
+            facts, lambda value: found_in(self.matches, comparable_text(value)) is not None
+        )
 
 
 class Among(OfValues):
@@ -96,12 +98,12 @@ class Among(OfValues):
     def operands(self) -> Iterator[str]:
         yield from (self.value, self.among)
 
-    def ask(self, facts: Facts) -> Answer:
+    def ask(self, facts: CallFacts) -> ConditionResult:
         allowed = facts.find(self.among)
-        texts = {plain(value) for value in allowed.values}
+        texts = {comparable_text(value) for value in allowed.values}
 
         def passes(value: JsonValue) -> bool | None:
-            return True if plain(value) in texts else None if allowed.missing else False
+            return True if comparable_text(value) in texts else None if allowed.missing else False
 
         answer = self.decide(facts, passes, allowed)
         return _beside(answer, f"{self.among} is {shown(facts, allowed)}")
@@ -117,7 +119,7 @@ class AtMost(OfValues):
         if isinstance(self.at_most, str):
             yield self.at_most
 
-    def ask(self, facts: Facts) -> Answer:
+    def ask(self, facts: CallFacts) -> ConditionResult:
         return _compared(self, facts, self.at_most, operator.le)
 
 
@@ -131,7 +133,7 @@ class AtLeast(OfValues):
         if isinstance(self.at_least, str):
             yield self.at_least
 
-    def ask(self, facts: Facts) -> Answer:
+    def ask(self, facts: CallFacts) -> ConditionResult:
         return _compared(self, facts, self.at_least, operator.ge)
 
 
@@ -140,12 +142,12 @@ class WithinHours(OfValues):
 
     within_hours: float = Field(ge=0)
 
-    def ask(self, facts: Facts) -> Answer:
+    def ask(self, facts: CallFacts) -> ConditionResult:
         now = facts.now_ns
 
         def passes(value: JsonValue) -> bool | None:
             try:
-                age_ns = None if now is None else now - parse_time(plain(value))
+                age_ns = None if now is None else now - parse_time(comparable_text(value))
             except (ValueError, OverflowError):
                 return None
             return None if age_ns is None else 0 <= age_ns <= self.within_hours * 3.6e12
@@ -158,12 +160,12 @@ class SeenIn(OfValues):
 
     seen_in: tuple[Speaker, ...] = Field(min_length=1)
 
-    def ask(self, facts: Facts) -> Answer:
+    def ask(self, facts: CallFacts) -> ConditionResult:
         heard = [said.text.casefold() for said in facts.said_by(self.seen_in)]
         unheard = facts.unheard(self.seen_in)
 
         def passes(value: JsonValue) -> bool | None:
-            wanted = plain(value).casefold()
+            wanted = comparable_text(value).casefold()
             if any(wanted in text for text in heard):
                 return True
             return None if unheard else False
@@ -183,7 +185,7 @@ class SameAs(Condition):
     def operands(self) -> Iterator[str]:
         yield from (self.value, self.same_as)
 
-    def ask(self, facts: Facts) -> Answer:
+    def ask(self, facts: CallFacts) -> ConditionResult:
         return _same(facts, self.value, self.same_as, _texts)
 
 
@@ -196,7 +198,7 @@ class CountSameAs(Condition):
     def operands(self) -> Iterator[str]:
         yield from (self.value, self.count_same_as)
 
-    def ask(self, facts: Facts) -> Answer:
+    def ask(self, facts: CallFacts) -> ConditionResult:
         return _same(facts, self.value, self.count_same_as, _count)
 
 
@@ -210,18 +212,18 @@ class CountAtMost(Condition):
     def operands(self) -> Iterator[str]:
         yield self.value
 
-    def ask(self, facts: Facts) -> Answer:
+    def ask(self, facts: CallFacts) -> ConditionResult:
         found = facts.find(self.value)
-        texts = [plain(value) for value in found.values]
+        texts = [comparable_text(value) for value in found.values]
         if self.matching is not None:
             texts = [text for text in texts if found_in(self.matching, text) is not None]
         holds = False if len(texts) > self.count_at_most else None if found.missing else True
         which = f" that match {self.matching}" if self.matching is not None else ""
         seen = f"{self.value} has {len(texts)} values{which}"
-        return Answer(holds, seen, found.evidence, found.missing if holds is None else ())
+        return ConditionResult(holds, seen, found.evidence, found.missing if holds is None else ())
 
 
-class Given(Condition):
+class GivenValue(Condition):
     """There is a value at the path."""
 
     given: Operand
@@ -229,19 +231,19 @@ class Given(Condition):
     def operands(self) -> Iterator[str]:
         yield self.given
 
-    def ask(self, facts: Facts) -> Answer:
+    def ask(self, facts: CallFacts) -> ConditionResult:
         found = facts.find(self.given)
         holds = True if found.values else None if found.missing else False
         seen = f"{self.given} is {shown(facts, found)}"
-        return Answer(holds, seen, found.evidence, found.missing if holds is None else ())
+        return ConditionResult(holds, seen, found.evidence, found.missing if holds is None else ())
 
 
 def _compared(
     test: OfValues,
-    facts: Facts,
+    facts: CallFacts,
     limit: float | str,
     fits: Callable[[float, float], bool],
-) -> Answer:
+) -> ConditionResult:
     """The answer of a comparison of numbers; what is no number cannot be told."""
     if not isinstance(limit, str):
         return test.decide(facts, lambda value: _fits(number(value), limit, fits))
@@ -257,11 +259,13 @@ def _fits(
     return None if value is None or limit is None else fits(value, limit)
 
 
-def _same(facts: Facts, one: str, other: str, measure: Callable[[Found], object]) -> Answer:
+def _same(
+    facts: CallFacts, one: str, other: str, measure: Callable[[Found], object]
+) -> ConditionResult:
     """Whether what is measured of the values at two paths is equal."""
     left, right = facts.find(one), facts.find(other)
     missing = left.missing + right.missing
-    return Answer(
+    return ConditionResult(
         None if missing else measure(left) == measure(right),
         f"{one} is {shown(facts, left)}, {other} is {shown(facts, right)}",
         left.evidence + right.evidence,
@@ -270,12 +274,12 @@ def _same(facts: Facts, one: str, other: str, measure: Callable[[Found], object]
 
 
 def _texts(found: Found) -> object:
-    return Counter(map(plain, found.values))
+    return Counter(map(comparable_text, found.values))
 
 
 def _count(found: Found) -> object:
     return len(found.values)
 
 
-def _beside(answer: Answer, more: str) -> Answer:
-    return Answer(answer.holds, f"{answer.seen}, {more}", answer.evidence, answer.missing)
+def _beside(answer: ConditionResult, more: str) -> ConditionResult:
+    return ConditionResult(answer.holds, f"{answer.seen}, {more}", answer.evidence, answer.missing)

@@ -9,16 +9,14 @@ wins. A span's kind follows from what its attributes say that it did, never from
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from investigator.formats.dialects.openllmetry import openinference_from_entity
 from investigator.formats.documents import document_attributes
 from investigator.ground.canonical_json import JsonValue, count_of
 from investigator.ground.json_text import embedded_json, json_text, nested
 from investigator.traces.chat_messages import message_attributes, read_messages
-from investigator.traces.model import Message, SpanEvent, SpanKind
-
-Attributes = Mapping[str, JsonValue]
+from investigator.traces.model import Attributes, Message, SpanEvent, SpanKind
 
 _FOREIGN = ("gen_ai.", "traceloop.")
 _KIND_OF_OPERATION = {

@@ -8,7 +8,7 @@ model call's messages and a retriever's documents are read from `mlflow.spanInpu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from investigator.errors import UnreadableInput
 from investigator.formats.dialects.genai import tool_definition_attributes
@@ -17,9 +17,7 @@ from investigator.formats.model_calls import call_attributes, usage_attributes
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.json_text import json_text, parse_json_text
 from investigator.traces.chat_messages import MARKED_FAILED, says_error
-from investigator.traces.model import SpanEvent, SpanKind
-
-Attributes = Mapping[str, JsonValue]
+from investigator.traces.model import Attributes, SpanEvent, SpanKind
 
 SPAN_TYPE = "mlflow.spanType"
 FUNCTION_NAME = "mlflow.spanFunctionName"

@@ -7,15 +7,12 @@ arguments are taken out of `{"args": [], "kwargs": {…}}` (a decorated function
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from investigator.errors import UnreadableInput
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.json_text import json_text, parse_json_text
 from investigator.traces.chat_messages import MARKED_FAILED, says_error
-from investigator.traces.langchain import plain
-
-Attributes = Mapping[str, JsonValue]
+from investigator.traces.langchain import unwrapped
+from investigator.traces.model import Attributes
 
 _NAME = "traceloop.entity.name"
 _INPUT, _OUTPUT = "traceloop.entity.input", "traceloop.entity.output"
@@ -53,7 +50,7 @@ def _result(value: JsonValue) -> JsonValue:
     wrapper = _read(value)
     if not isinstance(wrapper, dict) or not wrapper.keys() <= {"output", "kwargs"}:
         return value
-    returned = plain(wrapper.get("output"))
+    returned = unwrapped(wrapper.get("output"))
     if isinstance(returned, dict) and "tool_call_id" in returned:
         return returned.get("content")
     return value if returned is None else returned
@@ -62,7 +59,7 @@ def _result(value: JsonValue) -> JsonValue:
 def _is_marked(value: JsonValue) -> bool:
     """Whether a step returned a tool's message that is marked as failed."""
     wrapper = _read(value)
-    returned = plain(wrapper.get("output")) if isinstance(wrapper, dict) else None
+    returned = unwrapped(wrapper.get("output")) if isinstance(wrapper, dict) else None
     return isinstance(returned, dict) and "tool_call_id" in returned and says_error(returned)
 
 

@@ -6,15 +6,13 @@ them (CHAIN), so tokens of one call are not counted on two model spans.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from investigator.formats.dialects.genai import structured, token_total, tool_definition_attributes
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.json_text import json_text
 from investigator.traces.chat_messages import message_attributes, read_messages
-from investigator.traces.model import Message, SpanEvent, SpanKind
-
-Attributes = Mapping[str, JsonValue]
+from investigator.traces.model import Attributes, Message, SpanEvent, SpanKind
 
 _RENAMED: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("llm.provider", ("ai.model.provider",)),

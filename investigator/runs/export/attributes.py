@@ -20,10 +20,10 @@ from investigator.runtime.events import (
 from investigator.runtime.status import ErrorCode
 
 TEXT, JSON = "text/plain", "application/json"
-Attributes = dict[str, JsonValue]
+SpanAttributes = dict[str, JsonValue]
 
 
-def of_run(event: RunOpened) -> Attributes:
+def of_run(event: RunOpened) -> SpanAttributes:
     """A run is an agent; its input is what it was asked to look at."""
     asked = event.input_ref.model_dump(mode="json", exclude_none=True)
     return {
@@ -33,7 +33,7 @@ def of_run(event: RunOpened) -> Attributes:
     }
 
 
-def of_scope(opened: OpenedScope) -> Attributes:
+def of_scope(opened: OpenedScope) -> SpanAttributes:
     """A scope is an agent; its input is its objective."""
     return {
         "agent.name": f"scope {opened.scope}",
@@ -42,7 +42,7 @@ def of_scope(opened: OpenedScope) -> Attributes:
     }
 
 
-def of_tool_call(event: ToolHeld) -> Attributes:
+def of_tool_call(event: ToolHeld) -> SpanAttributes:
     """The tool and its arguments."""
     return {
         "tool.name": event.tool_name,
@@ -53,14 +53,14 @@ def of_tool_call(event: ToolHeld) -> Attributes:
 
 def of_turn(
     event: TurnHeld, planner: PlannerIdentity, models: Mapping[str, PlannerIdentity]
-) -> Attributes:
+) -> SpanAttributes:
     """Which model is asked, and how; `event.asks` names it where the run may ask several."""
     name = event.asks.model if event.asks is not None else planner.model_name
     asked = models.get(name or "", planner)
-    parameters: Attributes = {"max_tokens": event.max_tokens_out}
+    parameters: SpanAttributes = {"max_tokens": event.max_tokens_out}
     if asked.temperature is not None:
         parameters["temperature"] = asked.temperature
-    told: Attributes = {
+    told: SpanAttributes = {
         "llm.model_name": name,
         "llm.provider": asked.model_provider,
         "llm.prompt_template.version": asked.prompt_template_hash,
@@ -69,7 +69,7 @@ def of_turn(
     return {key: value for key, value in told.items() if value is not None}
 
 
-def of_note(event: Refused | ToolRepeated) -> Attributes:
+def of_note(event: Refused | ToolRepeated) -> SpanAttributes:
     """What a scope met that took no time."""
     if isinstance(event, ToolRepeated):
         return {"step": event.step, "tool.name": event.tool_name, "of_step": event.of_step}
@@ -81,7 +81,7 @@ def of_note(event: Refused | ToolRepeated) -> Attributes:
     }
 
 
-def reply(text: str) -> Attributes:
+def reply(text: str) -> SpanAttributes:
     """The message that a model replied."""
     return {
         "llm.output_messages.0.message.role": "assistant",
@@ -90,27 +90,27 @@ def reply(text: str) -> Attributes:
     }
 
 
-def output(text: str) -> Attributes:
+def output(text: str) -> SpanAttributes:
     """An answer, a page or a reply, all of which should be JSON."""
     kind = JSON if text[:1] in ("{", "[") else TEXT
     return {"output.value": text, "output.mime_type": kind}
 
 
-def input_messages(prompt: Rendered | None) -> Attributes:
+def input_messages(prompt: Rendered | None) -> SpanAttributes:
     """The two messages of a prompt; none where it is not known."""
     if prompt is None:
         return {}
     messages = (("system", prompt.system), ("user", prompt.user))
-    told: Attributes = {}
+    told: SpanAttributes = {}
     for place, (role, content) in enumerate(messages):
         told[f"llm.input_messages.{place}.message.role"] = role
         told[f"llm.input_messages.{place}.message.content"] = content
     return told
 
 
-def counts(usage: Usage) -> Attributes:
+def counts(usage: Usage) -> SpanAttributes:
     """The tokens and the cost (US dollars) that a turn is booked at."""
-    told: Attributes = {
+    told: SpanAttributes = {
         "llm.token_count.prompt": usage.tokens_in,
         "llm.token_count.completion": usage.tokens_out,
         "llm.token_count.total": usage.tokens_in + usage.tokens_out,

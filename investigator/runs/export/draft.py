@@ -42,7 +42,7 @@ class Moment(NamedTuple):
 
 
 @dataclass(slots=True)
-class Draft:
+class SpanDraft:
     """A span that is being made, begun by event `seq`. Without an end it is `unfinished`."""
 
     span_id: str
@@ -101,7 +101,7 @@ class Drafts:
 
     def __init__(self, run_id: str) -> None:
         self._run_id = run_id
-        self._drafts: list[Draft] = []
+        self._drafts: list[SpanDraft] = []
         self._ordinals: dict[tuple[str, int, str], int] = {}
 
     def begin(
@@ -111,13 +111,13 @@ class Drafts:
         name: str,
         kind: SpanKind,
         *,
-        parent: Draft | None,
+        parent: SpanDraft | None,
         attributes: Mapping[str, JsonValue],
         metadata: Mapping[str, JsonValue],
-    ) -> Draft:
+    ) -> SpanDraft:
         """A span of `place`: a scope, a step of it, and what the span is of."""
         ordinal = self._ordinals[place] = self._ordinals.get(place, 0) + 1
-        draft = Draft(
+        draft = SpanDraft(
             span_id=span_id_of(self._run_id, *place, ordinal),
             parent_id=None if parent is None else parent.span_id,
             name=name,

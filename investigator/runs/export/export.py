@@ -17,7 +17,7 @@ from investigator.runs.export.prompts import Retold, prompts_of
 from investigator.runs.export.spans import run_spans
 from investigator.runs.investigation import planner_of_run, rebuilt, run_now
 from investigator.runs.run_store import folder_of
-from investigator.runs.settings import DEFAULT_RUNS_DIR
+from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
 from investigator.runtime.events import Entry, PlannerIdentity, RunOpened, TurnHeld
 from investigator.runtime.journal import read_entries
 from investigator.traces.model import Span

@@ -26,7 +26,8 @@ from investigator.runs.export.attributes import (
     reply,
     trouble,
 )
-from investigator.runs.export.draft import Draft, Drafts, Moment, nanoseconds
+from investigator.runs.export.draft import Drafts, Moment, SpanDraft, nanoseconds
+from investigator.runtime.admission import ROOT
 from investigator.runtime.events import (
     RUN,
     AnyEvent,
@@ -52,7 +53,6 @@ from investigator.runtime.events import (
 from investigator.runtime.status import RunStatus, ScopeStatus
 from investigator.traces.model import Span, SpanEvent, SpanKind, StatusCode
 
-ROOT = "0"
 Metadata = dict[str, JsonValue]
 
 
@@ -88,9 +88,9 @@ class _Fold:
         self._prompts = prompts
         self._models = models
         self._drafts = Drafts(opened.run_id)
-        self._scopes: dict[str, Draft] = {}
-        self._calls: dict[str, Draft] = {}
-        self._calls_of: dict[str, list[Draft]] = {}
+        self._scopes: dict[str, SpanDraft] = {}
+        self._calls: dict[str, SpanDraft] = {}
+        self._calls_of: dict[str, list[SpanDraft]] = {}
         self._syntheses: list[str] = []
         self._now = Moment(began_ns, 0)
         self._died_ns = began_ns
@@ -213,7 +213,7 @@ class _Fold:
         self._calls_of.setdefault(event.scope, []).append(call)
 
     def _settle(
-        self, call: Draft, event: TurnSettled | TurnFailed | ToolSettled | ToolFailed | HoldLost
+        self, call: SpanDraft, event: TurnSettled | TurnFailed | ToolSettled | ToolFailed | HoldLost
     ) -> None:
         now = self._now.ns
         if isinstance(event, TurnSettled | TurnFailed):

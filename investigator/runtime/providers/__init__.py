@@ -10,7 +10,7 @@ from investigator.errors import UsageError
 from investigator.ground.plugins import Registry
 from investigator.runtime.providers.provider import Provider
 
-BUILT_IN = ("openai", "anthropic", "google")
+BUILT_IN_PROVIDERS = ("openai", "anthropic", "google")
 """The modules of this folder that are a provider, each its `PROVIDER`."""
 
 
@@ -36,7 +36,7 @@ def provider_named(name: str) -> Provider:
 
 @cache
 def _built_in() -> tuple[Provider, ...]:
-    return tuple(import_module(f"{__name__}.{name}").PROVIDER for name in BUILT_IN)
+    return tuple(import_module(f"{__name__}.{name}").PROVIDER for name in BUILT_IN_PROVIDERS)
 
 
 PROVIDERS = Registry("investigator.models", Provider, _built_in)

@@ -12,30 +12,30 @@ if TYPE_CHECKING:
     import httpx2
     from pydantic_ai.models import Model
 
-URL = "https://api.anthropic.com"
+_URL = "https://api.anthropic.com"
 
 
-def connect(endpoint: Endpoint, key: str, http: httpx2.AsyncClient) -> Model:
+def _connect(endpoint: Endpoint, key: str, http: httpx2.AsyncClient) -> Model:
     """A model of Anthropic."""
     from anthropic import AsyncAnthropic
     from pydantic_ai.models.anthropic import AnthropicModel
     from pydantic_ai.providers.anthropic import AnthropicProvider
 
-    client = AsyncAnthropic(api_key=key, base_url=endpoint.base_url or URL, http_client=http)
+    client = AsyncAnthropic(api_key=key, base_url=endpoint.base_url or _URL, http_client=http)
     return AnthropicModel(endpoint.model, provider=AnthropicProvider(anthropic_client=client))
 
 
-def request(_: Endpoint) -> Mapping[str, Any]:
+def _request(_: Endpoint) -> Mapping[str, Any]:
     """The library repeats nothing."""
     return {"max_retries": 0}
 
 
 PROVIDER = Provider(
     name="anthropic",
-    connect=connect,
+    connect=_connect,
     key_names=("ANTHROPIC_API_KEY",),
     requires=("pydantic_ai.models.anthropic",),
     install=install("anthropic"),
-    request=request,
+    request=_request,
     libraries=("anthropic",),
 )

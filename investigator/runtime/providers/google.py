@@ -11,21 +11,21 @@ if TYPE_CHECKING:
     import httpx2
     from pydantic_ai.models import Model
 
-URL = "https://generativelanguage.googleapis.com"
+_URL = "https://generativelanguage.googleapis.com"
 
 
-def connect(endpoint: Endpoint, key: str, http: httpx2.AsyncClient) -> Model:
+def _connect(endpoint: Endpoint, key: str, http: httpx2.AsyncClient) -> Model:
     """A model of Google."""
     from pydantic_ai.models.google import GoogleModel
     from pydantic_ai.providers.google import GoogleProvider
 
-    provider = GoogleProvider(api_key=key, base_url=endpoint.base_url or URL, http_client=http)
+    provider = GoogleProvider(api_key=key, base_url=endpoint.base_url or _URL, http_client=http)
     return GoogleModel(endpoint.model, provider=provider)
 
 
 PROVIDER = Provider(
     name="google",
-    connect=connect,
+    connect=_connect,
     key_names=("GOOGLE_API_KEY", "GEMINI_API_KEY"),
     requires=("pydantic_ai.models.google",),
     install=install("google"),

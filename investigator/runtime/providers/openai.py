@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     import httpx2
     from pydantic_ai.models import Model
 
-URL = "https://api.openai.com/v1"
+_URL = "https://api.openai.com/v1"
 
 
-def connect(endpoint: Endpoint, key: str, http: httpx2.AsyncClient) -> Model:
+def _connect(endpoint: Endpoint, key: str, http: httpx2.AsyncClient) -> Model:
     """A model of OpenAI, of Azure or of a compatible endpoint.
 
     Azure's deployments are asked by their `api_version`; its newer `/openai/v1` needs none.
@@ -30,7 +30,7 @@ def connect(endpoint: Endpoint, key: str, http: httpx2.AsyncClient) -> Model:
     from pydantic_ai.providers.openai_compatible import OpenAICompatibleProvider
 
     base_url = endpoint.base_url
-    host = urlsplit(base_url or URL).hostname or ""
+    host = urlsplit(base_url or _URL).hostname or ""
     theirs = endpoint.api_version is not None or host.endswith((".openai.com", ".azure.com"))
     profile = OpenAIModelProfile(
         json_schema_transformer=None,
@@ -47,7 +47,7 @@ def connect(endpoint: Endpoint, key: str, http: httpx2.AsyncClient) -> Model:
             http_client=http,
         )
     elif theirs:
-        provider = OpenAIProvider(base_url=base_url or URL, api_key=key, http_client=http)
+        provider = OpenAIProvider(base_url=base_url or _URL, api_key=key, http_client=http)
     else:
         assert base_url is not None
         provider = OpenAICompatibleProvider(
@@ -56,7 +56,7 @@ def connect(endpoint: Endpoint, key: str, http: httpx2.AsyncClient) -> Model:
     return OpenAIChatModel(endpoint.model, provider=provider, profile=profile)
 
 
-def request(endpoint: Endpoint) -> Mapping[str, Any]:
+def _request(endpoint: Endpoint) -> Mapping[str, Any]:
     """The library repeats nothing; JSON mode is its own field."""
     if endpoint.structured != "json_object":
         return {"max_retries": 0}
@@ -65,11 +65,11 @@ def request(endpoint: Endpoint) -> Mapping[str, Any]:
 
 PROVIDER = Provider(
     name="openai",
-    connect=connect,
+    connect=_connect,
     key_names=("OPENAI_API_KEY",),
     requires=("pydantic_ai.models.openai",),
     install=install("models"),
-    request=request,
+    request=_request,
     libraries=("openai",),
     takes_api_version=True,
 )

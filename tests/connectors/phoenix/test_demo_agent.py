@@ -16,7 +16,7 @@ from investigator import Incident, Settings, investigate
 from investigator.connectors.phoenix.address import phoenix_address
 from investigator.connectors.phoenix.connection import PhoenixConnection
 from investigator.incident.report import IncidentDossier, SuspicionStatus
-from investigator.runs.sources import ingest
+from investigator.runs.sources import ingest_source
 from investigator.samples import SEEDED
 from investigator.testing.phoenix_server import PhoenixServer
 from tests.connectors.phoenix.serving import PHOENIX, Cleared
@@ -49,7 +49,7 @@ def test_what_came_over_the_wire_is_told_right(
     demo_agent: str, seeded: Seeded, tmp_path: Path
 ) -> None:
     """Labels, places and a change, from a live project, are those of the manifest."""
-    ingest([demo_agent], tmp_path / TRACES)
+    ingest_source([demo_agent], tmp_path / TRACES)
     sent_ids = {ran.trace_id for ran in chosen(seeded)}
     truths = [one for one in seeded.manifest.traces if one.trace_id in sent_ids]
     judged = judged_traces(tmp_path, truths, tmp_path / "runs")

@@ -13,7 +13,7 @@ from investigator.connectors.phoenix.connection import ATTEMPTS, PhoenixConnecti
 from investigator.connectors.phoenix.source import PhoenixInspectionAPI
 from investigator.errors import SourceUnavailable, TraceNotFound, UsageError
 from investigator.runs.run_store import Verification
-from investigator.runs.sources import LAST, ingest, located
+from investigator.runs.sources import LAST, ingest_source, located
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.store.parquet import ParquetInspectionAPI
 from tests.asking import asked
@@ -143,7 +143,7 @@ def ask(engine: str, source: str | Path, **settings: Any) -> RunResult[Any]:
 def test_a_live_source_and_its_frozen_file_have_one_report(engine: str, tmp_path: Path) -> None:
     """Byte for byte; the run is verified and replayed after the source is gone."""
     with ScriptedPhoenix(FAULTY) as server:
-        ingest([server.source], tmp_path / "frozen.parquet")
+        ingest_source([server.source], tmp_path / "frozen.parquet")
         ask(engine, server.source, runs_dir=tmp_path, run_id="live")
     ask(engine, tmp_path / "frozen.parquet", runs_dir=tmp_path, run_id="file")
     live, file = ((tmp_path / run / "output.json").read_bytes() for run in ("live", "file"))
@@ -229,11 +229,11 @@ def test_a_file_is_brought_up_to_date_with_what_is_newer(tmp_path: Path) -> None
 
     target = tmp_path / "traces.parquet"
     with ScriptedPhoenix(decide) as server:
-        assert ingest([server.source], target, window=LAST).written.traces == 2
+        assert ingest_source([server.source], target, window=LAST).written.traces == 2
         held += [named("grown", "h", parent_id="g", start_time="2026-03-01T09:45:00Z")]
         held += [named("new", "n", start_time="2026-03-01T10:00:00Z")]
         held.remove(old)
-        assert ingest([server.source], target, window=LAST).written.traces == 2 + 1
+        assert ingest_source([server.source], target, window=LAST).written.traces == 2 + 1
         asked = [ids for a in server.asked if (ids := a.query.get("trace_id"))]
     api = ParquetInspectionAPI(target)
     counts = {row.trace_id: row.span_count for row in api.list_traces()}
@@ -245,7 +245,7 @@ def test_a_file_is_brought_up_to_date_with_what_is_newer(tmp_path: Path) -> None
 def test_a_window_of_files_is_refused(tmp_path: Path) -> None:
     """Files are ingested whole; a window is asked for later."""
     with pytest.raises(UsageError, match="ingested whole"):
-        ingest([tmp_path], tmp_path / "traces.parquet", window=LAST)
+        ingest_source([tmp_path], tmp_path / "traces.parquet", window=LAST)
 
 
 def test_a_phoenix_is_a_source_by_itself() -> None:

@@ -25,7 +25,7 @@ from investigator.runs.run_store import (
 )
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.samples import SAMPLE_TRACES
-from investigator.store.open import open_source
+from investigator.store.open import open_files
 from investigator.testing.phoenix_server import PhoenixServer
 from tests.asking import asked as asked_of
 from tests.connectors.phoenix.scripted import Asked, Said, ScriptedPhoenix
@@ -38,7 +38,7 @@ TRIP, ROOT = "617fdb16cf685c234f3ef3cfbe54acd9", "09656e31b888ecf7"
 @pytest.fixture
 def trips(phoenix_server: PhoenixServer) -> Iterator[str]:
     """The trip planner's trace in a real Phoenix; its address."""
-    api = open_source([SAMPLE_TRACES]).api
+    api = open_files([SAMPLE_TRACES]).api
     served: Cleared = serve_phoenix(api.get_trace(TRIP).spans, phoenix_server, "trips")
     yield phoenix_server.address("trips")
     served.close()

@@ -24,7 +24,7 @@ from investigator.runtime.journal import FILE, read_entries
 from investigator.runtime.record import RECORD_FILE, RunRecord
 from investigator.runtime.status import RunStatus
 from investigator.samples import SAMPLE_TRACES
-from investigator.store.open import ingest
+from investigator.store.open import ingest_files
 from investigator.testing.model_server import Hang, ModelServer, error, says
 from investigator.traces.model import Span, SpanKind, StatusCode
 from tests.runs.export.runs import (
@@ -209,7 +209,7 @@ def test_an_export_is_an_otlp_request(tmp_path: Path) -> None:
 def test_a_run_of_rules_has_agents_and_tool_calls(tmp_path: Path) -> None:
     """Rules ask nobody, so their turns are no spans; the source is not needed either."""
     source = tmp_path / "traces.parquet"
-    ingest([SAMPLE_TRACES], source)
+    ingest_files([SAMPLE_TRACES], source)
     result = investigated(tmp_path, source=source)
     source.unlink()
     export = export_run("run", tmp_path)
@@ -317,7 +317,7 @@ def test_a_cancelled_run_is_exported(tmp_path: Path) -> None:
 def test_a_source_that_is_gone_costs_the_prompts_and_nothing_else(tmp_path: Path) -> None:
     """And one line says so."""
     source = tmp_path / "traces.parquet"
-    ingest([SAMPLE_TRACES], source)
+    ingest_files([SAMPLE_TRACES], source)
     with ModelServer([reads(), CONCLUDES]) as server:
         result = asked_of(server, tmp_path, source=source)
     source.unlink()
