@@ -35,7 +35,7 @@ from investigator.claims.confidence import SUPPORTED
 from investigator.claims.leads import call
 from investigator.claims.report import Report
 from investigator.compliance.report import ComplianceReport
-from investigator.formats.files import Decoded, read_source
+from investigator.formats.source_files import Decoded, read_source
 from investigator.ground.canonical_json import canonical_json
 from investigator.ground.redaction import Redactor
 from investigator.inspection.engine import Question

@@ -23,7 +23,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TypeVar
 
-from investigator.store.parquet import ParquetInspectionAPI
+from investigator.store.parquet_store import ParquetInspectionAPI
 from investigator.traces.model import Span, SpanKind, StatusCode
 from investigator.traces.parquet import write_spans
 

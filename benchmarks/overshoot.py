@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from investigator.model_planner.planner import Model, ModelPlanner
+from investigator.model_planner.model_planner import Model, ModelPlanner
 from investigator.runtime.budget import Budget
 from investigator.runtime.llm_client import ModelClient, ModelSettings, Prompt
 from investigator.runtime.prices import price_of

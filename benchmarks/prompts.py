@@ -29,8 +29,8 @@ from benchmarks.tokenizers import TOKENIZERS, Count
 from investigator.claims.leads import call, said
 from investigator.ground.canonical_json import JsonValue, canonical_json, compact_json
 from investigator.ground.redaction import Redactor
-from investigator.inspection.tools import inspection_tools
-from investigator.model_planner.planner import CHAT_TOKENS, Model, ModelPlanner
+from investigator.inspection.trace_tools import inspection_tools
+from investigator.model_planner.model_planner import CHAT_TOKENS, Model, ModelPlanner
 from investigator.rca.case import RCACase
 from investigator.rca.engine import RCAStrategy
 from investigator.rca.outputs import RCADraft, RCAFinding

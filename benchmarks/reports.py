@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from investigator import RCA, Settings
-from investigator.formats.files import Unreadable, read_source
+from investigator.formats.source_files import Unreadable, read_source
 from investigator.ground.redaction import Redactor
 from investigator.rca.report import RCAReport
 from investigator.readings.reading import Readings

@@ -38,7 +38,7 @@ from urllib.parse import quote
 import re2
 
 from investigator.cli.main import main as investigator
-from investigator.formats.files import Decoded, read_source
+from investigator.formats.source_files import Decoded, read_source
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.redaction import Redactor
 from investigator.ground.sensitive import KINDS, OPTIONAL

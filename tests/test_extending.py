@@ -229,7 +229,7 @@ BROKEN: dict[str, tuple[str, str, str]] = {
     "the wrong type": ("signals", "VALUE = 1\n", "VALUE is of type int, not Detector"),
     "a name that is taken": (
         "checks",
-        "from investigator.controls.checks.tools import CHECKS\nVALUE = CHECKS[0]\n",
+        "from investigator.controls.checks.tool_use import CHECKS\nVALUE = CHECKS[0]\n",
         "the name 'allowed_tools' is taken",
     ),
     "the name of a command": (

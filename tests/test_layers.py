@@ -215,6 +215,20 @@ def test_each_public_name_is_defined_once() -> None:
     assert _defined_twice({_name(module): module.read_text("utf-8") for module in MODULES}) == {}
 
 
+ROLES = {
+    *("case", "engine", "outputs", "presentation", "question", "report", "rules"),  # of an engine
+    "model",  # the values that a room is about
+    "__init__",
+}
+"""What a module is to its folder, and the same in each folder that has one."""
+
+
+def test_each_module_is_named_once() -> None:
+    """Its name says which one is meant, without its folder."""
+    names = [module.stem for module in MODULES if module.stem not in ROLES]
+    assert [name for name in sorted(set(names)) if names.count(name) > 1] == []
+
+
 @pytest.mark.parametrize(
     "planted",
     [

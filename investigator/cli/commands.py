@@ -17,7 +17,7 @@ CONTEXT = {"help_option_names": ["-h", "--help"]}
 def tell_broken_plugins() -> None:
     """Name the plug-ins that are left out because they cannot be used, a line each."""
     from investigator.ground.plugins import PlugInWarning
-    from investigator.runs.plugins import broken_plugins
+    from investigator.runs.plugin_faults import broken_plugins
 
     warnings.simplefilter("ignore", PlugInWarning)  # they are told here, in the same words
     for broken in broken_plugins():
@@ -55,7 +55,7 @@ class EngineCommand(TyperCommand):
     @staticmethod
     def made(name: str) -> TyperCommand:
         """The command itself, made of the engine's value."""
-        from investigator.cli.engines import command_of
+        from investigator.cli.engine_commands import command_of
         from investigator.runs.engines import engine_named
 
         alone = typer.Typer(

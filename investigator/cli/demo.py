@@ -34,7 +34,7 @@ def demo(runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
       0 succeeded · 3 partial · 4 failed · 5 a defect · 130 interrupted
     """
     from investigator.cli.investigating import run_all
-    from investigator.cli.reading import open_with_progress
+    from investigator.cli.source_reading import open_with_progress
     from investigator.runs.engines import BUILT_IN_ENGINES, engine_named
     from investigator.runs.settings import Request, Settings
     from investigator.samples import SAMPLE_TRACES
@@ -58,7 +58,7 @@ def demo(runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
 
 def _show(outcomes: list[BatchOutcome], *, as_json: bool) -> None:
     """Reports as blocks, but a table where another engine told of the same traces before."""
-    from investigator.cli.documents import overview_table, print_document
+    from investigator.cli.rendering import overview_table, print_document
     from investigator.runs.engines import engine_named
 
     for name, group in groupby(outcomes, key=lambda outcome: outcome.engine):

@@ -9,8 +9,13 @@ import typer
 
 from investigator.cli.exits import Exit
 from investigator.cli.options import From, Json, Sources, To
-from investigator.cli.reading import counted_spans, name_clashes, name_unreadable, time_option_ns
 from investigator.cli.screen import print_json, say
+from investigator.cli.source_reading import (
+    counted_spans,
+    name_clashes,
+    name_unreadable,
+    time_option_ns,
+)
 from investigator.errors import UsageError
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from investigator.cli.options import (
     changed_budget,
 )
 from investigator.cli.outcomes import OutcomeOptions, show_all, show_one
-from investigator.cli.reading import open_with_progress
 from investigator.cli.screen import say, stderr
+from investigator.cli.source_reading import open_with_progress
 from investigator.errors import UsageError
 
 if TYPE_CHECKING:

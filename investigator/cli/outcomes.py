@@ -29,7 +29,7 @@ class OutcomeOptions:
 
 def show_one(outcome: BatchOutcome, asked: OutcomeOptions) -> Exit:
     """One run: its report as a block, or one JSON object."""
-    from investigator.cli.documents import print_document
+    from investigator.cli.rendering import print_document
     from investigator.runs.engines import engine_named
 
     report = outcome.report
@@ -45,7 +45,7 @@ def show_one(outcome: BatchOutcome, asked: OutcomeOptions) -> Exit:
 
 def show_all(outcomes: Sequence[BatchOutcome], asked: OutcomeOptions) -> Exit:
     """A batch: one row a run, or one JSON object a line, and a count on stderr."""
-    from investigator.cli.documents import overview_table
+    from investigator.cli.rendering import overview_table
     from investigator.runs.engines import engine_named
 
     reports = [outcome.report for outcome in outcomes]

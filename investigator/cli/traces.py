@@ -10,8 +10,8 @@ import typer
 
 from investigator.cli.exits import Exit
 from investigator.cli.options import FilterOption, From, Json, SourceArgument, To
-from investigator.cli.reading import open_with_progress, time_option_ns
 from investigator.cli.screen import cell, print_json, say, stdout, table
+from investigator.cli.source_reading import open_with_progress, time_option_ns
 from investigator.ground.canonical_json import JsonValue
 
 if TYPE_CHECKING:

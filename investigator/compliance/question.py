@@ -58,8 +58,8 @@ class Compliance(TraceQuestion[ComplianceReport]):
         """Read the trace and check the controls in code."""
         from investigator.compliance.case import ComplianceCase
         from investigator.compliance.engine import ComplianceStrategy
+        from investigator.compliance.library_tools import control_tools
         from investigator.compliance.rules import ComplianceRules
-        from investigator.compliance.tools import control_tools
         from investigator.runtime.tools import ToolRegistry
 
         trace = read_trace(api, self.trace_id, redactor)

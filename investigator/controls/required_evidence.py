@@ -12,8 +12,8 @@ from itertools import chain
 
 from investigator.ground.canonical_json import JsonValue
 from investigator.readings.conversation import Action, Source, Utterance
+from investigator.readings.cut_texts import is_cut
 from investigator.readings.reading import Readings
-from investigator.readings.truncation import is_cut
 from investigator.traces.model import REDACTED, Span, SpanKind
 from investigator.traces.openinference import (
     messages_of,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from investigator.formats.dialects.genai import openinference_from_genai
-from investigator.formats.dialects.mlflow import openinference_from_mlflow
+from investigator.formats.dialects.mlflow_keys import openinference_from_mlflow
 from investigator.formats.dialects.vercel import openinference_from_vercel
 from investigator.formats.format import Record
 from investigator.formats.model_calls import messages_in_values

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from investigator.formats.dialects.mlflow import (
+from investigator.formats.dialects.mlflow_keys import (
     FUNCTION_NAME,
     REQUEST_ID,
     SPAN_TYPE,

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 
 from investigator.incident.clusters import Clusters, clusters
 from investigator.incident.digest import TraceDigest, dated, in_order
-from investigator.incident.facts import (
+from investigator.incident.latency import SlowTrace, slow_traces
+from investigator.incident.setup_facts import (
     COARSER_FORMS,
     SYSTEM_MESSAGE,
     Fact,
     FactKind,
     FactSubject,
 )
-from investigator.incident.latency import SlowTrace, slow_traces
 from investigator.incident.steps import (
     Step,
     chance_of_spread,

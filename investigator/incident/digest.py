@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from investigator.incident.facts import Fact, facts_of
+from investigator.incident.setup_facts import Fact, facts_of
 from investigator.incident.signature import (
     Occurrence,
     Signature,

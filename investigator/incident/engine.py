@@ -14,10 +14,10 @@ from pydantic import BaseModel
 
 from investigator.claims.confidence import UNEXAMINED, capped_confidence
 from investigator.ground.canonical_json import JsonValue, canonical_json
-from investigator.incident.actions import action_for
 from investigator.incident.case import IncidentCase
 from investigator.incident.hypotheses import MAX_CAUSES, PossibleCause, ShownFailure, causes
 from investigator.incident.outputs import IncidentAnswer, IncidentDraft, IncidentOutputs
+from investigator.incident.remedies import action_for
 from investigator.incident.report import (
     DOSSIER,
     ChangeSeen,

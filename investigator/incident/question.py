@@ -108,8 +108,8 @@ class Incident(Question[IncidentDossier]):
         from investigator.incident.case import IncidentCase
         from investigator.incident.engine import IncidentStrategy
         from investigator.incident.rules import IncidentRules
-        from investigator.incident.tools import snapshot_tools
-        from investigator.inspection.tools import inspection_tools
+        from investigator.incident.snapshot_tools import snapshot_tools
+        from investigator.inspection.trace_tools import inspection_tools
         from investigator.runtime.tools import ToolRegistry
 
         start_ns, end_ns = self._window()

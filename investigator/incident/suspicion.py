@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 from investigator.incident.changes import Change
 from investigator.incident.digest import TraceDigest, dated, in_order
-from investigator.incident.facts import FactKind
 from investigator.incident.latency import SlowTrace, slow_traces
 from investigator.incident.report import SuspicionStatus
+from investigator.incident.setup_facts import FactKind
 from investigator.readings.quoting import one_line
 from investigator.traces.evidence import EvidenceRef
 

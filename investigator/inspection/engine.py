@@ -195,7 +195,7 @@ def read_trace(api: InspectionAPI, trace_id: str, redactor: Redactor) -> Trace:
 
 def reads_of(api: InspectionAPI, trace: Trace, redactor: Redactor) -> ToolRegistry:
     """The inspection tools over one trace."""
-    from investigator.inspection.tools import inspection_tools
+    from investigator.inspection.trace_tools import inspection_tools
     from investigator.runtime.tools import ToolRegistry
 
     return ToolRegistry(inspection_tools(api, redactor, trace_id=trace.trace_id))

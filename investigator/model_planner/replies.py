@@ -11,7 +11,7 @@ from typing import Any
 
 from investigator.ground.canonical_json import compact_json
 from investigator.ground.redaction import Redactor
-from investigator.model_planner.planner import Client
+from investigator.model_planner.model_planner import Client
 from investigator.runtime.planner import Reply
 
 

@@ -25,7 +25,7 @@ from investigator.ground.given import Given
 from investigator.ground.interrupts import Interrupts, forget_interrupt, in_charge
 from investigator.runs.engines import engine_named, engine_of_run
 from investigator.runs.investigation import RunResult, investigate
-from investigator.runs.plugins import broken_plugins
+from investigator.runs.plugin_faults import broken_plugins
 from investigator.runs.run_store import resume_run
 from investigator.runs.settings import Request
 from investigator.runs.workers import Workers

@@ -15,7 +15,7 @@ from investigator.connectors.phoenix.source import PhoenixInspectionAPI
 from investigator.inspection.engine import Question, TraceQuestion
 from investigator.runtime.private import FILE_MODE, make_private
 from investigator.store.api import InspectionAPI
-from investigator.store.parquet import ParquetInspectionAPI
+from investigator.store.parquet_store import ParquetInspectionAPI
 from investigator.traces.model import Span
 from investigator.traces.parquet import write_spans
 

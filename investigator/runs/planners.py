@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from investigator.errors import UsageError
 from investigator.ground.redaction import Redactor
 from investigator.inspection.engine import Prepared
-from investigator.model_planner.planner import Model, ModelPlanner
+from investigator.model_planner.model_planner import Model, ModelPlanner
 from investigator.model_planner.replies import RedactedReplies
 from investigator.runtime.budget import Budget
 from investigator.runtime.deciders import Deciders, one_planner

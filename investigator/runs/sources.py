@@ -13,7 +13,7 @@ from investigator.connectors.phoenix.address import is_phoenix_address, phoenix_
 from investigator.connectors.phoenix.connection import PhoenixConnection
 from investigator.connectors.phoenix.source import PhoenixInspectionAPI
 from investigator.errors import UsageError
-from investigator.formats.files import Decoded, read_source
+from investigator.formats.source_files import Decoded, read_source
 from investigator.store.open import Ingested, OpenedSource
 from investigator.store.open import ingest_files as ingest_files
 from investigator.store.open import open_files as open_files

@@ -24,11 +24,11 @@ from platformdirs import user_cache_path
 from pydantic import BaseModel, ConfigDict
 
 from investigator.errors import SourceUnavailable
-from investigator.formats.files import Decoded, Unreadable, files_of, read_source
 from investigator.formats.plugin_formats import installed_formats
+from investigator.formats.source_files import Decoded, Unreadable, files_of, read_source
 from investigator.ground.canonical_json import JsonValue, sha256_json
 from investigator.store.api import InspectionAPI
-from investigator.store.parquet import ParquetInspectionAPI
+from investigator.store.parquet_store import ParquetInspectionAPI
 from investigator.traces.model import Span
 from investigator.traces.parquet import SCHEMA_VERSION, WriteSummary, canonical_facts, write_files
 

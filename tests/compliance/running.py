@@ -6,14 +6,14 @@ from pathlib import Path
 
 from investigator.compliance.case import ComplianceCase
 from investigator.compliance.engine import ComplianceStrategy
+from investigator.compliance.library_tools import control_tools
 from investigator.compliance.report import RUN_TYPE, ComplianceReport, ControlResult
 from investigator.compliance.rules import ComplianceRules
-from investigator.compliance.tools import control_tools
 from investigator.controls.library import load_library
 from investigator.controls.model import ControlLibrary
 from investigator.ground.redaction import Redactor
 from investigator.inspection.engine import Prepared
-from investigator.inspection.tools import inspection_tools
+from investigator.inspection.trace_tools import inspection_tools
 from investigator.runs.engines import engine_named
 from investigator.runs.planners import RULES, PlannerChoice, deciders_for
 from investigator.runtime.budget import Budget

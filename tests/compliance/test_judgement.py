@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from investigator.claims.confidence import UNEXAMINED
-from investigator.cli.documents import print_document
+from investigator.cli.rendering import print_document
 from investigator.compliance.presentation import compliance_document
 from investigator.compliance.report import ComplianceReport, JudgedBy, Overall
 from investigator.compliance.rules import QUESTION

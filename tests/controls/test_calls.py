@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from investigator.controls.checks.calls import succeeded
+from investigator.controls.checks.chosen_calls import succeeded
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import REDACTED, Trace
 from tests.builders import readings

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from investigator.controls.checking import Checked
-from investigator.controls.checks.record import (
+from investigator.controls.checks.record_integrity import (
     Attribution,
     CompleteTrace,
     MemoryWrites,

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from investigator.controls.checking import Checked
-from investigator.controls.checks.tools import (
+from investigator.controls.checks.tool_use import (
     AllowedTools,
     ArgumentSchema,
     DelegationScope,

@@ -9,7 +9,7 @@ import pytest
 from investigator.controls.required_evidence import RequiredEvidence as Kind
 from investigator.controls.required_evidence import missing, missing_evidence
 from investigator.ground.canonical_json import JsonValue
-from investigator.readings.truncation import is_cut
+from investigator.readings.cut_texts import is_cut
 from investigator.traces.model import REDACTED, Span, Trace
 from tests.builders import readings, span, trace
 from tests.controls.policy_chat import call, chat, says, user

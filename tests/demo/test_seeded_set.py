@@ -12,7 +12,7 @@ from demo.agent.export import decoded
 from demo.agent.faults.catalogue import FORMS
 from demo.agent.generate import Seeded, generate, write
 from demo.agent.manifest import TRACES, Kind, read_manifest
-from investigator.formats.files import Unreadable, read_source
+from investigator.formats.source_files import Unreadable, read_source
 from investigator.rca.report import Label
 from investigator.samples import SEEDED
 from investigator.traces.model import Span, SpanKind

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from investigator.errors import UnreadableInput
-from investigator.formats.files import Decoded, read_source
 from investigator.formats.registry import decode
+from investigator.formats.source_files import Decoded, read_source
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span, Trace
 from investigator.traces.openinference import (

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from investigator.formats import FORMATS, Format
-from investigator.formats.files import Decoded, read_source
 from investigator.formats.registry import sniff
+from investigator.formats.source_files import Decoded, read_source
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span
 from tests import rooms

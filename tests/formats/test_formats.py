@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.formats import CELLS, decoded, held
-from investigator.formats.files import Decoded, read_source
 from investigator.formats.registry import decode
+from investigator.formats.source_files import Decoded, read_source
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.openinference import (
     TokenCounts,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from investigator.formats.files import Decoded, Unreadable, read_source
 from investigator.formats.registry import decode
+from investigator.formats.source_files import Decoded, Unreadable, read_source
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Message, Span, StatusCode, ToolCall, parse_time
 from investigator.traces.openinference import (

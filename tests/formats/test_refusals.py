@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from investigator.errors import UnreadableInput
-from investigator.formats.files import Decoded, Unreadable, read_source
 from investigator.formats.registry import decode
+from investigator.formats.source_files import Decoded, Unreadable, read_source
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.openinference import messages_of, tool_io_of
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from investigator.formats.files import Decoded, read_source
+from investigator.formats.source_files import Decoded, read_source
 from investigator.ground.canonical_json import JsonValue
 from investigator.store.open import ingest_files, open_files
 

@@ -10,8 +10,8 @@ from investigator.incident.case import IncidentCase
 from investigator.incident.engine import IncidentStrategy
 from investigator.incident.report import RUN_TYPE, IncidentDossier
 from investigator.incident.rules import IncidentRules
-from investigator.incident.tools import snapshot_tools
-from investigator.inspection.tools import inspection_tools
+from investigator.incident.snapshot_tools import snapshot_tools
+from investigator.inspection.trace_tools import inspection_tools
 from investigator.runs.engines import engine_named
 from investigator.runtime.budget import Budget
 from investigator.runtime.deciders import one_planner

@@ -10,8 +10,8 @@ import pytest
 
 from investigator.incident.changes import Change, detect_changes
 from investigator.incident.digest import digest
-from investigator.incident.facts import FactKind
 from investigator.incident.report import SuspicionStatus
+from investigator.incident.setup_facts import FactKind
 from investigator.incident.suspicion import Suspicion, suspected_change
 from investigator.snapshots import SnapshotStore, open_snapshots
 from investigator.traces.evidence import EvidenceIndex, EvidenceKind

@@ -14,7 +14,7 @@ from investigator.errors import InvestigatorError, UsageError
 from investigator.ground.canonical_json import JsonValue, canonical_json, sha256_json
 from investigator.ground.redaction import Redactor
 from investigator.inspection.pages import PAGE_CHARS
-from investigator.inspection.tools import inspection_tools
+from investigator.inspection.trace_tools import inspection_tools
 from investigator.runtime.tools import ToolAnswer, ToolRegistry
 from investigator.store.memory import MemoryInspectionAPI
 from investigator.traces.evidence import EvidenceRef, unresolved_reason

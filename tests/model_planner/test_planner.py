@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from investigator.ground.canonical_json import JsonValue, compact_json
 from investigator.model_planner.model_choice import AHEAD
-from investigator.model_planner.planner import CHAT_TOKENS, Model, ModelPlanner, TokenPrice
+from investigator.model_planner.model_planner import CHAT_TOKENS, Model, ModelPlanner, TokenPrice
 from investigator.model_planner.prompting import TEXT_TOKENS, mode_of
 from investigator.model_planner.prompts import load_prompt
 from investigator.runtime.actions import ActionKind, ActionSpace, Draft

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from investigator.ground.canonical_json import JsonValue, canonical_json
 from investigator.ground.redaction import Redactor
-from investigator.inspection.tools import inspection_tools
+from investigator.inspection.trace_tools import inspection_tools
 from investigator.rca.case import RCACase
 from investigator.rca.engine import RCAStrategy
 from investigator.rca.report import RUN_TYPE, RCAReport

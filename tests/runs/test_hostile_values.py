@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from investigator import RunResult, Settings, investigate
 from investigator.errors import UnreadableInput
-from investigator.formats.files import Decoded, read_source
+from investigator.formats.source_files import Decoded, read_source
 from investigator.ground.canonical_json import JsonValue, canonical_json, count_of, read_json
 from investigator.ground.json_text import embedded_json, parse_json
 from investigator.runtime.status import RunStatus

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.redaction import Redactor
-from investigator.inspection.tools import inspection_tools
+from investigator.inspection.trace_tools import inspection_tools
 from investigator.model_planner.known_ids import known_in
 from investigator.rca.case import RCACase
 from investigator.rca.engine import RCAStrategy

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from investigator.store.api import InspectionAPI
 from investigator.store.memory import MemoryInspectionAPI
-from investigator.store.parquet import ParquetInspectionAPI
+from investigator.store.parquet_store import ParquetInspectionAPI
 from investigator.traces.model import Span, Trace
 from investigator.traces.parquet import write_spans
 

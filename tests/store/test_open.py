@@ -11,7 +11,7 @@ import pytest
 
 from investigator.errors import SourceUnavailable
 from investigator.store.open import OpenedSource, ingest_files, open_files
-from investigator.store.parquet import ParquetInspectionAPI
+from investigator.store.parquet_store import ParquetInspectionAPI
 from investigator.traces.model import Span
 from investigator.traces.parquet import WriteSummary, canonical_facts, write_spans
 from tests.builders import span

@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from investigator.errors import SourceUnavailable, UnreadableInput
-from investigator.formats.files import Decoded, Unreadable, read_source
 from investigator.formats.parquet_export import parquet_spans
-from investigator.store.parquet import ParquetInspectionAPI
+from investigator.formats.source_files import Decoded, Unreadable, read_source
+from investigator.store.parquet_store import ParquetInspectionAPI
 from investigator.traces.bounded_rows import BoundedColumn, bounded_rows
 from investigator.traces.databases import LISTS
 from investigator.traces.parquet import write_spans
@@ -72,7 +72,7 @@ BOMBS: dict[str, tuple[Callable[[], pa.Array], int]] = {
 
 READ = """
 import resource, sys
-from investigator.formats.files import read_source
+from investigator.formats.source_files import read_source
 for item in read_source([sys.argv[1]]):
     print(item if not hasattr(item, "spans") else f"{len(item.spans)} spans")
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)

@@ -17,7 +17,7 @@ import pytest
 
 from investigator.errors import SourceUnavailable, UnreadableInput
 from investigator.store.open import open_files
-from investigator.store.parquet import ParquetInspectionAPI
+from investigator.store.parquet_store import ParquetInspectionAPI
 from investigator.traces.databases import PARQUET, Databases, ParquetFile, scratch
 from investigator.traces.parquet import newest_start, write_spans
 from tests.builders import span

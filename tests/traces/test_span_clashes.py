@@ -9,7 +9,7 @@ import pytest
 
 from investigator.ground.canonical_json import JsonValue
 from investigator.store.open import Ingested, ingest_files, open_files
-from investigator.store.parquet import ParquetInspectionAPI
+from investigator.store.parquet_store import ParquetInspectionAPI
 
 
 def line(span_id: str, name: str, *, trace_id: str = "t", **more: JsonValue) -> JsonValue:

@@ -24,7 +24,7 @@ from investigator.errors import SourceUnavailable, TraceNotFound, UnreadableInpu
 from investigator.formats.phoenix import decode_phoenix
 from investigator.store.api import TraceSummary
 from investigator.store.filter_parser import parse_filter
-from investigator.store.parquet import ParquetInspectionAPI
+from investigator.store.parquet_store import ParquetInspectionAPI
 from investigator.store.reads import TraceReads
 from investigator.traces.model import Span, Trace, iso_time
 from investigator.traces.parquet import WriteSummary, write_spans

@@ -23,9 +23,9 @@ BUILT_IN_CHECKS = (
     "private_data",
     "prompt_disclosure",
     "raw_execution",
-    "record",
+    "record_integrity",
     "statements",
-    "tools",
+    "tool_use",
     "turns",
     "untrusted_content",
 )

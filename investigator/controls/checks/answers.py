@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from investigator.controls.checking import Params
-from investigator.controls.checks.facts import CallFacts, Found
+from investigator.controls.checks.call_facts import CallFacts, Found
 from investigator.controls.checks.paths import comparable_text
 from investigator.traces.evidence import EvidenceRef
 

@@ -14,8 +14,8 @@ from pydantic import Discriminator, Field, Tag
 
 from investigator.controls.checks import value_conditions as values
 from investigator.controls.checks.answers import Condition, ConditionResult
-from investigator.controls.checks.calls import CallSelector, evidence_of_call
-from investigator.controls.checks.facts import CallFacts
+from investigator.controls.checks.call_facts import CallFacts
+from investigator.controls.checks.chosen_calls import CallSelector, evidence_of_call
 from investigator.controls.checks.words import Regex, found_in
 from investigator.readings.utterances import Source
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Violation
-from investigator.controls.checks.calls import CallSelector
+from investigator.controls.checks.chosen_calls import CallSelector
 from investigator.controls.checks.consent import Consent, ConsentWords, consent_in
 from investigator.controls.checks.policy import checked, chosen_calls
 from investigator.controls.checks.violations import WORDED, broken_by

@@ -8,7 +8,12 @@ import re2
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.calls import counted, evidence_of_call, succeeded, unseen_calls
+from investigator.controls.checks.chosen_calls import (
+    counted,
+    evidence_of_call,
+    succeeded,
+    unseen_calls,
+)
 from investigator.controls.checks.violations import WORDED
 from investigator.ground.patterns import well_formed
 from investigator.readings.conversation import Action, Source, Utterance

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.calls import counted, is_named
+from investigator.controls.checks.chosen_calls import counted, is_named
 from investigator.controls.checks.recorded import statements
 from investigator.controls.checks.violations import CERTAIN
 from investigator.controls.predicates import Regexp, occurs

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import re2
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.calls import counted, evidence_of_call, is_named
+from investigator.controls.checks.chosen_calls import counted, evidence_of_call, is_named
 from investigator.controls.checks.violations import CERTAIN, WORDED
 from investigator.controls.required_evidence import unseen
 from investigator.ground.canonical_json import JsonValue, read_json

@@ -8,7 +8,7 @@ from itertools import groupby
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.calls import counted, unseen_calls
+from investigator.controls.checks.chosen_calls import counted, unseen_calls
 from investigator.controls.checks.violations import CERTAIN, WORDED
 from investigator.controls.required_evidence import about, tokens_of
 from investigator.readings.faults import Fault

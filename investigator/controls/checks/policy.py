@@ -12,14 +12,7 @@ from datetime import datetime
 from pydantic import Field, field_validator, model_validator
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.calls import (
-    CallSelector,
-    counted,
-    evidence_of_call,
-    unseen_calls,
-)
-from investigator.controls.checks.conditions import AnyCondition
-from investigator.controls.checks.facts import (
+from investigator.controls.checks.call_facts import (
     CALL,
     RESULT,
     CallFacts,
@@ -27,6 +20,13 @@ from investigator.controls.checks.facts import (
     Heard,
     Operand,
 )
+from investigator.controls.checks.chosen_calls import (
+    CallSelector,
+    counted,
+    evidence_of_call,
+    unseen_calls,
+)
+from investigator.controls.checks.conditions import AnyCondition
 from investigator.controls.checks.paths import comparable_text
 from investigator.controls.checks.violations import broken_by
 from investigator.readings.conversation import Conversation

@@ -11,7 +11,7 @@ from collections import defaultdict
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.calls import EVERY_CALL, CallSelector, evidence_of_call
+from investigator.controls.checks.chosen_calls import EVERY_CALL, CallSelector, evidence_of_call
 from investigator.controls.checks.policy import checked, chosen_calls
 from investigator.controls.checks.violations import broken_by
 from investigator.readings.reading import Readings

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from investigator.controls.checks.answers import Condition, ConditionResult, shown
-from investigator.controls.checks.facts import CallFacts, Found, Operand
+from investigator.controls.checks.call_facts import CallFacts, Found, Operand
 from investigator.controls.checks.paths import comparable_text, number
 from investigator.controls.checks.words import Regex, found_in
 from investigator.ground.canonical_json import JsonValue

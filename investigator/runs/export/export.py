@@ -12,7 +12,7 @@ from pathlib import Path
 
 from investigator.errors import SourceError, UsageError
 from investigator.ground.canonical_json import canonical_json
-from investigator.runs.export.otlp import Object, export_request
+from investigator.runs.export.otlp_json import Object, export_request
 from investigator.runs.export.prompts import Retold, prompts_of
 from investigator.runs.export.spans import run_spans
 from investigator.runs.investigation import planner_of_run, rebuilt, run_now

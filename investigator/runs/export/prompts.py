@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from investigator.errors import ReplayDifference
-from investigator.model_planner.planner import ModelPlanner
+from investigator.model_planner.model_planner import ModelPlanner
 from investigator.model_planner.prompting import Rendered
 from investigator.runtime.budget import Amounts, Limits, Resource
 from investigator.runtime.calls import CANCELLED

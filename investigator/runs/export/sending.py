@@ -9,7 +9,7 @@ from investigator.errors import UsageError
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.collector import post_spans, require_collector
 from investigator.runs.export.export import Export
-from investigator.runs.export.otlp import Object
+from investigator.runs.export.otlp_json import Object
 
 SPANS_AT_ONCE = 200
 _IDS = ("traceId", "spanId", "parentSpanId")

@@ -15,7 +15,7 @@ from investigator.errors import SourceUnavailable, TraceNotFound, UsageError
 from investigator.runs.run_store import Verification
 from investigator.runs.sources import LAST, ingest_source, located
 from investigator.runtime.status import ErrorCode, RunStatus
-from investigator.store.parquet import ParquetInspectionAPI
+from investigator.store.parquet_store import ParquetInspectionAPI
 from tests.asking import asked
 from tests.connectors.phoenix.scripted import SPAN, Asked, Said, ScriptedPhoenix, holds, named
 

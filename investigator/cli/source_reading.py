@@ -12,7 +12,7 @@ from investigator.cli.screen import say, stderr
 from investigator.errors import UsageError
 
 if TYPE_CHECKING:
-    from investigator.formats.files import Unreadable
+    from investigator.formats.source_files import Unreadable
     from investigator.runs.sources import TraceSource
     from investigator.store.open import OpenedSource
 

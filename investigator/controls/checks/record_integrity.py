@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.calls import counted, evidence_of_call
+from investigator.controls.checks.chosen_calls import counted, evidence_of_call
 from investigator.controls.checks.recorded import StepStatements, statements
 from investigator.controls.checks.violations import CERTAIN, WORDED
 from investigator.controls.required_evidence import about, model_of, unlinked

@@ -7,7 +7,12 @@ from collections.abc import Sequence
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.calls import counted, evidence_of_call, is_named, unseen_calls
+from investigator.controls.checks.chosen_calls import (
+    counted,
+    evidence_of_call,
+    is_named,
+    unseen_calls,
+)
 from investigator.controls.checks.offered import Offer, Offers, calls_by_name
 from investigator.controls.checks.violations import CERTAIN
 from investigator.controls.required_evidence import about, unseen

@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from investigator.controls.checking import Params
-from investigator.controls.checks.calls import is_named, succeeded
+from investigator.controls.checks.chosen_calls import is_named, succeeded
 from investigator.controls.checks.paths import comparable_text, document_in, values_at
 from investigator.controls.checks.words import found_in
 from investigator.ground.canonical_json import JsonValue
