@@ -3,7 +3,7 @@
 The cache entry of a source is a canonical Parquet file and the list of what could not be read,
 named by the files' paths, sizes and times and by the code that decodes; so a second run reads
 nothing again and reports the same. An entry appears whole: two processes that make it at once
-make the same one.
+make the same one. One that cannot be read, damaged or of another version, is made again.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from itertools import chain
 from pathlib import Path
 
 from platformdirs import user_cache_path
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from investigator.errors import SourceUnavailable
 from investigator.formats.plugin_formats import installed_formats
@@ -35,6 +35,8 @@ from investigator.traces.parquet import SCHEMA_VERSION, WriteSummary, canonical_
 CACHE_VARIABLE = "INVESTIGATOR_CACHE_DIR"
 """The environment variable that names another cache directory."""
 
+_TRACES = "traces.parquet"
+_UNREADABLE = "unreadable.json"
 _NAMED = 20
 _DECODING = ("formats", "traces", "ground")
 """The rooms whose code has a part in what a source becomes; the error tree has none."""
@@ -69,7 +71,7 @@ class _Problem(BaseModel):
 
 
 class _Problems(BaseModel):
-    """The file `unreadable.json` of a cache entry."""
+    """The file of a cache entry that says what its source has besides spans."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -95,11 +97,25 @@ def open_files(
     if len(files) == 1 and (facts := canonical_facts(files[0])) is not None:
         return OpenedSource(ParquetInspectionAPI(files[0], facts), ())
     entry = (cache_dir or default_cache_dir()) / _key(files)
-    if not entry.is_dir():
+    kept = _kept(entry)
+    if kept is None:
         _make_entry(entry, files, on_span_count)
-    problems = _Problems.model_validate_json((entry / "unreadable.json").read_bytes())
+        return _from_entry(entry)
+    return kept
+
+
+def _kept(entry: Path) -> OpenedSource | None:
+    """What a cache entry holds; None where there is none, or none that this code can read."""
+    try:
+        return _from_entry(entry)
+    except (OSError, ValidationError, SourceUnavailable):
+        return None
+
+
+def _from_entry(entry: Path) -> OpenedSource:
+    problems = _Problems.model_validate_json((entry / _UNREADABLE).read_bytes())
     return OpenedSource(
-        ParquetInspectionAPI(entry / "traces.parquet"),
+        ParquetInspectionAPI(entry / _TRACES),
         tuple(Unreadable(Path(p.file), p.line, p.reason) for p in problems.unreadable),
         problems.clashes,
     )
@@ -216,7 +232,7 @@ def _make_entry(
     entry.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{entry.name}-", dir=entry.parent))
     try:
-        made = ingest_files(files, scratch / "traces.parquet", on_span_count=on_span_count)
+        made = ingest_files(files, scratch / _TRACES, on_span_count=on_span_count)
         problems = _Problems(
             unreadable=tuple(
                 _Problem(file=_said(p.file), line=p.line, reason=p.reason) for p in made.unreadable
@@ -224,7 +240,7 @@ def _make_entry(
             clashes=made.clashes,
         )
         text = problems.model_dump_json()
-        (scratch / "unreadable.json").write_text(text, encoding="utf-8")
+        (scratch / _UNREADABLE).write_text(text, encoding="utf-8")
         _publish(scratch, entry)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -236,9 +252,16 @@ def _said(file: Path) -> str:
 
 
 def _publish(scratch: Path, entry: Path) -> None:
-    """Give the entry its name, unless another process was first with the same."""
+    """Give the entry its name, unless another process was first with the same.
+
+    The files of one that cannot be read are replaced, each as a whole and by what any process
+    would write, so that two that mend it at once do each other no harm.
+    """
     try:
         os.rename(scratch, entry)
     except OSError:
         if not entry.is_dir():
             raise
+        if _kept(entry) is None:
+            for name in (_TRACES, _UNREADABLE):
+                os.replace(scratch / name, entry / name)

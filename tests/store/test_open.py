@@ -47,6 +47,26 @@ def test_a_source_is_ingested_once(source: Path, tmp_path: Path) -> None:
     assert again.unreadable == first.unreadable
 
 
+@pytest.mark.parametrize("name", ["unreadable.json", "traces.parquet"])
+@pytest.mark.parametrize("content", [None, b"", b"{}", b'{"unreadable": []}', b"PAR1 and no more"])
+def test_an_entry_that_cannot_be_read_is_made_again(
+    content: bytes | None, name: str, source: Path, tmp_path: Path
+) -> None:
+    """Lost, torn or in the form of another version: it is an entry of the cache, not the source."""
+    counts: list[int] = []
+    first = open_files([source], cache_dir=tmp_path / "cache")
+    (entry,) = (tmp_path / "cache").iterdir()
+    (entry / name).unlink()
+    if content is not None:
+        (entry / name).write_bytes(content)
+    for _ in range(2):
+        again = open_files([source], cache_dir=tmp_path / "cache", on_span_count=counts.append)
+        assert [trace.trace_id for trace in again.api.list_traces()] == ["chat"]
+        assert again.unreadable == first.unreadable
+    assert counts == [2]
+    assert [*(tmp_path / "cache").iterdir()] == [entry]
+
+
 def test_a_changed_source_is_ingested_again(source: Path, tmp_path: Path) -> None:
     """A file that was mended is read."""
     open_files([source], cache_dir=tmp_path / "cache")
