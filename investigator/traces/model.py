@@ -19,6 +19,7 @@ from typing import TypeAlias
 
 from investigator.ground.canonical_json import JsonValue, canonical_json, sha256_text
 from investigator.traces.evaluations import Evaluation
+from investigator.traces.span_evaluations import evaluations_in
 
 Attributes: TypeAlias = Mapping[str, JsonValue]
 """What a span says of itself, by dotted key."""
@@ -193,7 +194,7 @@ class Trace:
         self, trace_id: str, spans: Iterable[Span], evaluations: Iterable[Evaluation] = ()
     ) -> None:
         self.trace_id = trace_id
-        self.evaluations: tuple[Evaluation, ...] = tuple(evaluations)
+        self._given_evaluations = tuple(evaluations)
         by_id: dict[str, Span] = {}
         duplicates = [
             span.span_id
@@ -203,6 +204,18 @@ class Trace:
         self.spans: tuple[Span, ...] = tuple(by_id.values())
         self.duplicate_ids: tuple[str, ...] = tuple(duplicates)
         self._by_id = by_id
+
+    @cached_property
+    def evaluations(self) -> tuple[Evaluation, ...]:
+        """The verdicts given beside the spans and those that spans carry, each once, in order."""
+        found = (*self._given_evaluations, *evaluations_in(self.spans))
+        return tuple(sorted({one.content_hash: one for one in found}.values(), key=_verdict_order))
+
+    @cached_property
+    def evaluations_hash(self) -> str | None:
+        """sha256 over the canonical JSON of the evaluations, one a line; None without any."""
+        lines = [canonical_json(one.to_json()) for one in self.evaluations]
+        return sha256_text("\n".join(lines)) if lines else None
 
     def get(self, span_id: str) -> Span | None:
         """The span of that id, or None."""
@@ -314,6 +327,10 @@ def _own_agent(span: Span) -> str | None:
 def span_order(span: Span) -> tuple[bool, int, int, str]:
     """Sort key of every list of spans: start time, missing last, then span id."""
     return (span.start_ns is None, span.start_ns or 0, len(span.span_id), span.span_id)
+
+
+def _verdict_order(one: Evaluation) -> tuple[bool, int, str, str, str]:
+    return (one.ts_ns is None, one.ts_ns or 0, one.span_id or "", one.name, one.content_hash)
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
