@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from investigator.ground.redaction import Redactor
+from investigator.rca.acquittal import Acquittal
 from investigator.rca.narrowing import Branch, TraceHypothesis, hot_branches, hypotheses, remaining
 from investigator.rca.taxonomy import Taxonomy
 from investigator.readings.reading import Readings
@@ -46,6 +48,11 @@ class RCACase:
     def trace(self) -> Trace:
         """The trace."""
         return self.readings.trace
+
+    @cached_property
+    def acquittal(self) -> Acquittal:
+        """What speaks for the run."""
+        return Acquittal(self.readings, self.signals)
 
     @property
     def gaps(self) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from investigator.claims.confidence import SUPPORTED, capped_confidence
+from investigator.rca.acquittal import Acquittal
+from investigator.rca.calibration import acquittal_confidence
 from investigator.rca.report import Finding, Label, Outcome, RCAReport
 from investigator.rca.taxonomy import Taxonomy
 from investigator.signals.model import Signal
@@ -52,28 +54,33 @@ def report_from_findings(
     taxonomy: Taxonomy,
     *,
     gaps: Iterable[str],
-    any_open: bool,
+    acquittal: Acquittal,
     unstated: int = 0,
     made_good: Collection[str] = (),
 ) -> RCAReport:
     """The report that states these findings; the first supported one decides the outcome.
 
+    Without one the run is acquitted where that was earned, and is more likely right than wrong.
     `unstated` faults are only counted: a gap of the report, not of the trace, as those are that
     were `made_good`.
     """
     named = tuple(gaps)
     complete = all(gap in made_good for gap in named)
-    outcome = _outcome(findings, complete=complete, any_open=any_open)
+    likely = acquittal_confidence(acquittal)
+    earned = complete and acquittal.earned and likely >= SUPPORTED
+    outcome = _outcome(findings, earned=earned)
+    open_ = () if outcome is not Outcome.UNDETERMINED else _unproved(acquittal, likely)
     return RCAReport(
         trace_id=trace_id,
         outcome=outcome,
         primary_label=_label(findings[0], taxonomy) if outcome is Outcome.FAILURE else None,
         summary=_summary(outcome, findings),
-        confidence=_outcome_confidence(outcome, findings),
+        confidence=_outcome_confidence(outcome, findings, likely),
         findings=tuple(findings),
         evidence_refs=unique(ref for finding in findings for ref in finding.evidence_refs),
         remediation=_remedies(findings, taxonomy) if outcome is not Outcome.NO_FAILURE else (),
-        gaps=(*named, *_unstated(unstated)),
+        checks=acquittal.checks,
+        gaps=tuple(dict.fromkeys((*named, *open_, *_unstated(unstated)))),
     )
 
 
@@ -84,19 +91,27 @@ def _unstated(count: int) -> tuple[str, ...]:
     return (f"{count:,} further {are} not listed: no scope looked at them",)
 
 
-def _outcome(findings: Sequence[Finding], *, complete: bool, any_open: bool) -> Outcome:
+def _unproved(acquittal: Acquittal, likely: float) -> tuple[str, ...]:
+    """What keeps a run without a supported finding from being acquitted."""
+    if acquittal.earned and likely < SUPPORTED:
+        return (
+            f"every check was passed, and of such runs {likely:.0%} did their task: a conversation"
+            " in which things were changed",
+        )
+    return acquittal.missing
+
+
+def _outcome(findings: Sequence[Finding], *, earned: bool) -> Outcome:
     if findings and findings[0].confidence >= SUPPORTED:
         return Outcome.FAILURE
-    return Outcome.NO_FAILURE if complete and not any_open else Outcome.UNDETERMINED
+    return Outcome.NO_FAILURE if earned else Outcome.UNDETERMINED
 
 
-def _outcome_confidence(outcome: Outcome, findings: Sequence[Finding]) -> float:
-    """The root cause's own; that nothing was found speaks less, the more was recovered."""
+def _outcome_confidence(outcome: Outcome, findings: Sequence[Finding], likely: float) -> float:
+    """The root cause's own, or how often such an acquittal is right."""
     if outcome is Outcome.FAILURE:
         return findings[0].confidence
-    if outcome is Outcome.UNDETERMINED:
-        return 0.0
-    return 0.6 if findings else 0.7
+    return likely if outcome is Outcome.NO_FAILURE else 0.0
 
 
 def _label(finding: Finding, taxonomy: Taxonomy) -> Label | None:
@@ -110,9 +125,10 @@ def _summary(outcome: Outcome, findings: Sequence[Finding]) -> str:
         others = f" {more} further finding{'s' * (more > 1)}." if more else ""
         return f"{first.category} at span {first.span_id}: {first.description}.{others}"
     if outcome is Outcome.NO_FAILURE:
-        recovered = f"; {len(findings)} fault(s) were recovered" if findings else ""
-        return f"No open fault was found in a complete trace{recovered}."
-    return "Nothing was found that the evidence supports, and no fault cannot be said either."
+        count = len(findings)
+        recovered = f"; {count} fault{'s were' if count > 1 else ' was'} recovered" if count else ""
+        return f"The run passed every check of an acquittal{recovered}."
+    return "No fault was found that the evidence supports, and no acquittal was earned."
 
 
 def _remedies(findings: Sequence[Finding], taxonomy: Taxonomy) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ class RCAStrategy:
             self._case.taxonomy,
             gaps=dict.fromkeys((*self._case.gaps, *answer.gaps, *ended.gaps)),
             made_good=ended.made_good,
-            any_open=any(signal.open for signal in self._case.signals),
+            acquittal=self._case.acquittal,
             unstated=len(unexamined[MAX_UNEXAMINED:]),
         )
 

@@ -13,7 +13,7 @@ from investigator.claims.document import (
     Tone,
     Word,
 )
-from investigator.rca.report import Finding, Outcome, RCAReport
+from investigator.rca.report import AcquittalCheck, Finding, Outcome, RCAReport
 
 _TONES = {
     Outcome.FAILURE: Tone.BAD,
@@ -36,8 +36,21 @@ def rca_document(report: RCAReport) -> Document:
             Statements(statements=findings, shown=_FINDINGS_SHOWN),
             Listing(title="what to do", lines=report.remediation),
             Listing(title="gaps", lines=report.gaps),
+            Listing(title="checked", lines=_checks(report)),
         ),
     )
+
+
+def _checks(report: RCAReport) -> tuple[str, ...]:
+    """Where no fault was found, what was looked at instead."""
+    failed = report.outcome is Outcome.FAILURE
+    return () if failed else tuple(map(_checked, report.checks))
+
+
+def _checked(check: AcquittalCheck) -> str:
+    sign = {True: "met", False: "not met", None: "not known"}[check.met]
+    missing = f": {check.missing}" if check.missing else ""
+    return f"{check.name} ({check.looked_at}): {sign}{missing}"
 
 
 def _statement(rank: int, finding: Finding) -> Statement:

@@ -17,7 +17,7 @@ from investigator.claims.report import Report
 from investigator.runtime.status import Artifact
 from investigator.traces.evidence import EvidenceRef
 
-SCHEMA_VERSION: Literal["1.0.0"] = "1.0.0"
+SCHEMA_VERSION: Literal["1.1.0"] = "1.1.0"
 RUN_TYPE = "rca"
 RCA_REPORT = Artifact("rca_report", SCHEMA_VERSION)
 
@@ -38,6 +38,20 @@ class Outcome(StrEnum):
     FAILURE = "failure"
     NO_FAILURE = "no_failure"
     UNDETERMINED = "undetermined"
+
+
+class AcquittalCheck(BaseModel):
+    """One thing that an acquittal needs: `met` is None where code cannot tell.
+
+    `looked_at` says what was read for it, `missing` what stands in the way.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1)
+    met: bool | None
+    looked_at: str
+    missing: str | None = None
 
 
 class Finding(BaseModel):
@@ -63,9 +77,9 @@ class Finding(BaseModel):
 
 
 class RCAReport(Report):
-    """Why one trace failed. `confidence` is that of the outcome."""
+    """Why one trace failed. `confidence` is that of the outcome; `checks` are an acquittal's."""
 
-    schema_version: Literal["1.0.0"] = SCHEMA_VERSION
+    schema_version: Literal["1.0.0", "1.1.0"] = SCHEMA_VERSION
     trace_id: str
     outcome: Outcome
     primary_label: Label | None
@@ -74,6 +88,7 @@ class RCAReport(Report):
     findings: tuple[Finding, ...] = ()
     evidence_refs: tuple[EvidenceRef, ...] = ()
     remediation: tuple[str, ...] = ()
+    checks: tuple[AcquittalCheck, ...] = ()
     gaps: tuple[str, ...] = ()
 
     @property

@@ -46,7 +46,10 @@ class Category(BaseModel):
 
 
 class Taxonomy(BaseModel):
-    """Categories in the order of the file, and the category of every fault."""
+    """Categories in the order of the file, and the category of every fault.
+
+    `default` is that of faults that the file does not name.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,6 +58,7 @@ class Taxonomy(BaseModel):
     description: str = ""
     categories: tuple[Category, ...] = Field(min_length=1)
     faults: dict[Fault, str]
+    default: str | None = None
 
     @model_validator(mode="after")
     def _holds_together(self) -> Taxonomy:
@@ -66,9 +70,13 @@ class Taxonomy(BaseModel):
         stray = sorted(f"{f.value}: {c}" for f, c in self.faults.items() if c not in known)
         if stray:
             raise ValueError(f"faults: {stray[0]!r} names no category of this taxonomy")
+        if self.default is not None and self.default not in known:
+            raise ValueError(f"default: {self.default!r} names no category of this taxonomy")
         missing = sorted(fault.value for fault in Fault if fault not in self.faults)
-        if missing:
-            raise ValueError(f"faults: no category for {', '.join(missing)}")
+        if missing and self.default is None:
+            raise ValueError(
+                f"faults: no category for {', '.join(missing)}; name it, or give a default"
+            )
         return self
 
     @cached_property
@@ -86,7 +94,7 @@ class Taxonomy(BaseModel):
 
     def category_of(self, fault: Fault) -> Category:
         """The category of a fault."""
-        return self._by_name[self.faults[fault]]
+        return self._by_name[self.faults.get(fault, self.default or "")]
 
 
 def load_taxonomy(name_or_path: str | Path) -> Taxonomy:

@@ -15,6 +15,8 @@ from collections.abc import Container
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import re2
+
 from investigator.readings.handovers import hands_over
 from investigator.readings.utterances import UNTRUSTED, Action, Gap, Item, Source, Utterance
 from investigator.readings.view import Attempt, TraceView, error_of, same_arguments
@@ -38,6 +40,8 @@ _ROLES = {
 _SPEAKERS = frozenset({SpanKind.AGENT, SpanKind.CHAIN, SpanKind.UNKNOWN})
 _TELLING = 40
 _RECENT = 8
+_BREAKS = re2.compile(r"\\+[nrt]")
+"""Line breaks as JSON in JSON writes them."""
 
 
 @dataclass(frozen=True)
@@ -310,7 +314,8 @@ class _Listener:
         if answered is None or last.kind in (SpanKind.TOOL, SpanKind.RETRIEVER, SpanKind.LLM):
             return
         own = [i for i in self._items if isinstance(i, Utterance) and i.source is Source.ASSISTANT]
-        if not any(utterance.text.strip() in answered for utterance in own[-_RECENT:]):
+        told = _letters(_BREAKS.sub(" ", answered))
+        if not any(_letters(_BREAKS.sub(" ", one.text)) in told for one in own[-_RECENT:]):
             self._say(Source.ASSISTANT, answered, last, span_evidence(last))
 
     def _insert_first(self, utterance: Utterance) -> None:

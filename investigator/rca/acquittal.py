@@ -1,0 +1,294 @@
+"""An acquittal is earned: a run is called free of failure by checks that it passed, each listed.
+
+A check that is not met, or that code cannot make, leaves the outcome open and says what is
+missing. The checks are code's, whoever planned the investigation: a model adds to them and skips
+none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import re2
+
+from investigator.rca.report import AcquittalCheck
+from investigator.readings.assertions import (
+    STATE_CHANGES,
+    acts_claimed,
+    acts_of,
+    announced_in,
+    asks,
+    claims_a_look,
+    declines,
+    is_call,
+    says_something,
+    trouble_in,
+)
+from investigator.readings.conversation import UNTRUSTED, Action, Source, Utterance
+from investigator.readings.directives import read_text
+from investigator.readings.failure_text import failure_in
+from investigator.readings.grounding import ungrounded
+from investigator.readings.languages import language_of
+from investigator.readings.provenance import SearchedText
+from investigator.readings.reading import Readings
+from investigator.readings.view import error_of
+from investigator.signals.model import Signal
+from investigator.traces.model import SpanKind
+from investigator.traces.openinference import tool_definitions_of
+
+_NAMED = 3
+_LATIN = 0.9
+"""A text too short to tell its language is read as English if so much of it is ASCII."""
+_TOOLS = re2.compile(r"(?i)\b(?:tools?|functions?)\b")
+_MORE = re2.compile(
+    r"(?i)\"(?:has_?more|more_?available|(?:is_?)?truncated|incomplete)\"\s*:\s*true\b"
+    r"|\"(?:next_?(?:page|cursor|offset|token|page_token)|nextpagetoken|continuation)\"\s*:\s*"
+    r"(?:\"[^\"]|[1-9])"
+)
+"""A result that says that there is more of it."""
+
+
+@dataclass(frozen=True)
+class Acquittal:
+    """What speaks for one run; `signals` are the faults that were seen in it."""
+
+    readings: Readings
+    signals: Sequence[Signal]
+
+    @cached_property
+    def checks(self) -> tuple[AcquittalCheck, ...]:
+        """Every check, in the order in which a person would make them."""
+        return (
+            self._complete(),
+            self._answered(),
+            self._understood(),
+            self._calls_answered(),
+            self._read_to_the_end(),
+            self._figures_borne_out(),
+            self._acts_borne_out(),
+            self._looks_borne_out(),
+            self._obstacles_borne_out(),
+            self._nothing_announced(),
+            self._demands_met(),
+            self._no_open_fault(),
+        )
+
+    @property
+    def earned(self) -> bool:
+        """Whether every check is met."""
+        return all(check.met for check in self.checks)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """What stands in the way, one a line."""
+        return tuple(check.missing for check in self.checks if check.missing is not None)
+
+    @cached_property
+    def answer(self) -> Utterance | None:
+        """The assistant's last words; None where it acted after them and handed nobody over."""
+        said = [one for one in self._said(Source.ASSISTANT) if says_something(one.text)]
+        if not said or is_call(said[-1].text):
+            return None
+        later = [action for action in self.actions if action.position > said[-1].position]
+        return said[-1] if not later or any(action.hands_over for action in later) else None
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """Every call."""
+        return self.readings.conversation.actions
+
+    @cached_property
+    def succeeded(self) -> tuple[Action, ...]:
+        """The calls that gave a result that is no error."""
+        return tuple(filter(_succeeded, self.actions))
+
+    @property
+    def changes(self) -> int:
+        """How many calls changed something; to hand over to somebody else changes nothing."""
+        return sum(
+            bool(acts_of(action.tool) & STATE_CHANGES) and not action.hands_over
+            for action in self.succeeded
+        )
+
+    @property
+    def is_dialogue(self) -> bool:
+        """Whether the user spoke more than once."""
+        return len(self._said(Source.USER)) > 1
+
+    @cached_property
+    def _done(self) -> frozenset[str]:
+        return frozenset().union(*(acts_of(action.tool) for action in self.succeeded))
+
+    @property
+    def _text(self) -> str:
+        return "" if self.answer is None else self.answer.text
+
+    def _said(self, *sources: Source) -> tuple[Utterance, ...]:
+        return self.readings.conversation.said_by(*sources)
+
+    @cached_property
+    def _observed(self) -> tuple[Utterance, ...]:
+        """What the answer may rest on: all words but the assistant's."""
+        return self._said(Source.SYSTEM, Source.USER, Source.TOOL, Source.RETRIEVAL)
+
+    def _complete(self) -> AcquittalCheck:
+        gaps = self.readings.gaps
+        missing = "; ".join(gaps[:_NAMED]) if gaps else None
+        looked_at = _count(len(self.readings.trace.spans), "span")
+        return _check("the trace is complete", missing, looked_at, known=True)
+
+    def _answered(self) -> AcquittalCheck:
+        missing = "the run ends without an answer" if self.answer is None else None
+        return _check("there is an answer", missing, "the last words of the run", known=True)
+
+    def _understood(self) -> AcquittalCheck:
+        """English can be read. A question in another language that is known asks to be told, so
+        an answer with a figure that was observed is one; what else it may ask is not known."""
+        asked = self._said(Source.USER)
+        foreign = [one for one in asked if not _is_english(one.text)]
+        missing = None if asked else "the trace does not say what a user asked"
+        if not all(_is_question(one.text) and self._tells_a_figure for one in foreign):
+            missing = "what was asked is in a language that is not understood"
+        return _check("the request can be read", missing, _count(len(asked), "message of the user"))
+
+    @property
+    def _tells_a_figure(self) -> bool:
+        observed = (SearchedText(one.text).figures for one in self._said(*UNTRUSTED))
+        return not SearchedText(self._text).figures.isdisjoint(frozenset().union(*observed))
+
+    def _calls_answered(self) -> AcquittalCheck:
+        """Where a trace records results, a call without one was dropped."""
+        records = any(action.result is not None for action in self.actions)
+        lost = [a for a in self.actions if a.result is None and not a.hands_over and records]
+        missing = f"{self._name(lost[0])} was called and never answered" if lost else None
+        looked_at = _count(len(self.actions), "call")
+        return _check("every call was answered", missing, looked_at, known=True)
+
+    def _read_to_the_end(self) -> AcquittalCheck:
+        """A result that says that there is more was followed by a further read."""
+        answered = [action for action in self.actions if action.result is not None]
+        last = {action.tool: action for action in answered}
+        parted = [a for a in last.values() if a.result and _MORE.search(a.result.text)]
+        missing = f"{self._name(parted[0])} had more to give" if parted else None
+        looked_at = _count(len(answered), "result")
+        return _check("what came in parts was read to its end", missing, looked_at)
+
+    def _figures_borne_out(self) -> AcquittalCheck:
+        """What the run itself wrote may be told of, too."""
+        written = (a.arguments for a in self.succeeded if acts_of(a.tool) & STATE_CHANGES)
+        known = [*(one.text for one in self._observed), *written]
+        found = ungrounded(self._text, known)
+        named = "; ".join(map(self.readings.quote.error, found[:_NAMED]))
+        missing = f"no observation gives {named}" if found else None
+        looked_at = f"figures and quotations of the answer, {_count(len(known), 'text')}"
+        return _check("its figures are borne out", missing, looked_at)
+
+    def _acts_borne_out(self) -> AcquittalCheck:
+        claimed = list(acts_claimed(self._text))
+        lacking = next((said for said, kinds in claimed if not kinds & self._done), None)
+        missing = self._told("it says so, and no call did it", lacking)
+        looked_at = f"{_count(len(claimed), 'claim')}, {_count(len(self.succeeded), 'call')}"
+        return _check("its acts are borne out", missing, looked_at, known=True)
+
+    def _looks_borne_out(self) -> AcquittalCheck:
+        """Whoever says to have checked something had been given something to look at."""
+        together = self.readings.view.is_transcript
+        given: set[str | None] = set()
+        idle = None
+        for item in self.readings.conversation.items:
+            agent = None if together else self.readings.trace.agent_of(item.span)
+            if isinstance(item, Action) or item.source in UNTRUSTED:
+                given.add(agent)
+            elif item.source is Source.ASSISTANT and agent not in given and idle is None:
+                idle = item.text if claims_a_look(item.text) else None
+        missing = self._told("it says that it looked, and nothing was called", idle)
+        looked_at = _count(len(self._said(Source.ASSISTANT)), "message of the assistant")
+        return _check("what it says that it checked was looked at", missing, looked_at)
+
+    def _obstacles_borne_out(self) -> AcquittalCheck:
+        failed = len(self.succeeded) < sum(a.result is not None for a in self.actions)
+        seen = frozenset().union(*(trouble_in(one.text) for one in self._observed))
+        invented = [] if failed else sorted(trouble_in(self._text) - seen)
+        missing = f"nothing that was observed is '{invented[0]}'" if invented else None
+        return _check("its obstacles are borne out", missing, _count(len(self._observed), "text"))
+
+    def _nothing_announced(self) -> AcquittalCheck:
+        """The last words announce nothing, and whoever had tools and used none asks something."""
+        missing = None
+        if not asks(self._text):
+            announced = announced_in(self._text)
+            missing = self._told("the run ends with an act announced", announced)
+            if announced is None and not self.actions and self._has_tools:
+                missing = "it had tools and called none"
+        return _check("what it announced was done", missing, "the last words of the run")
+
+    @property
+    def _has_tools(self) -> bool:
+        offered = any(map(tool_definitions_of, self.readings.view.model_calls))
+        told = self._said(Source.SYSTEM, Source.ASSISTANT)
+        return offered or any(_TOOLS.search(one.text) for one in told)
+
+    def _demands_met(self) -> AcquittalCheck:
+        asked = [
+            (directive.text, directive.kinds & STATE_CHANGES)
+            for one in self._said(Source.USER)
+            for directive in read_text(one.text)[0]
+            if directive.kinds & STATE_CHANGES
+        ]
+        unmet = next((text for text, kinds in asked if not kinds & self._done), None)
+        excused = declines(self._text) or asks(self._text) or self._hands_over
+        written = not self.actions and any("create" in kinds for _, kinds in asked)
+        missing = None if excused or written else self._told("nothing shows that it did", unmet)
+        looked_at = f"{_count(len(asked), 'demand')}, {_count(len(self.succeeded), 'call')}"
+        return _check("what was asked is done, or declined with a reason", missing, looked_at)
+
+    @property
+    def _hands_over(self) -> bool:
+        return any(action.hands_over for action in self.actions)
+
+    def _no_open_fault(self) -> AcquittalCheck:
+        faults = [signal for signal in self.signals if signal.open]
+        missing = faults[0].summary if faults else None
+        looked_at = _count(len(self.signals), "signal")
+        return _check("no fault is left open", missing, looked_at, known=True)
+
+    def _name(self, action: Action) -> str:
+        return self.readings.quote.name(action.tool)
+
+    def _told(self, what: str, text: str | None) -> str | None:
+        return None if text is None else f"{what}: {self.readings.quote.error(text)}"
+
+
+def _check(
+    name: str, missing: str | None, looked_at: str, *, known: bool = False
+) -> AcquittalCheck:
+    """`known` says that code can tell that it is not met, and not only that it cannot see it."""
+    met = True if missing is None else False if known else None
+    return AcquittalCheck(name=name, met=met, looked_at=looked_at, missing=missing)
+
+
+def _count(number: int, noun: str) -> str:
+    head, *rest = noun.split(" ", 1)
+    return " ".join([f"{number:,}", head + "s" * (number != 1), *rest])
+
+
+def _succeeded(action: Action) -> bool:
+    result = action.result
+    if result is None or result.is_error or failure_in(result.text) is not None:
+        return False
+    return result.span.kind is not SpanKind.TOOL or error_of(result.span) is None
+
+
+def _is_english(text: str) -> bool:
+    """As far as can be told: what is too short has to be in English letters."""
+    language = language_of(text)
+    if language is not None:
+        return language == "english"
+    letters = [character for character in text if character.isalpha()]
+    return sum(map(str.isascii, letters)) >= _LATIN * len(letters)
+
+
+def _is_question(text: str) -> bool:
+    return language_of(text) is not None and text.rstrip().endswith("?")

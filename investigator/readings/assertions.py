@@ -1,0 +1,110 @@
+"""What a text asserts about acts: done, announced, declined, in the way; in English alone.
+
+Nothing here says whether an assertion is true: that is for whoever compares it with the calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import re2
+
+from investigator.readings.directives import (
+    acts_of_tool,
+    kinds_of,
+    sentences_of,
+    tool_words,
+    words_of,
+)
+from investigator.readings.languages import word_set
+
+STATE_CHANGES = frozenset({"send", "pay", "buy", "delete", "create", "change", "share"})
+"""Acts that leave the world other than it was; the others look, or work out."""
+
+_INSPECTED = (
+    "checked|verified|reviewed|confirmed|searched|read|tested|inspected|examined|cross-referenced"
+    "|looked (?:at|through|up)"
+)
+_DONE = re2.compile(
+    r"(?i)\b(?:i|we)(?:'ve| have)? (?:now |just |also |already |successfully )*\pL+(?:ed|t|de)\b"
+    r"|\b(?:has|have) (?:now |just |also |already |successfully )*been (?:successfully )?\pL+\b"
+    r"|\b(?:was|were) (?:successfully )?\pL+ed\b|\bsuccessfully \pL+ed\b"
+)
+_LOOKED = re2.compile(
+    rf"(?i)\b(?:i|we)(?:'ve| have)? (?:\pL+ly |all )?(?:{_INSPECTED})\b"
+    rf"|\bhaving (?:\pL+ly )?(?:{_INSPECTED})\b|\b(?:has|have) been (?:\pL+ly )?(?:{_INSPECTED})\b"
+)
+_WILL = re2.compile(
+    r"(?i)\b(?:i'll|i will|i'm going to|i am going to|let me|i need to)\s+(?:now |first |then )*"
+)
+_DECLINES = re2.compile(
+    r"(?i)\b(?:can(?:no|')t|cannot|unable|not able|not possible|not allowed|not permitted"
+    r"|not eligible|don't have|do not have|won't|will not|sorry|unfortunately|no such|couldn't"
+    r"|could not|however|instead|not found|does not|doesn't|didn't|did not|failed)\b"
+)
+_TROUBLE = word_set(
+    "fail failed failing fails failure failures error errors locked denied crashed crash broken "
+    "timeout invalid rejected corrupted unreachable validation refused"
+)
+_CALL = re2.compile(
+    r"(?s)<(?:tool_call|function_call|function=|invoke)|\bto=functions\.|^\s*(?:```\w*\s*)?"
+    r"\{\s*\"(?:name|tool|function|action)\"\s*:\s*\"[\w.-]+\"\s*,\s*"
+    r"\"(?:arguments|parameters|args|input|action_input)\"\s*:"
+)
+_QUESTION = re2.compile(r"\?[\s\"')*_]*(?:[^.!?\n]*[.!]\s*){0,2}$")
+_CLOSING = 3
+"""So many sentences end a text: what it says further up, it may have done or answered itself."""
+
+
+def acts_claimed(text: str) -> Iterator[tuple[str, frozenset[str]]]:
+    """The sentences that claim a change of the world as done, with the kinds of it."""
+    for sentence in sentences_of(text):
+        hits = _DONE.finditer(sentence)
+        kinds = frozenset().union(*(kinds_of(words_of(hit.group(0))[-1:]) for hit in hits))
+        if kinds & STATE_CHANGES:
+            yield sentence, kinds & STATE_CHANGES
+
+
+def claims_a_look(text: str) -> bool:
+    """Whether it says that something was checked, read, searched or tested."""
+    return _LOOKED.search(text) is not None
+
+
+def announced_in(text: str) -> str | None:
+    """What its last sentences say that their author is about to do; None where none does."""
+    for sentence in sentences_of(text)[-_CLOSING:]:
+        hit = _WILL.search(sentence)
+        if hit is not None and kinds_of(words_of(sentence[hit.end() :])[:2]):
+            return sentence
+    return None
+
+
+def declines(text: str) -> bool:
+    """Whether it says that something is not, or cannot be, done."""
+    return _DECLINES.search(text) is not None
+
+
+def asks(text: str) -> bool:
+    """Whether it ends in a question, give or take a closing remark."""
+    return _QUESTION.search(text) is not None
+
+
+def trouble_in(text: str) -> frozenset[str]:
+    """The words of trouble in it."""
+    return _TROUBLE.intersection(words_of(text))
+
+
+def is_call(text: str) -> bool:
+    """Whether a call of a tool stands in it as words, which no runtime carries out."""
+    return _CALL.search(text) is not None
+
+
+def says_something(text: str) -> bool:
+    """More than the one word that ends a conversation."""
+    return len(words_of(text)) > 1 or any(character.isdigit() for character in text)
+
+
+def acts_of(tool: str) -> frozenset[str]:
+    """The kinds of acts that a tool does by its name; one that reads does nothing else."""
+    first = acts_of_tool(tool)
+    return first if first == {"read"} else kinds_of(tool_words(tool))
