@@ -22,8 +22,8 @@ from investigator.incident.setup_facts import (
     FactKind,
     FactSubject,
 )
-from investigator.incident.steps import (
-    Step,
+from investigator.incident.value_steps import (
+    ValueStep,
     chance_of_spread,
     least_chance_of_spread,
     steps_in,
@@ -242,7 +242,7 @@ def _finest_first(subject: FactSubject) -> int:
 def _fact_change(
     subject: FactSubject,
     carrying: Sequence[tuple[TraceDigest, dict[str, Fact]]],
-    step: Step,
+    step: ValueStep,
     groups: Sequence[_Group],
     snapshots: SnapshotStore | None,
     quote: Quoting,

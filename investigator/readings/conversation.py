@@ -11,7 +11,6 @@ said by an assistant, so that only a person's words are a user's.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Container
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -96,6 +95,7 @@ class _Listener:
         self._gaps: list[Gap] = []
         self._said: Counter[tuple[str, str]] = Counter()
         self._results: dict[int, int] = {}
+        self._unanswered, self._unopened = _Waiting(), _Waiting()
         self._opened: dict[str, int] = {}
         self._answered: set[str] = set()
         self._recent: deque[str] = deque(maxlen=_RECENT)
@@ -115,6 +115,10 @@ class _Listener:
             assert isinstance(action, Action)
             assert isinstance(result, Utterance)
             items[asked] = replace(action, result=result)
+        for span_id, asked in self._opened.items():
+            action = items[asked]
+            assert isinstance(action, Action)
+            items[asked] = replace(action, ran=self._view.trace.get(span_id))
         return Conversation(tuple(map(self._with_handover, items)), tuple(self._gaps))
 
     def _with_handover(self, item: Item) -> Item:
@@ -220,12 +224,12 @@ class _Listener:
         self._said.update(_keys(Source.ASSISTANT if spoken else _source(message.role), message))
         evidence = message_evidence(span, index, message)
         if source is Source.TOOL:
-            asked = self._asked(message.tool_call_id, message.name, None, taken=self._results)
+            asked = self._asked(self._unanswered, message.tool_call_id, message.name, None)
             tool = self._tool_of(asked) or message.name
             text, failed = message.content or "", message.is_error is True
             place = self._say(source, text, span, evidence, tool=tool, is_error=failed)
             if asked is not None:
-                self._results[asked] = place
+                self._answer(asked, place)
             return
         if message.content:
             self._say(source, message.content, span, evidence)
@@ -255,11 +259,11 @@ class _Listener:
     def _open_tool(self, span: Span) -> None:
         io = _io(span)
         name, arguments = io.name or span.name, same_arguments(io.arguments)
-        taken = self._results.keys() | set(self._opened.values())
-        asked = self._asked(io.call_id, name, arguments, taken=taken)
+        asked = self._asked(self._unopened, io.call_id, name, arguments)
         if asked is None:
             asked = self._act(name, arguments, io.call_id, span, tool_evidence(span, io))
         self._opened[span.span_id] = asked
+        self._unopened.done(asked)
 
     def _close_tool(self, span: Span) -> None:
         io, asked = _io(span), self._opened[span.span_id]
@@ -271,7 +275,7 @@ class _Listener:
             return
         tool = self._tool_of(asked)
         place = self._say(Source.TOOL, text, span, tool_evidence(span, io), tool=tool)
-        self._results[asked] = place
+        self._answer(asked, place)
         self._recent.append(_letters(text))
         action = self._items[asked]
         ids = (io.call_id, action.call_id if isinstance(action, Action) else None)
@@ -284,9 +288,8 @@ class _Listener:
         asked = self._act(attempt.tool, attempt.arguments, None, author, spoken)
         evidence = self._view.spoken_evidence(attempt.span)
         text = attempt.result or ""
-        self._results[asked] = self._say(
-            Source.TOOL, text, attempt.span, evidence, tool=attempt.tool
-        )
+        place = self._say(Source.TOOL, text, attempt.span, evidence, tool=attempt.tool)
+        self._answer(asked, place)
 
     def _hear_documents(self, span: Span) -> None:
         chunks = retrieval_chunks_of(span)
@@ -322,6 +325,7 @@ class _Listener:
         moved = [replace(item, position=item.position + 1) for item in self._items]
         self._items = [utterance, *moved]
         self._results = {asked + 1: answered + 1 for asked, answered in self._results.items()}
+        self._opened = {span_id: asked + 1 for span_id, asked in self._opened.items()}
         self._gaps = [replace(gap, position=gap.position + 1) for gap in self._gaps]
         if utterance.hidden:
             self._gaps.insert(0, Gap(0, Source.USER, "what the user asked is hidden"))
@@ -351,10 +355,18 @@ class _Listener:
         self, tool: str, arguments: str, call_id: str | None, span: Span, evidence: EvidenceRef
     ) -> int:
         place = len(self._items)
-        self._items.append(Action(place, tool, arguments, call_id, span, evidence))
+        action = Action(place, tool, arguments, call_id, span, evidence)
+        self._items.append(action)
+        self._unanswered.add(action)
+        self._unopened.add(action)
         if REDACTED in arguments:
             self._gap(Source.ASSISTANT, f"the arguments of {self._short(tool)} are hidden", place)
         return place
+
+    def _answer(self, asked: int, place: int) -> None:
+        self._results[asked] = place
+        self._unanswered.done(asked)
+        self._unopened.done(asked)
 
     def _gap(self, source: Source, line: str, place: int | None = None) -> None:
         self._gaps.append(Gap(len(self._items) if place is None else place, source, line))
@@ -366,21 +378,16 @@ class _Listener:
         return f"{self._short(span.name)} ({self._short(span.span_id)})"
 
     def _asked(
-        self,
-        call_id: str | None,
-        tool: str | None,
-        arguments: str | None,
-        *,
-        taken: Container[int],
+        self, waiting: _Waiting, call_id: str | None, tool: str | None, arguments: str | None
     ) -> int | None:
-        """The action not yet `taken` that a result belongs to: by id, else by its call."""
-        actions = (item for item in self._items if isinstance(item, Action))
-        pending = [action for action in actions if action.position not in taken]
-        if call_id and any(action.call_id for action in pending):
-            return next((a.position for a in pending if a.call_id == call_id), None)
-        named = [action for action in pending if tool is None or action.tool == tool]
-        exact = [action for action in named if action.arguments == arguments]
-        return next((action.position for action in exact or named), None)
+        """The first action still `waiting` that a result belongs to: by id, else by its call."""
+        if call_id and waiting.first(_WITH_ID) is not None:
+            return waiting.first(("id", call_id))
+        if arguments is not None:
+            exact = waiting.first(("call", tool, arguments))
+            if exact is not None:
+                return exact
+        return waiting.first(_ANY if tool is None else ("tool", tool))
 
     def _tool_of(self, asked: int | None) -> str | None:
         action = None if asked is None else self._items[asked]
@@ -396,6 +403,38 @@ class _Listener:
         return any(
             text == given or (len(text) >= _TELLING and text in given) for text in self._recent
         )
+
+
+_Key = tuple[str | None, ...]
+_ANY: _Key = ("any",)
+_WITH_ID: _Key = ("with id",)
+
+
+class _Waiting:
+    """Actions that wait for something, found by id, tool or call at no cost of their number."""
+
+    def __init__(self) -> None:
+        self._queues: dict[_Key, deque[int]] = {}
+        self._done: set[int] = set()
+
+    def add(self, action: Action) -> None:
+        """Let an action wait."""
+        keys: list[_Key] = [_ANY, ("tool", action.tool), ("call", action.tool, action.arguments)]
+        if action.call_id:
+            keys += [_WITH_ID, ("id", action.call_id)]
+        for key in keys:
+            self._queues.setdefault(key, deque()).append(action.position)
+
+    def done(self, position: int) -> None:
+        """The action waits no longer."""
+        self._done.add(position)
+
+    def first(self, key: _Key) -> int | None:
+        """The earliest waiting action of a key."""
+        queue = self._queues.get(key, deque())
+        while queue and queue[0] in self._done:
+            queue.popleft()
+        return queue[0] if queue else None
 
 
 def _io(span: Span) -> ToolIO:

@@ -9,6 +9,7 @@ from investigator.readings.completeness import completeness
 from investigator.readings.conversation import Conversation
 from investigator.readings.provenance import Provenance
 from investigator.readings.quoting import Quoting
+from investigator.readings.steps import Step, steps_of
 from investigator.readings.view import TraceView
 from investigator.traces.evidence import EvidenceIndex
 from investigator.traces.model import Trace
@@ -33,6 +34,11 @@ class Readings:
     def conversation(self) -> Conversation:
         """What was said and done, in one order."""
         return Conversation.of(self.view)
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The run as numbered steps."""
+        return steps_of(self.view, self.conversation)
 
     @cached_property
     def provenance(self) -> Provenance:

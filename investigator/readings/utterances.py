@@ -55,7 +55,7 @@ class Action:
 
     `span` is the step that asked for it and `evidence` shows the asking. `result` is what came
     back, None where the trace does not say. `hands_over` says that it gave the conversation to
-    another agent or to a person (see `handovers`).
+    another agent or to a person (see `handovers`). `ran` is the TOOL span that carried it out.
     """
 
     position: int
@@ -66,6 +66,7 @@ class Action:
     evidence: EvidenceRef
     result: Utterance | None = None
     hands_over: bool = False
+    ran: Span | None = None
 
     @property
     def hidden(self) -> bool:

@@ -35,7 +35,7 @@ _Values = frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ValueStep:
     """Between places `at - 1` and `at` of the sequence; compared are `[begin, at)`, `[at, end)`.
 
     `gone` and `new` are the values that stop and start here; `strength` (0..1) is how unlikely
@@ -54,7 +54,7 @@ class Step:
         return bool(values & self.new) if self.new else not values & self.gone
 
 
-def steps_in(sequence: Sequence[_Values]) -> tuple[Step, ...]:
+def steps_in(sequence: Sequence[_Values]) -> tuple[ValueStep, ...]:
     """The steps of a sequence of value sets, one for each trace that has the fact."""
     if not sequence or len(frozenset().union(*sequence)) > MOST_VALUES:
         return ()
@@ -105,13 +105,13 @@ def _runs(sequence: Sequence[_Values]) -> list[tuple[int, int]]:
     return list(zip([0, *borders], [*borders, len(sequence)], strict=True))
 
 
-def _between_runs(sequence: Sequence[_Values], runs: list[tuple[int, int]]) -> Iterator[Step]:
+def _between_runs(sequence: Sequence[_Values], runs: list[tuple[int, int]]) -> Iterator[ValueStep]:
     for (begin, at), (_, end) in pairwise(runs):
         old, new = sequence[begin], sequence[at]
-        yield Step(begin, at, end, old - new, new - old, strength_of(at - begin, end - at))
+        yield ValueStep(begin, at, end, old - new, new - old, strength_of(at - begin, end - at))
 
 
-def _of_values(sequence: Sequence[_Values]) -> Iterator[Step]:
+def _of_values(sequence: Sequence[_Values]) -> Iterator[ValueStep]:
     first: dict[str, int] = {}
     last: dict[str, int] = {}
     count: dict[str, int] = {}
@@ -131,7 +131,7 @@ def _of_values(sequence: Sequence[_Values]) -> Iterator[Step]:
         ]
         chance = min(chances) * len(first)
         if chance <= BY_CHANCE:
-            yield Step(0, at, length, frozenset(gone), frozenset(new), 1.0 - chance)
+            yield ValueStep(0, at, length, frozenset(gone), frozenset(new), 1.0 - chance)
 
 
 def _chance(length: int, side: int, count: int) -> float:

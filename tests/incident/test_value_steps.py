@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from investigator.incident.steps import chance_of_spread, steps_in, strength_of
+from investigator.incident.value_steps import chance_of_spread, steps_in, strength_of
 
 
 def sequence(text: str) -> list[frozenset[str]]:

@@ -1,0 +1,240 @@
+"""The run as numbered steps: who said or did what, each thing once.
+
+Steps are made from the conversation, so there is one walk of the trace. A model call is one step,
+also where it only asks for calls. A call and its result are one step, which stands where the
+result came (and where it was asked if none did), so that all that went into a step has a lower
+number. What one retrieval found is one step. In a chat transcript every turn is a span, and the
+steps have the order of its turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from investigator.ground.canonical_json import JsonValue
+from investigator.readings.conversation import Conversation
+from investigator.readings.failure_text import failure_in
+from investigator.readings.utterances import Action, Source, Utterance
+from investigator.readings.view import TraceView, error_of
+from investigator.traces.evidence import EvidenceKind, EvidenceRef
+from investigator.traces.model import Span, SpanKind, iso_time
+
+
+class StepKind(StrEnum):
+    """What a step is."""
+
+    SYSTEM = "SYSTEM"
+    USER = "USER"
+    MODEL = "MODEL"
+    TOOL = "TOOL"
+    RETRIEVAL = "RETRIEVAL"
+    HANDOFF = "HANDOFF"
+    ANSWER = "ANSWER"
+
+
+@dataclass(frozen=True, slots=True)
+class StepCall:
+    """A call and what came back; `result` is None where the trace doesn't say.
+
+    `is_error` says that the source marks it as failed, or that what came back says so.
+    `is_orphan` marks a result that no call asked for; its arguments are empty.
+    """
+
+    tool: str | None
+    arguments: str
+    call_id: str | None
+    result: str | None
+    is_error: bool
+    result_span_id: str | None
+    is_orphan: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a run, numbered from 0.
+
+    `text` is what was said (for a retrieval the documents, for a call nothing: see `call`).
+    `asked_by` is the number of the step that asked for the call; `asks` are the tools that a
+    model turn calls. Times are those of the step's span.
+    """
+
+    number: int
+    kind: StepKind
+    agent: str | None
+    span_id: str
+    text: str
+    evidence: tuple[EvidenceRef, ...]
+    call: StepCall | None = None
+    asked_by: int | None = None
+    asks: tuple[str, ...] = ()
+    start_ns: int | None = None
+    end_ns: int | None = None
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """All words of the step: what it said, what it asked for, what came back."""
+        call = self.call
+        parts = (self.text, call.arguments, call.result or "") if call else (self.text,)
+        return tuple(part for part in parts if part)
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """The step as a JSON object."""
+        call = self.call
+        return {
+            "number": self.number,
+            "kind": self.kind.value,
+            "agent": self.agent,
+            "span_id": self.span_id,
+            "text": self.text,
+            "call": None
+            if call is None
+            else {
+                "tool": call.tool,
+                "arguments": call.arguments,
+                "call_id": call.call_id,
+                "result": call.result,
+                "is_error": call.is_error,
+                "result_span_id": call.result_span_id,
+                "is_orphan": call.is_orphan,
+            },
+            "asked_by": self.asked_by,
+            "asks": list(self.asks),
+            "evidence": [ref.ref for ref in self.evidence],
+            "start_time": iso_time(self.start_ns),
+            "end_time": iso_time(self.end_ns),
+        }
+
+
+def steps_of(view: TraceView, conversation: Conversation) -> tuple[Step, ...]:
+    """The steps of a run, in order; `steps[i].number` is `i`."""
+    maker = _Maker(view, conversation)
+    for item in conversation.items:
+        maker.take(item)
+    return maker.finished()
+
+
+class _Maker:
+    """Makes steps of the items of one conversation, first to last."""
+
+    def __init__(self, view: TraceView, conversation: Conversation) -> None:
+        self._view = view
+        self._steps: list[Step] = []
+        self._turns: dict[str, int] = {}
+        """The model turn that each reference shows; its calls have the same reference."""
+        self._asked_by: dict[int, int | None] = {}
+        self._answered = {
+            action.result.position: action
+            for action in conversation.actions
+            if action.result is not None
+        }
+        self._last_model: int | None = None
+        self._last_call = -1
+
+    def take(self, item: Utterance | Action) -> None:
+        """Hear one item."""
+        if isinstance(item, Action):
+            self._ask(item)
+            return
+        match item.source:
+            case Source.TOOL:
+                self._call(self._answered.get(item.position), item)
+            case Source.RETRIEVAL:
+                self._found(item)
+            case Source.ASSISTANT:
+                self._say(item.span, item.evidence, item.text)
+            case source:
+                self._add(StepKind(source.value), item.span, item.text, (item.evidence,))
+
+    def finished(self) -> tuple[Step, ...]:
+        """The steps; the last words of a model are the answer if no call came after them."""
+        answer = self._last_model
+        if answer is not None and self._last_call < answer and self._steps[answer].text.strip():
+            self._steps[answer] = replace(self._steps[answer], kind=StepKind.ANSWER)
+        return tuple(self._steps)
+
+    def _say(self, span: Span, evidence: EvidenceRef, text: str) -> int:
+        number = self._add(StepKind.MODEL, span, text, (evidence,))
+        self._turns[evidence.ref] = self._last_model = number
+        return number
+
+    def _ask(self, action: Action) -> None:
+        """A call is asked for by a turn; one that only its own span shows has no such turn."""
+        turn = self._turns.get(action.evidence.ref)
+        if turn is None and action.evidence.kind is not EvidenceKind.TOOL_IO:
+            turn = self._say(action.span, action.evidence, "")
+        self._asked_by[action.position] = turn
+        if turn is not None:
+            step = self._steps[turn]
+            self._steps[turn] = replace(step, asks=(*step.asks, action.tool))
+            self._last_call = max(self._last_call, turn)
+        if action.result is None:
+            self._call(action, None)
+
+    def _call(self, action: Action | None, result: Utterance | None) -> None:
+        span = self._span_of(action, result)
+        shown = (action.evidence if action else None, result.evidence if result else None)
+        refs = {ref.ref: ref for ref in shown if ref is not None}
+        handed = action is not None and action.hands_over
+        kind = StepKind.HANDOFF if handed else StepKind.TOOL
+        number = self._add(kind, span, "", tuple(refs.values()))
+        self._steps[number] = replace(
+            self._steps[number],
+            call=_call_of(action, result),
+            asked_by=self._asked_by.get(action.position) if action else None,
+        )
+        self._last_call = number
+
+    def _span_of(self, action: Action | None, result: Utterance | None) -> Span:
+        """Where the call ran: its own span or turn, else the step that asked for it.
+
+        Where calls have no spans, a result stands on the next model call, which is not its step.
+        """
+        if action is not None and action.ran is not None:
+            return action.ran
+        if result is not None and (action is None or self._view.is_transcript):
+            return result.span
+        assert action is not None
+        return action.span
+
+    def _found(self, item: Utterance) -> None:
+        last = self._steps[-1] if self._steps else None
+        same = last is not None and last.span_id == item.span.span_id
+        if last is None or not same or last.kind is not StepKind.RETRIEVAL:
+            self._add(StepKind.RETRIEVAL, item.span, item.text, (item.evidence,))
+            return
+        text, refs = f"{last.text}\n\n{item.text}", (*last.evidence, item.evidence)
+        self._steps[-1] = replace(last, text=text, evidence=refs)
+
+    def _add(self, kind: StepKind, span: Span, text: str, refs: tuple[EvidenceRef, ...]) -> int:
+        number = len(self._steps)
+        agent = span.name if self._view.is_transcript else self._view.trace.agent_of(span)
+        times = span.start_ns, span.end_ns
+        self._steps.append(
+            Step(number, kind, agent, span.span_id, text, refs, start_ns=times[0], end_ns=times[1])
+        )
+        return number
+
+
+def _call_of(action: Action | None, result: Utterance | None) -> StepCall:
+    failed = result is not None and _failed(result)
+    return StepCall(
+        tool=action.tool if action else result.tool if result else None,
+        arguments=action.arguments if action else "",
+        call_id=action.call_id if action else None,
+        result=result.text if result else None,
+        is_error=failed,
+        result_span_id=result.span.span_id if result else None,
+        is_orphan=action is None,
+    )
+
+
+def _failed(result: Utterance) -> bool:
+    raised = result.span.kind is SpanKind.TOOL and error_of(result.span) is not None
+    return result.is_error or raised or failure_in(result.text) is not None
+
+
+def final_answer(steps: Iterable[Step]) -> Step | None:
+    """The answer of the run; None where it has none."""
+    return next((step for step in steps if step.kind is StepKind.ANSWER), None)
