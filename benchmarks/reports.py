@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,12 +50,19 @@ def reports_from_file(path: Path) -> Investigated:
     return Investigated({report.trace_id: report for report in reports}, slowest_s=None)
 
 
-def reports_by_rules(folder: Path, taxonomy: str) -> Investigated:
-    """The reports of runs of the engine by the rules, one run a trace, kept nowhere."""
+def reports_by_rules(
+    folder: Path, taxonomy: str, *, only: Container[str] | None = None
+) -> Investigated:
+    """The reports of runs of the engine by the rules, one run a trace, kept nowhere.
+
+    `only` names the traces that are asked for, None all of them.
+    """
     reports: dict[str, RCAReport] = {}
     slowest = 0.0
     with tempfile.TemporaryDirectory() as runs:
         for trace in traces_in(folder):
+            if only is not None and trace.trace_id not in only:
+                continue
             started = time.perf_counter()
             found = investigate(
                 folder,

@@ -10,22 +10,25 @@ from math import exp, log1p
 
 from investigator.rca.acquittal import Acquittal
 
-# Fitted on 382 runs that passed every check, of which the truth is known: tool-calling runs over
-# one request, and conversations of a user with an agent under a policy.
-_BASE = 0.905
-_DIALOGUE = 0.396
-_DIALOGUE_WITH_CHANGES = -1.567
-_DIALOGUE_CALLS = -0.307
+_WEIGHTS = (0.905, 0.396, -1.567, -0.307)
+"""Of the features below, in their order. Fitted on 382 runs that passed every check, of which the
+truth is known: tool-calling runs over one request, and conversations of a user with an agent under
+a policy."""
 
 
-def acquittal_confidence(acquittal: Acquittal) -> float:
-    """The probability that a run that passed every check did its task, to two digits.
+def acquittal_features(acquittal: Acquittal) -> tuple[float, ...]:
+    """What the confidence of an acquittal depends on.
 
     A request that was carried out is one thing; in a conversation, what a user wanted comes out
     bit by bit, and each change that was made on the way may be one that was not wanted.
     """
-    weight = _BASE
-    if acquittal.is_dialogue:
-        weight += _DIALOGUE + _DIALOGUE_CALLS * log1p(len(acquittal.actions))
-        weight += _DIALOGUE_WITH_CHANGES if acquittal.changes else 0.0
+    if not acquittal.is_dialogue:
+        return (1.0, 0.0, 0.0, 0.0)
+    return (1.0, 1.0, float(acquittal.changes > 0), log1p(len(acquittal.actions)))
+
+
+def acquittal_confidence(acquittal: Acquittal) -> float:
+    """The probability that a run that passed every check did its task, to two digits."""
+    features = acquittal_features(acquittal)
+    weight = sum(w * x for w, x in zip(_WEIGHTS, features, strict=True))
     return round(1 / (1 + exp(-weight)), 2)

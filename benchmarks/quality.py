@@ -1,0 +1,227 @@
+"""Every claim about the root-cause analysis by rules, in one table, beside trivial baselines.
+
+    python -m benchmarks.quality --data ../shared/data [--only tau_bench …] [--fit]
+
+For each set: how many runs were called clean, failing or left open, how often a clean or a failing
+one was rightly called so, and how far stated confidences are from what came true (the expected
+calibration error over ten bins, with its n). `--fit` fits the confidence of an acquittal anew on
+one half of the tasks and scores it on the other, then prints what all of them together give. Labels
+are read here only, and verdicts that the data carries are left aside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from hashlib import sha256
+from math import exp
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.reports import readings, reports_by_rules, traces_in
+from demo.agent.manifest import TRACES, Kind, read_manifest
+from investigator.rca.acquittal import Acquittal
+from investigator.rca.calibration import acquittal_features
+from investigator.rca.report import Outcome, RCAReport
+from investigator.readings.conversation import Source
+from investigator.samples import SEEDED
+from investigator.signals.detect import detect
+
+BINS = 10
+SURE = 0.6
+"""From here on an acquittal or a failure counts as said."""
+
+_RIDGE = 1.0
+_STEPS = 100
+
+
+class Run(NamedTuple):
+    """One run: whether it did its task, what it was asked, and what the report says of it."""
+
+    good: bool
+    task: str
+    report: RCAReport
+    features: tuple[float, ...] | None
+    """Of the acquittal's confidence; None where no acquittal was earned."""
+
+
+Truth = dict[str, bool]
+
+
+def main() -> None:
+    """Print the table, and with `--fit` what the fit gives."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--data", type=Path, required=True, help="the folder of all sets")
+    parser.add_argument("--only", nargs="*", choices=sorted(SETS), help="these sets alone")
+    parser.add_argument("--fit", action="store_true", help="fit the confidence of acquittals anew")
+    given = parser.parse_args()
+    runs = {name: SETS[name](given.data) for name in given.only or SETS}
+    print(f"{'set':14} {'runs':>5} {'good':>5}  {'clean':>5} {'right':>5}  "
+          f"{'failing':>7} {'right':>5}  {'open':>5}  {'ECE':>5} {'n':>4}")  # fmt: skip
+    for name, found in runs.items():
+        print(_line(name, found))
+        print(_line("  all clean", [_called(run, Outcome.NO_FAILURE) for run in found]))
+    if given.fit:
+        _print_fit([run for name in FITTED if name in runs for run in runs[name]], runs)
+
+
+def _line(name: str, runs: Sequence[Run]) -> str:
+    clean = [run for run in runs if run.report.outcome is Outcome.NO_FAILURE]
+    failing = [run for run in runs if run.report.outcome is Outcome.FAILURE]
+    stated = [(run.report.confidence, run.good) for run in clean]
+    stated += [(run.report.confidence, not run.good) for run in failing]
+    left = len(runs) - len(clean) - len(failing)
+    return (
+        f"{name:14} {len(runs):5} {sum(run.good for run in runs):5}  "
+        f"{len(clean):5} {sum(run.good for run in clean):5}  "
+        f"{len(failing):7} {sum(not run.good for run in failing):5}  {left:5}  "
+        f"{calibration_error(stated):5.3f} {len(stated):4}"
+    )
+
+
+def _called(run: Run, outcome: Outcome) -> Run:
+    """The baseline that says the same of every run, as sure as rules were of one without a mark."""
+    said = run.report.model_copy(update={"outcome": outcome, "confidence": 0.7})
+    return run._replace(report=said)
+
+
+def calibration_error(stated: Iterable[tuple[float, bool]]) -> float:
+    """How far confidences are from what came true, over ten bins, weighted by their sizes."""
+    bins: dict[int, list[tuple[float, bool]]] = {}
+    count = 0
+    for confidence, right in stated:
+        bins.setdefault(min(int(confidence * BINS), BINS - 1), []).append((confidence, right))
+        count += 1
+    off = sum(abs(sum(c for c, _ in held) - sum(r for _, r in held)) for held in bins.values())
+    return off / count if count else 0.0
+
+
+def _tau_bench(data: Path) -> list[Run]:
+    labels = json.loads((data / "tau_bench" / "gold.json").read_text(encoding="utf-8"))
+    truth = {label["run_id"]: label["reward"] == 1 for label in labels}
+    return list(_runs(data / "tau_bench" / "runs.json", truth, lambda key: key.rsplit("-", 1)[0]))
+
+
+def _agentdojo(data: Path) -> list[Run]:
+    folder = data / "agentdojo"
+    lines = (
+        json.loads(line)
+        for path in sorted((folder / "gold").glob("*.jsonl"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+    )
+    truth = {one["run_id"]: one["utility"] for one in lines if not one["attacked"]}
+    return list(_runs(folder / "runs", truth))
+
+
+def _who_and_when(data: Path) -> list[Run]:
+    folder = data / "who_and_when" / "algorithm_generated"
+    truth = {path.stem: False for path in sorted((folder / "gold").glob("*.json"))}
+    return list(_runs(folder / "logs", truth))
+
+
+def _field(data: Path) -> list[Run]:
+    runs: list[Run] = []
+    for folder in sorted((data / "field").iterdir()):
+        if not (folder / "expected.json").is_file():
+            continue
+        told = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
+        if told.get("engine") is None and told.get("outcome") in ("failure", "no_failure"):
+            (file,) = folder.glob("trace.*")
+            good = told["outcome"] == "no_failure"
+            truth = {trace.trace_id: good for trace in traces_in(file)}
+            runs += _runs(file, truth)
+    return runs
+
+
+def _demo_agent(data: Path) -> list[Run]:  # noqa: ARG001
+    known = read_manifest(SEEDED).traces
+    truth = {one.trace_id: one.kind is not Kind.FAULTY for one in known}
+    return list(_runs(SEEDED / TRACES, truth))
+
+
+SETS: dict[str, Callable[[Path], list[Run]]] = {
+    "field": _field,
+    "who_and_when": _who_and_when,
+    "tau_bench": _tau_bench,
+    "agentdojo": _agentdojo,
+    "demo_agent": _demo_agent,
+}
+FITTED = ("tau_bench", "agentdojo")
+"""The sets whose runs are of both kinds, and were not made by this project."""
+
+
+def _runs(folder: Path, truth: Truth, task: Callable[[str], str] | None = None) -> Iterator[Run]:
+    reports = reports_by_rules(folder, "default", only=frozenset(truth)).reports
+    for trace in traces_in(folder):
+        if trace.trace_id not in truth or trace.trace_id not in reports:
+            continue
+        subject = readings(trace)
+        acquittal = Acquittal(subject, detect(subject.view))
+        asked = next(iter(subject.conversation.said_by(Source.USER)), None)
+        yield Run(
+            truth[trace.trace_id],
+            task(trace.trace_id) if task else (asked.text if asked else trace.trace_id),
+            reports[trace.trace_id],
+            acquittal_features(acquittal) if acquittal.earned else None,
+        )
+
+
+def _print_fit(pool: Sequence[Run], runs: dict[str, list[Run]]) -> None:
+    earned = [run for run in pool if run.features is not None]
+    halves = [fitted([run for run in earned if _half(run) != half]) for half in (0, 1)]
+    for name in (name for name in FITTED if name in runs):
+        own = [run for run in runs[name] if run.features is not None]
+        stated = [(_probability(halves[_half(run)], run.features), run) for run in own]
+        for half in (0, 1):
+            sure = [r for p, r in stated if p >= SURE and _half(r) == half]
+            print(f"{name}, half {half}: {len(sure)} clean at {SURE} or more, "
+                  f"{sum(run.good for run in sure)} of them right")  # fmt: skip
+        likely = [(p, run.good) for p, run in stated if p >= 0.5]
+        print(f"{name}: ECE of acquittals, each half judged by the other's fit "
+              f"{calibration_error(likely):.3f} (n = {len(likely)})")  # fmt: skip
+    weights = ", ".join(f"{weight:.3f}" for weight in fitted(earned))
+    print(f"fitted on all {len(earned)}: {weights}")
+
+
+def _half(run: Run) -> int:
+    return sha256(run.task.encode()).digest()[0] % 2
+
+
+def _probability(weights: Sequence[float], features: Sequence[float] | None) -> float:
+    dot = sum(w * x for w, x in zip(weights, features or (), strict=False))
+    return 1 / (1 + exp(-dot))
+
+
+def fitted(runs: Sequence[Run]) -> list[float]:
+    """Weights of a logistic regression, by Newton's method, with a ridge on all but the first."""
+    rows = [(run.features or (), float(run.good)) for run in runs]
+    size = len(rows[0][0])
+    weights = [0.0] * size
+    for _ in range(_STEPS):
+        gradient = [_RIDGE * w if i else 0.0 for i, w in enumerate(weights)]
+        hessian = [[_RIDGE * (i == j) * (i > 0) for j in range(size)] for i in range(size)]
+        for features, good in rows:
+            likely = _probability(weights, features)
+            for i in range(size):
+                gradient[i] += (likely - good) * features[i]
+                for j in range(size):
+                    hessian[i][j] += likely * (1 - likely) * features[i] * features[j]
+        step = _solved(hessian, gradient)
+        weights = [w - s for w, s in zip(weights, step, strict=True)]
+    return weights
+
+
+def _solved(matrix: list[list[float]], right: list[float]) -> list[float]:
+    """The solution of a system of linear equations, by elimination; the matrix is positive."""
+    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
+    for i, pivot in enumerate(rows):
+        for j, row in enumerate(rows):
+            if i != j:
+                share = row[i] / pivot[i]
+                rows[j] = [a - share * b for a, b in zip(row, pivot, strict=True)]
+    return [row[-1] / row[i] for i, row in enumerate(rows)]
+
+
+if __name__ == "__main__":
+    main()
