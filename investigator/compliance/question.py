@@ -76,4 +76,5 @@ class Compliance(TraceQuestion[ComplianceReport]):
             trace.content_hash,
             told.model_copy(update={"controls_version": library.version}),
             beside_model=ComplianceRules(case, beside_model=True),
+            evaluations_hash=trace.evaluations_hash,
         )

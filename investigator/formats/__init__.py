@@ -9,6 +9,7 @@ from __future__ import annotations
 from investigator.formats import (
     bare,
     chat,
+    kept_verdicts,
     langfuse,
     langsmith,
     mlflow,
@@ -33,6 +34,7 @@ FORMATS: tuple[Format, ...] = (
     # After what has ids or a name of a system's own: they ask for the least.
     sdk.FORMAT,
     bare.FORMAT,
+    kept_verdicts.FORMAT,
 )
 """Every built-in format, in the order in which a record is tried."""
 

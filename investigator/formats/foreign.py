@@ -54,9 +54,10 @@ def format_of(document: JsonValue) -> str | None:
     """The format that a document is recognised as, by its first record that tells; else None."""
     for record in _first_records(document):
         keys = record.keys()
-        if record.get("object") in _AGENTS_SDK:
+        if str(record.get("object")) in _AGENTS_SDK:
             return "spans of the OpenAI Agents SDK"
-        if "role" not in record and "content" in record and record.get("type") in _LANGCHAIN_TYPES:
+        kind = str(record.get("type"))
+        if "role" not in record and "content" in record and kind in _LANGCHAIN_TYPES:
             return "LangChain messages"
         known = next((name for name, needed in _FOREIGN if needed <= keys), None)
         if known is not None:

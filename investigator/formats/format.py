@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from investigator.ground.canonical_json import JsonValue
+from investigator.traces.evaluations import Evaluation
 from investigator.traces.model import Span
 
 Record = Mapping[str, JsonValue]
@@ -31,8 +32,12 @@ class Format:
     It is asked of any JSON object at all, and answers without raising.
     """
 
-    decode: Callable[[Record, str], Iterable[Span | None]]
+    decode: Callable[[Record, str], Iterable[Span | Evaluation | None]]
     """The spans of a record, in its order, and None for each item of it that is no span.
+
+    Verdicts that the record gives beside its spans come as evaluations, anywhere among them; those
+    that a span carries as events or attributes are read from the span. One that names no trace is
+    of the span that it names.
 
     The text is the name that a record without an id of its own goes by. A span that the record
     gives no id has an empty one: nothing is invented.

@@ -25,10 +25,12 @@ from investigator.formats.fields import (
     time_ns,
 )
 from investigator.formats.format import Format, Record
+from investigator.formats.kept_verdicts import langfuse_scores
 from investigator.formats.model_calls import call_attributes
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.json_text import embedded_json, json_text
 from investigator.traces.chat_messages import MARKED_FAILED, is_result_part, read_messages
+from investigator.traces.evaluations import Evaluation
 from investigator.traces.model import Message, Span, SpanKind, StatusCode
 
 _KIND_OF_TYPE = {"GENERATION": SpanKind.LLM}
@@ -49,6 +51,7 @@ _TRACE_KNOWN = (
     "latency",
     "public",
     "bookmarked",
+    "scores",
 )
 _KEPT = ("version", "environment", "promptName", "promptVersion", "totalCost", "toolCallNames")
 
@@ -63,10 +66,11 @@ def is_observation(value: Record) -> bool:
     return "traceId" in value and "type" in value and "startTime" in value
 
 
-def decode_langfuse(document: Record) -> Iterator[Span]:
-    """Every observation of an export as a span; a trace without any has none."""
+def decode_langfuse(document: Record) -> Iterator[Span | Evaluation]:
+    """Every observation of an export as a span, with the scores; a trace without any has none."""
     if is_observation(document):
         yield _span(document, {})
+        yield from _scores(document, text(document.get("traceId")))
         return
     observations = _observations(document)
     if not observations:
@@ -75,6 +79,19 @@ def decode_langfuse(document: Record) -> Iterator[Span]:
     root = next((o for o in observations if not o.get("parentObservationId")), observations[0])
     for observation in observations:
         yield _span(observation, about_trace if observation is root else {})
+        yield from _scores(observation, text(observation.get("traceId")))
+    named = text(record(document.get("trace")).get("id") or observations[0].get("traceId"))
+    for holder in (document, record(document.get("trace"))):
+        yield from langfuse_scores(holder.get("scores"), named)
+
+
+def _scores(observation: Record, trace_id: str) -> Iterator[Evaluation]:
+    """The scores of an observation; each is on it, whether it says so or not."""
+    own = text(observation.get("id"))
+    named: list[JsonValue] = [
+        {"observationId": own, **score} for score in records(observation.get("scores"))
+    ]
+    yield from langfuse_scores(named, trace_id)
 
 
 def _observations(document: Record) -> list[dict[str, JsonValue]] | None:

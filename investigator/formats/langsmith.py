@@ -27,10 +27,12 @@ from investigator.formats.fields import (
     time_ns,
 )
 from investigator.formats.format import Format, Record
+from investigator.formats.kept_verdicts import langsmith_verdicts
 from investigator.formats.model_calls import call_attributes, usage_attributes
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.json_text import json_text
 from investigator.traces.chat_messages import MARKED_FAILED, read_messages
+from investigator.traces.evaluations import Evaluation
 from investigator.traces.langchain import unwrapped
 from investigator.traces.model import Span, SpanEvent, SpanKind, StatusCode
 
@@ -54,6 +56,7 @@ _KNOWN = (
     *("run_type", "start_time", "end_time", "status", "error", "inputs", "outputs", "events"),
     *("extra", *_METADATA, "tags", "serialized", "child_runs", "child_run_ids"),
     *("session_name", "direct_child_run_ids", "inputs_preview", "outputs_preview"),
+    *("feedback", "feedback_stats"),
 )
 _LATEST_MS = 10**14
 
@@ -65,13 +68,14 @@ def is_langsmith(value: Record) -> bool:
     )
 
 
-def decode_langsmith(run: Record) -> Iterator[Span]:
-    """A run and all that are nested in it, parents first."""
+def decode_langsmith(run: Record) -> Iterator[Span | Evaluation]:
+    """A run and all that are nested in it, parents first, each with its feedback."""
     pending: list[tuple[Record, Span | None]] = [(run, None)]
     while pending:
         inner, enclosing = pending.pop()
         decoded = _span(inner, enclosing)
         yield decoded
+        yield from langsmith_verdicts(inner, decoded.trace_id, decoded.span_id)
         pending += [(child, decoded) for child in reversed(records(inner.get("child_runs")))]
 
 
@@ -88,7 +92,7 @@ def joined(requests: Sequence[Record]) -> dict[str, JsonValue]:
     }
 
 
-def decode_requests(request: Record) -> Iterator[Span | None]:
+def decode_requests(request: Record) -> Iterator[Span | Evaluation | None]:
     """The runs of a request, in order of their posts; None for a patch of a run it doesn't post."""
     runs: dict[str, dict[str, JsonValue]] = {}
     for change in _posts(request) + [run for run in _patches(request) if is_langsmith(run)]:

@@ -33,10 +33,13 @@ from investigator.formats.fields import (
     time_ns,
 )
 from investigator.formats.format import Format, Record
+from investigator.formats.kept_verdicts import mlflow_assessments
 from investigator.formats.otlp import attribute_values
 from investigator.ground.canonical_json import JsonValue
+from investigator.traces.evaluations import Evaluation
 from investigator.traces.model import Span, SpanEvent, SpanKind
 
+_ASSESSMENTS = "assessments"
 _INFO = ("info", "trace_info")
 _METADATA = ("trace_metadata", "request_metadata")
 _SPANS = ("spans", "data", "trace", "request", "response")
@@ -55,8 +58,8 @@ def is_mlflow_span(value: Record) -> bool:
     return "name" in value and isinstance(attributes, dict) and REQUEST_ID in attributes
 
 
-def decode_mlflow(document: Record) -> Iterator[Span]:
-    """Every span of a trace; a trace whose spans were not exported has none."""
+def decode_mlflow(document: Record) -> Iterator[Span | Evaluation]:
+    """Every span of a trace, with its feedback; a trace whose spans were not exported has none."""
     if is_mlflow_span(document):
         yield _span(document, {}, None)
         return
@@ -65,8 +68,11 @@ def decode_mlflow(document: Record) -> Iterator[Span]:
     spans = records(first(record(holder.get("data")) or holder, "spans"))
     root = next((span for span in spans if _parent_id(span) is None), None)
     named = _trace_id(first(info, "trace_id", "request_id"))
-    for span in spans:
-        yield _span(span, _about(info) if span is root else {}, named)
+    read = [_span(span, _about(info) if span is root else {}, named) for span in spans]
+    yield from read
+    if read:
+        given = first(info, _ASSESSMENTS) or first(holder, _ASSESSMENTS)
+        yield from mlflow_assessments(given, read[0].trace_id)
 
 
 def _is_trace(value: Record) -> bool:
@@ -80,7 +86,7 @@ def _is_trace(value: Record) -> bool:
 def _about(info: Record) -> dict[str, object]:
     metadata = record(first(info, *_METADATA))
     return {
-        **leftovers(info, (), prefix="mlflow.info."),
+        **leftovers(info, (_ASSESSMENTS,), prefix="mlflow.info."),
         **{key: metadata[name] for key, name in _OF_TRACE.items() if name in metadata},
     }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from investigator.errors import UnreadableInput
-from investigator.formats.phoenix import decode_phoenix
+from investigator.formats.phoenix import decode_annotated
 from investigator.traces.bounded_rows import (
     MAX_SPAN_BYTES,
     MAX_TRACE_BYTES,
@@ -30,8 +30,7 @@ from investigator.traces.databases import (
     quoted_name,
     sql_literal,
 )
-from investigator.traces.model import Span
-from investigator.traces.parquet import SPAN_COLUMNS, read_row
+from investigator.traces.parquet import SPAN_COLUMNS, TraceRow, read_row
 
 MAGIC = b"PAR1"
 
@@ -48,7 +47,7 @@ _ITEM_BYTES = 16
 _TEMPORAL = re.compile(r'"(?:[^"]|"")*"|\b(TIME\w*(?: WITH TIME ZONE)?|DATE|INTERVAL)(?!\w)')
 """Quoted names, to be passed over, and types whose values Python may not be able to hold."""
 
-_Decode = Callable[[Sequence[object]], Span]
+_Decode = Callable[[Sequence[object]], Sequence[TraceRow]]
 
 
 class _Reading(NamedTuple):
@@ -69,8 +68,8 @@ def is_parquet(path: Path) -> bool:
         return file.read(len(MAGIC)) == MAGIC
 
 
-def parquet_spans(path: Path) -> Iterator[tuple[Span, ...] | str]:
-    """The spans of a file, in batches, and a text for each kind of what it holds beside them.
+def parquet_spans(path: Path) -> Iterator[tuple[TraceRow, ...] | str]:
+    """What a file holds, in batches, and a text for each kind of what is no span in it.
 
     Raises:
         UnreadableInput: the file is damaged, or its columns are not those of spans.
@@ -93,11 +92,11 @@ def parquet_spans(path: Path) -> Iterator[tuple[Span, ...] | str]:
         file.close()
 
 
-def _decoded(decode: _Decode, rows: Sequence[Row], bad: list[str]) -> Iterator[Span]:
-    """The spans of rows; what is wrong with others is added to `bad`."""
+def _decoded(decode: _Decode, rows: Sequence[Row], bad: list[str]) -> Iterator[TraceRow]:
+    """What rows hold; what is wrong with others is added to `bad`."""
     for row in rows:
         try:
-            yield decode(row)
+            yield from decode(row)
         except (ValueError, RecursionError) as error:
             bad.append(str(error).partition("\n")[0][:200])
 
@@ -146,7 +145,7 @@ def _reading(columns: Mapping[str, ColumnType]) -> _Reading:
         )
     if set(SPAN_COLUMNS) <= columns.keys():
         ours = tuple(_column(name, columns[name]) for name in SPAN_COLUMNS)
-        return _Reading(ours, read_row, _text("trace_id"))
+        return _Reading(ours, lambda row: (read_row(row),), _text("trace_id"))
     if "context.span_id" not in columns or "context.trace_id" not in columns:
         found = ", ".join(list(columns)[:8])
         raise UnreadableInput(
@@ -156,7 +155,7 @@ def _reading(columns: Mapping[str, ColumnType]) -> _Reading:
     names = tuple(columns)
     return _Reading(
         tuple(_column(name, type_) for name, type_ in columns.items()),
-        lambda row: decode_phoenix(dict(zip(names, row, strict=True))),
+        lambda row: decode_annotated(dict(zip(names, row, strict=True))),
         _text("context.trace_id"),
     )
 
@@ -168,7 +167,7 @@ def _text(column: str) -> str:
 def _column(name: str, type_: ColumnType) -> BoundedColumn:
     """A column as it is selected, times as integer nanoseconds.
 
-    Microseconds may lie beyond what 64 bits of nanoseconds can say; `decode_phoenix` drops those.
+    Microseconds may lie beyond what 64 bits of nanoseconds can say; decoding drops those.
     """
     quoted = quoted_name(name)
     if type_.sql in {"TIMESTAMP_NS", "TIMESTAMPTZ_NS"}:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from itertools import chain
 
 from investigator.formats.fields import (
     SPAN_ID_BYTES,
@@ -23,7 +24,9 @@ from investigator.formats.fields import (
     time_ns,
 )
 from investigator.formats.format import Format
+from investigator.formats.kept_verdicts import phoenix_annotations
 from investigator.ground.json_text import embedded_json
+from investigator.traces.evaluations import Evaluation
 from investigator.traces.model import Span, SpanEvent, SpanKind
 from investigator.traces.openinference import to_json
 
@@ -44,6 +47,8 @@ _KNOWN = {
     "index",
     "level_0",
 }
+_JUDGED = ("annotations", "evaluations", "span_annotations")
+"""Columns of verdicts, which are kept beside the span."""
 _ATTRIBUTES = "attributes."
 _INDEX = ("__index_level_", "context.span_id_", "context.span_id:")
 
@@ -75,6 +80,14 @@ def decode_phoenix(row: Mapping[str, object]) -> Span:
     )
 
 
+def decode_annotated(row: Mapping[str, object]) -> tuple[Span | Evaluation, ...]:
+    """One row or REST span, and the annotations that it was exported with."""
+    span = decode_phoenix(row)
+    given = (to_json(row[key]) for key in _JUDGED if key in row)
+    found = (phoenix_annotations(one, span.trace_id, span.span_id) for one in given)
+    return (span, *chain.from_iterable(found))
+
+
 def _id(value: object, size: int) -> str | None:
     return hex_id(to_json(value), size)
 
@@ -85,7 +98,7 @@ def _attributes(row: Mapping[str, object]) -> dict[str, object]:
     for column, value in row.items():
         if column.startswith(_ATTRIBUTES):
             found[column.removeprefix(_ATTRIBUTES)] = value
-        elif column not in _KNOWN and not column.startswith(_INDEX):
+        elif column not in (*_KNOWN, *_JUDGED) and not column.startswith(_INDEX):
             found[column] = value
     return found
 
@@ -120,6 +133,6 @@ FORMAT = Format(
     name="Phoenix span",
     reads="Phoenix span export (data frame columns, nested or flat attributes)",
     looks_like=is_phoenix,
-    decode=lambda record, _: (decode_phoenix(record),),
+    decode=lambda record, _: decode_annotated(record),
     files=("Parquet", "JSON", "JSONL"),
 )

@@ -16,6 +16,7 @@ from investigator.errors import UnreadableInput
 from investigator.formats import FORMATS
 from investigator.formats.format import Format, Record
 from investigator.ground.plugins import Broken, Loaded, PlugIn, Registry, report_failure
+from investigator.traces.evaluations import Evaluation
 from investigator.traces.model import Span
 
 EVERY = Registry("investigator.formats", Format, lambda: FORMATS)
@@ -42,7 +43,7 @@ def _guarded(origin: PlugIn, one: Format) -> Format:
             report_failure(Broken(origin, f"its looks_like {error}"))
             return False
 
-    def decode(record: Record, stem: str) -> Iterable[Span | None]:
+    def decode(record: Record, stem: str) -> Iterable[Span | Evaluation | None]:
         try:
             return _called(lambda: _spans(one, record, stem))
         except UnreadableInput as error:
@@ -51,9 +52,9 @@ def _guarded(origin: PlugIn, one: Format) -> Format:
     return replace(one, looks_like=looks_like, decode=decode)
 
 
-def _spans(one: Format, record: Record, stem: str) -> tuple[Span | None, ...]:
+def _spans(one: Format, record: Record, stem: str) -> tuple[Span | Evaluation | None, ...]:
     found = tuple(one.decode(record, stem))
-    wrong = next((item for item in found if not isinstance(item, Span | None)), None)
+    wrong = next((item for item in found if not isinstance(item, Span | Evaluation | None)), None)
     if wrong is not None:
         raise UnreadableInput(f"gave a {type(wrong).__name__}, not a Span")
     return found

@@ -19,6 +19,7 @@ from investigator.formats.foreign import format_of
 from investigator.formats.format import Format, Record
 from investigator.formats.plugin_formats import plugin_formats
 from investigator.ground.canonical_json import JsonValue
+from investigator.traces.evaluations import Evaluation
 from investigator.traces.model import Span
 from investigator.traces.openinference import flatten
 
@@ -27,17 +28,17 @@ _PAGING = ("next_cursor", "cursors", "trace_id")
 
 
 class _Found(NamedTuple):
-    """A part as it was read, with None in the place of each item that is no span."""
+    """A part as it was read, with None in the place of each item that is nothing."""
 
-    spans: tuple[Span | None, ...]
+    items: tuple[Span | Evaluation | None, ...]
     transcript: Record | None = None
 
     def with_attributes(self, added: Mapping[str, JsonValue]) -> _Found:
         """The same with attributes added to its first span."""
-        if not self.spans or (head := self.spans[0]) is None:
+        if not self.items or not isinstance(head := self.items[0], Span):
             return self
         return self._replace(
-            spans=(replace(head, attributes={**head.attributes, **added}), *self.spans[1:])
+            items=(replace(head, attributes={**head.attributes, **added}), *self.items[1:])
         )
 
 
@@ -52,6 +53,7 @@ class Part(NamedTuple):
 
     spans: tuple[Span, ...]
     transcript: Record | None = None
+    evaluations: tuple[Evaluation, ...] = ()
 
 
 class Parts(NamedTuple):
@@ -66,6 +68,7 @@ class DecodedDocument(NamedTuple):
 
     spans: tuple[Span, ...]
     unread: int
+    evaluations: tuple[Evaluation, ...] = ()
 
 
 def decode(document: JsonValue, *, stem: str) -> tuple[Span, ...]:
@@ -76,7 +79,9 @@ def decode(document: JsonValue, *, stem: str) -> tuple[Span, ...]:
 def read_document(document: JsonValue, *, stem: str) -> DecodedDocument:
     """Everything that a JSON document holds, in its order; see `read_parts`."""
     parts, unread = read_parts(document, stem=stem)
-    return DecodedDocument(tuple(chain.from_iterable(part.spans for part in parts)), unread)
+    spans = tuple(chain.from_iterable(part.spans for part in parts))
+    evaluations = tuple(chain.from_iterable(part.evaluations for part in parts))
+    return DecodedDocument(spans, unread, evaluations)
 
 
 def read_parts(document: JsonValue, *, stem: str) -> Parts:
@@ -95,18 +100,27 @@ def read_parts(document: JsonValue, *, stem: str) -> Parts:
     parts = tuple(_parts(found))
     if not parts:
         raise UnreadableInput(f"no spans: found {describe(document)}{_refusal(document)}")
-    unread = sum(span is None for part in found for span in part.spans)
+    unread = sum(item is None for part in found for item in part.items)
     return Parts(parts, unread)
 
 
 def _parts(found: Iterable[_Found]) -> Iterator[Part]:
     """Each transcript by itself, and all other spans between them as one part."""
     for is_transcript, group in groupby(found, key=lambda part: part.transcript is not None):
-        members = (Part(tuple(filter(None, part.spans)), part.transcript) for part in group)
+        members = [_part(part) for part in group]
         if is_transcript:
             yield from (member for member in members if member.spans)
-        elif together := tuple(chain.from_iterable(member.spans for member in members)):
-            yield Part(together)
+            continue
+        spans = tuple(chain.from_iterable(member.spans for member in members))
+        evaluations = tuple(chain.from_iterable(member.evaluations for member in members))
+        if spans or evaluations:
+            yield Part(spans, None, evaluations)
+
+
+def _part(found: _Found) -> Part:
+    spans = tuple(item for item in found.items if isinstance(item, Span))
+    evaluations = tuple(item for item in found.items if isinstance(item, Evaluation))
+    return Part(spans, found.transcript, evaluations)
 
 
 def _refusal(document: JsonValue) -> str:
@@ -136,7 +150,7 @@ def _decode(document: JsonValue, stem: str) -> Iterator[_Found]:
     elif isinstance(document, list):
         for index, item in enumerate(document):
             found = tuple(_decode(item, stem if index == 0 else f"{stem}-{index}"))
-            yield from found if any(part.spans for part in found) else (_Found((None,)),)
+            yield from found if any(part.items for part in found) else (_Found((None,)),)
     elif isinstance(document, dict):
         known = sniff(document)
         if known is not None:

@@ -23,7 +23,9 @@ from investigator.formats.parquet_export import is_parquet, parquet_spans
 from investigator.formats.registry import Part, read_parts
 from investigator.formats.transcript_ids import TranscriptIds
 from investigator.ground.canonical_json import JsonValue
+from investigator.traces.evaluations import Evaluation
 from investigator.traces.model import Span
+from investigator.traces.parquet import TraceRow
 
 TRACE_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson", ".parquet"})
 """The files that are looked at in a folder."""
@@ -39,6 +41,13 @@ class Decoded:
     file: Path
     spans: tuple[Span, ...]
     clash: str | None = None
+    evaluations: tuple[Evaluation, ...] = ()
+    """Verdicts that came beside spans: on these, or on spans of another file."""
+
+    @property
+    def stored(self) -> tuple[TraceRow, ...]:
+        """All that a canonical file keeps of it."""
+        return (*self.spans, *self.evaluations)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +159,9 @@ def _read_parquet(file: Path) -> Iterator[Decoded | Unreadable]:
             if isinstance(found, str):
                 yield Unreadable(file, None, found)
             else:
-                yield from _sorted_out(file, None, found)
+                spans = tuple(item for item in found if isinstance(item, Span))
+                judged = tuple(item for item in found if isinstance(item, Evaluation))
+                yield from _sorted_out(file, None, spans, judged)
         if empty:
             yield Unreadable(file, None, "no spans: a Parquet file of no rows")
     except UnreadableInput as error:
@@ -206,7 +217,7 @@ def _read_record(
 def _part(file: _File, line: int | None, part: Part) -> Iterator[Decoded | Unreadable]:
     """A part's spans; those of a transcript under an id that no other has."""
     if part.transcript is None or not part.spans[0].trace_id:
-        yield from _sorted_out(file.path, line, part.spans)
+        yield from _sorted_out(file.path, line, part.spans, part.evaluations)
         return
     named = part.spans[0].trace_id
     spans = file.ids.unique(part.spans, epoch=epoch_of(part.transcript), stem=file.stem)
@@ -223,12 +234,15 @@ def _where(file: Path, line: int | None) -> str:
 
 
 def _sorted_out(
-    file: Path, line: int | None, spans: tuple[Span, ...]
+    file: Path,
+    line: int | None,
+    spans: tuple[Span, ...],
+    evaluations: tuple[Evaluation, ...],
 ) -> Iterator[Decoded | Unreadable]:
     """Spans that can be referred to, and word of those that have no id to do it by."""
     named = tuple(span for span in spans if span.trace_id and span.span_id)
-    if named:
-        yield Decoded(file, named)
+    if named or evaluations:
+        yield Decoded(file, named, None, evaluations)
     if len(named) < len(spans):
         missing = len(spans) - len(named)
         yield Unreadable(

@@ -43,6 +43,7 @@ class IncidentCase:
     digests: tuple[TraceDigest, ...]
     incomplete: tuple[str, ...]
     dataset_hash: str
+    evaluations_hash: str | None
     snapshots: SnapshotStore | None
     read: Callable[[str], Trace]
     quote: Quoting
@@ -62,10 +63,13 @@ class IncidentCase:
         digests: list[TraceDigest] = []
         incomplete: list[str] = []
         hashes: dict[str, str] = {}
+        judged: dict[str, str] = {}
         for trace_id in sorted(set(trace_ids)):
             readings = Readings(read(trace_id), redactor)
             digests.append(digest(readings))
             hashes[trace_id] = readings.trace.content_hash
+            if (verdicts := readings.trace.evaluations_hash) is not None:
+                judged[trace_id] = verdicts
             if readings.gaps:
                 incomplete.append(trace_id)
         return cls(
@@ -74,6 +78,7 @@ class IncidentCase:
             digests=tuple(in_order(digests)),
             incomplete=tuple(incomplete),
             dataset_hash=sha256_json(dict(hashes)),
+            evaluations_hash=sha256_json(dict(judged)) if judged else None,
             snapshots=snapshots,
             read=read,
             quote=Quoting(redactor),

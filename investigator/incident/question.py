@@ -132,6 +132,7 @@ class Incident(Question[IncidentDossier]):
             IncidentRules(case),
             case.dataset_hash,
             self.input_ref,
+            evaluations_hash=case.evaluations_hash,
         )
 
     def _require_one_choice(self) -> None:

@@ -72,6 +72,7 @@ class Prepared(NamedTuple):
     dataset_hash: str
     input_ref: InputRef
     beside_model: Planner | None = None
+    evaluations_hash: str | None = None
 
 
 class Question(Given, Generic[ReportT]):

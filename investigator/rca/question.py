@@ -63,4 +63,5 @@ class RCA(TraceQuestion[RCAReport]):
             RCARules(case),
             trace.content_hash,
             self.input_of(trace, redactor),
+            evaluations_hash=trace.evaluations_hash,
         )

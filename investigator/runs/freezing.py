@@ -16,8 +16,7 @@ from investigator.inspection.engine import Question, TraceQuestion
 from investigator.runtime.private import FILE_MODE, make_private
 from investigator.store.api import InspectionAPI
 from investigator.store.parquet_store import ParquetInspectionAPI
-from investigator.traces.model import Span
-from investigator.traces.parquet import write_spans
+from investigator.traces.parquet import TraceRow, rows_of, write_spans
 
 INPUT_FILE = "input.parquet"
 
@@ -50,8 +49,8 @@ def frozen_input(run_dir: Path) -> ParquetInspectionAPI | None:
 def freeze(api: PhoenixInspectionAPI, question: Question[Any], run_dir: Path) -> None:
     """Write the traces that the question is about into the run's folder, whole or not at all."""
     if isinstance(question, TraceQuestion):
-        spans: Iterable[Span] = api.get_trace(question.trace_id).spans
+        stored: Iterable[TraceRow] = rows_of(api.get_trace(question.trace_id))
     else:
-        spans = api.spans(question.trace_ids_in(api))
+        stored = api.stored(question.trace_ids_in(api))
     make_private(run_dir)
-    write_spans(spans, run_dir / INPUT_FILE, mode=FILE_MODE)
+    write_spans(stored, run_dir / INPUT_FILE, mode=FILE_MODE)

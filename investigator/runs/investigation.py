@@ -251,7 +251,10 @@ def _run_of(
     opening: RunOpened, prepared: Prepared, choice: PlannerChoice, redactor: Redactor
 ) -> Run:
     deciders = deciders_for(choice, prepared, redactor)
-    dataset = {"dataset_hash": prepared.dataset_hash}
+    dataset = {
+        "dataset_hash": prepared.dataset_hash,
+        "evaluations_hash": prepared.evaluations_hash,
+    }
     opened = msgspec.structs.replace(
         opening,
         dataset_ref=opening.dataset_ref.model_copy(update=dataset),

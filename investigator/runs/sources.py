@@ -111,13 +111,13 @@ def _updated(live: PhoenixInspectionAPI, target: Path) -> WriteSummary:
     since = None if newest is None else newest - OVERLAP_NS
     changed = dict.fromkeys(live.trace_ids_in(since, None))
     kept = (
-        span
+        stored
         for item in read_source([target])
         if isinstance(item, Decoded)
-        for span in item.spans
-        if span.trace_id not in changed
+        for stored in item.stored
+        if stored.trace_id not in changed
     )
-    return write_spans(chain(kept, live.spans(tuple(changed))), target)
+    return write_spans(chain(kept, live.stored(tuple(changed))), target)
 
 
 def live_source(

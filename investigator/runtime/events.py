@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import msgspec
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model_serializer
 
 from investigator.runtime.actions import ActionKind
 from investigator.runtime.budget import Amounts, Budget, Limits, Resource
@@ -63,12 +63,25 @@ class PlannerIdentity(BaseModel):
 
 
 class DatasetRef(BaseModel):
-    """Which data a run is about; `dataset_hash` covers the content of the traces read."""
+    """Which data a run is about; `dataset_hash` covers the content of the traces read.
+
+    `evaluations_hash` covers the verdicts that they carry; None where they carry none, and in
+    runs of versions that did not read them.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dataset_id: str
     dataset_hash: str | None
+    evaluations_hash: str | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_it_was_written(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Left out where there is none: so that records of earlier versions keep their bytes."""
+        written: dict[str, Any] = serialize(self)
+        if self.evaluations_hash is None:
+            del written["evaluations_hash"]
+        return written
 
 
 class InputRef(BaseModel):

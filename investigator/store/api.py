@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from investigator.traces.evaluations import Evaluation
 from investigator.traces.model import Message, RetrievalChunk, Span, SpanKind, ToolIO, Trace
 
 
@@ -72,6 +73,10 @@ class InspectionAPI(Protocol):
 
     def get_trace(self, trace_id: str) -> Trace:
         """All spans of a trace, as one value."""
+        ...
+
+    def get_evaluations(self, trace_id: str) -> Sequence[Evaluation]:
+        """The verdicts that the data carries of a trace and of its spans, earliest first."""
         ...
 
     def list_spans(self, trace_id: str, kind: SpanKind | None = None) -> Sequence[Span]:

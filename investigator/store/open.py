@@ -30,7 +30,13 @@ from investigator.ground.canonical_json import JsonValue, sha256_json
 from investigator.store.api import InspectionAPI
 from investigator.store.parquet_store import ParquetInspectionAPI
 from investigator.traces.model import Span
-from investigator.traces.parquet import SCHEMA_VERSION, WriteSummary, canonical_facts, write_files
+from investigator.traces.parquet import (
+    SCHEMA_VERSION,
+    TraceRow,
+    WriteSummary,
+    canonical_facts,
+    write_files,
+)
 
 CACHE_VARIABLE = "INVESTIGATOR_CACHE_DIR"
 """The environment variable that names another cache directory."""
@@ -139,16 +145,19 @@ def ingest_files(
         SourceUnavailable: nothing is readable; the message lists why. Nothing is written then.
     """
     reading = _Reading(paths, on_span_count)
-    spans = reading.spans()
-    first = next(spans, None)
-    if first is None:
-        raise SourceUnavailable(_nothing_readable(paths, reading.unreadable))
-    written = write_files(chain([first], spans), target)
+    stored = reading.stored()
+    first: list[tuple[str, TraceRow]] = []
+    while not (first and isinstance(first[-1][1], Span)):
+        item = next(stored, None)
+        if item is None:
+            raise SourceUnavailable(_nothing_readable(paths, reading.unreadable))
+        first.append(item)
+    written = write_files(chain(first, stored), target)
     return Ingested(written, tuple(reading.unreadable), (*reading.clashes, *written.clashes))
 
 
 class _Reading:
-    """One pass over the paths; what was met on the way is whole when the spans are exhausted."""
+    """One pass over the paths; what was met on the way is whole when they are exhausted."""
 
     def __init__(
         self, paths: Sequence[Path | str], on_span_count: Callable[[int], None] | None
@@ -158,13 +167,13 @@ class _Reading:
         self.unreadable: list[Unreadable] = []
         self.clashes: list[str] = []
 
-    def spans(self) -> Iterator[tuple[str, Span]]:
-        """Every span, with its file."""
+    def stored(self) -> Iterator[tuple[str, TraceRow]]:
+        """Every span and every verdict, with its file."""
         count = 0
         for item in read_source(self._paths):
             match item:
                 case Decoded(file, spans, clash):
-                    yield from ((str(file), span) for span in spans)
+                    yield from ((str(file), stored) for stored in item.stored)
                     self.clashes += [] if clash is None else [clash]
                     count += len(spans)
                     if self._on_span_count is not None:

@@ -21,12 +21,14 @@ from investigator.traces.bounded_rows import MAX_TRACE_BYTES, BoundedColumn, bou
 from investigator.traces.databases import LISTS, LOOKUPS, NUMBERED, PARQUET, Row
 from investigator.traces.model import Trace
 from investigator.traces.parquet import (
+    EVALUATION,
     LONG_COLUMNS,
     SPAN_COLUMNS,
     FileFacts,
     canonical_facts,
     read_row,
     said_of,
+    trace_of,
 )
 
 _REMEMBERED_TRACES = 4
@@ -38,7 +40,8 @@ _COLUMNS = tuple(
 _LIST = f"""
     with wanted as (
         select trace_id, min(start_ns) as first_ns
-        from {PARQUET} group by trace_id having {{conditions}}
+        from {PARQUET} where kind <> '{EVALUATION}'
+        group by trace_id having {{conditions}}
         order by first_ns nulls last, length(trace_id), trace_id {{page}}
     ),
     kept as (
@@ -48,7 +51,7 @@ _LIST = f"""
                     partition by trace_id, span_id order by start_ns nulls last, file_row_number
                 ) as occurrence, file_row_number as place
             from {NUMBERED}
-            where trace_id in (select trace_id from wanted)
+            where trace_id in (select trace_id from wanted) and kind <> '{EVALUATION}'
         ) where occurrence = 1
     ),
     rooted as (
@@ -117,7 +120,7 @@ class ParquetInspectionAPI(TraceReads):
             self._lookups, _COLUMNS, trace_id, where="trace_id = $2", most=MAX_TRACE_BYTES
         )
         try:
-            trace = Trace(trace_id, (read_row(row) for rows in batches for row in rows))
+            trace = trace_of(trace_id, (read_row(row) for rows in batches for row in rows))
         except UnreadableInput as error:
             raise SourceUnavailable(
                 f"trace '{trace_id}' of '{self.path}' cannot be read: {error}"

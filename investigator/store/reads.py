@@ -14,6 +14,7 @@ from investigator.errors import SpanNotFound
 from investigator.ground.canonical_json import JsonValue, canonical_json
 from investigator.ground.patterns import Pattern
 from investigator.store.api import Match
+from investigator.traces.evaluations import Evaluation
 from investigator.traces.model import Message, RetrievalChunk, Span, SpanKind, ToolIO, Trace
 from investigator.traces.openinference import messages_of, retrieval_chunks_of, tool_io_of
 
@@ -24,6 +25,10 @@ class TraceReads(ABC):
     @abstractmethod
     def get_trace(self, trace_id: str) -> Trace:
         """All spans of a trace, as one value; raises `TraceNotFound`."""
+
+    def get_evaluations(self, trace_id: str) -> Sequence[Evaluation]:
+        """The verdicts on a trace and its spans: by time (missing last), then span and name."""
+        return self.get_trace(trace_id).evaluations
 
     def list_spans(self, trace_id: str, kind: SpanKind | None = None) -> Sequence[Span]:
         """The spans of a trace, in order, of one kind if given."""

@@ -121,10 +121,11 @@ def evaluation_of(
     number = _number(score)
     stated = said.get("passed")
     passed = stated if isinstance(stated, bool) else _passed(name, label)
-    if passed is not None and label is not None and label.lower() in _BOOLEANS:
+    truth = None if label is None else _BOOLEANS.get(label.strip().lower())
+    if truth is not None:
         # Sources without booleans write one as a label and a score: it is said once.
-        label = None
-        number = None if number == float(passed) else number
+        number = None if number == float(truth) else number
+        label = str(truth).lower() if passed is None else None
     explanation = said.get("explanation")
     explained = explanation if isinstance(explanation, str) and explanation.strip() else None
     if passed is None and label is None and number is None and explained is None:

@@ -1,5 +1,9 @@
 """The canonical Parquet file: one row a span, sorted by trace, whole or not there at all.
 
+Beside its spans a trace has a row for each verdict that came apart from them, of kind
+`EVALUATION`: `span_id` is the span judged, null where the whole trace was, and `attributes` are
+the rest. Those that spans carry themselves are read from the spans. A file of version 1 has none.
+
 Writing is one pass over the spans in bounded memory: batches go into a scratch DuckDB table
 that spills beside the target; it is sorted externally (trace id, then span order) into row
 groups and pages of a size that suits the file, so that one trace is found and read in a few
@@ -23,10 +27,18 @@ from investigator.errors import UnreadableInput
 from investigator.ground.canonical_json import JsonValue, canonical_json, read_json
 from investigator.ground.files import made_whole
 from investigator.traces.databases import LOOKUPS, PARQUET, Scratch, scratch, sql_literal
-from investigator.traces.model import Span, SpanEvent, SpanKind, StatusCode
+from investigator.traces.evaluations import Evaluation, read_evaluation
+from investigator.traces.model import Span, SpanEvent, SpanKind, StatusCode, Trace
 from investigator.traces.span_clashes import settle_clashes
 
-SCHEMA_VERSION = "1"
+SCHEMA_VERSION = "2"
+_READABLE = frozenset({"1", "2"})
+
+EVALUATION = "EVALUATION"
+"""The kind of a row that is no span but a verdict on one, or on the trace."""
+
+TraceRow: TypeAlias = Span | Evaluation
+"""What a row holds."""
 
 COLUMNS = {
     "trace_id": "VARCHAR",
@@ -76,8 +88,10 @@ class WriteSummary:
 
     traces: int
     spans: int
+    evaluations: int = 0
+    """Verdicts that came beside the spans."""
     clashes: tuple[str, ...] = ()
-    """What was done about spans of several files that share their ids."""
+    """What was done about spans of several files that share their ids, and verdicts on none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +105,11 @@ class FileFacts:
 
 
 def write_spans(
-    spans: Iterable[Span], path: Path | str, *, mode: int | None = None
+    spans: Iterable[TraceRow], path: Path | str, *, mode: int | None = None
 ) -> WriteSummary:
     """Write a canonical file in one pass; it appears whole, or not at all.
+
+    Verdicts on the spans may stand among them; one without a trace is of the span that it names.
 
     Needs scratch space beside `path`, up to three times the size of the text, and 0.8 GB of
     memory; where spans are long, three times the longest 2,048 or ten times the longest on top, of
@@ -106,7 +122,7 @@ def write_spans(
         return _sort_into(made, ((0, span) for span in spans), files=())
 
 
-def write_files(spans: Iterable[tuple[str, Span]], path: Path | str) -> WriteSummary:
+def write_files(spans: Iterable[tuple[str, TraceRow]], path: Path | str) -> WriteSummary:
     """Write the spans of several files, each with the file that it came from, as `write_spans`.
 
     Raises:
@@ -119,7 +135,7 @@ def write_files(spans: Iterable[tuple[str, Span]], path: Path | str) -> WriteSum
 
 
 def canonical_facts(path: Path | str) -> FileFacts | None:
-    """What the file says of itself; None where it is no canonical file of this version."""
+    """What the file says of itself; None where it is no canonical file that is read."""
     try:
         with open(path, "rb") as file:
             if file.read(4) != b"PAR1":
@@ -130,7 +146,7 @@ def canonical_facts(path: Path | str) -> FileFacts | None:
     said = {key: value.decode("utf-8", "replace") for key, value in found}
     version = said.get(_VERSION_KEY.encode())
     traces, room = (said.get(key.encode(), "") for key in (_TRACES_KEY, _ROOM_KEY))
-    if version != SCHEMA_VERSION or not (_is_count(traces) and _is_count(room)):
+    if version not in _READABLE or not (_is_count(traces) and _is_count(room)):
         return None
     return FileFacts(version, int(traces), int(room))
 
@@ -172,8 +188,19 @@ def project_of(span: Span) -> str | None:
     return next((name for key in _PROJECT_KEYS if (name := span.text(key))), None)
 
 
-def row_of(span: Span) -> SpanRow:
-    """The row of a span, in the order of `COLUMNS`."""
+def row_of(stored: TraceRow) -> SpanRow:
+    """The row of a span or a verdict, in the order of `COLUMNS`."""
+    return _verdict_row(stored) if isinstance(stored, Evaluation) else _row_of_span(stored)
+
+
+def _verdict_row(one: Evaluation) -> SpanRow:
+    said = {key: at for key, at in one.to_json().items() if key not in ("trace_id", "span_id")}
+    judged = None if one.span_id is None else _utf8(one.span_id)
+    place = (_utf8(one.trace_id), judged, None, _utf8(one.name), EVALUATION)
+    return (*place, None, None, StatusCode.UNSET.value, "", None, canonical_json(said), "[]")
+
+
+def _row_of_span(span: Span) -> SpanRow:
     events: list[JsonValue] = [
         {"name": event.name, "time_ns": event.time_ns, "attributes": dict(event.attributes)}
         for event in span.events
@@ -195,8 +222,8 @@ def row_of(span: Span) -> SpanRow:
     )
 
 
-def read_row(row: Sequence[object]) -> Span:
-    """The span of a row that has `SPAN_COLUMNS`.
+def read_row(row: Sequence[object]) -> TraceRow:
+    """The span, or the verdict, of a row that has `SPAN_COLUMNS`.
 
     Raises:
         ValueError: the row was not written by `write_spans`.
@@ -204,6 +231,9 @@ def read_row(row: Sequence[object]) -> Span:
     trace_id, span_id, parent_id, name, kind, start, end, status, message, attributes, events = row
     if not (isinstance(attributes, str) and isinstance(events, str)):
         raise ValueError("attributes and events are not JSON text")
+    if kind == EVALUATION:
+        judged = None if span_id is None else str(span_id)
+        return read_evaluation(str(trace_id), judged, read_json(attributes))
     return Span(
         trace_id=str(trace_id),
         span_id=str(span_id),
@@ -217,6 +247,18 @@ def read_row(row: Sequence[object]) -> Span:
         attributes=_read_object(attributes),
         events=_read_events(events),
     )
+
+
+def rows_of(trace: Trace) -> tuple[TraceRow, ...]:
+    """All that is kept of a trace: its spans, and its verdicts."""
+    return (*trace.spans, *trace.evaluations)
+
+
+def trace_of(trace_id: str, rows: Iterable[TraceRow]) -> Trace:
+    """The trace of spans and verdicts as they are stored, in any order."""
+    listed = tuple(rows)
+    spans = [row for row in listed if isinstance(row, Span)]
+    return Trace(trace_id, spans, [row for row in listed if isinstance(row, Evaluation)])
 
 
 def _read_object(text: str) -> dict[str, JsonValue]:
@@ -256,7 +298,7 @@ def _int64(value: int | None) -> int | None:
     return value if value is None or value in _INT64 else None
 
 
-def _batches(spans: Iterable[tuple[int, Span]]) -> Iterator[tuple[list[SpanRow], int]]:
+def _batches(spans: Iterable[tuple[int, TraceRow]]) -> Iterator[tuple[list[SpanRow], int]]:
     """Rows in batches with their characters of JSON; both bounded, so that memory is."""
     batch: list[SpanRow] = []
     chars = 0
@@ -272,7 +314,7 @@ def _batches(spans: Iterable[tuple[int, Span]]) -> Iterator[tuple[list[SpanRow],
 
 
 def _sort_into(
-    parquet: Path, spans: Iterable[tuple[int, Span]], *, files: Collection[str]
+    parquet: Path, spans: Iterable[tuple[int, TraceRow]], *, files: Collection[str]
 ) -> WriteSummary:
     """Sort spans, each with the number of its file, into a canonical file.
 
@@ -284,7 +326,7 @@ def _sort_into(
             con.execute("set global threads = 1")
             con.execute(f"set global memory_limit = '{loaded.sorting_mb}MB'")
         clashes = settle_clashes(con, tuple(files)) if files else ()
-        summary = _summary(con, clashes)
+        summary = _summary(con, (*clashes, *_place_verdicts(con)))
         con.execute(
             "copy (select * exclude (part) from spans"
             " order by trace_id, start_ns nulls last, length(span_id), span_id, rowid)"
@@ -317,7 +359,7 @@ class _Loaded(NamedTuple):
         return _COPIES * self.longest // 1_000_000 if self.longest > _LONG_BATCH else 0
 
 
-def _load(con: Scratch, spans: Iterable[tuple[int, Span]]) -> _Loaded:
+def _load(con: Scratch, spans: Iterable[tuple[int, TraceRow]]) -> _Loaded:
     """Fill the scratch table, which spills to disk.
 
     A batch is one statement over column lists: thirty times as fast as row inserts.
@@ -341,10 +383,33 @@ def _load(con: Scratch, spans: Iterable[tuple[int, Span]]) -> _Loaded:
     return _Loaded(total, longest, sum(vector))
 
 
+def _place_verdicts(con: Scratch) -> tuple[str, ...]:
+    """Give verdicts that name a span alone its trace, and leave out those on what is not here."""
+    verdicts, spans = f"kind = '{EVALUATION}'", f"kind <> '{EVALUATION}'"
+    if not con.execute(f"select 1 from spans where {verdicts} limit 1").fetchall():
+        return ()
+    con.execute(
+        "update spans set trace_id = named.trace_id from (select span_id, any_value(trace_id) as"
+        f" trace_id from spans where {spans} and span_id in (select span_id from spans where"
+        f" {verdicts} and trace_id = '') group by span_id having count(distinct trace_id) = 1)"
+        f" as named where spans.{verdicts} and spans.trace_id = ''"
+        " and spans.span_id = named.span_id"
+    )
+    lost = f"{verdicts} and trace_id not in (select trace_id from spans where {spans})"
+    ((count,),) = con.execute(f"select count(*) from spans where {lost}").fetchall()
+    if not count:
+        return ()
+    con.execute(f"delete from spans where {lost}")
+    return (f"{count:,} evaluations are of traces that are not here; they are left out",)
+
+
 def _summary(con: Scratch, clashes: tuple[str, ...]) -> WriteSummary:
-    row = con.execute("select count(distinct trace_id), count(*) from spans").fetchone()
+    row = con.execute(
+        f"select count(distinct trace_id), count(*) filter (kind <> '{EVALUATION}'),"
+        f" count(*) filter (kind = '{EVALUATION}') from spans"
+    ).fetchone()
     assert row is not None, "an aggregate has one row"
-    return WriteSummary(traces=row[0], spans=row[1], clashes=clashes)
+    return WriteSummary(traces=row[0], spans=row[1], evaluations=row[2], clashes=clashes)
 
 
 def _row_group_bytes(*, chars: int, spans: int) -> int:

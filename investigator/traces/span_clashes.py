@@ -18,6 +18,8 @@ from pathlib import Path
 from investigator.traces.databases import Scratch
 
 _CONTENT = "parent_id, name, kind, start_ns, end_ns, status, status_message, attributes, events"
+_IS_SPAN = "kind <> 'EVALUATION'"
+"""Verdicts stand in the table too, and go with the spans of their file."""
 _NAMED = 20
 """Traces of each sort that are named; the rest are counted."""
 
@@ -36,14 +38,14 @@ def _find_shared(con: Scratch) -> bool:
     """Collect the versions of each span whose id another span of its trace has."""
     con.execute(
         "create or replace temp table shared as select trace_id, span_id from spans"
-        " group by all having count(*) > 1"
+        f" where {_IS_SPAN} group by all having count(*) > 1"
     )
     if not con.execute("select 1 from shared limit 1").fetchall():
         return False
     con.execute(
         "create or replace temp table versions as"
         f" select rowid as place, part, trace_id, span_id, hash({_CONTENT}) as content"
-        " from spans semi join shared using (trace_id, span_id)"
+        f" from spans semi join shared using (trace_id, span_id) where {_IS_SPAN}"
     )
     return True
 
@@ -51,10 +53,11 @@ def _find_shared(con: Scratch) -> bool:
 def _rename(con: Scratch, files: Sequence[str]) -> list[str]:
     """Give the traces of later files that contradict the first one an id of their own."""
     rows = con.execute(
-        """
+        f"""
         with sizes as (
             select trace_id, part, count(*) as size, min(part) over (partition by trace_id) as first
-            from spans semi join shared using (trace_id) group by trace_id, part),
+            from spans semi join shared using (trace_id) where {_IS_SPAN}
+            group by trace_id, part),
         versions_of_parts as (
             select trace_id, span_id, part, arg_min(content, place) as content
             from versions group by all)

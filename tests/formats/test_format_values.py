@@ -12,6 +12,7 @@ from investigator.formats import FORMATS, Format
 from investigator.formats.registry import sniff
 from investigator.formats.source_files import Decoded, read_source
 from investigator.ground.canonical_json import JsonValue
+from investigator.traces.evaluations import Evaluation
 from investigator.traces.model import Span
 from tests import rooms
 
@@ -51,6 +52,12 @@ SMALLEST: dict[str, Record] = {
     "chat transcript": {"messages": [{"role": "user", "content": "hi"}]},
     "OpenTelemetry SDK span": {"name": "x", "context": IDS},
     "span attributes": {"llm.model_name": "m"},
+    "verdict beside a trace": {
+        **IDS,
+        "name": "quality",
+        "annotator_kind": "HUMAN",
+        "result": {"label": "fail"},
+    },
 }
 """The smallest record of each format."""
 
@@ -85,7 +92,8 @@ def test_a_format_stands_whatever_its_own_keys_hold(known: Format) -> None:
             changed = {**record, key: value}
             if known.looks_like(changed):
                 assert all(
-                    span is None or isinstance(span, Span) for span in known.decode(changed, "f")
+                    item is None or isinstance(item, Span | Evaluation)
+                    for item in known.decode(changed, "f")
                 )
 
 
@@ -99,7 +107,7 @@ def test_a_format_is_read_from_the_files_that_it_names(known: Format, tmp_path: 
         path = tmp_path / f"records-of-{kind}"
         path.write_text(content, encoding="utf-8")
         found = [item for item in read_source([path]) if isinstance(item, Decoded)]
-        assert [len(item.spans) for item in found] == [1]
+        assert [len(item.stored) for item in found] == [1]
 
 
 def test_what_the_cache_is_named_after_covers_all_that_decodes() -> None:

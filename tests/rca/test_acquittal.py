@@ -12,7 +12,7 @@ from investigator.formats.chat import FORMAT
 from investigator.rca.acquittal import Acquittal
 from investigator.rca.calibration import acquittal_confidence
 from investigator.signals.detect import detect
-from investigator.traces.model import Trace
+from investigator.traces.model import Span, Trace
 from tests.builders import readings
 
 Message = dict[str, Any]
@@ -56,7 +56,9 @@ SOUND = (
 
 def acquittal(messages: Sequence[Message]) -> Acquittal:
     """Of a chat log."""
-    spans = [one for one in FORMAT.decode({"messages": list(messages)}, "t") if one is not None]
+    spans = [
+        one for one in FORMAT.decode({"messages": list(messages)}, "t") if isinstance(one, Span)
+    ]
     subject = readings(Trace(spans[0].trace_id, spans))
     return Acquittal(subject, detect(subject.view))
 

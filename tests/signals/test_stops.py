@@ -147,7 +147,7 @@ GENERATION: dict[str, JsonValue] = {
 
 def found_in(document: JsonValue) -> list[str]:
     """What is found wrong with the one trace of an export."""
-    spans, _ = read_document(document, stem="file")
+    spans = read_document(document, stem="file").spans
     return [signal.fault.value for signal in detect(readings(Trace(spans[0].trace_id, spans)).view)]
 
 

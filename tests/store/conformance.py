@@ -13,8 +13,7 @@ from typing import Protocol
 from investigator.store.api import InspectionAPI
 from investigator.store.memory import MemoryInspectionAPI
 from investigator.store.parquet_store import ParquetInspectionAPI
-from investigator.traces.model import Span, Trace
-from investigator.traces.parquet import write_spans
+from investigator.traces.parquet import TraceRow, trace_of, write_spans
 
 
 class Served(InspectionAPI, Protocol):
@@ -23,20 +22,20 @@ class Served(InspectionAPI, Protocol):
     def close(self) -> None: ...
 
 
-Server = Callable[[Sequence[Span], Path], Served]
-"""Makes an implementation that holds the spans; may use the folder."""
+Server = Callable[[Sequence[TraceRow], Path], Served]
+"""Makes an implementation that holds the spans, and verdicts on them; may use the folder."""
 
 
-def serve_memory(spans: Sequence[Span], folder: Path) -> Served:
+def serve_memory(spans: Sequence[TraceRow], folder: Path) -> Served:
     """The spans as values."""
     _ = folder
-    by_trace: dict[str, list[Span]] = {}
+    by_trace: dict[str, list[TraceRow]] = {}
     for span in spans:
         by_trace.setdefault(span.trace_id, []).append(span)
-    return MemoryInspectionAPI(Trace(trace_id, found) for trace_id, found in by_trace.items())
+    return MemoryInspectionAPI(trace_of(trace_id, found) for trace_id, found in by_trace.items())
 
 
-def serve_parquet(spans: Sequence[Span], folder: Path) -> Served:
+def serve_parquet(spans: Sequence[TraceRow], folder: Path) -> Served:
     """The spans as a canonical Parquet file."""
     write_spans(spans, folder / "traces.parquet")
     return ParquetInspectionAPI(folder / "traces.parquet")

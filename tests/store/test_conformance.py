@@ -11,7 +11,8 @@ import pytest
 
 from investigator.errors import FilterSyntaxError, SpanNotFound, TraceNotFound, UsageError
 from investigator.store.api import Match
-from investigator.traces.model import SpanKind
+from investigator.traces.evaluations import Evaluation, Rater
+from investigator.traces.model import SpanEvent, SpanKind
 from tests.builders import exception_event, span
 from tests.connectors.phoenix.serving import PHOENIX, serve_phoenix
 from tests.store.conformance import FILES, Served
@@ -120,6 +121,31 @@ def test_spans_are_listed_by_kind(serve: Serve) -> None:
     api = serve(ROOT, LLM, TOOL)
     assert [s.span_id for s in api.list_spans("t", SpanKind.TOOL)] == ["tool"]
     assert api.list_spans("t", SpanKind.PROMPT) == ()
+
+
+def test_verdicts_are_given_with_their_trace_and_are_no_spans(serve_file: Serve) -> None:
+    """Whether they came beside the spans or stand in one; nothing else of the trace changes."""
+    event = SpanEvent(
+        "gen_ai.evaluation.result",
+        7,
+        {"gen_ai.evaluation.name": "tone", "gen_ai.evaluation.score.value": 0.5},
+    )
+    whole = Evaluation("t", None, "quality", Rater.PERSON, passed=False, label="fail", ts_ns=9)
+    of_step = Evaluation("t", "s", "exact", Rater.CODE, passed=True)
+    other = Evaluation("u", None, "quality", Rater.MODEL, score=0.5, explanation="naïve\n'so'")
+    api = serve_file(
+        span("s", events=[event]), of_step, other, whole, span("s", trace_id="u"), whole
+    )
+    tone, *beside = api.get_evaluations("t")
+    assert (tone.name, tone.span_id, tone.score, tone.ts_ns) == ("tone", "s", 0.5, 7)
+    assert beside == [whole, of_step]
+    assert list(api.get_evaluations("u")) == [other]
+    assert api.get_trace("t").evaluations == (tone, whole, of_step)
+    assert api.count_traces() == 2
+    assert [row.span_count for row in api.list_traces()] == [1, 1]
+    assert api.list_traces(filter_expr="name == 'quality'") == api.list_traces(limit=0)
+    with pytest.raises(TraceNotFound):
+        api.get_evaluations("x")
 
 
 def test_children_are_direct_and_in_order(serve: Serve) -> None:

@@ -21,6 +21,7 @@ from investigator.formats.source_files import Decoded, Unreadable, read_source
 from investigator.store.parquet_store import ParquetInspectionAPI
 from investigator.traces.bounded_rows import BoundedColumn, bounded_rows
 from investigator.traces.databases import LISTS
+from investigator.traces.model import Span
 from investigator.traces.parquet import write_spans
 from tests.builders import span
 
@@ -192,6 +193,7 @@ def test_times_below_lists_and_out_of_range_are_read(tmp_path: Path) -> None:
     (spans,) = parquet_spans(path)
     assert not isinstance(spans, str)
     (found,) = spans
+    assert isinstance(found, Span)
     assert (found.start_ns, found.end_ns) == (None, 1767323045678901000)
     assert [event.time_ns for event in found.events] == [1767323045678901000]
 

@@ -15,10 +15,15 @@ from typing import Any, NamedTuple
 from investigator.claims.annotations import Annotation, Target
 from investigator.connectors.phoenix.connection import PhoenixConnection
 from investigator.errors import SourceUnavailable
+from investigator.formats.kept_verdicts import phoenix_annotation
+from investigator.traces.evaluations import Evaluation
+from investigator.traces.model import Span
 
 BATCH = 50
 """How many annotations one request holds."""
 PAGE = 1000
+_NAMED = 200
+"""How many ids one request names; more would make its address too long."""
 SINCE = "Phoenix 14.0"
 """The first Phoenix whose annotations of spans and of traces can be asked for by identifier."""
 
@@ -99,6 +104,29 @@ def stored_at(connection: PhoenixConnection, annotations: Sequence[Stored]) -> I
         yield from _stored(
             connection, {"span_ids": spans[first:last]}, {"trace_ids": traces[first:last]}
         )
+
+
+def annotations_on(
+    connection: PhoenixConnection, spans: Sequence[Span], *, asked_traces: set[str] | None = None
+) -> Iterator[Evaluation]:
+    """The verdicts on spans and on their traces, of whoever made them but the Investigator.
+
+    `asked_traces` are those whose annotations were read with earlier spans of theirs.
+    """
+    asked = set() if asked_traces is None else asked_traces
+    trace_of = {span.span_id: span.trace_id for span in spans}
+    traces = [trace_id for trace_id in dict.fromkeys(trace_of.values()) if trace_id not in asked]
+    asked.update(traces)
+    for target, ids in (("span", list(trace_of)), ("trace", traces)):
+        url = connection.project_url(f"{target}_annotations")
+        for first in range(0, len(ids), _NAMED):
+            params = {f"{target}_ids": ids[first : first + _NAMED]}
+            for item in connection.pages(url, params, page=PAGE, since=SINCE):
+                on_span = str(item["span_id"]) if target == "span" else None
+                trace_id = trace_of.get(on_span or "", str(item.get("trace_id")))
+                found = phoenix_annotation(item, trace_id, on_span)
+                if found is not None:
+                    yield found
 
 
 def _stored(

@@ -15,10 +15,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from investigator.connectors.phoenix.address import DEFAULT_PROJECT
+from investigator.connectors.phoenix.annotating import annotations_on
 from investigator.connectors.phoenix.connection import PhoenixConnection
 from investigator.errors import SourceUnavailable, TraceNotFound, UnreadableInput
 from investigator.formats.phoenix import decode_phoenix
@@ -27,7 +29,7 @@ from investigator.store.filter_parser import parse_filter
 from investigator.store.parquet_store import ParquetInspectionAPI
 from investigator.store.reads import TraceReads
 from investigator.traces.model import Span, Trace, iso_time
-from investigator.traces.parquet import WriteSummary, write_spans
+from investigator.traces.parquet import TraceRow, WriteSummary, write_spans
 
 PROJECT_KEY = "resource.openinference.project.name"
 PAGE_SPANS = 500
@@ -76,7 +78,7 @@ class PhoenixInspectionAPI(TraceReads):
                 f"({self.count_traces()} traces)",
                 trace_id=trace_id,
             )
-        trace = Trace(trace_id, spans)
+        trace = Trace(trace_id, spans, annotations_on(self._connection, spans))
         with self._lock:
             self._remembered[trace_id] = trace
             while len(self._remembered) > _REMEMBERED_TRACES:
@@ -98,7 +100,7 @@ class PhoenixInspectionAPI(TraceReads):
             parse_filter(filter_expr)
         with tempfile.TemporaryDirectory(prefix="investigator-") as folder:
             frozen = Path(folder) / "traces.parquet"
-            self.freeze(frozen, start_ns=start_ns, end_ns=end_ns)
+            write_spans(self.spans(start_ns=start_ns, end_ns=end_ns), frozen)
             api = ParquetInspectionAPI(frozen)
             try:
                 return api.list_traces(
@@ -121,7 +123,21 @@ class PhoenixInspectionAPI(TraceReads):
         end_ns: int | None = None,
     ) -> WriteSummary:
         """Write whole traces to one canonical file: those named, those of a window, or all."""
-        return write_spans(self.spans(trace_ids, start_ns=start_ns, end_ns=end_ns), target)
+        return write_spans(self.stored(trace_ids, start_ns=start_ns, end_ns=end_ns), target)
+
+    def stored(
+        self,
+        trace_ids: Sequence[str] | None = None,
+        *,
+        start_ns: int | None = None,
+        end_ns: int | None = None,
+    ) -> Iterator[TraceRow]:
+        """The spans of whole traces, each batch followed by what was annotated on it."""
+        spans = self.spans(trace_ids, start_ns=start_ns, end_ns=end_ns)
+        asked: set[str] = set()
+        while batch := tuple(islice(spans, PAGE_SPANS)):
+            yield from batch
+            yield from annotations_on(self._connection, batch, asked_traces=asked)
 
     def spans(
         self,

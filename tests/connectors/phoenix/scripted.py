@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple, Self
@@ -95,10 +95,17 @@ class ScriptedPhoenix:
         self._server.server_close()
 
 
-def holds(*spans: Mapping[str, Any]) -> Callable[[Asked], Said]:
-    """A Phoenix that holds these spans, one on each page."""
+def holds(
+    *spans: Mapping[str, Any], annotations: Sequence[Mapping[str, Any]] = ()
+) -> Callable[[Asked], Said]:
+    """A Phoenix that holds these spans, one on each page, and annotations on them."""
 
     def decide(asked: Asked) -> Said:
+        for target in ("span", "trace"):
+            if asked.path.endswith(f"/{target}_annotations"):
+                ids = asked.query.get(f"{target}_ids", [])
+                on = [one for one in annotations if one.get(f"{target}_id") in ids]
+                return Said(200, {"data": on, "next_cursor": None})
         wanted = asked.query.get("trace_id")
         found = [s for s in spans if wanted is None or s["context"]["trace_id"] in wanted]
         if asked.path.endswith("/traces"):

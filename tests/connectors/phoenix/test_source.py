@@ -16,6 +16,7 @@ from investigator.runs.run_store import Verification
 from investigator.runs.sources import LAST, ingest_source, located
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.store.parquet_store import ParquetInspectionAPI
+from investigator.traces.evaluations import Rater
 from tests.asking import asked
 from tests.connectors.phoenix.scripted import SPAN, Asked, Said, ScriptedPhoenix, holds, named
 
@@ -45,8 +46,42 @@ def test_pages_are_read_to_the_last() -> None:
     with ScriptedPhoenix(holds(*(named("t", f"s{i}") for i in range(5)))) as server:
         api = opened(server)
         assert [s.span_id for s in api.list_spans("t")] == [f"s{i}" for i in range(5)]
-        assert [a.query.get("cursor") for a in server.asked] == [None, ["1"], ["2"], ["3"], ["4"]]
+        of_spans = [a for a in server.asked if a.path.endswith("/spans")]
+        assert [a.query.get("cursor") for a in of_spans] == [None, ["1"], ["2"], ["3"], ["4"]]
         api.close()
+
+
+VERDICTS = (
+    {
+        "id": "1",
+        "span_id": "b",
+        "name": "quality",
+        "annotator_kind": "HUMAN",
+        "result": {"label": "fail", "score": 0, "explanation": "made up"},
+        "created_at": "2026-03-01T11:00:00+00:00",
+    },
+    {"id": "2", "trace_id": "t", "name": "done", "annotator_kind": "CODE", "result": {"score": 1}},
+    {"id": "3", "trace_id": "t", "name": "rca.primary", "result": {"label": "failure"}},
+    {"id": "4", "span_id": "u1", "name": "tone", "annotator_kind": "LLM", "result": {"score": 0.4}},
+)
+
+
+def test_annotations_are_verdicts_live_and_frozen(tmp_path: Path) -> None:
+    """On spans and traces, with who made them; those that the Investigator wrote are none."""
+    spans = (named("t", "a"), named("t", "b", parent_id="a"), named("u", "u1"))
+    with ScriptedPhoenix(holds(*spans, annotations=VERDICTS)) as server:
+        live = opened(server)
+        judged = {trace_id: live.get_evaluations(trace_id) for trace_id in ("t", "u")}
+        live.freeze(tmp_path / "frozen.parquet")
+        live.close()
+    frozen = ParquetInspectionAPI(tmp_path / "frozen.parquet")
+    assert {trace_id: frozen.get_evaluations(trace_id) for trace_id in ("t", "u")} == judged
+    assert frozen.count_traces() == 2
+    frozen.close()
+    (quality, done), (tone,) = judged["t"], judged["u"]
+    assert (quality.span_id, quality.rater, quality.passed) == ("b", Rater.PERSON, False)
+    assert (done.span_id, done.rater, done.score, done.passed) == (None, Rater.CODE, 1.0, None)
+    assert (tone.span_id, tone.rater, tone.score) == ("u1", Rater.MODEL, 0.4)
 
 
 def test_a_window_cuts_no_trace() -> None:
@@ -88,7 +123,7 @@ def test_what_may_pass_is_asked_again(status: int | None) -> None:
     with ScriptedPhoenix(lambda asked: next(answers, None) or holds(SPAN)(asked)) as server:
         api = opened(server)
         assert len(api.get_trace("t").spans) == 1
-        assert len(server.asked) == ATTEMPTS
+        assert sum(a.path.endswith("/spans") for a in server.asked) == ATTEMPTS
         api.close()
 
 
