@@ -14,6 +14,14 @@ from dataclasses import dataclass
 
 from investigator.incident.clusters import Clusters, clusters
 from investigator.incident.digest import TraceDigest, dated, in_order
+from investigator.incident.failure_spread import (
+    AFTER_THE_FAILURE,
+    Effect,
+    FailureGroup,
+    Rate,
+    effect_of,
+    failure_groups,
+)
 from investigator.incident.latency import SlowTrace, slow_traces
 from investigator.incident.setup_facts import (
     COARSER_FORMS,
@@ -24,8 +32,6 @@ from investigator.incident.setup_facts import (
 )
 from investigator.incident.value_steps import (
     ValueStep,
-    chance_of_spread,
-    least_chance_of_spread,
     steps_in,
     strength_of,
 )
@@ -36,30 +42,8 @@ from investigator.traces.evidence import EvidenceRef
 CHANGE_LIMIT = 50
 """How many changes are told, the best ranked first."""
 
-AFTER_THE_FAILURE = 0.7
-"""What a change's score is multiplied by where its failure was already seen before it."""
-
-_GROUPS = 50
-_WAITING = 0.75
-_ROUNDING = 1.000001
 _NAMED_VALUES = 3
 _STATEMENT_LIMIT = 600
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """How many of some traces fail."""
-
-    failing: int
-    traces: int
-
-    @property
-    def share(self) -> float:
-        """0 where there are no traces."""
-        return self.failing / self.traces if self.traces else 0.0
-
-    def __str__(self) -> str:
-        return f"{self.failing:,} of {self.traces:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,43 +90,6 @@ class Change:
         return self.strength * spread * order
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Traces that share a failure."""
-
-    name: str
-    trace_ids: frozenset[str]
-    evidence: dict[str, EvidenceRef]
-
-
-@dataclass(frozen=True, slots=True)
-class _Effect:
-    """How one failure is spread before and after a change."""
-
-    group: _Group
-    before: Rate
-    after: Rate
-    precedes: bool
-    sureness: float
-    nearness: float
-    first: TraceDigest | None
-
-    @property
-    def separation(self) -> float:
-        """0 where there is nothing to compare with."""
-        return max(0.0, self.after.share - self.before.share) if self.before.traces else 0.0
-
-    @property
-    def attributable(self) -> float:
-        return self.separation / self.after.share if self.separation else 0.0
-
-    @property
-    def rank(self) -> tuple[float, int, str]:
-        order = 1.0 if self.precedes else AFTER_THE_FAILURE
-        spread = self.attributable * self.sureness * self.nearness
-        return (-spread * order, -self.after.failing, self.group.name)
-
-
 def detect_changes(
     digests: Iterable[TraceDigest],
     snapshots: SnapshotStore | None,
@@ -157,7 +104,7 @@ def detect_changes(
     unless given; what is told of the snapshots goes through `quote`.
     """
     ordered = in_order(digests)
-    groups = _groups(
+    groups = failure_groups(
         clusters(ordered) if grouped is None else grouped,
         slow_traces(ordered) if slow is None else slow,
     )
@@ -170,42 +117,9 @@ def detect_changes(
     return tuple(ranked[:CHANGE_LIMIT])
 
 
-def _groups(grouped: Clusters, slow: Sequence[SlowTrace]) -> list[_Group]:
-    """Every failure, each signature, and the slow traces."""
-    found = [
-        _Group(
-            cluster.signature.words,
-            frozenset(cluster.trace_ids),
-            {m.digest.trace_id: m.occurrence.evidence[0] for m in cluster.members},
-        )
-        for cluster in grouped.by_signature[:_GROUPS]
-    ]
-    if len(found) > 1:
-        found.append(
-            _Group(
-                "any failure",
-                frozenset[str]().union(*(group.trace_ids for group in found)),
-                {trace_id: ref for group in found for trace_id, ref in group.evidence.items()},
-            )
-        )
-    if slow:
-        found.append(
-            _Group(
-                "slow",
-                frozenset(one.digest.trace_id for one in slow),
-                {
-                    one.digest.trace_id: one.digest.root_evidence
-                    for one in slow
-                    if one.digest.root_evidence is not None
-                },
-            )
-        )
-    return found
-
-
 def _fact_changes(
     timed: Sequence[TraceDigest],
-    groups: Sequence[_Group],
+    groups: Sequence[FailureGroup],
     snapshots: SnapshotStore | None,
     quote: Quoting,
 ) -> Iterator[Change]:
@@ -243,7 +157,7 @@ def _fact_change(
     subject: FactSubject,
     carrying: Sequence[tuple[TraceDigest, dict[str, Fact]]],
     step: ValueStep,
-    groups: Sequence[_Group],
+    groups: Sequence[FailureGroup],
     snapshots: SnapshotStore | None,
     quote: Quoting,
 ) -> Change:
@@ -251,7 +165,7 @@ def _fact_change(
     old = _values(carrying[step.begin : step.at], step.gone, before[1])
     new = _values(carrying[step.at : step.end], step.new, after[1])
     compared = carrying[step.begin : step.end]
-    effect = _effect(
+    effect = effect_of(
         [found for found, facts in compared if not step.taken_by(frozenset(facts))],
         [found for found, facts in compared if step.taken_by(frozenset(facts))],
         groups,
@@ -301,7 +215,7 @@ def _named_diff(
 
 def _deployments(
     timed: Sequence[TraceDigest],
-    groups: Sequence[_Group],
+    groups: Sequence[FailureGroup],
     snapshots: SnapshotStore,
     quote: Quoting,
 ) -> Iterator[Change]:
@@ -328,7 +242,7 @@ def _deployments(
 
 def _deployment(
     timed: Sequence[TraceDigest],
-    groups: Sequence[_Group],
+    groups: Sequence[FailureGroup],
     at_ns: int,
     diff: ConfigDiff,
     quote: Quoting,
@@ -345,48 +259,10 @@ def _deployment(
         at_ns=at_ns,
         traces=beside,
         evidence=[ref for ref in roots if ref is not None],
-        effect=_effect(before, after, groups),
+        effect=effect_of(before, after, groups),
         strength=strength_of(len(before), len(after)),
         diff=diff,
         files=_files(diff, quote),
-    )
-
-
-def _effect(
-    before: Sequence[TraceDigest], after: Sequence[TraceDigest], groups: Sequence[_Group]
-) -> _Effect | None:
-    """The failure that is spread least evenly; None where nothing failed."""
-    least = [
-        least_chance_of_spread(len(failing), len(before), len(after))
-        for failing in {
-            frozenset(found.trace_id for found in (*before, *after)) & group.trace_ids
-            for group in groups
-        }
-    ]
-    effects = (_spread(before, after, group, least) for group in groups)
-    return min(effects, key=lambda effect: effect.rank, default=None)
-
-
-def _spread(
-    before: Sequence[TraceDigest],
-    after: Sequence[TraceDigest],
-    group: _Group,
-    least: Sequence[float],
-) -> _Effect:
-    """How one failure is spread. Only failures that could be as uneven by chance are trials."""
-    failing_before = sum(found.trace_id in group.trace_ids for found in before)
-    places = [i for i, found in enumerate(after) if found.trace_id in group.trace_ids]
-    waited = places[0] / len(after) if places else 1.0
-    chance = chance_of_spread(failing_before, len(before), len(places), len(after))
-    tried = sum(possible <= chance * _ROUNDING for possible in least)
-    return _Effect(
-        group=group,
-        before=Rate(failing_before, len(before)),
-        after=Rate(len(places), len(after)),
-        precedes=failing_before == 0 and bool(places),
-        sureness=max(0.0, 1.0 - tried * chance),
-        nearness=1.0 - _WAITING * waited,
-        first=after[places[0]] if places else None,
     )
 
 
@@ -398,7 +274,7 @@ def _change(
     at_ns: int,
     traces: tuple[TraceDigest | None, TraceDigest | None],
     evidence: list[EvidenceRef],
-    effect: _Effect | None,
+    effect: Effect | None,
     strength: float,
     diff: ConfigDiff | None,
     files: tuple[str, ...],
@@ -435,7 +311,7 @@ def _statement(
     subject: str,
     values: tuple[tuple[str, ...], tuple[str, ...]],
     traces: tuple[TraceDigest | None, TraceDigest | None],
-    effect: _Effect | None,
+    effect: Effect | None,
     files: tuple[str, ...],
 ) -> str:
     words = f"{subject} changed from {_listed(values[0])} to {_listed(values[1])}"

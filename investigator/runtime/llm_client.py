@@ -16,8 +16,6 @@ import math
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib import import_module
 from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
@@ -29,11 +27,11 @@ from investigator.errors import UsageError
 from investigator.ground.canonical_json import compact_json
 from investigator.runtime.events import RunError, Usage
 from investigator.runtime.llm_account import is_count
+from investigator.runtime.llm_connections import http_client, require_packages
 from investigator.runtime.llm_logs import KEY_MARK, keep_out_of_logs
 from investigator.runtime.llm_settings import (
     ModelSettings,
     api_key_of,
-    is_on_this_machine,
     key_name,
 )
 from investigator.runtime.llm_trouble import Trouble, Troubles, status_words
@@ -43,19 +41,12 @@ from investigator.runtime.providers import provider_named
 from investigator.runtime.status import ErrorCode
 
 if TYPE_CHECKING:
-    import ssl
-
     import httpx2
     from pydantic_ai.messages import ModelMessage, ModelResponse
     from pydantic_ai.models import Model, ModelRequestParameters
     from pydantic_ai.settings import ModelSettings as RequestSettings
 
-    from investigator.runtime.providers.provider import Provider
-
 __all__ = ["ModelClient", "ModelSettings", "Prompt"]
-
-KEPT_CONNECTIONS = 64
-"""How many idle connections are kept; none to this machine, where a new one costs nothing."""
 
 _UNSENT = ("pool", "connect")
 
@@ -108,14 +99,14 @@ class ModelClient:
 
     def ready(self) -> None:
         """Load what a request needs; UsageError where a package or the key is missing."""
-        _load(provider_named(self.settings.provider))
+        require_packages(provider_named(self.settings.provider))
         api_key_of(self.settings)
         self._price = self._price or price_of(self.settings)
 
     def as_asked(self) -> ModelSettings:
         """The settings as requests follow them: without a temperature where the model has none."""
         self.ready()
-        model = _model(self.settings, _http_client(self.settings))
+        model = _model(self.settings, http_client(self.settings))
         takes = self.settings.temperature is not None and _takes_temperature(model)
         return self.settings if takes else self.settings.model_copy(update={"temperature": None})
 
@@ -214,7 +205,7 @@ class ModelClient:
         """The model with its connections, made anew in each event loop."""
         loop = anyio.lowlevel.current_token()
         if self._model is None or self._loop != loop:
-            self._http = _http_client(self.settings)
+            self._http = http_client(self.settings)
             self._model = _model(self.settings, self._http)
             self._loop = loop
             if key_name(self.settings) is not None:
@@ -394,46 +385,9 @@ def _takes_temperature(model: Model) -> bool:
     return bool(silent) or not says("openai_supports_reasoning")
 
 
-def _load(provider: Provider) -> None:
-    """Import what a provider needs."""
-    try:
-        for module in (*provider.requires, "httpx2"):
-            import_module(module)
-    except ImportError:
-        raise UsageError(
-            f"the packages for {provider.name} models are not installed: {provider.install}"
-        ) from None
-
-
 def _model(settings: ModelSettings, http: httpx2.AsyncClient) -> Model:
     return provider_named(settings.provider).connect(settings, api_key_of(settings), http)
 
 
 def _troubles(settings: ModelSettings) -> Troubles:
     return Troubles(settings, settings.base_url or settings.provider, key_name(settings))
-
-
-def _http_client(settings: ModelSettings) -> httpx2.AsyncClient:
-    """Connections of our own: with the environment's proxies, but for this machine itself."""
-    import httpx2
-
-    from investigator.runtime import llm_transport
-
-    here = is_on_this_machine(settings)
-    kept = 0 if here else KEPT_CONNECTIONS
-    return httpx2.AsyncClient(
-        timeout=httpx2.Timeout(settings.timeout_s, connect=min(10.0, settings.timeout_s / 2)),
-        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=kept),
-        verify=_certificates(),
-        trust_env=not here,
-        headers={"Accept-Encoding": llm_transport.TAKES},
-        event_hooks={"response": [llm_transport.bound]},
-    )
-
-
-@cache
-def _certificates() -> ssl.SSLContext:
-    """Whom to trust, read once: that takes 40 ms."""
-    import httpx2
-
-    return httpx2.create_ssl_context()
