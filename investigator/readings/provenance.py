@@ -8,7 +8,8 @@ with Sarah, the Baker's daughter" explains `Sarah Baker`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -26,6 +27,7 @@ PRINCIPALS = (Source.SYSTEM, Source.USER)
 _VALUE_LIMIT = 400
 _PHRASE = 5
 _LONG_NUMBER = 10
+_TELLING_FIGURE = 10
 _JOINTS = (".", "-", "_", "@", "'")
 _TRIVIAL = frozenset({"", "true", "false", "none", "null", "yes", "no", "me", "all", "any"})
 _RUN_ON = re2.compile(r"(\.[a-z]{2,4})\.(\p{Lu}\p{Ll})")
@@ -38,6 +40,10 @@ _URL = re2.compile(
     r"|\b[a-z0-9-]{2,}(?:\.[a-z0-9-]{2,})*\.[a-z]{2,10}/[^\s<>\"'`)\]}]+"
 )
 _CODE = re2.compile(r"[\pL\pN][\pL\pN_-]{4,}")
+_RUN = re2.compile(r"[\pL\pN]+")
+_DATE = re2.compile(r"\b\d{4}-\d{2}-\d{2}\b")
+_QUOTED = re2.compile(r"[\"“`]([^\"”`\n]{3,80})[\"”`]")
+_NAME = re2.compile(r"\b\p{Lu}[\pL'-]+(?: \p{Lu}[\pL'-]+)+")
 _NUMBER = re2.compile(r"\d+(?:[.,:/-]\d+)*")
 
 _FIGURE = re2.compile(r"\b\d[\d,]{0,20}(?:\.\d{1,20})?\b")
@@ -93,6 +99,32 @@ def values_of(text: str) -> tuple[Value, ...]:
     if len(whole) <= _VALUE_LIMIT:
         found.setdefault(whole, _kind_of(whole))
     return tuple(Value(kind, value) for value, kind in found.items() if value not in _TRIVIAL)
+
+
+def values_within(text: str) -> tuple[Value, ...]:
+    """What can be followed of a text of any length: also its dates, quotations, names, figures.
+
+    Whole numbers below 10 are left out: two texts share them by chance.
+    """
+    plain = well_formed(text[:WINDOW])
+    found = {value.text: value for value in values_of(plain)}
+    for kind, pattern in ((ValueKind.NUMBER, _DATE), (ValueKind.PHRASE, _QUOTED)):
+        for hit in pattern.finditer(plain):
+            said = normal(hit.group(hit.re.groups)).rstrip(".,;:!?/")
+            if said not in _TRIVIAL:
+                found.setdefault(said, Value(kind, said))
+    for hit in _NAME.finditer(plain):
+        found.setdefault(normal(hit.group(0)), Value(ValueKind.NAME, normal(hit.group(0))))
+    for figure in sorted(SearchedText(plain).figures):
+        if figure >= _TELLING_FIGURE or figure % 1:
+            found.setdefault(f"{figure:.15g}", Value(ValueKind.NUMBER, f"{figure:.15g}"))
+    return tuple(found.values())
+
+
+def value_named(text: str) -> Value:
+    """The text as one value."""
+    whole = normal(text).rstrip(".,;:!?/")
+    return Value(_kind_of(whole), whole)
 
 
 def _is_code(word: str) -> bool:
@@ -167,6 +199,41 @@ def said_in(value: Value, texts: Iterable[SearchedText]) -> bool:
     return bool(words) and words <= frozenset().union(*(text.words for text in told))
 
 
+class ValueIndex:
+    """Finds the texts that hold a value without looking at each; a text is its place in a list.
+
+    A value stands whole in a text, so every run of letters and digits in it is one in the text
+    too: it is looked for only in the texts that have its rarest run. Figures, which are written
+    in many ways, have an index of their own.
+    """
+
+    def __init__(self, texts: Iterable[SearchedText]) -> None:
+        self._texts = tuple(texts)
+        self._runs: dict[str, list[int]] = {}
+        self._figures: dict[float, list[int]] = {}
+        for place, text in enumerate(self._texts):
+            for run in set(_runs(text.normal)):
+                self._runs.setdefault(run, []).append(place)
+            for figure in text.figures:
+                self._figures.setdefault(figure, []).append(place)
+
+    def holding(self, value: Value, before: int | None = None) -> Iterator[int]:
+        """The places of the texts that hold the value, in order, those below `before`."""
+        places = self._candidates(value)
+        end = len(places) if before is None else bisect_left(places, before)
+        return (place for place in places[:end] if self._texts[place].holds(value))
+
+    def _candidates(self, value: Value) -> Sequence[int]:
+        if value.kind is ValueKind.NUMBER and _FIGURE.fullmatch(value.text):
+            return self._figures.get(float(value.text.replace(",", "")), ())
+        lists = [self._runs.get(run, []) for run in _runs(value.text)]
+        return min(lists, key=len) if lists else range(len(self._texts))
+
+
+def _runs(text: str) -> list[str]:
+    return [hit.group(0) for hit in _RUN.finditer(text)]
+
+
 @dataclass(frozen=True, slots=True)
 class ToolOutput:
     """What a tool or a document said: the directives in it, the rest, the call that fetched it."""
@@ -209,8 +276,13 @@ class Provenance:
 
     def origins_of(self, value: Value, before: int) -> tuple[Utterance, ...]:
         """Who had said the value before a position, in order; the first is where it stood first."""
-        heard = self.conversation.said_by(*Source, before=before)
-        return tuple(utterance for utterance in heard if self.text(utterance).holds(value))
+        heard = self.conversation.utterances
+        end = bisect_left(heard, before, key=lambda utterance: utterance.position)
+        return tuple(heard[place] for place in self._index.holding(value, end))
+
+    @cached_property
+    def _index(self) -> ValueIndex:
+        return ValueIndex(map(self.text, self.conversation.utterances))
 
     def said(self, value: Value, utterances: Sequence[Utterance]) -> bool:
         """Whether these utterances said the value, whole or word by word."""

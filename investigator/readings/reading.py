@@ -7,6 +7,7 @@ from functools import cached_property
 from investigator.ground.redaction import Redactor
 from investigator.readings.completeness import completeness
 from investigator.readings.conversation import Conversation
+from investigator.readings.graph import StepGraph
 from investigator.readings.provenance import Provenance
 from investigator.readings.quoting import Quoting
 from investigator.readings.steps import Step, steps_of
@@ -39,6 +40,11 @@ class Readings:
     def steps(self) -> tuple[Step, ...]:
         """The run as numbered steps."""
         return steps_of(self.view, self.conversation)
+
+    @cached_property
+    def graph(self) -> StepGraph:
+        """What each step depends on."""
+        return StepGraph(self.view, self.steps)
 
     @cached_property
     def provenance(self) -> Provenance:

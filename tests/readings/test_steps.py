@@ -99,7 +99,7 @@ def test_a_turn_of_a_chat_log_is_a_step_named_by_its_speaker() -> None:
 
 
 _TEXTS = st.sampled_from(["alpha 123", "beta", "order A-77", ""])
-_RUNS = st.lists(
+RUNS = st.lists(
     st.tuples(
         _TEXTS, st.lists(st.tuples(st.sampled_from(["c1", "c2", "c3"]), st.booleans()), max_size=3)
     ),
@@ -133,7 +133,7 @@ def run_of(turns: list[tuple[str, list[tuple[str, bool]]]]) -> list[Span]:
     return found
 
 
-@given(_RUNS)
+@given(RUNS)
 def test_each_message_has_one_producer_and_each_call_at_most_one_result(
     turns: list[tuple[str, list[tuple[str, bool]]]],
 ) -> None:
