@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     )
     from investigator.rca.question import RCA
     from investigator.rca.report import Finding, RCAReport
+    from investigator.readings.steps import Step, StepCall, StepKind
     from investigator.runs.batch import BatchLimits, BatchOutcome, run_batch
     from investigator.runs.investigation import RunResult, ainvestigate, investigate
     from investigator.runs.planners import PlannerChoice
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
         verify_run,
     )
     from investigator.runs.settings import Request, Settings
+    from investigator.runs.step_reading import steps
     from investigator.runtime.budget import Budget
     from investigator.runtime.llm_settings import ModelSettings
     from investigator.runtime.record import RunRecord
@@ -101,7 +103,9 @@ _HOMES = {
         ),
         *("replay_run", "resume_run", "undo_annotations", "verify_run"),
     ),
+    "investigator.readings.steps": ("Step", "StepCall", "StepKind"),
     "investigator.runs.settings": ("Request", "Settings"),
+    "investigator.runs.step_reading": ("steps",),
     "investigator.runtime.budget": ("Budget",),
     "investigator.runtime.llm_settings": ("ModelSettings",),
     "investigator.runtime.record": ("RunRecord",),
@@ -123,6 +127,7 @@ __all__ = [  # noqa: RUF022 (by subject, as the page does)
     "run_batch", "Request", "BatchLimits", "BatchOutcome",
     "list_runs", "StoredRun", "read_record", "RunRecord", "verify_run", "Verification",
     "replay_run", "areplay_run", "resume_run", "aresume_run", "annotate_run", "undo_annotations",
+    "steps", "Step", "StepCall", "StepKind",
     "write_spans", "Span", "Trace",
     "InvestigatorError", "UsageError", "BudgetTooSmall", "FilterSyntaxError", "RunExists",
     "RunLocked", "RunNotFound", "SourceError", "SourceUnavailable", "UnreadableInput",

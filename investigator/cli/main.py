@@ -19,6 +19,7 @@ from investigator.cli.commands import CONTEXT, Commands, tell_broken_plugins
 from investigator.cli.demo import demo
 from investigator.cli.exits import Exit, exit_of
 from investigator.cli.ingest import ingest
+from investigator.cli.run_steps import print_steps
 from investigator.cli.runs import runs_app as runs
 from investigator.cli.screen import print_error, say
 from investigator.cli.streams import outlive_readers
@@ -179,6 +180,7 @@ def investigator(
 app.command()(demo)
 app.command()(ingest)
 app.command()(traces)
+app.command("steps")(print_steps)
 app.command()(annotate)
 app.command()(agreement)
 app.add_typer(runs)

@@ -142,7 +142,7 @@ class StepGraph:
             if loop in last:
                 yield Edge(last[loop], step.number, EdgeKind.ORDER)
             last[loop] = step.number
-            if handed is not None and step.agent != handed.agent:
+            if handed is not None and step.agent not in (None, handed.agent):
                 yield Edge(handed.number, step.number, EdgeKind.HANDOFF)
                 handed = None
             if step.kind is StepKind.HANDOFF:

@@ -55,6 +55,7 @@ class StepCall:
 class Step:
     """One step of a run, numbered from 0.
 
+    `agent` did the step; in a chat transcript it is the speaker, whoever that is. None for a user.
     `text` is what was said (for a retrieval the documents, for a call nothing: see `call`).
     `asked_by` is the number of the step that asked for the call; `asks` are the tools that a
     model turn calls. Times are those of the step's span.
@@ -210,6 +211,8 @@ class _Maker:
     def _add(self, kind: StepKind, span: Span, text: str, refs: tuple[EvidenceRef, ...]) -> int:
         number = len(self._steps)
         agent = span.name if self._view.is_transcript else self._view.trace.agent_of(span)
+        if kind is StepKind.USER and not self._view.is_transcript:
+            agent = None  # the span is that of the agent which was told, not of who spoke
         times = span.start_ns, span.end_ns
         self._steps.append(
             Step(number, kind, agent, span.span_id, text, refs, start_ns=times[0], end_ns=times[1])
