@@ -52,7 +52,7 @@ def print_steps(
     try:
         made = steps_in_source(opened, trace_id)
     except TraceNotFound as error:
-        raise UsageError(f"{error}; `investigator traces` lists them") from error
+        raise UsageError(str(error)) from error
     for step in made:
         if as_json:
             print_json(_without_secrets(step.to_json(), redactor))
