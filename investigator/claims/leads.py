@@ -197,6 +197,8 @@ def read_of(ref: EvidenceRef, **bound: JsonValue) -> str:
             return call(
                 "get_retrieval_chunks", span_id=ref.span_id, position=position, offset=0, **bound
             )
+        case EvidenceKind.EVALUATION:
+            return call("list_spans", kind=None, errors_only=False, offset=0, **bound)
         case _:
             return call("get_span", span_id=ref.span_id, field=None, offset=0, **bound)
 

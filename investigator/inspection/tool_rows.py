@@ -15,6 +15,7 @@ from investigator.inspection.pages import TEXT_CHARS, JsonObject, Lens
 from investigator.inspection.tool_args import ToolPart
 from investigator.store.api import Match, TraceSummary
 from investigator.store.reads import texts_of
+from investigator.traces.evaluations import Evaluation
 from investigator.traces.evidence import EvidenceRef
 from investigator.traces.model import (
     Message,
@@ -30,6 +31,7 @@ from investigator.traces.model import (
 _ID_CHARS = 300
 _EXCERPT_CHARS = 600
 _MESSAGE_CHARS = 240
+_VERDICT_CHARS = 60
 _ARGUMENTS_CHARS = 1500
 _RESULT_CHARS = 2500
 _MATCH_BEFORE = 80
@@ -88,6 +90,22 @@ def span_row(trace: Trace, span: Span, lens: Lens) -> JsonObject:
         at_ms=_after_start(trace, span),
         ms=None if span.latency_ms is None else round(span.latency_ms, 3),
         children=len(trace.children(span.span_id)) or None,
+    )
+
+
+def evaluation_row(one: Evaluation, lens: Lens) -> JsonObject:
+    """One verdict that the data carries; without a span it is on the whole trace."""
+    return _known(
+        span=None if one.span_id is None else _id(one.span_id),
+        name=lens.short(one.name, chars=_VERDICT_CHARS),
+        by=one.rater.value,
+        passed=one.passed,
+        label=None if one.label is None else lens.short(one.label, chars=_VERDICT_CHARS),
+        score=one.score,
+        threshold=one.threshold,
+        higher_is_better=one.higher_is_better,
+        explanation=_short(one.explanation, lens),
+        at=iso_time(one.ts_ns),
     )
 
 

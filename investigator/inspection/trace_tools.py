@@ -10,8 +10,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from investigator.errors import UsageError
+from investigator.ground.canonical_json import JsonValue
 from investigator.ground.redaction import Redactor
-from investigator.inspection.pages import Rows, answer_rows, answer_text
+from investigator.inspection.pages import JsonObject, Lens, Rows, answer_rows, answer_text
 from investigator.inspection.tool_args import (
     GetChildren,
     GetChildrenOf,
@@ -33,6 +34,7 @@ from investigator.inspection.tool_args import (
 from investigator.inspection.tool_rows import (
     chunk_head,
     chunk_row,
+    evaluation_row,
     field_row,
     hit_of,
     hit_row,
@@ -48,6 +50,7 @@ from investigator.runtime.tools import Cite, Tool, ToolAnswer, ToolArgs
 from investigator.store.api import InspectionAPI
 from investigator.store.reads import texts_of
 from investigator.traces.evidence import (
+    evaluation_evidence,
     message_evidence,
     retrieval_evidence,
     span_evidence,
@@ -57,6 +60,9 @@ from investigator.traces.model import Span, StatusCode, Trace
 
 _FETCHED_ROWS = 60
 """More than fit on a page of rows, and few enough to read for one page."""
+
+_SHOWN_VERDICTS = 6
+"""As many as leave most of the first page to spans."""
 
 _LIST_TRACES = "Traces by first start: id, project, root, start, duration, spans, errors."
 _LIST_SPANS = "Spans of the trace in time order: id, parent, kind, name, error, duration."
@@ -133,6 +139,10 @@ def _named(
     return run
 
 
+def _no_head(_: Lens) -> JsonObject:
+    return {}
+
+
 class _Reads:
     """One read a tool. They are quick and local; nothing in them waits."""
 
@@ -158,7 +168,24 @@ class _Reads:
             if (args.kind is None or span.kind is args.kind)
             and (not args.errors_only or span.status is StatusCode.ERROR)
         ]
-        return self._span_rows(trace, spans, args.offset, cite)
+        head = self._verdicts(trace, cite) if args.offset == 0 else _no_head
+        return self._span_rows(trace, spans, args.offset, cite, head)
+
+    def _verdicts(self, trace: Trace, cite: Cite) -> Callable[[Lens], JsonObject]:
+        """The first verdicts on the trace, each with its id, and how many more there are."""
+        shown = trace.evaluations[:_SHOWN_VERDICTS]
+        ids = [cite(evaluation_evidence(one).model_dump(mode="json")) for one in shown]
+        more = len(trace.evaluations) - len(shown)
+
+        def head(lens: Lens) -> JsonObject:
+            rows: list[JsonValue] = [
+                {**evaluation_row(one, lens), "evidence": cited}
+                for one, cited in zip(shown, ids, strict=True)
+            ]
+            counted: JsonObject = {"more_evaluations": more} if more else {}
+            return {"evaluations": rows, **counted} if rows else {}
+
+        return head
 
     def get_children(self, trace_id: str, args: GetChildren, cite: Cite) -> ToolAnswer:
         children = self._api.get_children(trace_id, args.span_id)
@@ -279,7 +306,12 @@ class _Reads:
         )
 
     def _span_rows(
-        self, trace: Trace, spans: Sequence[Span], offset: int, cite: Cite
+        self,
+        trace: Trace,
+        spans: Sequence[Span],
+        offset: int,
+        cite: Cite,
+        head: Callable[[Lens], JsonObject] = _no_head,
     ) -> ToolAnswer:
         rows = Rows(
             spans[offset:],
@@ -287,6 +319,7 @@ class _Reads:
             span_evidence,
             offset,
             total=len(spans),
+            head=head,
         )
         return self._rows(rows, cite)
 

@@ -17,6 +17,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import chain
 from typing import NamedTuple
 
 from investigator.ground.canonical_json import compact_json
@@ -296,8 +297,8 @@ def _ids_of(page: str, text: str) -> set[str]:
         return set()
     if not isinstance(value, dict):
         return set()
-    rows = value.get("rows")
-    items = [value, *(rows if isinstance(rows, list) else ())]
+    lists = (value.get("rows"), value.get("evaluations"))
+    items = [value, *chain.from_iterable(one for one in lists if isinstance(one, list))]
     ids = {str(item["evidence"]) for item in items if isinstance(item, dict) and "evidence" in item}
     return ids & set(text.replace(";", " ").split())
 

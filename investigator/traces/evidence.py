@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from investigator.ground.canonical_json import canonical_json, sha256_text
+from investigator.traces.evaluations import Evaluation
 from investigator.traces.model import Message, RetrievalChunk, Span, ToolIO, Trace, iso_time
 from investigator.traces.openinference import messages_of, retrieval_chunks_of, tool_io_of
 
@@ -29,14 +30,16 @@ class EvidenceKind(StrEnum):
     RETRIEVAL_CHUNK = "RETRIEVAL_CHUNK"
     MESSAGE = "MESSAGE"
     CONFIG_DIFF = "CONFIG_DIFF"
+    EVALUATION = "EVALUATION"
 
 
 class EvidenceRef(BaseModel):
     """A checkable pointer into a trace.
 
     `ref` is `span:<span_id>`, `tool:<span_id>`, `message:<span_id>:<index>`,
-    `retrieval:<span_id>:<position>:<document_id>` or `configdiff:<sha256>`. `trace_id` and
-    `span_id` are None for a config diff; `ts` (RFC 3339, UTC) is None where the format has none.
+    `retrieval:<span_id>:<position>:<document_id>`, `evaluation:<sha256>` or
+    `configdiff:<sha256>`. `trace_id` and `span_id` are None for a config diff, `span_id` also for a
+    verdict on a whole trace; `ts` (RFC 3339, UTC) is None where the format has none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -85,6 +88,18 @@ def retrieval_evidence(span: Span, chunk: RetrievalChunk, redactor: Redactor) ->
 def _named_document(span: Span, chunk: RetrievalChunk, name: str) -> EvidenceRef:
     ref = f"retrieval:{span.span_id}:{chunk.position}:{name}"
     return _evidence(span, EvidenceKind.RETRIEVAL_CHUNK, ref, chunk.full_text)
+
+
+def evaluation_evidence(one: Evaluation) -> EvidenceRef:
+    """A verdict that the data carries."""
+    return EvidenceRef(
+        trace_id=one.trace_id,
+        span_id=one.span_id,
+        kind=EvidenceKind.EVALUATION,
+        ref=f"evaluation:{one.content_hash}",
+        excerpt_hash=one.content_hash,
+        ts=iso_time(one.ts_ns),
+    )
 
 
 def evidence_of(span: Span) -> tuple[EvidenceRef, ...]:
@@ -152,6 +167,8 @@ class EvidenceIndex:
         """Why `ref` does not resolve in the trace; None when it does, hash and all."""
         if ref.trace_id != self._trace.trace_id:
             return f"{ref.ref} names trace {ref.trace_id}, not {self._trace.trace_id}"
+        if ref.kind is EvidenceKind.EVALUATION:
+            return self._evaluation_problem(ref)
         span = self._trace.get(ref.span_id) if ref.span_id is not None else None
         if span is None:
             return f"{ref.ref} names span {ref.span_id}, which is not in the trace"
@@ -162,6 +179,13 @@ class EvidenceIndex:
             return f"{ref.ref} names nothing in span {span.span_id}"
         same = found == ref.model_copy(update={"ref": found.ref})
         return None if same else f"{ref.ref} resolves to other content"
+
+    def _evaluation_problem(self, ref: EvidenceRef) -> str | None:
+        known = map(evaluation_evidence, self._trace.evaluations)
+        found = next((one for one in known if one.ref == ref.ref), None)
+        if found is None:
+            return f"{ref.ref} names no evaluation of trace {self._trace.trace_id}"
+        return None if found == ref else f"{ref.ref} resolves to other content"
 
 
 def unresolved_reason(ref: EvidenceRef, trace: Trace) -> str | None:

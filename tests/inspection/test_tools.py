@@ -17,6 +17,7 @@ from investigator.inspection.pages import PAGE_CHARS
 from investigator.inspection.trace_tools import inspection_tools
 from investigator.runtime.tools import ToolAnswer, ToolRegistry
 from investigator.store.memory import MemoryInspectionAPI
+from investigator.traces.evaluations import Evaluation, Rater
 from investigator.traces.evidence import EvidenceRef, unresolved_reason
 from investigator.traces.model import Span, Trace
 from tests.builders import exception_event, span, trace
@@ -345,3 +346,32 @@ def test_any_page_of_any_trace_is_bounded_and_its_evidence_resolves(spans: list[
         assert MAIL not in shown
         assert "hunter22" not in shown
     assert all(unresolved_reason(ref, desk.trace) is None for ref in desk.cited.values())
+
+
+def test_the_first_page_of_spans_shows_the_verdicts_redacted_and_citable() -> None:
+    """On the trace and on its spans; a long list is counted, and later pages do not repeat it."""
+    judged = [
+        Evaluation(
+            "t", "a", f"q{at}" * 200, Rater.PERSON, passed=False, explanation=f"{MAIL} " * 99
+        )
+        for at in range(8)
+    ]
+    desk = Desk(Trace("t", [span("a"), span("b")], judged))
+    page = desk.page("list_spans", kind=None, errors_only=False, offset=0)
+    assert len(canonical_json(page)) <= PAGE_CHARS
+    assert MAIL not in canonical_json(page)
+    assert [row["id"] for row in page["rows"]] == ["a", "b"]
+    assert (len(page["evaluations"]), page["more_evaluations"]) == (6, 2)
+    assert all(row["passed"] is False and row["span"] == "a" for row in page["evaluations"])
+    refs = [desk.cited[row["evidence"]] for row in page["evaluations"]]
+    assert [unresolved_reason(ref, desk.trace) for ref in refs] == [None] * 6
+    gone = Trace("t", desk.trace.spans)
+    assert "names no evaluation" in str(unresolved_reason(refs[0], gone))
+    later = desk.page("list_spans", kind=None, errors_only=False, offset=1)
+    assert "evaluations" not in later
+
+
+def test_a_trace_without_verdicts_shows_none() -> None:
+    """Its pages are as they were."""
+    page = Desk(trace(span("a"))).page("list_spans", kind=None, errors_only=False, offset=0)
+    assert page.keys() == {"rows", "total", "next_offset"}
