@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from investigator.runtime.budget import Budget
     from investigator.runtime.llm_settings import ModelSettings
     from investigator.runtime.record import RunRecord
+    from investigator.runtime.told import ToldOutcome
     from investigator.traces.evidence import EvidenceRef
     from investigator.traces.model import Span, Trace
     from investigator.traces.parquet import write_spans
@@ -109,6 +110,7 @@ _HOMES = {
     "investigator.runtime.budget": ("Budget",),
     "investigator.runtime.llm_settings": ("ModelSettings",),
     "investigator.runtime.record": ("RunRecord",),
+    "investigator.runtime.told": ("ToldOutcome",),
     "investigator.traces.evidence": ("EvidenceRef",),
     "investigator.traces.model": ("Span", "Trace"),
     "investigator.traces.parquet": ("write_spans",),
@@ -117,7 +119,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [  # noqa: RUF022 (by subject, as the page does)
     "investigate", "ainvestigate", "RunResult",
-    "RCA", "Compliance", "Incident",
+    "RCA", "Compliance", "Incident", "ToldOutcome",
     "Settings", "Budget", "PlannerChoice", "ModelSettings",
     "RCAReport", "Finding",
     "ComplianceReport", "ControlResult",

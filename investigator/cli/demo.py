@@ -43,7 +43,7 @@ def demo(runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
     ids = [row.trace_id for row in open_with_progress(source).api.list_traces()]
     engines = [engine_named(name) for name in BUILT_IN_ENGINES]
     questions = [
-        engine.question(**about)
+        engine.question.model_validate(about)
         for engine in engines
         for about in ([{"trace_id": one} for one in ids] if engine.is_of_one_trace else [{}])
     ]

@@ -19,6 +19,8 @@ from investigator.cli.bundles import bundled
 from investigator.cli.options import (
     BatchOptions,
     Json,
+    KnownOfMany,
+    KnownOfOne,
     LimitOptions,
     OutputOption,
     PlannerOptions,
@@ -27,6 +29,7 @@ from investigator.cli.options import (
     TraceChoice,
 )
 from investigator.cli.outcomes import OutcomeOptions
+from investigator.cli.telling import ToldInFile, told_of_all
 
 if TYPE_CHECKING:
     from investigator.inspection.engine import TraceQuestion
@@ -45,15 +48,22 @@ def command_of(engine: AnyEngine) -> Callable[..., None]:
             name: _value(given[name]) for name in _own_fields(engine) if given[name] is not None
         }
         source, limits, run, planner = (given[n] for n in ("source", "limits", "run", "planner"))
-        if not engine.is_of_one_trace:
+        known: KnownOfOne | KnownOfMany = given["known"]
+        in_file = ToldInFile.of(known.outcomes)
+        if not isinstance(known, KnownOfOne):
+            told["ignore_evaluations"] = known.ignore_evaluations
             question = engine.question.model_validate(told)
-            raise typer.Exit(investigate_window(source, question, asked, limits, run, planner))
+            raise typer.Exit(
+                investigate_window(source, question, in_file, asked, limits, run, planner)
+            )
         traces: TraceChoice = given["traces"]
         one: TraceQuestion[Any] = engine.question.model_validate(  # type: ignore[assignment]
-            {**told, "trace_id": traces.trace_id or ""}
+            {**told, "trace_id": traces.trace_id or "", **told_of_all(known)}
         )
         raise typer.Exit(
-            investigate_traces(source, one, asked, traces, limits, run, planner, given["batch"])
+            investigate_traces(
+                source, one, in_file, asked, traces, limits, run, planner, given["batch"]
+            )
         )
 
     command.__name__ = engine.name
@@ -69,6 +79,7 @@ def _signature(engine: AnyEngine) -> inspect.Signature:
         ("source", SourceArgument, inspect.Parameter.empty),
         *([("traces", TraceChoice, inspect.Parameter.empty)] if of_one else []),
         *([] if of_one else [(name, _option(name, field), None) for name, field in own.items()]),
+        ("known", KnownOfOne if of_one else KnownOfMany, inspect.Parameter.empty),
         ("limits", LimitOptions, inspect.Parameter.empty),
         ("run", RunOptions, inspect.Parameter.empty),
         ("planner", PlannerOptions, inspect.Parameter.empty),
@@ -88,7 +99,10 @@ def _signature(engine: AnyEngine) -> inspect.Signature:
 
 def _own_fields(engine: AnyEngine) -> dict[str, FieldInfo]:
     """The fields of the question that are options of this command alone."""
-    shared = {"trace_id"} if engine.is_of_one_trace else set()
+    from investigator.inspection.engine import Question, TraceQuestion
+
+    base = TraceQuestion if engine.is_of_one_trace else Question
+    shared = {*base.model_fields, "outcomes"}
     return {n: f for n, f in engine.question.model_fields.items() if n not in shared}
 
 

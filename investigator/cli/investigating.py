@@ -21,6 +21,7 @@ from investigator.cli.options import (
 from investigator.cli.outcomes import OutcomeOptions, show_all, show_one
 from investigator.cli.screen import say, stderr
 from investigator.cli.source_reading import open_with_progress
+from investigator.cli.telling import ToldInFile
 from investigator.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 def investigate_traces(
     source: str,
     question: TraceQuestion[Any],
+    told: ToldInFile,
     asked: OutcomeOptions,
     traces: TraceChoice,
     limits: LimitOptions,
@@ -46,22 +48,24 @@ def investigate_traces(
     _check(traces, run, batch)
     request = _request(source, question, limits, run, planner)
     if traces.all_traces:
-        return _investigate_all(request, question, asked, traces.filter_expr, batch)
-    return _investigate_one(request, question, asked, traces.filter_expr)
+        return _investigate_all(request, question, told, asked, traces.filter_expr, batch)
+    return _investigate_one(request, question, told, asked, traces.filter_expr)
 
 
 def investigate_window(
     source: str,
     question: Question[Any],
+    told: ToldInFile,
     asked: OutcomeOptions,
     limits: LimitOptions,
     run: RunOptions,
     planner: PlannerOptions,
 ) -> Exit:
     """Ask a question of many traces of a source at once, and show the report."""
-    return _run_and_show(
-        _request(source, question, limits, run, planner), asked, open_with_progress(source)
-    )
+    request = _request(source, told.added_to(question), limits, run, planner)
+    opened = open_with_progress(source)
+    told.require_known(opened)
+    return _run_and_show(request, asked, opened)
 
 
 def _request(
@@ -104,13 +108,16 @@ def _check(traces: TraceChoice, run: RunOptions, batch: BatchOptions) -> None:
 def _investigate_one(
     request: Request[Any],
     question: TraceQuestion[Any],
+    told: ToldInFile,
     asked: OutcomeOptions,
     filter_expr: str | None,
 ) -> Exit:
     """Run one trace of the source and show its report."""
     opened = open_with_progress(request.source)
     trace_id = question.trace_id or _only_trace(opened, filter_expr)
-    return _run_and_show(replace(request, question=question.about(trace_id)), asked, opened)
+    told.require_known(opened)
+    one = told.added_to(question.about(trace_id))
+    return _run_and_show(replace(request, question=one), asked, opened)
 
 
 def _run_and_show(request: Request[Any], asked: OutcomeOptions, opened: OpenedSource) -> Exit:
@@ -145,6 +152,7 @@ def _show_write_back(request: Request[Any], outcomes: Sequence[BatchOutcome]) ->
 def _investigate_all(
     request: Request[Any],
     question: TraceQuestion[Any],
+    told: ToldInFile,
     asked: OutcomeOptions,
     filter_expr: str | None,
     batch: BatchOptions,
@@ -164,7 +172,10 @@ def _investigate_all(
     if not rows:
         count = opened.api.count_traces()
         raise UsageError(f"none of the {count:,} traces of '{request.source}' passes the filter")
-    requests = [replace(request, question=question.about(row.trace_id)) for row in rows]
+    told.require_known(opened)
+    requests = [
+        replace(request, question=told.added_to(question.about(row.trace_id))) for row in rows
+    ]
     with batch_lock(request.settings.runs, options, [row.trace_id for row in rows]):
         known = remaining_of(requests, opened) if batch.go_on else None
         done = run_all(requests, jobs=batch.jobs, limits=limits, known=known)

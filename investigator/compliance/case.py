@@ -14,7 +14,6 @@ from investigator.controls.model import Control, ControlLibrary
 from investigator.controls.terms import Verdict
 from investigator.errors import UsageError
 from investigator.ground.canonical_json import JsonValue
-from investigator.ground.redaction import Redactor
 from investigator.readings.reading import Readings
 from investigator.traces.evidence import EvidenceRef
 from investigator.traces.model import Trace
@@ -34,14 +33,12 @@ class ComplianceCase:
     @classmethod
     def of(
         cls,
-        trace: Trace,
+        readings: Readings,
         library: ControlLibrary,
-        redactor: Redactor,
         control_ids: Sequence[str] = (),
     ) -> ComplianceCase:
         """Evaluate the controls of a library, or those named, in code."""
         controls = chosen(library, control_ids)
-        readings = Readings(trace, redactor)
         return cls(
             readings=readings,
             library=library,

@@ -65,10 +65,11 @@ class Compliance(TraceQuestion[ComplianceReport]):
         trace = read_trace(api, self.trace_id, redactor)
         library = materials.content
         redactor.keep(control.control_id for control in library.controls)
-        case = ComplianceCase.of(trace, library, redactor, self.control_ids)
+        readings = self.readings_of(trace, redactor)
+        case = ComplianceCase.of(readings, library, self.control_ids)
         reads = reads_of(api, trace, redactor).tools.values()
         tools = ToolRegistry([*reads, *control_tools(library)])
-        told = self.input_of(trace, redactor)
+        told = self.input_in(readings)
         return Prepared(
             ComplianceStrategy(case, tools),
             tools,

@@ -8,7 +8,7 @@ or replayed run has the same case.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -23,6 +23,7 @@ from investigator.incident.suspicion import Suspicion, suspected_change
 from investigator.incident.timeline import Timeline, timeline
 from investigator.readings.quoting import Quoting
 from investigator.readings.reading import Readings
+from investigator.runtime.told import UNTOLD, ToldOutcome
 from investigator.snapshots.store import SnapshotStore
 from investigator.traces.evidence import EvidenceIndex, EvidenceKind, EvidenceRef
 from investigator.traces.model import Trace
@@ -35,7 +36,8 @@ class IncidentCase:
     """One window. `start` and `end` are what it was limited to (RFC 3339), None for no limit.
 
     `incomplete` are the traces whose absence of failures proves nothing; `read` reads a trace,
-    and what is told of the snapshots goes through `quote`.
+    and what is told of the snapshots goes through `quote`. `told_of_others` are traces on which the
+    caller gave its word and that are not in the window.
     """
 
     start: str | None
@@ -47,6 +49,7 @@ class IncidentCase:
     snapshots: SnapshotStore | None
     read: Callable[[str], Trace]
     quote: Quoting
+    told_of_others: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -58,14 +61,22 @@ class IncidentCase:
         start: str | None = None,
         end: str | None = None,
         snapshots: SnapshotStore | None = None,
+        told: Mapping[str, ToldOutcome] | None = None,
+        ignore_evaluations: bool = False,
     ) -> IncidentCase:
-        """Read the traces of a window, each once."""
+        """Read the traces of a window, each once; `told` is the caller's word on some of them."""
+        said = told or {}
         digests: list[TraceDigest] = []
         incomplete: list[str] = []
         hashes: dict[str, str] = {}
         judged: dict[str, str] = {}
         for trace_id in sorted(set(trace_ids)):
-            readings = Readings(read(trace_id), redactor)
+            readings = Readings(
+                read(trace_id),
+                redactor,
+                said.get(trace_id, UNTOLD),
+                ignore_evaluations=ignore_evaluations,
+            )
             digests.append(digest(readings))
             hashes[trace_id] = readings.trace.content_hash
             if (verdicts := readings.trace.evaluations_hash) is not None:
@@ -82,6 +93,7 @@ class IncidentCase:
             snapshots=snapshots,
             read=read,
             quote=Quoting(redactor),
+            told_of_others=tuple(sorted(set(said) - set(hashes))),
         )
 
     @cached_property

@@ -19,6 +19,7 @@ from investigator.incident.signature import (
     services_of,
 )
 from investigator.incident.templates import masked
+from investigator.readings.outcome import NOT_KNOWN, KnownOutcome
 from investigator.readings.quoting import one_line
 from investigator.readings.reading import Readings
 from investigator.traces.evidence import EvidenceRef, span_evidence
@@ -41,7 +42,8 @@ class TraceDigest:
     """One trace of the window.
 
     Times are nanoseconds since the epoch, None where the spans have none; `latency_ms` is that
-    of the longest root. `root_evidence` is None only for a trace without spans.
+    of the longest root, `outcome` what is known of how the run ended. `root_evidence` is None only
+    for a trace without spans.
     """
 
     trace_id: str
@@ -56,6 +58,7 @@ class TraceDigest:
     slowest: SlowestStep | None
     facts: tuple[Fact, ...]
     facts_left_out: int
+    outcome: KnownOutcome = NOT_KNOWN
 
     @property
     def failing(self) -> bool:
@@ -93,6 +96,7 @@ def digest(read: Readings) -> TraceDigest:
         slowest=_slowest(read),
         facts=facts.facts,
         facts_left_out=facts.left_out,
+        outcome=read.outcome,
     )
 
 

@@ -305,6 +305,12 @@ class IncidentStrategy:
                 f"{len(case.incomplete):,} of {len(case.digests):,} traces are incomplete or hide "
                 "content; that nothing failed in them cannot be said"
             )
+        if case.told_of_others:
+            others = ", ".join(case.told_of_others[:_NAMED])
+            yield (
+                f"an outcome was told of {len(case.told_of_others):,} traces that are not in the "
+                f"window: {others}"
+            )
         yield from case.timeline.gaps
         yield from case.suspicion.gaps
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from investigator.errors import UsageError
 from investigator.incident.report import IncidentDossier
@@ -20,8 +20,10 @@ from investigator.inspection.engine import (
     Prepared,
     Question,
     read_trace,
+    redacted_texts,
 )
 from investigator.runtime.events import InputRef
+from investigator.runtime.told import ToldOutcome
 from investigator.traces.model import iso_time, parse_time
 
 if TYPE_CHECKING:
@@ -34,7 +36,8 @@ class Incident(Question[IncidentDossier]):
 
     The window is `start` to `end` (ISO 8601; either may be None), of a project and of the traces
     that pass the filter, if these are given; or the traces named, whatever their times.
-    `snapshots` is a folder of config snapshots.
+    `snapshots` is a folder of config snapshots, `outcomes` what the caller knows of how runs of
+    the window ended.
     """
 
     engine = "incident"
@@ -62,6 +65,36 @@ class Incident(Question[IncidentDossier]):
         description="Config snapshots: a folder of text files for each deployed state.",
     )
 
+    outcomes: tuple[ToldOutcome, ...] = ()
+
+    @field_validator("outcomes")
+    @classmethod
+    def _told_once_and_of_a_trace(
+        cls, outcomes: tuple[ToldOutcome, ...]
+    ) -> tuple[ToldOutcome, ...]:
+        ids = [one.trace_id for one in outcomes]
+        if not all(ids):
+            raise ValueError("an outcome has to name its trace_id")
+        if len(set(ids)) < len(ids):
+            raise ValueError("an outcome is told twice of one trace")
+        return outcomes
+
+    @property
+    def told(self) -> tuple[ToldOutcome, ...]:
+        """What the caller says of how runs ended."""
+        return tuple(one for one in self.outcomes if one.says_something)
+
+    def with_told(self, told: Sequence[ToldOutcome]) -> Incident:
+        """The same question, with the caller's word on how runs ended."""
+        return Incident.model_validate({**dict(self), "outcomes": tuple(told)})
+
+    def redacted(self, redactor: Redactor) -> Incident:
+        """Without the secrets of symptoms and expectations."""
+        outcomes = tuple(
+            one.model_copy(update=redacted_texts(one, redactor)) for one in self.outcomes
+        )
+        return self.model_copy(update={"outcomes": outcomes})
+
     @property
     def input_ref(self) -> InputRef:
         """What is looked at."""
@@ -71,6 +104,7 @@ class Incident(Question[IncidentDossier]):
             trace_ids=self.trace_ids,
             time_window=(self.start, self.end) if limited else None,
             filter_expr=self.filter_expr,
+            known_outcome=self.known_outcome(),
         )
 
     def located(self) -> Incident:
@@ -121,7 +155,10 @@ class Incident(Question[IncidentDossier]):
             start=iso_time(start_ns),
             end=iso_time(end_ns),
             snapshots=store,
+            told={one.trace_id: one for one in self.told},
+            ignore_evaluations=self.ignore_evaluations,
         )
+        known = self.known_outcome(*(found.outcome for found in case.digests))
         tools = inspection_tools(api, redactor)
         if store is not None:
             tools += snapshot_tools(store, redactor)
@@ -131,7 +168,7 @@ class Incident(Question[IncidentDossier]):
             registry,
             IncidentRules(case),
             case.dataset_hash,
-            self.input_ref,
+            self.input_ref.model_copy(update={"known_outcome": known}),
             evaluations_hash=case.evaluations_hash,
         )
 

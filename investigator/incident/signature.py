@@ -28,6 +28,9 @@ from investigator.traces.openinference import tool_io_of
 FAILING_STRENGTH = 0.5
 """The strength from which an open signal makes its trace a failing one."""
 
+KNOWN_FAILURE = "known_failure"
+"""The error type of a run that the caller or the data says failed; the weakest, told last."""
+
 OCCURRENCE_LIMIT = 20
 """How many failures of one trace are kept, the strongest first."""
 
@@ -35,6 +38,7 @@ Services: TypeAlias = Mapping[str, str]
 """The service of each span, by its id."""
 
 _NAME_LIMIT = 80
+_SUMMARY_LIMIT = 200
 _SERVICE_KEYS = ("service.name", "resource.service.name", "resource.attributes.service.name")
 _GENERIC = frozenset({Fault.EXCEPTION, Fault.HTTP_ERROR})
 _ERROR_CLASS = re2.compile(
@@ -147,6 +151,28 @@ def _occurrences(read: Readings, services: Services) -> Iterator[Occurrence]:
         )
     if not failing:
         yield from _failed_roots(read, services)
+    yield from _known_failure(read, services)
+
+
+def _known_failure(read: Readings, services: Services) -> Iterator[Occurrence]:
+    """The bad end that the caller or the data tells of, at the root: it says no more of where.
+
+    The caller's word is no evidence: the reference names the run that it is about.
+    """
+    root = max(read.trace.roots, key=lambda span: span.latency_ms or 0.0, default=None)
+    known = read.outcome
+    if root is None or not known.failed:
+        return
+    told = f"{known.line}{f': {known.symptom}' if known.symptom else ''}"
+    yield Occurrence(
+        signature=Signature(services[root.span_id], component_of(read, root), KNOWN_FAILURE),
+        template=masked(told),
+        summary=one_line(told, _SUMMARY_LIMIT),
+        strength=FAILING_STRENGTH,
+        at_ns=root.start_ns,
+        span_id=root.span_id,
+        evidence=(span_evidence(root),),
+    )
 
 
 def _failed_roots(read: Readings, services: Services) -> Iterator[Occurrence]:
@@ -158,7 +184,7 @@ def _failed_roots(read: Readings, services: Services) -> Iterator[Occurrence]:
             yield Occurrence(
                 signature=Signature(services[root.span_id], component, _error_type(fault, told)),
                 template=masked(told),
-                summary=one_line(f"{component} ended with {told}", 200),
+                summary=one_line(f"{component} ended with {told}", _SUMMARY_LIMIT),
                 strength=0.9,
                 at_ns=root.start_ns,
                 span_id=root.span_id,

@@ -12,18 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field, StrictBool
 
 from investigator.claims.annotations import Annotator, Remarks
 from investigator.claims.document import Document, Overview
 from investigator.claims.report import Report
+from investigator.errors import UsageError
 from investigator.ground.given import Given
 from investigator.runtime.budget import Budget
 from investigator.runtime.events import InputRef
 from investigator.runtime.status import Artifact
+from investigator.runtime.told import UNTOLD, Ending, KnownOutcomeRef, ToldOutcome
 
 if TYPE_CHECKING:
     from investigator.ground.redaction import Redactor
+    from investigator.readings.outcome import KnownOutcome
+    from investigator.readings.reading import Readings
     from investigator.runtime.planner import Planner
     from investigator.runtime.strategy import Strategy
     from investigator.runtime.tools import ToolRegistry
@@ -75,11 +79,18 @@ class Prepared(NamedTuple):
     evaluations_hash: str | None = None
 
 
+IGNORE_EVALUATIONS = "Leave out of account what the data itself says of how runs ended."
+
+SameT = TypeVar("SameT", bound="Question[Any]")
+
+
 class Question(Given, Generic[ReportT]):
     """What is asked of a source. A question of one trace is a `TraceQuestion`."""
 
     engine: ClassVar[str]
     """The name of the engine that answers it."""
+
+    ignore_evaluations: StrictBool = Field(default=False, description=IGNORE_EVALUATIONS)
 
     @property
     def subject(self) -> str:
@@ -94,6 +105,34 @@ class Question(Given, Generic[ReportT]):
     def located(self) -> Question[ReportT]:
         """The question with paths that hold from any folder."""
         return self
+
+    def redacted(self: SameT, redactor: Redactor) -> SameT:  # noqa: ARG002
+        """The question as it is recorded: what a caller says in it may hold a secret."""
+        return self
+
+    @property
+    def told(self) -> tuple[ToldOutcome, ...]:
+        """What the caller says of how runs ended."""
+        return ()
+
+    def with_told(self: SameT, told: Sequence[ToldOutcome]) -> SameT:  # noqa: ARG002
+        """The same question, with the caller's word on those of its traces that are among these.
+
+        Raises:
+            UsageError: this question takes none.
+        """
+        raise UsageError(f"'{self.engine}' takes no word on how a run ended")
+
+    def known_outcome(self, *outcomes: KnownOutcome) -> KnownOutcomeRef | None:
+        """What the record says of what was known beforehand; None where nothing was."""
+        said_by = {sayer.value: None for known in outcomes for sayer in known.sayers}
+        if not (self.told or said_by or self.ignore_evaluations):
+            return None
+        return KnownOutcomeRef(
+            told=self.told,
+            said_by=tuple(sorted(said_by)),
+            evaluations_ignored=self.ignore_evaluations,
+        )
 
     def materials(self) -> Materials:
         """Read what the answer depends on besides the traces.
@@ -120,9 +159,16 @@ QuestionT = TypeVar("QuestionT", bound="TraceQuestion[Any]")
 
 
 class TraceQuestion(Question[ReportT], Generic[ReportT]):
-    """A question of one trace; `trace_id` empty: the only trace of the source."""
+    """A question of one trace; `trace_id` empty: the only trace of the source.
+
+    `outcome` (passed, failed), `symptom` and `expected` are what the caller knows of how the run
+    ended: no evidence, but it comes before what the data says of it.
+    """
 
     trace_id: str = ""
+    outcome: Ending | None = None
+    symptom: str | None = None
+    expected: str | None = None
 
     @property
     def subject(self) -> str:
@@ -132,7 +178,37 @@ class TraceQuestion(Question[ReportT], Generic[ReportT]):
     @property
     def input_ref(self) -> InputRef:
         """The trace."""
-        return InputRef(trace_ids=(self.trace_id,))
+        return InputRef(trace_ids=(self.trace_id,), known_outcome=self.known_outcome())
+
+    @property
+    def word(self) -> ToldOutcome:
+        """What the caller says of how the run ended."""
+        return ToldOutcome(
+            trace_id=self.trace_id,
+            outcome=self.outcome,
+            symptom=self.symptom,
+            expected=self.expected,
+        )
+
+    @property
+    def told(self) -> tuple[ToldOutcome, ...]:
+        """That, where anything is said."""
+        return (self.word,) if self.word.says_something else ()
+
+    def with_told(self: QuestionT, told: Sequence[ToldOutcome]) -> QuestionT:
+        """The same question, with the caller's word on its trace if it is among these."""
+        own = next((one for one in told if one.trace_id == self.trace_id), UNTOLD)
+        return self.model_copy(update=own.model_dump(exclude={"trace_id"}))
+
+    def redacted(self: QuestionT, redactor: Redactor) -> QuestionT:
+        """Without the secrets of symptom and expectation."""
+        return self.model_copy(update=redacted_texts(self.word, redactor))
+
+    def readings_of(self, trace: Trace, redactor: Redactor) -> Readings:
+        """The readings of the trace, which know what the caller said of it."""
+        from investigator.readings.reading import Readings
+
+        return Readings(trace, redactor, self.word, ignore_evaluations=self.ignore_evaluations)
 
     def trace_ids_in(self, api: InspectionAPI) -> Sequence[str]:  # noqa: ARG002
         """The trace."""
@@ -144,9 +220,23 @@ class TraceQuestion(Question[ReportT], Generic[ReportT]):
 
     def input_of(self, trace: Trace, redactor: Redactor) -> InputRef:
         """What is looked at, once the trace is read."""
-        name = trace.spans[0].text("resource.openinference.project.name")
-        project = None if name is None else redactor.redact(name).text
-        return self.input_ref.model_copy(update={"project_name": project})
+        return self.input_in(self.readings_of(trace, redactor))
+
+    def input_in(self, read: Readings) -> InputRef:
+        """What is looked at, of a trace whose readings are there already."""
+        name = read.trace.spans[0].text("resource.openinference.project.name")
+        return self.input_ref.model_copy(
+            update={
+                "project_name": None if name is None else read.quote.whole(name),
+                "known_outcome": self.known_outcome(read.outcome),
+            }
+        )
+
+
+def redacted_texts(word: ToldOutcome, redactor: Redactor) -> dict[str, str | None]:
+    """What a caller says in words, as it may be recorded."""
+    texts = {"symptom": word.symptom, "expected": word.expected}
+    return {name: text and redactor.redact(text).text for name, text in texts.items()}
 
 
 class Manual(NamedTuple):

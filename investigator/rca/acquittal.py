@@ -73,6 +73,7 @@ class Acquittal:
             self._nothing_announced(),
             self._demands_met(),
             self._no_open_fault(),
+            self._no_bad_outcome(),
         )
 
     @property
@@ -253,6 +254,14 @@ class Acquittal:
         missing = faults[0].summary if faults else None
         looked_at = _count(len(self.signals), "signal")
         return _check("no fault is left open", missing, looked_at, known=True)
+
+    def _no_bad_outcome(self) -> AcquittalCheck:
+        known = self.readings.outcome
+        missing = known.line if known.failed else None
+        looked_at = (
+            f"the caller's word, {_count(len(self.readings.trace.evaluations), 'evaluation')}"
+        )
+        return _check("no bad outcome is known", missing, looked_at, known=True)
 
     def _name(self, action: Action) -> str:
         return self.readings.quote.name(action.tool)

@@ -13,6 +13,7 @@ from functools import cached_property
 from investigator.ground.redaction import Redactor
 from investigator.rca.acquittal import Acquittal
 from investigator.rca.narrowing import Branch, TraceHypothesis, hot_branches, hypotheses, remaining
+from investigator.rca.own_verdict import own_verdict
 from investigator.rca.taxonomy import Taxonomy
 from investigator.readings.reading import Readings
 from investigator.signals.detect import detect
@@ -33,9 +34,14 @@ class RCACase:
 
     @classmethod
     def of(cls, trace: Trace, taxonomy: Taxonomy, redactor: Redactor) -> RCACase:
+        """Narrow a trace down of which the caller says nothing."""
+        return cls.narrowed(Readings(trace, redactor), taxonomy)
+
+    @classmethod
+    def narrowed(cls, readings: Readings, taxonomy: Taxonomy) -> RCACase:
         """Narrow a trace down."""
-        readings = Readings(trace, redactor)
-        signals = detect(readings.view)
+        trace = readings.trace
+        signals = (*detect(readings.view), *own_verdict(readings))
         return cls(
             readings=readings,
             taxonomy=taxonomy,

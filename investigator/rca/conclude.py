@@ -12,13 +12,23 @@ from collections.abc import Collection, Iterable, Sequence
 from investigator.claims.confidence import SUPPORTED, capped_confidence
 from investigator.rca.acquittal import Acquittal
 from investigator.rca.calibration import acquittal_confidence
-from investigator.rca.report import Finding, Label, Outcome, RCAReport
+from investigator.rca.report import Finding, Label, Outcome, RCAReport, StatedOutcome
 from investigator.rca.taxonomy import Taxonomy
+from investigator.readings.outcome import NOT_KNOWN, KnownOutcome, Sayer
 from investigator.signals.model import Signal
 from investigator.traces.evidence import unique
 
 _RECOVERED_SHARE = 0.5
 _REMEDIES = 5
+_TRUST = {
+    Sayer.CALLER: 1.0,
+    Sayer.PERSON: 0.9,
+    Sayer.CODE: 0.9,
+    Sayer.MODEL: 0.7,
+    Sayer.UNKNOWN: 0.6,
+}
+"""How sure a failure is that is known beforehand. The caller's word is given; the others are not
+measured, they keep the order in which sources are believed."""
 
 
 def finding_of(signals: Sequence[Signal], taxonomy: Taxonomy) -> Finding:
@@ -57,10 +67,12 @@ def report_from_findings(
     acquittal: Acquittal,
     unstated: int = 0,
     made_good: Collection[str] = (),
+    known: KnownOutcome = NOT_KNOWN,
 ) -> RCAReport:
     """The report that states these findings; the first supported one decides the outcome.
 
     Without one the run is acquitted where that was earned, and is more likely right than wrong.
+    A run that is `known` to have failed is never acquitted: its findings are the suspects.
     `unstated` faults are only counted: a gap of the report, not of the trace, as those are that
     were `made_good`.
     """
@@ -68,19 +80,38 @@ def report_from_findings(
     complete = all(gap in made_good for gap in named)
     likely = acquittal_confidence(acquittal)
     earned = complete and acquittal.earned and likely >= SUPPORTED
-    outcome = _outcome(findings, earned=earned)
+    outcome = _outcome(findings, known, earned=earned)
     open_ = () if outcome is not Outcome.UNDETERMINED else _unproved(acquittal, likely)
     return RCAReport(
         trace_id=trace_id,
         outcome=outcome,
         primary_label=_label(findings[0], taxonomy) if outcome is Outcome.FAILURE else None,
-        summary=_summary(outcome, findings),
-        confidence=_outcome_confidence(outcome, findings, likely),
+        summary=_summary(outcome, findings, known),
+        confidence=_outcome_confidence(outcome, findings, known, likely),
         findings=tuple(findings),
         evidence_refs=unique(ref for finding in findings for ref in finding.evidence_refs),
         remediation=_remedies(findings, taxonomy) if outcome is not Outcome.NO_FAILURE else (),
         checks=acquittal.checks,
         gaps=tuple(dict.fromkeys((*named, *open_, *_unstated(unstated)))),
+        known_outcome=_stated(known, outcome),
+    )
+
+
+def _stated(known: KnownOutcome, outcome: Outcome) -> StatedOutcome | None:
+    """What was known, and what the report itself says against it."""
+    if known.is_empty:
+        return None
+    against = known.ended == "passed" and outcome is Outcome.FAILURE
+    contradicted = (f"{known.line}; contradicted by the findings",) if against else ()
+    return StatedOutcome(
+        outcome=known.ended,
+        said_by=None if known.said_by is None else known.said_by.value,
+        given=known.given,
+        symptom=known.symptom,
+        expected=known.expected,
+        decided=known.decided,
+        shown=known.shown,
+        contradictions=(*known.contradictions, *contradicted),
     )
 
 
@@ -101,16 +132,24 @@ def _unproved(acquittal: Acquittal, likely: float) -> tuple[str, ...]:
     return acquittal.missing
 
 
-def _outcome(findings: Sequence[Finding], *, earned: bool) -> Outcome:
-    if findings and findings[0].confidence >= SUPPORTED:
+def _outcome(findings: Sequence[Finding], known: KnownOutcome, *, earned: bool) -> Outcome:
+    if findings and (known.failed or findings[0].confidence >= SUPPORTED):
         return Outcome.FAILURE
+    if known.failed:
+        return Outcome.UNDETERMINED
     return Outcome.NO_FAILURE if earned else Outcome.UNDETERMINED
 
 
-def _outcome_confidence(outcome: Outcome, findings: Sequence[Finding], likely: float) -> float:
-    """The root cause's own, or how often such an acquittal is right."""
+def _outcome_confidence(
+    outcome: Outcome, findings: Sequence[Finding], known: KnownOutcome, likely: float
+) -> float:
+    """The root cause's own, or how often such an acquittal is right.
+
+    That a run failed of which that is known is as sure as whoever says so.
+    """
     if outcome is Outcome.FAILURE:
-        return findings[0].confidence
+        told = _TRUST[known.said_by] if known.failed and known.said_by is not None else 0.0
+        return max(findings[0].confidence, told)
     return likely if outcome is Outcome.NO_FAILURE else 0.0
 
 
@@ -119,7 +158,15 @@ def _label(finding: Finding, taxonomy: Taxonomy) -> Label | None:
     return None if category is None else category.label
 
 
-def _summary(outcome: Outcome, findings: Sequence[Finding]) -> str:
+def _summary(outcome: Outcome, findings: Sequence[Finding], known: KnownOutcome) -> str:
+    found = _found(outcome, findings)
+    line = known.line
+    if known.ended is None or line in found:
+        return found
+    return f"{found} {line[0].upper()}{line[1:]}."
+
+
+def _found(outcome: Outcome, findings: Sequence[Finding]) -> str:
     if outcome is Outcome.FAILURE:
         first, more = findings[0], len(findings) - 1
         others = f" {more} further finding{'s' * (more > 1)}." if more else ""

@@ -19,6 +19,7 @@ from investigator.rca.category_text import category_lines
 from investigator.rca.conclude import finding_of, report_from_findings
 from investigator.rca.outputs import CATEGORY, RCAAnswer, RCADraft, RCAOutputs
 from investigator.rca.report import RCA_REPORT, Finding, RCAReport
+from investigator.readings.outcome import told_beforehand
 from investigator.runtime.actions import ActionSpace
 from investigator.runtime.events import OpenedScope
 from investigator.runtime.strategy import Brief, Ended, Plan
@@ -27,6 +28,10 @@ from investigator.signals.model import Signal
 
 OBJECTIVE = (
     "Find out why this trace failed, or that it did not: the root cause first, each finding "
+    "with the span where the fault began and the evidence for it."
+)
+_OBJECTIVE_FAILED = (
+    "Find out why this trace failed, which is known: the likeliest root cause first, each finding "
     "with the span where the fault began and the evidence for it."
 )
 _GUIDE = (
@@ -52,7 +57,8 @@ class RCAStrategy:
     @property
     def plan(self) -> Plan:
         """Scope 0 investigates by itself and gives its hypotheses to children."""
-        return Plan(root=Brief(OBJECTIVE, self._context()))
+        failed = self._case.readings.outcome.failed
+        return Plan(root=Brief(_OBJECTIVE_FAILED if failed else OBJECTIVE, self._context()))
 
     @property
     def guide(self) -> str:
@@ -74,8 +80,15 @@ class RCAStrategy:
             {"span_id": branch.span_id, "reason": branch.reason} for branch in self._case.branches
         ]
         trace = self._case.trace
+        told = told_beforehand(self._case.readings.outcome)
         return canonical_json(
-            {"trace_id": trace.trace_id, "spans": len(trace.spans), "leads": leads, "hot": hot}
+            {
+                "trace_id": trace.trace_id,
+                "spans": len(trace.spans),
+                "leads": leads,
+                "hot": hot,
+                **({"known_outcome": told} if told else {}),
+            }
         )
 
     def conclude(self, ended: Ended) -> RCAReport | None:
@@ -98,6 +111,7 @@ class RCAStrategy:
             made_good=ended.made_good,
             acquittal=self._case.acquittal,
             unstated=len(unexamined[MAX_UNEXAMINED:]),
+            known=self._case.readings.outcome,
         )
 
     def takes_model(self, scope: OpenedScope) -> bool:  # noqa: ARG002

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from investigator.claims.annotations import Annotator, Remark, Remarks
 from investigator.claims.document import (
     Column,
@@ -13,7 +15,7 @@ from investigator.claims.document import (
     Tone,
     Word,
 )
-from investigator.rca.report import AcquittalCheck, Finding, Outcome, RCAReport
+from investigator.rca.report import AcquittalCheck, Finding, Outcome, RCAReport, StatedOutcome
 
 _TONES = {
     Outcome.FAILURE: Tone.BAD,
@@ -37,6 +39,7 @@ def rca_document(report: RCAReport) -> Document:
             Listing(title="what to do", lines=report.remediation),
             Listing(title="gaps", lines=report.gaps),
             Listing(title="checked", lines=_checks(report)),
+            Listing(title="known outcome", lines=tuple(_known(report.known_outcome))),
         ),
     )
 
@@ -51,6 +54,20 @@ def _checked(check: AcquittalCheck) -> str:
     sign = {True: "met", False: "not met", None: "not known"}[check.met]
     missing = f": {check.missing}" if check.missing else ""
     return f"{check.name} ({check.looked_at}): {sign}{missing}"
+
+
+def _known(known: StatedOutcome | None) -> Iterator[str]:
+    """What was known beforehand, whose word it is, and what speaks against it."""
+    if known is None:
+        return
+    if known.outcome is not None:
+        yield f"{known.outcome}, said by: {known.said_by}"
+    for name, text in (("symptom", known.symptom), ("expected", known.expected)):
+        if text:
+            yield f"{name}, in the caller's words: {text}"
+    yield from known.decided
+    yield from (f"decides nothing: {line}" for line in known.shown)
+    yield from known.contradictions
 
 
 def _statement(rank: int, finding: Finding) -> Statement:

@@ -55,13 +55,14 @@ class RCA(TraceQuestion[RCAReport]):
         from investigator.rca.rules import RCARules
 
         trace = read_trace(api, self.trace_id, redactor)
-        case = RCACase.of(trace, materials.content, redactor)
+        readings = self.readings_of(trace, redactor)
+        case = RCACase.narrowed(readings, materials.content)
         tools = reads_of(api, trace, redactor)
         return Prepared(
             RCAStrategy(case, tools),
             tools,
             RCARules(case),
             trace.content_hash,
-            self.input_of(trace, redactor),
+            self.input_in(readings),
             evaluations_hash=trace.evaluations_hash,
         )

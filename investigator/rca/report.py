@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from investigator.claims.confidence import SUPPORTED, Confidence, independent
 from investigator.claims.report import Report
 from investigator.runtime.status import Artifact
+from investigator.runtime.told import Ending
 from investigator.traces.evidence import EvidenceRef
 
 SCHEMA_VERSION: Literal["1.1.0"] = "1.1.0"
@@ -54,6 +55,26 @@ class AcquittalCheck(BaseModel):
     missing: str | None = None
 
 
+class StatedOutcome(BaseModel):
+    """What was known beforehand of how the run ended, by the word of whom.
+
+    `given` says that it was the caller, whose word is no evidence; a report's outcome and its
+    confidence then rest on it. `decided` and `shown` are the data's verdicts that decide and
+    that don't, `contradictions` what speaks against it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    outcome: Ending | None
+    said_by: str | None
+    given: bool
+    symptom: str | None = None
+    expected: str | None = None
+    decided: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    contradictions: tuple[str, ...] = ()
+
+
 class Finding(BaseModel):
     """One fault: its category, the span where it began, and what shows it."""
 
@@ -90,6 +111,7 @@ class RCAReport(Report):
     remediation: tuple[str, ...] = ()
     checks: tuple[AcquittalCheck, ...] = ()
     gaps: tuple[str, ...] = ()
+    known_outcome: StatedOutcome | None = None
 
     @property
     def verdict(self) -> str:
@@ -105,6 +127,13 @@ class RCAReport(Report):
             raise ValueError("a failure needs a finding")
         if not failed and any(f.confidence >= SUPPORTED for f in self.findings):
             raise ValueError(f"a supported finding makes the outcome a failure, not {self.outcome}")
+        return self
+
+    @model_validator(mode="after")
+    def _a_known_failure_is_not_denied(self) -> RCAReport:
+        known = self.known_outcome
+        if known and known.outcome == "failed" and self.outcome is Outcome.NO_FAILURE:
+            raise ValueError("the run is known to have failed, and the outcome is no_failure")
         return self
 
     @model_validator(mode="after")

@@ -8,10 +8,12 @@ from investigator.ground.redaction import Redactor
 from investigator.readings.completeness import completeness
 from investigator.readings.conversation import Conversation
 from investigator.readings.graph import StepGraph
+from investigator.readings.outcome import KnownOutcome, known_outcome
 from investigator.readings.provenance import Provenance
 from investigator.readings.quoting import Quoting
 from investigator.readings.steps import Step, steps_of
 from investigator.readings.view import TraceView
+from investigator.runtime.told import UNTOLD, ToldOutcome
 from investigator.traces.evidence import EvidenceIndex
 from investigator.traces.model import Trace
 
@@ -19,12 +21,22 @@ from investigator.traces.model import Trace
 class Readings:
     """The readings of one trace, each made when it is first asked for, and once.
 
-    What is quoted of the trace goes through `quote`, and so through the run's redactor.
+    What is quoted of the trace goes through `quote`, and so through the run's redactor. `told` is
+    what the caller said of it; the data's own verdicts on it can be ignored.
     """
 
-    def __init__(self, trace: Trace, redactor: Redactor) -> None:
+    def __init__(
+        self,
+        trace: Trace,
+        redactor: Redactor,
+        told: ToldOutcome = UNTOLD,
+        *,
+        ignore_evaluations: bool = False,
+    ) -> None:
         self.trace = trace
         self.quote = Quoting(redactor)
+        self._told = told
+        self._heeds_evaluations = bool(trace.evaluations) and not ignore_evaluations
 
     @cached_property
     def view(self) -> TraceView:
@@ -50,6 +62,12 @@ class Readings:
     def provenance(self) -> Provenance:
         """Where the values in it came from."""
         return Provenance(self.conversation)
+
+    @cached_property
+    def outcome(self) -> KnownOutcome:
+        """How the run ended, as far as caller or data say so."""
+        heard = self.conversation if self._heeds_evaluations else None
+        return known_outcome(self.trace, heard, self._told, self.quote)
 
     @cached_property
     def gaps(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from investigator.ground.redaction import Redactor
 from investigator.runs.batch import BatchOutcome, used_by
 from investigator.runs.investigation import Options, is_made_by_this_code
 from investigator.runs.planners import ready
@@ -19,6 +20,7 @@ from investigator.runs.run_store import RUNNING, StoredRun, list_runs
 from investigator.runs.settings import Request
 from investigator.runtime.events import RunOpened
 from investigator.runtime.journal import read_entries
+from investigator.runtime.told import ToldOutcome
 from investigator.store.open import OpenedSource
 
 
@@ -36,7 +38,8 @@ class Remaining:
 
 def options_of(request: Request[Any]) -> Options:
     """What a run of that request keeps of it, its models' settings as they are asked."""
-    question, settings = request.question.located(), request.settings
+    settings = request.settings
+    question = request.question.located().redacted(Redactor(settings.redact))
     asked = settings.model_copy(update={"planner": ready(settings.planner)})
     return Options.of(question, question.materials(), asked)
 
@@ -50,7 +53,12 @@ def remaining_of(requests: Sequence[Request[Any]], opened: OpenedSource) -> Rema
     for place, request in enumerate(requests):
         runs = known.get(request.question.subject, [])
         content = opened.api.get_trace(request.question.subject).content_hash if runs else None
-        same = [(run, opened) for run, opened in runs if opened.dataset_ref.dataset_hash == content]
+        told = request.question.redacted(Redactor(request.settings.redact)).told
+        same = [
+            (run, opened)
+            for run, opened in runs
+            if opened.dataset_ref.dataset_hash == content and _told_in(opened) == told
+        ]
         running = next((run for run, _ in same if run.state == RUNNING), None)
         ended = [(run, opened) for run, opened in same if run.state != RUNNING]
         finished = next((outcome for run, _ in ended if (outcome := _finished(run, request))), None)
@@ -74,6 +82,12 @@ def _runs_by_trace(request: Request[Any]) -> dict[str, list[tuple[StoredRun, Run
             for trace_id in opened.input_ref.trace_ids:
                 found[trace_id].append((stored, opened))
     return found
+
+
+def _told_in(opened: RunOpened) -> tuple[ToldOutcome, ...]:
+    """What the caller had said of how the trace ended: told otherwise, it is another question."""
+    known = opened.input_ref.known_outcome
+    return () if known is None else known.told
 
 
 def _opened(stored: StoredRun) -> RunOpened | None:

@@ -43,6 +43,8 @@ def judgements(
 ) -> Iterator[Judgement]:
     """What people said of the annotations of runs: of those named, else of all written back.
 
+    Runs that knew a person's word on how the run ended are left out.
+
     Raises:
         RunNotFound: no such run.
         SourceUnavailable: a Phoenix cannot be asked.
@@ -50,8 +52,19 @@ def judgements(
     stored = (run.record for run in list_runs(runs_dir))
     records = [read_record(run_id, runs_dir) for run_id in run_ids] or [r for r in stored if r]
     for record in records:
+        if _had_read_a_person(record):
+            continue
         if record.writeback_ref.annotation_ids and record.writeback_ref.address is not None:
             yield from _of_run(record, record.writeback_ref.address)
+
+
+def _had_read_a_person(record: RunRecord) -> bool:
+    """Whether a person had told the run how it ended: to agree with that says nothing of it.
+
+    A caller is one, too.
+    """
+    known = record.input_ref.known_outcome
+    return known is not None and not {"person", "caller"}.isdisjoint(known.said_by)
 
 
 def _of_run(record: RunRecord, address: str) -> Iterator[Judgement]:

@@ -53,6 +53,7 @@ from investigator.runtime.journal import FILE, read_entries, require_new
 from investigator.runtime.record import RunRecord
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.runtime.strategy import Run
+from investigator.runtime.told import ToldOutcome
 from investigator.store.api import InspectionAPI
 from investigator.store.open import OpenedSource
 
@@ -124,10 +125,14 @@ class Options(BaseModel):
 
     @property
     def but_for_the_trace(self) -> dict[str, Any]:
-        """What was asked, whatever the trace, and of whom."""
+        """What was asked, whatever the trace and what was told of it, and of whom."""
         asked = self.model_dump(mode="json", exclude={"freeze"})
-        asked["question"].pop("trace_id", None)
-        return asked
+        asked["question"] = {
+            name: value
+            for name, value in self.asked.model_dump(mode="json").items()
+            if name not in ToldOutcome.model_fields
+        }
+        return {"engine": self.question["engine"], **asked}
 
     def same_but_for_the_trace(self, opened: RunOpened) -> bool:
         """Whether a run was asked the same, perhaps of another trace."""
@@ -163,7 +168,8 @@ async def ainvestigate(
         opened = held.enter_context(_open(source, settings))
         if settings.write_back:
             require_phoenix(opened.paths)
-        question = _of_the_only_trace(question, opened).located()
+        redactor = Redactor(settings.redact)
+        question = _of_the_only_trace(question, opened).located().redacted(redactor)
         engine = engine_named(question.engine)
         opening = RunOpened(
             run_id=run_id,
@@ -180,7 +186,6 @@ async def ainvestigate(
             fingerprint=fingerprint(),
             plugins=tuple(map(str, installed())),
         )
-        redactor = Redactor(settings.redact)
         try:
             read = opened.api
             if settings.freeze:

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model
 from investigator.runtime.actions import ActionKind
 from investigator.runtime.budget import Amounts, Budget, Limits, Resource
 from investigator.runtime.status import ErrorCode, RunStatus, ScopeStatus
+from investigator.runtime.told import KnownOutcomeRef
 
 RUN = "run"
 """The scope of the events of the run itself."""
@@ -94,6 +95,7 @@ class InputRef(BaseModel):
     time_window: tuple[str | None, str | None] | None = None
     filter_expr: str | None = None
     controls_version: str | None = None
+    known_outcome: KnownOutcomeRef | None = None
 
 
 class RunOpened(JournalEvent, frozen=True, kw_only=True, tag="run_opened"):

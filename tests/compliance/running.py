@@ -14,6 +14,7 @@ from investigator.controls.model import ControlLibrary
 from investigator.ground.redaction import Redactor
 from investigator.inspection.engine import Prepared
 from investigator.inspection.trace_tools import inspection_tools
+from investigator.readings.reading import Readings
 from investigator.runs.engines import engine_named
 from investigator.runs.planners import RULES, PlannerChoice, deciders_for
 from investigator.runtime.budget import Budget
@@ -42,7 +43,7 @@ def compliance_run(
     concurrency: int = 8,
 ) -> Run:
     """A run over a trace, by rules unless another planner is given or chosen."""
-    case = ComplianceCase.of(trace, library, Redactor(), control_ids)
+    case = ComplianceCase.of(Readings(trace, Redactor()), library, control_ids)
     reads = inspection_tools(MemoryInspectionAPI([trace]), Redactor(), trace_id=trace.trace_id)
     tools = ToolRegistry([*reads, *control_tools(library)])
     strategy = ComplianceStrategy(case, tools)
