@@ -23,7 +23,7 @@ from benchmarks.reports import readings, reports_by_rules, traces_in
 from demo.agent.manifest import TRACES, Kind, read_manifest
 from investigator.rca.acquittal import Acquittal
 from investigator.rca.calibration import acquittal_features
-from investigator.rca.report import Outcome, RCAReport
+from investigator.rca.report import Finding, Outcome, RCAReport
 from investigator.readings.conversation import Source
 from investigator.samples import SEEDED
 from investigator.signals.detect import detect
@@ -62,6 +62,9 @@ def main() -> None:
     for name, found in runs.items():
         print(_line(name, found))
         print(_line("  all clean", [_called(run, Outcome.NO_FAILURE) for run in found]))
+    for name in PLACED:
+        if name in runs:
+            _print_places(name, PLACED[name](given.data))
     if given.fit:
         _print_fit([run for name in FITTED if name in runs for run in runs[name]], runs)
 
@@ -167,6 +170,57 @@ def _runs(folder: Path, truth: Truth, task: Callable[[str], str] | None = None) 
         )
 
 
+class Placed(NamedTuple):
+    """A failure of which it is known which step of which agent began it."""
+
+    task: str
+    agent: str | None
+    spans: frozenset[str]
+    report: RCAReport
+
+    def hits(self, finding: Finding) -> bool:
+        """Whether a finding names the step."""
+        return finding.span_id in self.spans
+
+
+def _placed_who_and_when(data: Path) -> list[Placed]:
+    folder = data / "who_and_when" / "algorithm_generated"
+    reports = reports_by_rules(folder / "logs", "default", failed=True).reports
+    found = []
+    for path in sorted((folder / "gold").glob("*.json")):
+        label = json.loads(path.read_text(encoding="utf-8"))
+        place = frozenset({f"step-{label['mistake_step']}"})
+        found.append(Placed(path.stem, label["mistake_agent"], place, reports[path.stem]))
+    return found
+
+
+PLACED: dict[str, Callable[[Path], list[Placed]]] = {"who_and_when": _placed_who_and_when}
+"""Sets of failures with their places; each run is told that it failed."""
+
+
+def _print_places(name: str, placed: Sequence[Placed]) -> None:
+    """Both halves, then all: agent, step, the step among the first three, acquittals."""
+    for which, own in (
+        ("half 0", [one for one in placed if _half_of(one.task) == 0]),
+        ("half 1", [one for one in placed if _half_of(one.task) == 1]),
+        ("all", placed),
+    ):
+        firsts = [(one, one.report.findings[0]) for one in own if one.report.findings]
+        agents = sum(first.agent == one.agent for one, first in firsts)
+        steps = sum(one.hits(first) for one, first in firsts)
+        three = sum(any(map(one.hits, one.report.findings[:3])) for one in own)
+        clean = sum(one.report.outcome is Outcome.NO_FAILURE for one in own)
+        print(f"{name}, told that it failed, {which}: agent {agents / len(own):.1%}, step "
+              f"{steps / len(own):.1%}, among the first three {three / len(own):.1%}, "
+              f"called clean {clean} of {len(own)}")  # fmt: skip
+    stated = [
+        (finding.confidence, one.hits(finding) and finding.agent == one.agent)
+        for one in placed
+        for finding in one.report.findings
+    ]
+    print(f"{name}: ECE of findings {calibration_error(stated):.3f} (n = {len(stated)})")
+
+
 def _print_fit(pool: Sequence[Run], runs: dict[str, list[Run]]) -> None:
     earned = [run for run in pool if run.features is not None]
     halves = [fitted([run for run in earned if _half(run) != half]) for half in (0, 1)]
@@ -185,7 +239,11 @@ def _print_fit(pool: Sequence[Run], runs: dict[str, list[Run]]) -> None:
 
 
 def _half(run: Run) -> int:
-    return sha256(run.task.encode()).digest()[0] % 2
+    return _half_of(run.task)
+
+
+def _half_of(task: str) -> int:
+    return sha256(task.encode()).digest()[0] % 2
 
 
 def _probability(weights: Sequence[float], features: Sequence[float] | None) -> float:

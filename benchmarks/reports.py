@@ -51,11 +51,12 @@ def reports_from_file(path: Path) -> Investigated:
 
 
 def reports_by_rules(
-    folder: Path, taxonomy: str, *, only: Container[str] | None = None
+    folder: Path, taxonomy: str, *, only: Container[str] | None = None, failed: bool = False
 ) -> Investigated:
     """The reports of runs of the engine by the rules, one run a trace, kept nowhere.
 
-    `only` names the traces that are asked for, None all of them.
+    `only` names the traces that are asked for, None all of them; `failed` tells each run that its
+    trace is of a failure. Verdicts that the data carries are left aside.
     """
     reports: dict[str, RCAReport] = {}
     slowest = 0.0
@@ -64,11 +65,13 @@ def reports_by_rules(
             if only is not None and trace.trace_id not in only:
                 continue
             started = time.perf_counter()
-            found = investigate(
-                folder,
-                RCA(trace_id=trace.trace_id, taxonomy=taxonomy),
-                Settings(runs_dir=Path(runs)),
+            question = RCA(
+                trace_id=trace.trace_id,
+                taxonomy=taxonomy,
+                outcome="failed" if failed else None,
+                ignore_evaluations=True,
             )
+            found = investigate(folder, question, Settings(runs_dir=Path(runs)))
             slowest = max(slowest, time.perf_counter() - started)
             if found.report is not None:
                 reports[trace.trace_id] = found.report

@@ -14,6 +14,7 @@ from investigator.ground.redaction import Redactor
 from investigator.rca.acquittal import Acquittal
 from investigator.rca.narrowing import Branch, TraceHypothesis, hot_branches, hypotheses, remaining
 from investigator.rca.own_verdict import own_verdict
+from investigator.rca.suspects import suspects_of
 from investigator.rca.taxonomy import Taxonomy
 from investigator.readings.reading import Readings
 from investigator.signals.detect import detect
@@ -41,7 +42,8 @@ class RCACase:
     def narrowed(cls, readings: Readings, taxonomy: Taxonomy) -> RCACase:
         """Narrow a trace down."""
         trace = readings.trace
-        signals = (*detect(readings.view), *own_verdict(readings))
+        seen = (*detect(readings.view), *own_verdict(readings))
+        signals = (*seen, *(suspects_of(readings, seen) if readings.outcome.failed else ()))
         return cls(
             readings=readings,
             taxonomy=taxonomy,

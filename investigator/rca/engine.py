@@ -102,7 +102,7 @@ class RCAStrategy:
             *answer.findings,
             *(self._stated(g, seen=g in led) for g in unexamined[:MAX_UNEXAMINED]),
         ]
-        findings.sort(key=lambda finding: finding.confidence < SUPPORTED)
+        findings.sort(key=_rank)
         return report_from_findings(
             self._case.trace.trace_id,
             findings,
@@ -156,3 +156,9 @@ class RCAStrategy:
         finding = finding_of(group, self._case.taxonomy)
         most = 1.0 if seen else UNEXAMINED
         return finding.model_copy(update={"confidence": min(finding.confidence, most)})
+
+
+def _rank(finding: Finding) -> tuple[bool, float]:
+    """Supported findings as they were found, the root cause first; then suspects by likelihood."""
+    supported = finding.confidence >= SUPPORTED
+    return not supported, 0.0 if supported else -finding.confidence

@@ -8,7 +8,7 @@ run repeats; the one whose act was the first to fail; and the answer itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from investigator.readings.conversation import UNTRUSTED, Action, Source, Utterance
@@ -35,11 +35,13 @@ class _Suspect(NamedTuple):
     strength: float
 
 
-def suspects_of(readings: Readings) -> tuple[Signal, ...]:
-    """The suspects, the likeliest first, each step once."""
+def suspects_of(readings: Readings, seen: Iterable[Signal] = ()) -> tuple[Signal, ...]:
+    """The suspects, the likeliest first, each step once, but for those where a fault was `seen`."""
+    began = {signal.origin_id for signal in seen}
     found: dict[str, _Suspect] = {}
     for one in _suspected(readings):
-        found.setdefault(one.span.span_id, one)
+        if one.span.span_id not in began:
+            found.setdefault(one.span.span_id, one)
     return tuple(_signal(readings, one) for one in found.values())
 
 
@@ -70,14 +72,15 @@ def _made_up(readings: Readings) -> _Suspect | None:
     """The first step whose figures nothing observed gives, and the end of the run repeats."""
     conversation = readings.conversation
     told = conversation.said_by(Source.ASSISTANT)[-_END:]
-    end = frozenset(number for one in told for number in figures_in(one.text))
+    last = {number: one.position for one in told for number in figures_in(one.text)}
     known: set[float] = set()
     for place, item in enumerate(conversation.items):
         text = item.arguments if isinstance(item, Action) else item.text
         figures = frozenset(figures_in(text))
         given = isinstance(item, Utterance) and item.source is not Source.ASSISTANT
-        new = sorted((figures - known) & end) if place and not given else []
-        if new:
+        repeated = {number for number in figures - known if last.get(number, place) > place}
+        if place and not given and repeated:
+            new = sorted(repeated)
             why = f"states figures that nothing observed gives ({', '.join(map(_plain, new[:3]))})"
             return _Suspect(item.span, Fault.UNSUPPORTED_CLAIM, why, _LATER)
         if given or not place:
