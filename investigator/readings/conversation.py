@@ -16,7 +16,7 @@ from functools import cached_property
 
 import re2
 
-from investigator.readings.handovers import hands_over
+from investigator.readings.handovers import agents_by_name, hands_over
 from investigator.readings.utterances import UNTRUSTED, Action, Gap, Item, Source, Utterance
 from investigator.readings.view import Attempt, TraceView, error_of, same_arguments
 from investigator.traces.evidence import (
@@ -100,8 +100,7 @@ class _Listener:
         self._answered: set[str] = set()
         self._recent: deque[str] = deque(maxlen=_RECENT)
         named = ((view.trace.agent_of(span), view.position(span)) for span in view.trace.spans)
-        self._agents = {name: place for name, place in named if name is not None}
-        """Where each agent was last at work; later spans come later."""
+        self._agents = agents_by_name({name: place for name, place in named if name is not None})
         self._models_speak = any(
             span.kind is SpanKind.LLM and (view.inputs(span) or view.outputs(span))
             for span in view.trace.spans
@@ -125,8 +124,7 @@ class _Listener:
         if not isinstance(item, Action):
             return item
         place = self._view.position(item.span)
-        after = (name for name, last in self._agents.items() if last > place)
-        is_one = hands_over(item, self._agents, after)
+        is_one = hands_over(item, self._agents, place)
         return replace(item, hands_over=True) if is_one else item
 
     def hear_transcript(self) -> None:

@@ -8,7 +8,7 @@ over. Arguments that a payment has make it one, unless an agent of that name the
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import re2
 
@@ -45,23 +45,33 @@ _TOOK_OVER = ("assistant", "agent", "target_agent", "agent_name", "handoff_to", 
 _WINDOW = 2_000
 
 
-def hands_over(action: Action, agents: Iterable[str], agents_after: Iterable[str]) -> bool:
-    """Whether a call is a hand-over.
+Agents = Mapping[tuple[str, ...], int]
+"""Where each agent of a trace was last at work, by its name's words (see `agents_by_name`)."""
 
-    `agents` are the names of all agents of the trace, `agents_after` of those that do something
-    after the call.
-    """
+
+def agents_by_name(agents: Mapping[str, int]) -> Agents:
+    """Where each agent was last at work, of those whose names mean the same the later."""
+    found: dict[tuple[str, ...], int] = {}
+    for agent, last in agents.items():
+        name = tuple(_name(tool_words(agent)))
+        if name:
+            found[name] = max(last, found.get(name, last))
+    return found
+
+
+def hands_over(action: Action, agents: Agents, place: int) -> bool:
+    """Whether a call, made at a place of the trace, is a hand-over."""
     words = tool_words(action.tool)
     start = next((place for place, word in enumerate(words) if word in _VERBS), None)
     if start is None or set(words[:start]) & _PAYING:
         return False
     target = [word for word in words[start + 1 :] if word not in ("off", "over", "back", "to")]
     named = {tuple(_name(target))} | {tuple(_name(tool_words(text))) for text in _plain(action)}
-    known = bool(named & {tuple(_name(tool_words(agent))) for agent in agents} - {()})
+    known = any(name in agents for name in named)
     told = _is_told(action)
     if _may_pay(action):
-        goes_on = {tuple(_name(tool_words(agent))) for agent in agents_after} - {()}
-        return bool(named & goes_on) or (known and told)
+        goes_on = any(agents[name] > place for name in named if name in agents)
+        return goes_on or (known and told)
     if known or told or set(target) & _TAKES_OVER:
         return True
     if set(target) & _PAYING or action.hidden:
