@@ -189,7 +189,11 @@ class _Listener:
             source = _source(message.role)
             keys = _keys(source, message)
             listed.update(keys)
-            if listed[keys[0]] > self._said[keys[0]] and not self._is_known_result(source, message):
+            if listed[keys[0]] <= self._said[keys[0]]:
+                continue
+            if self._is_known_result(source, message):
+                self._said.update(keys)  # later requests repeat it when it is no longer recent
+            else:
                 self._hear_message(span, index, message, spoken=False)
         text = span.text("input.value")
         if not messages and span.kind is SpanKind.LLM and text is not None:
