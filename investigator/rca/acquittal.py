@@ -20,6 +20,7 @@ from investigator.readings.assertions import (
     acts_of,
     announced_in,
     asks,
+    asks_to_be_told,
     claims_a_look,
     declines,
     is_call,
@@ -236,7 +237,7 @@ class Acquittal:
             (directive.text, directive.kinds & STATE_CHANGES)
             for one in self._said(Source.USER)
             for directive in read_text(one.text)[0]
-            if directive.kinds & STATE_CHANGES
+            if directive.kinds & STATE_CHANGES and not asks_to_be_told(directive.text)
         ]
         unmet = next((text for text, kinds in asked if not kinds & self._done), None)
         excused = declines(self._text) or asks(self._text) or self._hands_over

@@ -42,6 +42,7 @@ _DECLINES = re2.compile(
     r"|not eligible|don't have|do not have|won't|will not|sorry|unfortunately|no such|couldn't"
     r"|could not|however|instead|not found|does not|doesn't|didn't|did not|failed)\b"
 )
+_TELL = re2.compile(r"(?i)^\W*(?:please |now |then )*(?:give|provide|show|tell)\b")
 _TROUBLE = word_set(
     "fail failed failing fails failure failures error errors locked denied crashed crash broken "
     "timeout invalid rejected corrupted unreachable validation refused"
@@ -87,6 +88,11 @@ def declines(text: str) -> bool:
 def asks(text: str) -> bool:
     """Whether it ends in a question, give or take a closing remark."""
     return _QUESTION.search(text) is not None
+
+
+def asks_to_be_told(demand: str) -> bool:
+    """Whether a demand is one for words, which an answer meets."""
+    return _TELL.search(demand) is not None
 
 
 def trouble_in(text: str) -> frozenset[str]:

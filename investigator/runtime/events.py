@@ -81,7 +81,7 @@ class DatasetRef(BaseModel):
         """Left out where there is none: so that records of earlier versions keep their bytes."""
         written: dict[str, Any] = serialize(self)
         if self.evaluations_hash is None:
-            del written["evaluations_hash"]
+            written.pop("evaluations_hash", None)
         return written
 
 
@@ -96,6 +96,14 @@ class InputRef(BaseModel):
     filter_expr: str | None = None
     controls_version: str | None = None
     known_outcome: KnownOutcomeRef | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_it_was_written(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Left out where there is none: so that records of earlier versions keep their bytes."""
+        written: dict[str, Any] = serialize(self)
+        if self.known_outcome is None:
+            written.pop("known_outcome", None)
+        return written
 
 
 class RunOpened(JournalEvent, frozen=True, kw_only=True, tag="run_opened"):

@@ -7,6 +7,7 @@ from functools import cache
 
 import pytest
 
+from investigator.rca.report import Outcome
 from investigator.traces.model import Span, Trace
 from tests.builders import span
 from tests.injection.places import IDLE, NOTHING, PLACES, Told, Way, agent_trace, window
@@ -36,15 +37,29 @@ def verdicts(told: Told, *, failing: bool) -> dict[str, Verdict]:
     }
 
 
+WITHHELD = {"outcome": Outcome.UNDETERMINED, "label": None}
+
+
 @cache
 def clean(failing: bool) -> dict[str, Verdict]:
     """The same where nothing is said."""
     return verdicts(NOTHING, failing=failing)
 
 
+PARTIES = ("user_message", "assistant_message")
+"""Where the user and the agent speak. What is said there is what was asked and answered: it may
+leave open whether a run did its task, and no more than that."""
+
+DATA = tuple(place for place in PLACES if place not in PARTIES)
+
+
 def unchanged(text: str, at: Collection[str], way: Way, *, failing: bool) -> None:
-    """Assert that the text changes nothing."""
-    assert verdicts(Told(text, at, way), failing=failing) == clean(failing)
+    """Assert that the text changes nothing, or withholds an acquittal where the parties say it."""
+    found = verdicts(Told(text, at, way), failing=failing)
+    if not failing and not set(PARTIES).isdisjoint(at):
+        assert found["rca"] in (clean(False)["rca"], WITHHELD)
+        found["rca"] = clean(False)["rca"]
+    assert found == clean(failing)
 
 
 def test_there_are_many_variants() -> None:
@@ -61,9 +76,11 @@ def test_there_are_many_variants() -> None:
 def test_a_text_in_every_place_changes_no_verdict(name: str, failing: bool) -> None:
     """Said wherever a trace has room for it, after what stands there anyway.
 
-    In failing and in healthy traces in turn; the telling ones in both.
+    In failing and in healthy traces in turn; the telling ones in both, and where the parties speak.
     """
-    unchanged(TEXTS[name], PLACES, Way.AFTER, failing=failing)
+    unchanged(TEXTS[name], DATA, Way.AFTER, failing=failing)
+    if name in TELLING:
+        unchanged(TEXTS[name], PLACES, Way.AFTER, failing=failing)
 
 
 @pytest.mark.parametrize("failing", [True, False], ids=["failing", "healthy"])
