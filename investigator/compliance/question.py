@@ -67,7 +67,9 @@ class Compliance(TraceQuestion[ComplianceReport]):
         redactor.keep(control.control_id for control in library.controls)
         readings = self.readings_of(trace, redactor)
         case = ComplianceCase.of(readings, library, self.control_ids)
-        reads = reads_of(api, trace, redactor).tools.values()
+        reads = reads_of(
+            api, trace, redactor, ignore_evaluations=self.ignore_evaluations
+        ).tools.values()
         tools = ToolRegistry([*reads, *control_tools(library)])
         told = self.input_in(readings)
         return Prepared(

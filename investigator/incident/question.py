@@ -159,7 +159,7 @@ class Incident(Question[IncidentDossier]):
             ignore_evaluations=self.ignore_evaluations,
         )
         known = self.known_outcome(*(found.outcome for found in case.digests))
-        tools = inspection_tools(api, redactor)
+        tools = inspection_tools(api, redactor, ignore_evaluations=self.ignore_evaluations)
         if store is not None:
             tools += snapshot_tools(store, redactor)
         registry = ToolRegistry(tools)

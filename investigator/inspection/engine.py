@@ -284,12 +284,17 @@ def read_trace(api: InspectionAPI, trace_id: str, redactor: Redactor) -> Trace:
     return trace
 
 
-def reads_of(api: InspectionAPI, trace: Trace, redactor: Redactor) -> ToolRegistry:
-    """The inspection tools over one trace."""
+def reads_of(
+    api: InspectionAPI, trace: Trace, redactor: Redactor, *, ignore_evaluations: bool = False
+) -> ToolRegistry:
+    """The inspection tools over one trace, on whose pages its verdicts may be left out."""
     from investigator.inspection.trace_tools import inspection_tools
     from investigator.runtime.tools import ToolRegistry
 
-    return ToolRegistry(inspection_tools(api, redactor, trace_id=trace.trace_id))
+    tools = inspection_tools(
+        api, redactor, trace_id=trace.trace_id, ignore_evaluations=ignore_evaluations
+    )
+    return ToolRegistry(tools)
 
 
 def absolute(name_or_path: str | Path, built_in: tuple[str, ...]) -> str:

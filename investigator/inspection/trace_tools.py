@@ -78,13 +78,18 @@ InTraceT = TypeVar("InTraceT", bound=InTrace)
 
 
 def inspection_tools(
-    api: InspectionAPI, redactor: Redactor, *, trace_id: str | None = None
+    api: InspectionAPI,
+    redactor: Redactor,
+    *,
+    trace_id: str | None = None,
+    ignore_evaluations: bool = False,
 ) -> list[Tool[Any]]:
     """The tools over an API; bound to one trace if given.
 
-    Bound tools take no `trace_id`, and `list_traces` is not among them.
+    Bound tools take no `trace_id`, and `list_traces` is not among them. With `ignore_evaluations`
+    no page shows the verdicts that the data carries.
     """
-    reads = _Reads(api, redactor)
+    reads = _Reads(api, redactor, ignore_evaluations=ignore_evaluations)
     if trace_id is not None:
         return [
             Tool("list_spans", _LIST_SPANS, ListSpans, _bound(reads.list_spans, trace_id)),
@@ -146,9 +151,10 @@ def _no_head(_: Lens) -> JsonObject:
 class _Reads:
     """One read a tool. They are quick and local; nothing in them waits."""
 
-    def __init__(self, api: InspectionAPI, redactor: Redactor) -> None:
+    def __init__(self, api: InspectionAPI, redactor: Redactor, *, ignore_evaluations: bool) -> None:
         self._api = api
         self._redactor = redactor
+        self._hides_verdicts = ignore_evaluations
 
     async def list_traces(self, args: ListTraces, cite: Cite) -> ToolAnswer:
         found = self._api.list_traces(
@@ -168,7 +174,8 @@ class _Reads:
             if (args.kind is None or span.kind is args.kind)
             and (not args.errors_only or span.status is StatusCode.ERROR)
         ]
-        head = self._verdicts(trace, cite) if args.offset == 0 else _no_head
+        shown = args.offset == 0 and not self._hides_verdicts
+        head = self._verdicts(trace, cite) if shown else _no_head
         return self._span_rows(trace, spans, args.offset, cite, head)
 
     def _verdicts(self, trace: Trace, cite: Cite) -> Callable[[Lens], JsonObject]:

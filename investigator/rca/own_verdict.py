@@ -6,14 +6,15 @@ way to every fault that was seen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from investigator.readings.faults import Fault
 from investigator.readings.outcome import answer_in, answer_span
 from investigator.readings.reading import Readings
 from investigator.signals.building import build_signal
 from investigator.signals.model import Signal
-from investigator.traces.evidence import EvidenceRef, span_evidence
+from investigator.traces.evaluations import Evaluation
+from investigator.traces.evidence import EvidenceRef, evaluation_evidence, span_evidence
 from investigator.traces.model import Span
 
 _STRENGTH = 0.4
@@ -33,16 +34,19 @@ def own_verdict(readings: Readings) -> Iterator[Signal]:
             detector="own_evaluation",
             fault=Fault.UNSUPPORTED_ANSWER,
             span=place,
-            evidence=_evidence(readings, place, judged),
+            evidence=_evidence(readings, known.decided_by, place, judged),
             summary=f"{known.line}",
             strength=_STRENGTH,
         )
 
 
-def _evidence(readings: Readings, place: Span, judged: list[Span | None]) -> Iterator[EvidenceRef]:
-    """The answer, and the spans that were judged."""
+def _evidence(
+    readings: Readings, decided_by: Sequence[Evaluation], place: Span, judged: list[Span | None]
+) -> Iterator[EvidenceRef]:
+    """The answer, the verdicts, and the spans that were judged."""
     answer = answer_in(readings.conversation)
     yield span_evidence(place) if answer is None else answer
+    yield from map(evaluation_evidence, decided_by)
     for span in judged:
         if span is not None:
             yield span_evidence(span)

@@ -57,7 +57,7 @@ class RCA(TraceQuestion[RCAReport]):
         trace = read_trace(api, self.trace_id, redactor)
         readings = self.readings_of(trace, redactor)
         case = RCACase.narrowed(readings, materials.content)
-        tools = reads_of(api, trace, redactor)
+        tools = reads_of(api, trace, redactor, ignore_evaluations=self.ignore_evaluations)
         return Prepared(
             RCAStrategy(case, tools),
             tools,

@@ -28,12 +28,19 @@ MAIL = "jane@example.com"
 class Desk:
     """The tools over one trace, and what was cited through them."""
 
-    def __init__(self, given: Trace, *, bound: bool = True) -> None:
+    def __init__(
+        self, given: Trace, *, bound: bool = True, ignore_evaluations: bool = False
+    ) -> None:
         self.trace = given
         self.cited: dict[str, EvidenceRef] = {}
         api = MemoryInspectionAPI([given])
         self.registry = ToolRegistry(
-            inspection_tools(api, Redactor(), trace_id=given.trace_id if bound else None)
+            inspection_tools(
+                api,
+                Redactor(),
+                trace_id=given.trace_id if bound else None,
+                ignore_evaluations=ignore_evaluations,
+            )
         )
 
     def cite(self, ref: dict[str, JsonValue]) -> str:
@@ -369,6 +376,13 @@ def test_the_first_page_of_spans_shows_the_verdicts_redacted_and_citable() -> No
     assert "names no evaluation" in str(unresolved_reason(refs[0], gone))
     later = desk.page("list_spans", kind=None, errors_only=False, offset=1)
     assert "evaluations" not in later
+
+
+def test_verdicts_that_are_to_be_ignored_stand_on_no_page() -> None:
+    """A planner concludes as if the data carried none."""
+    judged = Evaluation("t", "a", "quality", Rater.PERSON, passed=False)
+    desk = Desk(Trace("t", [span("a")], [judged]), ignore_evaluations=True)
+    assert "evaluations" not in desk.page("list_spans", kind=None, errors_only=False, offset=0)
 
 
 def test_a_trace_without_verdicts_shows_none() -> None:

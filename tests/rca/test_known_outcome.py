@@ -11,6 +11,7 @@ from investigator import RCA, Settings, investigate, replay_run, verify_run
 from investigator.rca.report import Outcome, RCAReport, StatedOutcome
 from investigator.runs.investigation import RunResult
 from investigator.runtime.told import Ending
+from investigator.traces.evidence import EvidenceKind
 from investigator.traces.model import Span
 from investigator.traces.parquet import write_spans
 from tests.builders import span
@@ -83,6 +84,7 @@ def test_a_run_fails_by_its_own_evaluations_at_its_answer(tmp_path: Path) -> Non
     assert found.outcome is Outcome.FAILURE
     assert found.findings[0].span_id == "end"
     assert found.findings[0].confidence < 0.5
+    assert EvidenceKind.EVALUATION in {ref.kind for ref in found.findings[0].evidence_refs}
     assert found.known_outcome is not None
     assert (found.known_outcome.said_by, found.known_outcome.given) == ("model", False)
 
