@@ -18,8 +18,8 @@ import re2
 
 from investigator.ground.canonical_json import JsonValue, read_json
 
-_LIMIT = 200_000
-"""Characters; a record of that size is read in a few milliseconds."""
+_LIMIT = 1_000_000
+"""Characters; a record of that size is read in some ten milliseconds."""
 
 _PYTHON_LIMIT = 20_000
 _NESTED = 6
@@ -45,42 +45,71 @@ _NONE = frozenset(
 _ENVELOPES = (
     "result", "results", "response", "output", "data", "body", "payload", "content", "text",
     "structuredcontent", "toolresult", "tooloutput", "functionresponse", "return", "returnvalue",
-    "value",
+    "value", "observation", "outputs", "parts", "contents", "resource", "artifact", "json",
 )  # fmt: skip
 _OF_THE_CALL = frozenset(
     {"type", "role", "name", "toolname", "callid", "toolcallid", "tooluseid", "requestid",
      "traceid", "mimetype", "meta", "annotations", "duration", "durationms", "timestamp",
+     "jsonrpc", "tool", "server", "isfinal", "headers", "contenttype", "elapsed", "elapsedms",
      *_HTTP, *_WORKED, *_FAILED}
 )  # fmt: skip
 """What may stand beside the text in an envelope that is nothing but one."""
 
 _OF_THE_ERROR = frozenset(
-    {"message", "detail", "details", "title", "reason", "hint", "code", "extensions", "path",
+    {"message", "msg", "detail", "details", "title", "reason", "hint", "code", "extensions", "path",
      "instance", "error", "errors", "exception", "description", *_ERROR_CODES, *_OF_THE_CALL}
 ) - {"name"}  # fmt: skip
 """What may stand beside an error that is why a call failed. Beside anything else a list of errors
 is part of what was asked for (the report of a linter), and a status is that of the thing shown."""
 
-_BLOCKS = frozenset({"text", "output_text", "tool_result", "json"})
+_MESSAGES = ("message", "detail", "msg", "reason", "description")
+_BLOCKS = frozenset({"text", "output_text", "input_text", "tool_result", "json", "resource"})
+_BARE_BLOCKS = frozenset({"text", "json", "content", "toolresult", "functionresponse"})
+_CODE = re2.compile(
+    r"(?i)error$|exception$|fault$|^(?:fail(?:ed|ure)?|err)$|not[_ ]?found|denied|invalid|unauthori"
+    r"|forbidden|exceeded|_failed|expired|unavailable|timeout|missing|unsupported|conflict"
+)
+"""Codes and types of errors, as services spell them (`NOT_FOUND`, `AccessDeniedException`)."""
+_PAGE = re2.compile(r"(?i)^\s*(?:<!doctype html|<html|<\?xml)")
 _HTTP_TEXT = re2.compile(r"^[45]\d\d(?: [A-Za-z][A-Za-z ]{2,40})?$")
 _NUMBER = re2.compile(r"^-?\d{1,10}$")
 _PYTHON_DICT = re2.compile(r"^\{\s*'")
-_CUT_FAILURE = re2.compile(r'(?i)^\s*\{\s*"(?:(?:ok|success)"\s*:\s*false|is_?error"\s*:\s*true)\b')
-"""How a record begins that says it, where the rest of it is cut off or too long to be read."""
+_FLAGGED = r'"(?:(?:ok|success)"\s*:\s*false|is_?error"\s*:\s*true)'
+_CUT_FAILURE = re2.compile(
+    rf'(?i)^\s*\{{\s*(?:{_FLAGGED}\b|"error"\s*:\s*(?:"[^"]{{5}}|true\b|\{{\s*"))'
+)
+_LATE_FAILURE = re2.compile(rf"(?i){_FLAGGED}\s*\}}\s*$")
+"""How a record begins or ends that says it, where it is cut off or too long to be read."""
+
+_EDGE = 80
 
 _Fields = Mapping[str, JsonValue]
 Reader = Callable[[str], str | None]
+
+
+class NoRecord(Exception):
+    """A text that begins like a record and is none."""
 
 
 def failure_in_record(text: str, read_text: Reader) -> str | None:
     """The part of a record that says the call failed; None where nothing says so.
 
     `read_text` answers the same for the text in an envelope.
+
+    Raises:
+        NoRecord: the text is no record, and not the beginning of one that says it.
     """
     try:
         return _failure(_parsed(text), read_text)
-    except (ValueError, SyntaxError, RecursionError, MemoryError):
-        return text[:_SHORT] if _CUT_FAILURE.search(text[:_HEAD]) is not None else None
+    except (ValueError, SyntaxError, RecursionError, MemoryError) as error:
+        if _CUT_FAILURE.search(text[:_HEAD]) is not None:
+            return text[:_SHORT]
+        if _LATE_FAILURE.search(text[-_EDGE:]) is not None:
+            return text[-_SHORT:]
+        last = text.rpartition("\n")[2]
+        if last != text and last.lstrip().startswith("{"):
+            return failure_in_record(last, read_text)
+        raise NoRecord from error
 
 
 def _parsed(text: str) -> JsonValue:
@@ -113,12 +142,15 @@ def _failure(
     if any(_is_flag(fields.get(key), False) for key in _WORKED) or any(
         _is_flag(fields.get(key), True) for key in _FAILED
     ):
-        return _error(fields) or json.dumps(value, ensure_ascii=False, default=str)[:_SHORT]
+        said = _error(fields) or _said(fields)
+        return said or json.dumps(value, ensure_ascii=False, default=str)[:_SHORT]
     inside_a_thing = depth > 0 and any(map(_is_id, fields))
     if not flags_only and not inside_a_thing:
-        told = _error(fields) or _status(fields) or _exit_code(fields)
+        told = _error(fields) or _status(fields) or _exit_code(fields) or _told(fields, read_text)
         if told is not None:
             return told
+    if flags_only and fields.keys() <= _OF_THE_ERROR and (told := _error(fields)) is not None:
+        return told
     worked = any(_is_flag(fields.get(key), True) for key in _WORKED) or any(
         _whole(fields.get(key)) == 0 for key in _EXITS
     )
@@ -126,25 +158,63 @@ def _failure(
 
 
 def _blocks(items: list[JsonValue]) -> Iterator[JsonValue]:
-    """The first block of a message that consists of blocks; nothing of any other list."""
-    if items and all(isinstance(one, dict) and one.get("type") in _BLOCKS for one in items):
+    """The first and last block of a message made of blocks; nothing of any other list."""
+    if items and all(map(_is_block, items)):
         yield items[0]
+        if len(items) > 1:
+            yield items[-1]
+
+
+def _is_block(item: JsonValue) -> bool:
+    if not isinstance(item, dict):
+        return False
+    bare = len(item) == 1 and _BARE_BLOCKS.issuperset(map(_plain, item))
+    return bare or item.get("type") in _BLOCKS
 
 
 def _enclosed(fields: _Fields, read_text: Reader, *, depth: int, flags_only: bool) -> str | None:
     """What the envelopes among the fields hold that says so."""
-    for key in _ENVELOPES:
+    for key in (*_ENVELOPES, *_named_after_the_tool(fields)):
         item = fields.get(key)
         if isinstance(item, str):
             is_record = item.lstrip()[:1] in ("{", "[")
+            is_page = _PAGE.search(item[:_HEAD]) is not None and "path" not in fields
             wraps = fields.keys() <= _OF_THE_CALL | {key}
-            read = wraps and (is_record or not flags_only)
+            read = is_page or (wraps and (is_record or not flags_only))
             found = read_text(item) if read else None
         else:
             found = _failure(item, read_text, depth=depth, flags_only=flags_only)
         if found is not None:
             return found
     return None
+
+
+def _named_after_the_tool(fields: _Fields) -> Iterator[str]:
+    """The one field of an envelope that is called after what answered (`find_user_response`)."""
+    if len(fields) == 1:
+        (key,) = fields
+        if key not in _ENVELOPES and key.endswith(("result", "response", "output")):
+            yield key
+
+
+def _told(fields: _Fields, read_text: Reader) -> str | None:
+    """A record that is nothing but a message, which is judged as a text would be.
+
+    Beside a code or type that is called an error the message need not say it again.
+    """
+    if not fields or not fields.keys() <= _OF_THE_ERROR:
+        return None
+    said = next((fields[key] for key in _MESSAGES if fields.get(key)), None)
+    named = [fields.get(key) for key in ("type", "code", "kind")]
+    kind = next((one for one in named if isinstance(one, str) and _CODE.search(one)), None)
+    if kind is not None and said:
+        return f"{kind}: {said}"
+    if isinstance(said, str):
+        return read_text(said) if said.lstrip()[:1] not in ("{", "[") else None
+    is_invalid = isinstance(said, list) and all(
+        isinstance(one, dict) and {"loc", "msg"} <= one.keys() for one in said
+    )
+    return f"invalid input: {said}" if is_invalid else None
 
 
 def _is_flag(value: object, wanted: bool) -> bool:
@@ -155,7 +225,7 @@ def _is_flag(value: object, wanted: bool) -> bool:
 def _error(fields: _Fields) -> str | None:
     for key in _ERRORS:
         if _says_error(key, fields.get(key), fields):
-            return f"{key}: {fields[key]}"
+            return f"{key}: {_words(fields[key])}"
     for key in _ERROR_CODES:
         value = fields.get(key)
         numbered = _whole(value)
@@ -163,6 +233,27 @@ def _error(fields: _Fields) -> str | None:
         if numbered if numbered is not None else named:
             return f"{key}: {value}"
     return None
+
+
+def _said(fields: _Fields) -> str | None:
+    """The words of an answer that a flag calls failed: its message, or the text of its blocks."""
+    content = fields.get("content")
+    blocks = content if isinstance(content, list) else [content]
+    texts = [b.get("text") if isinstance(b, dict) else b for b in blocks]
+    found = [*(fields.get(key) for key in _MESSAGES), *texts]
+    return next((one[:_SHORT] for one in found if isinstance(one, str) and one.strip()), None)
+
+
+def _words(error: JsonValue) -> str:
+    """What an error says, with its code; the whole of one that has no message."""
+    fields = {_plain(key): item for key, item in error.items()} if isinstance(error, dict) else {}
+    message = next((said for key in _MESSAGES if isinstance(said := fields.get(key), str)), None)
+    if not message:
+        return str(error)
+    code = next(
+        (one for key in ("status", "statuscode", "code", "type") if (one := fields.get(key))), None
+    )
+    return message if code is None else f"{message} (code: {code})"
 
 
 def _says_error(key: str, value: object, fields: _Fields) -> bool:

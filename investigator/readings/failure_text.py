@@ -11,8 +11,12 @@ from __future__ import annotations
 import re2
 
 from investigator.ground.canonical_json import read_json
-from investigator.readings.failure_records import failure_in_record
+from investigator.readings.failed_commands import command_failure
+from investigator.readings.failure_pages import page_failure
+from investigator.readings.failure_records import NoRecord, failure_in_record
+from investigator.readings.failure_reprs import failure_in_repr
 from investigator.readings.faults import Fault
+from investigator.readings.refused_requests import fault_of_refusal, status_in
 
 _HEAD = 2_000
 _TAIL = 1_500
@@ -41,11 +45,24 @@ _FAULTS: tuple[tuple[Fault, str], ...] = (
         Fault.UNKNOWN_TOOL,
         r"(unknown|unrecogni[sz]ed|unregistered) (tool|function)|no such (tool|function)"
         r"|(tool|function) [^\n]{0,60}(not found|does not exist|is not (defined|available))"
-        r"|not a valid (tool|function)|forbidden function|not among the explicitly allowed tools",
+        r"|not a valid (tool|function)|forbidden function|not among the explicitly allowed tools"
+        r"|-32601\b",
+    ),
+    (
+        Fault.WRONG_QUERY,
+        r"no such (table|column|function)\b|\b(column|relation|table|field) [^\n]{1,120}"
+        r"does(n't| not) exist|unknown (column|table|field)|invalid (column|object) name"
+        r"|(column|field)s? [^\n]{1,80}(cannot be (found|resolved)|not found)|columns? not found"
+        r"|missing columns|UndefinedColumn|UndefinedTable|ORA-0090[04]|ORA-00942"
+        r"|cannot query field|syntax error at or near"
+        r"|error in your sql syntax|near \"[^\"\n]{0,80}\": syntax error|sql compilation error"
+        r"|(binder|catalog|parser) error:",
     ),
     (
         Fault.BAD_ARGUMENTS,
         r"unexpected keyword argument|missing \d+ required|missing required|multiple values for"
+        r"|(unknown|unrecogni[sz]ed|unexpected) (argument|parameter|option|field)"
+        r"|-32602\b|invalid params"
         r"|takes [^\n]{0,40}argument|invalid[ _]?(tool )?(arguments?|parameters?|input)(\b|Error)"
         r"|(argument|parameter)s? [^\n]{0,60}(is|are) (invalid|required|missing)|field required"
         r"|required property|additional propert|input should be",
@@ -59,7 +76,7 @@ _FAULTS: tuple[tuple[Fault, str], ...] = (
     ),
     (
         Fault.MISSING_CAPABILITY,
-        r"ModuleNotFoundError|ImportError|No module named|command not found"
+        r"ModuleNotFoundError|ImportError|No module named|command not found|not recogni[sz]ed as"
         r"|import [^\n]{0,80} is not (allowed|authori[sz]ed|permitted)|not (yet )?installed",
     ),
     (Fault.NOT_FOUND, r"FileNotFoundError|no such file or directory"),
@@ -75,14 +92,16 @@ _FAULTS: tuple[tuple[Fault, str], ...] = (
     (
         Fault.AUTH,
         r"\b(401|403)\b|unauthori[sz]ed|unauthenticated|forbidden|authentication|permission denied"
-        r"|access (is )?denied|PermissionError|(invalid|incorrect|missing|expired) (api.?key|token)"
+        r"|access ?(is )?denied|PermissionError|(login|challenge) page came"
+        r"|(invalid|incorrect|missing|expired) (api.?key|token)"
         r"|credentials",
     ),
     (
         Fault.CONNECTION,
         r"connection (was )?(refused|reset|aborted|closed|error)|ConnectionError|ConnectError"
         r"|ECONN\w+|getaddrinfo|name or service not known|temporary failure in name resolution"
-        r"|network is unreachable|RemoteDisconnected|max retries exceeded|SSLError|\b(502|503)\b"
+        r"|could not resolve|network is unreachable"
+        r"|RemoteDisconnected|max retries exceeded|SSLError|\b(502|503)\b"
         r"|service unavailable|bad gateway|overloaded",
     ),
     (
@@ -92,8 +111,8 @@ _FAULTS: tuple[tuple[Fault, str], ...] = (
     ),
     (
         Fault.NOT_FOUND,
-        r"\b404\b|not found|does not exist|doesn't exist"
-        r"|NoSuch\w+|could not find|cannot find",
+        r"\b404\b|not[ _]?found|does not exist|doesn't exist"
+        r"|no ?such ?\w+|could not find|cannot find",
     ),
     (
         Fault.SCHEMA_MISMATCH,
@@ -101,9 +120,13 @@ _FAULTS: tuple[tuple[Fault, str], ...] = (
         r"|unexpected (field|column|type)|type mismatch",
     ),
     (
+        Fault.REJECTED_REQUEST,
+        r"bad ?request|unprocessable|invalid_?request|method not allowed",
+    ),
+    (
         Fault.HTTP_ERROR,
         r"\b(HTTP|status)( error| code)?:? ?[45]\d\d\b|error code: ?[45]\d\d|HTTPError"
-        r"|bad request|internal server error",
+        r"|internal server error|internal error",
     ),
 )
 _COMPILED = tuple((fault, re2.compile(f"(?i){pattern}")) for fault, pattern in _FAULTS)
@@ -117,12 +140,14 @@ _PREFIX = re2.compile(
     r"|execution logs|code output|stdout|stderr)s?:\s*)*"
 )
 _BEGINS_AS_ERROR = re2.compile(
-    r"^(?:\[|\(|<|\*\*|❌ ?)?(?:"
-    r"(?i:errors?|exception|fatal|failure)(?:\]|\)|>|\*\*)?(?: \w+)?(?::| [45]\d\d\b|\.|!|$)"
+    r"^(?:\[|\(|<|\*\*|❌ ?)?(?:\[(?i:error|fatal|critical)\]"
+    r"|(?i:errors?|exception|fatal|failure)(?:\]|\)|>|\*\*)?(?: \w+)?(?: \(\w+\))?"
+    r"(?::| [45]\d\d\b|\.|!|$)"
     r"|(?i:error|exception) (?i:in [^\n]{0,80}:|(?:while|when|during|occurred|executing|calling)\b)"
     r"|(?i:an|there was an|the following|internal|unexpected) (?:\w+ ){0,2}(?i:error|exception)\b"
-    r"|(?:\w+\.)*[A-Z]\w*(?:Error|Exception|Fault|Timeout)\b(?::|\(|$)"
+    r"|(?:\w+\.)*[A-Z]\w*(?:Error|Exception|Fault|Timeout)\b(?::|[()\]>]|$)"
     r"|(?:HTTP/?[\d.]* ?)[45]\d\d\b"
+    r"|(?i:(?:http )?(?:status|response)(?: code)?) ?[:=] ?[45]\d\d\b"
     r"|Traceback \(most recent call last\):)"
 )
 _COUNTS_NONE = re2.compile(
@@ -153,9 +178,11 @@ def fault_of(error: str) -> Fault | None:
     by_type = None if error_type is None else _first_fault(error_type.group(1))
     if by_type in _OWN_TYPE:
         return by_type
-    return _first_fault(
+    said = _first_fault(
         error if len(error) <= _HEAD + _TAIL else f"{error[:_HEAD]}\n{error[-_TAIL:]}"
     )
+    status = status_in(error)
+    return said if status is None else fault_of_refusal(status, said)
 
 
 def _first_fault(text: str) -> Fault | None:
@@ -165,21 +192,39 @@ def _first_fault(text: str) -> Fault | None:
 def failure_in(result: str) -> str | None:
     """The part of a tool's answer that says it failed; None where nothing says so."""
     text = result.strip()
-    if text[:1] in ("{", "["):
-        return failure_in_record(text, failure_in)
-    if text[:1] == '"' and len(text) <= _QUOTED:
-        inner = _unquoted(text)
-        return None if inner is None else failure_in(inner)
     exit_code = _EXIT_CODE.search(text[:_HEAD])
     if exit_code is not None:
         return text if exit_code.group(1) != "0" else None
-    body = text[_prefix_length(text) :]
+    body = _unfenced(text[_prefix_length(text) :])
+    if body[:1] in ("{", "["):
+        try:
+            return failure_in_record(body, failure_in)
+        except NoRecord:
+            pass
+    if body[:1] == '"' and len(body) <= _QUOTED and (inner := _unquoted(body)) is not None:
+        return failure_in(inner)
+    return _failure_in_words(body)
+
+
+def _failure_in_words(body: str) -> str | None:
     head = body[:_HEAD]
     if _BEGINS_AS_ERROR.search(head.partition("\n")[0]):
         return None if _COUNTS_NONE.search(head) else body
     if len(body) <= _SHORT and _SHORT_REFUSAL.search(head):
         return body
-    return _traceback_failure(body)
+    return (
+        command_failure(body)
+        or page_failure(body)
+        or failure_in_repr(body, failure_in)
+        or _traceback_failure(body)
+    )
+
+
+def _unfenced(text: str) -> str:
+    """What a text holds that is nothing but one fenced block."""
+    if not text.startswith("```") or not text.endswith("```") or text.count("```") != 2:
+        return text
+    return text.partition("\n")[2][:-3].strip()
 
 
 def _unquoted(text: str) -> str | None:

@@ -23,6 +23,7 @@ from investigator.traces.openinference import tool_io_of
 WRITTEN_BY_MODEL = frozenset(
     {
         Fault.BAD_ARGUMENTS,
+        Fault.WRONG_QUERY,
         Fault.UNKNOWN_TOOL,
         Fault.PARSE_ERROR,
         Fault.FAILED_CODE,
@@ -39,9 +40,20 @@ _FROM_OUTSIDE = frozenset(
         Fault.CONNECTION,
         Fault.HTTP_ERROR,
         Fault.AUTH,
+        Fault.MISCONFIGURED,
         Fault.INCOMPLETE_RUN,
     }
 )
+_BY_MODEL_CALL = {
+    Fault.EXCEPTION: Fault.HTTP_ERROR,
+    Fault.BAD_ARGUMENTS: Fault.REJECTED_REQUEST,
+    Fault.UNKNOWN_TOOL: Fault.REJECTED_REQUEST,
+    Fault.UNSUPPORTED_INPUT: Fault.REJECTED_REQUEST,
+    Fault.WRONG_QUERY: Fault.MISCONFIGURED,
+    Fault.NOT_FOUND: Fault.MISCONFIGURED,
+}
+"""What the words mean where a provider refuses a model call: the framework wrote that request, and
+what does not exist there is the model or deployment that the configuration names."""
 _OF_SERVICES = frozenset(
     {*_FROM_OUTSIDE, Fault.TIMEOUT, Fault.RESOURCE_EXHAUSTED, Fault.MISSING_CAPABILITY}
 )
@@ -97,10 +109,13 @@ def cause_of(view: TraceView, span: Span, error: str) -> Cause:
         return Cause(fault, stuck, stuck)
     if span.kind is SpanKind.RETRIEVER and fault not in _OF_SERVICES:
         return Cause(Fault.FAILED_RETRIEVAL)
-    if span.kind is SpanKind.LLM and fault is Fault.EXCEPTION:
-        return Cause(Fault.HTTP_ERROR)
-    if span.kind is SpanKind.TOOL and (known := _of_tool(view, span, error, fault, writer)):
-        return known
+    if span.kind is SpanKind.LLM and fault in _BY_MODEL_CALL:
+        return Cause(_BY_MODEL_CALL[fault])
+    if span.kind is SpanKind.TOOL:
+        if known := _of_tool(view, span, error, fault, writer):
+            return known
+        io = tool_io_of(span)
+        fault = fault_of_call(fault, (io.arguments if io is not None else None) or "")
     supplier = view.supplier_of(span) if writer is None else None
     if supplier is not None and (given := _of_given(view, span, error, fault, supplier)):
         return given
@@ -109,6 +124,15 @@ def cause_of(view: TraceView, span: Span, error: str) -> Cause:
         fault = Fault.FAILED_CODE
     by_model = fault in WRITTEN_BY_MODEL or (ran_code and fault not in _FROM_OUTSIDE)
     return Cause(fault, writer if by_model else None, writer)
+
+
+def fault_of_call(fault: Fault, arguments: str) -> Fault:
+    """The fault of a call of a tool: a request that was refused is as its caller wrote it.
+
+    A call without arguments says nothing that could be refused: then the tool wrote the request.
+    """
+    written = arguments.strip() not in ("", "{}", "null")
+    return Fault.BAD_ARGUMENTS if fault is Fault.REJECTED_REQUEST and written else fault
 
 
 def _of_tool(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from investigator.readings.faults import Fault
+from investigator.readings.refused_requests import fault_of_status
 from investigator.readings.view import TraceView
 from investigator.signals.building import build_signal
 from investigator.signals.model import Detector, Signal
@@ -13,18 +13,6 @@ from investigator.traces.evidence import span_evidence
 from investigator.traces.model import Span
 
 _KEYS = ("http.response.status_code", "http.status_code")
-_FAULTS = {
-    401: Fault.AUTH,
-    403: Fault.AUTH,
-    404: Fault.NOT_FOUND,
-    408: Fault.TIMEOUT,
-    413: Fault.RESOURCE_EXHAUSTED,
-    422: Fault.BAD_ARGUMENTS,
-    429: Fault.RATE_LIMIT,
-    502: Fault.CONNECTION,
-    503: Fault.CONNECTION,
-    504: Fault.TIMEOUT,
-}
 
 
 def detect_http_errors(view: TraceView) -> Iterator[Signal]:
@@ -32,8 +20,8 @@ def detect_http_errors(view: TraceView) -> Iterator[Signal]:
     recoveries = Recoveries(view)
     for span in view.trace.spans:
         status = _status(span)
-        if status is not None and status >= 400:
-            fault = _FAULTS.get(status, Fault.HTTP_ERROR)
+        fault = None if status is None else fault_of_status(status)
+        if fault is not None:
             parent = view.trace.parent(span)
             evidence = [span_evidence(span)]
             yield build_signal(

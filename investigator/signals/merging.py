@@ -1,8 +1,9 @@
 """What several detectors saw of one fault is one signal.
 
 Signals of one fault at one origin are one. A signal that names no more than that something
-failed (`exception`, `http_error`) gives way to a specific one at the same place. The merged
-signal has the evidence of all, the greatest strength, and is recovered only if all are.
+failed (`exception`, `http_error`, `rejected_request`) gives way to a specific one at the same
+place. The merged signal has the evidence of all, the greatest strength, and is recovered only if
+all are.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from investigator.signals.model import Signal
 from investigator.traces.evidence import unique
 from investigator.traces.model import Trace, span_order
 
-_GENERIC = frozenset({Fault.EXCEPTION, Fault.HTTP_ERROR, Fault.FAILED_CODE})
+_GENERIC = frozenset({Fault.EXCEPTION, Fault.HTTP_ERROR, Fault.REJECTED_REQUEST, Fault.FAILED_CODE})
 _ABOUT_OTHERS = frozenset(
     {
         Fault.REPEATED_CALL,

@@ -12,7 +12,7 @@ from investigator.readings.failure_text import fault_of
 from investigator.readings.faults import Fault
 from investigator.readings.view import CODE, Attempt, TraceView, error_of
 from investigator.signals.building import build_signal
-from investigator.signals.causes import WRITTEN_BY_MODEL
+from investigator.signals.causes import WRITTEN_BY_MODEL, fault_of_call
 from investigator.signals.model import Detector, Signal
 from investigator.signals.recovery import attempt_succeeded, later_successes
 
@@ -30,7 +30,7 @@ def detect_failed_results(view: TraceView) -> Iterator[Signal]:
 
 
 def _signal(view: TraceView, attempt: Attempt, failure: str, *, recovered_by: str | None) -> Signal:
-    fault = fault_of(failure) or Fault.EXCEPTION
+    fault = fault_of_call(fault_of(failure) or Fault.EXCEPTION, attempt.arguments)
     if attempt.tool == CODE and fault in (Fault.EXCEPTION, Fault.SCHEMA_MISMATCH):
         fault = Fault.FAILED_CODE
     written = attempt.tool == CODE or fault in WRITTEN_BY_MODEL

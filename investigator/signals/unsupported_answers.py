@@ -66,6 +66,8 @@ def _answering(view: TraceView, agent: Span) -> set[str]:
 def _observed(view: TraceView, agent: Span, calls: tuple[Span, ...]) -> bool:
     """Whether anything was asked of a tool or another agent before the last words."""
     end = view.position(calls[-1])
+    if any(message.tool_call_id is not None for message in view.inputs(calls[-1])):
+        return True
     return any(
         span.kind in (SpanKind.TOOL, SpanKind.AGENT, SpanKind.RETRIEVER)
         and view.position(span) < end
