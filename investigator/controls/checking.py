@@ -28,13 +28,15 @@ class Violation:
 
     `span_id` is the step that broke it, `evidence` (at least one reference) shows it, the most
     telling first; `summary` is a line, which `evaluate` redacts and bounds. `strength` (0..1) is
-    how far what was seen speaks for a breach.
+    how far what was seen speaks for a breach. `refused_at` is the step at which the tool refused
+    the act, so that it came to nothing.
     """
 
     span_id: str
     summary: str
     evidence: tuple[EvidenceRef, ...]
     strength: float
+    refused_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from functools import cached_property
 
 import re2
 
+from investigator.rca.policy_verdicts import POLICY, Policy
 from investigator.rca.report import AcquittalCheck
 from investigator.readings.assertions import (
     STATE_CHANGES,
@@ -53,10 +54,14 @@ _MORE = re2.compile(
 
 @dataclass(frozen=True)
 class Acquittal:
-    """What speaks for one run; `signals` are the faults that were seen in it."""
+    """What speaks for one run; `signals` are the faults that were seen in it.
+
+    Where it had a `policy` to keep, each of its demands is a check.
+    """
 
     readings: Readings
     signals: Sequence[Signal]
+    policy: Policy | None = None
 
     @cached_property
     def checks(self) -> tuple[AcquittalCheck, ...]:
@@ -75,6 +80,7 @@ class Acquittal:
             self._demands_met(),
             self._no_open_fault(),
             self._no_bad_outcome(),
+            *(() if self.policy is None else self.policy.checks),
         )
 
     @property
@@ -251,7 +257,7 @@ class Acquittal:
         return any(action.hands_over for action in self.actions)
 
     def _no_open_fault(self) -> AcquittalCheck:
-        faults = [signal for signal in self.signals if signal.open]
+        faults = [one for one in self.signals if one.open and one.detector != POLICY]
         missing = faults[0].summary if faults else None
         looked_at = _count(len(self.signals), "signal")
         return _check("no fault is left open", missing, looked_at, known=True)

@@ -10,10 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from investigator.controls.model import ControlLibrary
 from investigator.ground.redaction import Redactor
 from investigator.rca.acquittal import Acquittal
 from investigator.rca.narrowing import Branch, TraceHypothesis, hot_branches, hypotheses, remaining
 from investigator.rca.own_verdict import own_verdict
+from investigator.rca.policy_verdicts import Policy
 from investigator.rca.suspects import suspects_of
 from investigator.rca.taxonomy import Taxonomy
 from investigator.readings.reading import Readings
@@ -32,6 +34,7 @@ class RCACase:
     signals: tuple[Signal, ...]
     hypotheses: tuple[TraceHypothesis, ...]
     branches: tuple[Branch, ...]
+    policy: Policy | None = None
 
     @classmethod
     def of(cls, trace: Trace, taxonomy: Taxonomy, redactor: Redactor) -> RCACase:
@@ -39,10 +42,14 @@ class RCACase:
         return cls.narrowed(Readings(trace, redactor), taxonomy)
 
     @classmethod
-    def narrowed(cls, readings: Readings, taxonomy: Taxonomy) -> RCACase:
-        """Narrow a trace down."""
+    def narrowed(
+        cls, readings: Readings, taxonomy: Taxonomy, library: ControlLibrary | None = None
+    ) -> RCACase:
+        """Narrow a trace down, under the controls of a library where one is given."""
         trace = readings.trace
+        policy = None if library is None else Policy.judged(library, readings)
         seen = (*detect(readings.view), *own_verdict(readings))
+        seen = seen if policy is None else policy.beside(seen)
         signals = (*seen, *(suspects_of(readings, seen) if readings.outcome.failed else ()))
         return cls(
             readings=readings,
@@ -50,6 +57,7 @@ class RCACase:
             signals=signals,
             hypotheses=hypotheses(trace, signals, taxonomy),
             branches=hot_branches(trace),
+            policy=policy,
         )
 
     @property
@@ -60,7 +68,7 @@ class RCACase:
     @cached_property
     def acquittal(self) -> Acquittal:
         """What speaks for the run."""
-        return Acquittal(self.readings, self.signals)
+        return Acquittal(self.readings, self.signals, self.policy)
 
     @property
     def gaps(self) -> tuple[str, ...]:

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 
 class RCA(TraceQuestion[RCAReport]):
-    """Why did this trace fail? `taxonomy` is built in (a name) or a YAML file."""
+    """Why did this trace fail? `taxonomy` is built in (a name) or a YAML file.
+
+    With `controls`, a control library, a breach of a control is a suspect as well, and what an
+    acquittal needs is also that its controls are kept.
+    """
 
     engine = "rca"
 
@@ -35,18 +39,35 @@ class RCA(TraceQuestion[RCAReport]):
         default="default", description="`default`, `trail`, or a YAML file of yours."
     )
 
+    controls: Annotated[PathOrName | None, Flag("--controls", "VERSION|FILE")] = Field(
+        default=None,
+        description="Controls that the run had to keep: a built-in library, or a YAML file.",
+    )
+
     def located(self) -> RCA:
-        """With a path that holds from any folder."""
+        """With paths that hold from any folder."""
+        from investigator.controls.library import BUILT_IN_LIBRARIES
         from investigator.rca.taxonomy import BUILT_IN_TAXONOMIES
 
-        return self.model_copy(update={"taxonomy": absolute(self.taxonomy, BUILT_IN_TAXONOMIES)})
+        paths = {"taxonomy": absolute(self.taxonomy, BUILT_IN_TAXONOMIES)}
+        if self.controls is not None:
+            paths["controls"] = absolute(self.controls, BUILT_IN_LIBRARIES)
+        return self.model_copy(update=paths)
 
     def materials(self) -> Materials:
-        """The taxonomy."""
+        """The taxonomy, and the control library where one is named."""
+        from investigator.controls.library import load_library
+        from investigator.ground.canonical_json import sha256_text
         from investigator.rca.taxonomy import load_taxonomy
 
         taxonomy = load_taxonomy(self.taxonomy)
-        return Materials(f"the taxonomy {self.taxonomy}", taxonomy.content_hash, taxonomy)
+        name = f"the taxonomy {self.taxonomy}"
+        if self.controls is None:
+            return Materials(name, taxonomy.content_hash, (taxonomy, None))
+        library = load_library(self.controls)
+        both = sha256_text(f"{taxonomy.content_hash} {library.content_hash}")
+        name = f"{name} or the control library {self.controls}"
+        return Materials(name, both, (taxonomy, library))
 
     def prepare(self, api: InspectionAPI, materials: Materials, redactor: Redactor) -> Prepared:
         """Read and narrow the trace."""
@@ -56,13 +77,19 @@ class RCA(TraceQuestion[RCAReport]):
 
         trace = read_trace(api, self.trace_id, redactor)
         readings = self.readings_of(trace, redactor)
-        case = RCACase.narrowed(readings, materials.content)
+        taxonomy, library = materials.content
+        if library is not None:
+            redactor.keep(control.control_id for control in library.controls)
+        case = RCACase.narrowed(readings, taxonomy, library)
         tools = reads_of(api, trace, redactor, ignore_evaluations=self.ignore_evaluations)
+        told = self.input_in(readings)
+        if library is not None:
+            told = told.model_copy(update={"controls_version": library.version})
         return Prepared(
             RCAStrategy(case, tools),
             tools,
             RCARules(case),
             trace.content_hash,
-            self.input_in(readings),
+            told,
             evaluations_hash=trace.evaluations_hash,
         )

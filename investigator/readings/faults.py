@@ -41,4 +41,5 @@ class Fault(StrEnum):
     TRUNCATED_OUTPUT = "truncated_output"
     RESOURCE_EXHAUSTED = "resource_exhausted"
     INCOMPLETE_RUN = "incomplete_run"
+    POLICY_BREACH = "policy_breach"
     UNEXPLAINED = "unexplained"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from investigator.controls.model import ControlLibrary
 from investigator.ground.canonical_json import JsonValue, canonical_json
 from investigator.ground.redaction import Redactor
 from investigator.inspection.trace_tools import inspection_tools
@@ -16,6 +17,7 @@ from investigator.rca.engine import RCAStrategy
 from investigator.rca.report import RUN_TYPE, RCAReport
 from investigator.rca.rules import RCARules
 from investigator.rca.taxonomy import Taxonomy, load_taxonomy
+from investigator.readings.reading import Readings
 from investigator.runs.engines import engine_named
 from investigator.runtime import runner
 from investigator.runtime.budget import Budget
@@ -60,9 +62,10 @@ def run_rca(
     budget: Budget = FULL,
     concurrency: int = 8,
     taxonomy: Taxonomy = DEFAULT,
+    library: ControlLibrary | None = None,
 ) -> Ran:
     """Run the engine, by the rules unless told otherwise, and check what it wrote."""
-    case = RCACase.of(trace, taxonomy, Redactor())
+    case = RCACase.narrowed(Readings(trace, Redactor()), taxonomy, library)
     api = MemoryInspectionAPI([trace])
     tools = ToolRegistry(inspection_tools(api, Redactor(), trace_id=trace.trace_id))
     strategy = RCAStrategy(case, tools)

@@ -30,6 +30,7 @@ from investigator import (
     verify_run,
 )
 from investigator.claims.report import Report
+from investigator.controls.library import load_library
 from investigator.errors import (
     BudgetTooSmall,
     RunExists,
@@ -274,6 +275,27 @@ def test_a_run_does_not_go_on_under_a_changed_taxonomy(desk: Desk, tmp_path: Pat
         replay_run("run", desk.runs, cache_dir=desk.cache)
     (problem,) = verify_run("run", desk.runs, cache_dir=desk.cache).problems
     assert "has changed" in problem
+
+
+def test_a_run_does_not_go_on_under_a_changed_policy(desk: Desk, tmp_path: Path) -> None:
+    """The library is in the question and the record by its version, and by its hash."""
+    path = tmp_path / "policy.json"
+    library = load_library("airline-example").model_dump(mode="json", by_alias=True)
+    path.write_text(json.dumps(library), encoding="utf-8")
+    result = investigate(
+        desk.source,
+        RCA(controls=path),
+        Settings(run_id="run", runs_dir=desk.runs, cache_dir=desk.cache),
+    )
+    assert result.record is not None
+    assert result.record.input_ref.controls_version == library["version"]
+    assert replay_run("run", desk.runs, cache_dir=desk.cache).identical
+    desk.cut("cut", 9)
+    path.write_text(json.dumps(library | {"version": "other"}), encoding="utf-8")
+    with pytest.raises(UsageError, match=r"policy\.json has changed since run 'run'"):
+        desk.resume("cut")
+    with pytest.raises(UsageError, match=r"policy\.json has changed"):
+        replay_run("run", desk.runs, cache_dir=desk.cache)
 
 
 def test_a_run_does_not_go_on_over_changed_data(desk: Desk) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from investigator.controls.checking import Violation
-from investigator.controls.checks.chosen_calls import evidence_of_call
+from investigator.controls.checks.chosen_calls import evidence_of_call, succeeded
 from investigator.readings.utterances import Action
 from investigator.traces.evidence import EvidenceRef, unique
 
@@ -21,9 +21,11 @@ def broken_by(
 ) -> Violation:
     """A breach by one call; `shown_by` is the evidence beside the call's own."""
     asked, *given = evidence_of_call(action)
+    refused = action.result is not None and succeeded(action) is False
     return Violation(
         span_id=action.span.span_id,
         summary=summary,
         evidence=unique([asked, *shown_by, *given]),
         strength=strength,
+        refused_at=action.result.span.span_id if refused and action.result else None,
     )
