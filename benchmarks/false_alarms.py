@@ -29,7 +29,7 @@ def main() -> None:
     kinds: Counter[str] = Counter()
     for trace in traces_in(data / "runs"):
         if trace.trace_id in useful:
-            found = _supported(detect(readings(trace).view))
+            found = _supported(detect(readings(trace)))
             runs[useful[trace.trace_id]] += 1
             alarmed[useful[trace.trace_id]] += bool(found)
             if useful[trace.trace_id]:

@@ -160,7 +160,7 @@ def _runs(folder: Path, truth: Truth, task: Callable[[str], str] | None = None) 
         if trace.trace_id not in truth or trace.trace_id not in reports:
             continue
         subject = readings(trace)
-        acquittal = Acquittal(subject, detect(subject.view))
+        acquittal = Acquittal(subject, detect(subject))
         asked = next(iter(subject.conversation.said_by(Source.USER)), None)
         yield Run(
             truth[trace.trace_id],

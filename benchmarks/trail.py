@@ -86,9 +86,9 @@ def _cut_off_tags(folder: Path, taxonomy: Taxonomy) -> dict[str, set[Pair]]:
     category = taxonomy.faults[Fault.FORMAT_VIOLATION]
     found: dict[str, set[Pair]] = {}
     for trace in traces_in(folder):
-        recorded = set(map(_span_id, detect_format_violations(readings(trace).view)))
+        recorded = set(map(_span_id, detect_format_violations(readings(trace))))
         bare = Trace(trace.trace_id, map(_without_request, trace.spans))
-        missed = set(map(_span_id, detect_format_violations(readings(bare).view))) - recorded
+        missed = set(map(_span_id, detect_format_violations(readings(bare)))) - recorded
         found[trace.trace_id] = {(span_id, category) for span_id in missed}
     return found
 

@@ -129,7 +129,7 @@ def _name(name: str, quote: Quoting) -> str:
 
 def _occurrences(read: Readings, services: Services) -> Iterator[Occurrence]:
     trace, view = read.trace, read.view
-    failing = [s for s in detect(view) if s.open and s.strength >= FAILING_STRENGTH]
+    failing = [s for s in detect(read) if s.open and s.strength >= FAILING_STRENGTH]
     tools = {(attempt.span.span_id, attempt.message_index): attempt for attempt in view.attempts}
     for signal in failing:
         span = trace.get(signal.span_id)

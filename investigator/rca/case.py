@@ -48,7 +48,7 @@ class RCACase:
         """Narrow a trace down, under the controls of a library where one is given."""
         trace = readings.trace
         policy = None if library is None else Policy.judged(library, readings)
-        seen = (*detect(readings.view), *own_verdict(readings))
+        seen = (*detect(readings), *own_verdict(readings))
         seen = seen if policy is None else policy.beside(seen)
         signals = (*seen, *(suspects_of(readings, seen) if readings.outcome.failed else ()))
         return cls(

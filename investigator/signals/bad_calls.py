@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from investigator.readings.faults import Fault
+from investigator.readings.reading import Readings
 from investigator.readings.view import TraceView
 from investigator.signals.arguments import misnamed
 from investigator.signals.building import build_signal
@@ -27,8 +28,9 @@ class _Problem(NamedTuple):
     reason: str
 
 
-def detect_bad_calls(view: TraceView) -> Iterator[Signal]:
+def detect_bad_calls(readings: Readings) -> Iterator[Signal]:
     """Calls of model spans to tools not offered, or with arguments that cannot be right."""
+    view = readings.view
     successes = _Successes(view)
     reused = ReusedValues(view)
     for span in view.model_calls:

@@ -6,7 +6,7 @@ from functools import cache
 from importlib import import_module
 
 from investigator.ground.plugins import Registry
-from investigator.readings.view import TraceView
+from investigator.readings.reading import Readings
 from investigator.signals.merging import merged
 from investigator.signals.model import Detector, Signal
 
@@ -36,9 +36,11 @@ def detectors() -> tuple[Detector, ...]:
     return tuple(DETECTORS.by_name().values())
 
 
-def detect(view: TraceView) -> tuple[Signal, ...]:
+def detect(readings: Readings) -> tuple[Signal, ...]:
     """Every signal of the trace, by where it began (span order), each fault once."""
-    return merged((signal for one in detectors() for signal in one.detect(view)), view.trace)
+    return merged(
+        (signal for one in detectors() for signal in one.detect(readings)), readings.trace
+    )
 
 
 @cache

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from investigator.readings.faults import Fault
+from investigator.readings.reading import Readings
 from investigator.readings.view import TraceView, error_of
 from investigator.signals.building import build_signal
 from investigator.signals.causes import cause_of
@@ -27,8 +28,9 @@ from investigator.traces.openinference import tool_io_of
 _QUOTED = 60
 
 
-def detect_exceptions(view: TraceView) -> Iterator[Signal]:
+def detect_exceptions(readings: Readings) -> Iterator[Signal]:
     """Failed spans that did not merely pass on the failure of a child."""
+    view = readings.view
     if view.is_transcript:
         return
     recoveries = Recoveries(view)

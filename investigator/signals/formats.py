@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import re2
 
 from investigator.readings.faults import Fault
+from investigator.readings.reading import Readings
 from investigator.readings.view import TraceView
 from investigator.signals.building import build_signal
 from investigator.signals.model import Detector, Signal
@@ -46,8 +47,9 @@ _JSON_FORMAT = re2.compile(r'"type"\s*:\s*"json_(?:object|schema)"')
 _FENCE = re2.compile(r"(?s)^```(?:json)?\s*(.*?)\s*```$")
 
 
-def detect_format_violations(view: TraceView) -> Iterator[Signal]:
+def detect_format_violations(readings: Readings) -> Iterator[Signal]:
     """Model calls whose answer lacks the tag, or is not the JSON, that their prompt demands."""
+    view = readings.view
     for span in view.model_calls:
         prompt = instruction_of(view, span)
         problem = _problem_of(view, span)

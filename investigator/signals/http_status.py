@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from investigator.readings.reading import Readings
 from investigator.readings.refused_requests import fault_of_status
-from investigator.readings.view import TraceView
 from investigator.signals.building import build_signal
 from investigator.signals.model import Detector, Signal
 from investigator.signals.recovery import Recoveries
@@ -15,8 +15,9 @@ from investigator.traces.model import Span
 _KEYS = ("http.response.status_code", "http.status_code")
 
 
-def detect_http_errors(view: TraceView) -> Iterator[Signal]:
+def detect_http_errors(readings: Readings) -> Iterator[Signal]:
     """Spans that carry an HTTP status of an error."""
+    view = readings.view
     recoveries = Recoveries(view)
     for span in view.trace.spans:
         status = _status(span)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import re2
 
 from investigator.readings.faults import Fault
+from investigator.readings.reading import Readings
 from investigator.readings.view import Attempt, TraceView
 from investigator.signals.building import build_signal
 from investigator.signals.model import Detector, Signal
@@ -25,8 +26,9 @@ _ADMITS = re2.compile(
 )
 
 
-def detect_ignored_errors(view: TraceView) -> Iterator[Signal]:
+def detect_ignored_errors(readings: Readings) -> Iterator[Signal]:
     """The last attempt of a loop failed, and the next words of its agent do not speak of it."""
+    view = readings.view
     last: dict[str | None, Attempt] = {}
     for attempt in view.attempts:
         last[view.scope(attempt.span)] = attempt

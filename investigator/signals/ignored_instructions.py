@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from investigator.readings.faults import Fault
+from investigator.readings.reading import Readings
 from investigator.readings.view import TraceView
 from investigator.signals.building import build_signal
 from investigator.signals.demands import demands_of
@@ -21,8 +22,9 @@ from investigator.traces.model import Span
 _NAMED = 3
 
 
-def detect_ignored_instructions(view: TraceView) -> Iterator[Signal]:
+def detect_ignored_instructions(readings: Readings) -> Iterator[Signal]:
     """Final answers of model calls that go against a demand of their system prompt."""
+    view = readings.view
     for span in final_calls(view):
         answer = answer_of(view, span)
         prompt = instruction_of(view, span)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from investigator.readings.faults import Fault
-from investigator.readings.view import TraceView
+from investigator.readings.reading import Readings
 from investigator.traces.evidence import EvidenceRef
 
 
@@ -44,4 +44,4 @@ class Detector:
     """
 
     name: str
-    detect: Callable[[TraceView], Iterable[Signal]]
+    detect: Callable[[Readings], Iterable[Signal]]

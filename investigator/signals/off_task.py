@@ -13,6 +13,7 @@ import re2
 
 from investigator.readings.faults import Fault
 from investigator.readings.languages import common_words
+from investigator.readings.reading import Readings
 from investigator.readings.view import TraceView
 from investigator.signals.building import build_signal
 from investigator.signals.formats import answer_of
@@ -30,8 +31,9 @@ _STEM = 5
 _WORD = re2.compile(r"\pL{4,}|\d[\d.,:]*\d|\pL+[-\d][\pL\d-]*")
 
 
-def detect_off_task_answers(view: TraceView) -> Iterator[Signal]:
+def detect_off_task_answers(readings: Readings) -> Iterator[Signal]:
     """Final answers that share next to nothing with what the model was asked and told."""
+    view = readings.view
     for span in final_calls(view):
         answer = answer_of(view, span)
         question = _question(view, span)

@@ -13,7 +13,7 @@ import re2
 
 from investigator.ground.canonical_json import json_object
 from investigator.readings.faults import Fault
-from investigator.readings.view import TraceView
+from investigator.readings.reading import Readings
 from investigator.signals.building import build_signal
 from investigator.signals.model import Detector, Signal
 from investigator.traces.evidence import retrieval_evidence, span_evidence
@@ -34,11 +34,12 @@ _SUCCESSOR = re2.compile(r"(?i)^(?:superseded|replaced|obsoleted)_?by$")
 _ENDS = re2.compile(r"[.!?:;…)\]}\"'»”’|`>]\s*$")
 
 
-def detect_bad_passages(view: TraceView) -> Iterator[Signal]:
+def detect_bad_passages(readings: Readings) -> Iterator[Signal]:
     """Retrievers all of whose passages are out of date, or cut short.
 
     A later search of the same loop whose passages are not bad in the same way makes that good.
     """
+    view = readings.view
     better: dict[tuple[str | None, Fault], str] = {}
     for span in reversed(view.trace.spans):
         chunks = retrieval_chunks_of(span) if span.kind is SpanKind.RETRIEVER else ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from investigator.readings.faults import Fault
+from investigator.readings.reading import Readings
 from investigator.readings.view import CODE, Attempt, TraceView
 from investigator.signals.building import build_signal
 from investigator.signals.model import Detector, Signal
@@ -17,8 +18,9 @@ _SAME_SUCCESSES = 3
 _SAME_FAILURES = 2
 
 
-def detect_repeated_calls(view: TraceView) -> Iterator[Signal]:
+def detect_repeated_calls(readings: Readings) -> Iterator[Signal]:
     """One signal for each group of equal calls, at the first one that was needless."""
+    view = readings.view
     groups: dict[tuple[str | None, str, str, str], list[Attempt]] = {}
     for attempt in view.attempts:
         answer = attempt.failure if attempt.failure is not None else attempt.result

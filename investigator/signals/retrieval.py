@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import re2
 
 from investigator.readings.faults import Fault
+from investigator.readings.reading import Readings
 from investigator.readings.view import Attempt, TraceView, error_of
 from investigator.signals.building import build_signal
 from investigator.signals.model import Detector, Signal
@@ -37,8 +38,9 @@ _NOTHING = re2.compile(
 )
 
 
-def detect_poor_retrieval(view: TraceView) -> Iterator[Signal]:
+def detect_poor_retrieval(readings: Readings) -> Iterator[Signal]:
     """Retrievers that returned nothing or nothing similar, then searches by tools."""
+    view = readings.view
     for span in view.trace.spans:
         if span.kind is SpanKind.RETRIEVER and error_of(span) is None:
             yield from _retriever_signals(view, span)

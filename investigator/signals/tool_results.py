@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from investigator.readings.failure_text import fault_of
 from investigator.readings.faults import Fault
+from investigator.readings.reading import Readings
 from investigator.readings.view import CODE, Attempt, TraceView, error_of
 from investigator.signals.building import build_signal
 from investigator.signals.causes import WRITTEN_BY_MODEL, fault_of_call
@@ -17,8 +18,9 @@ from investigator.signals.model import Detector, Signal
 from investigator.signals.recovery import attempt_succeeded, later_successes
 
 
-def detect_failed_results(view: TraceView) -> Iterator[Signal]:
+def detect_failed_results(readings: Readings) -> Iterator[Signal]:
     """Attempts whose answer says that they failed; raised exceptions are told elsewhere."""
+    view = readings.view
     later = later_successes(view, attempt_succeeded)
     for attempt, recovered_by in zip(view.attempts, later, strict=True):
         if attempt.failure is not None and (

@@ -8,7 +8,7 @@ import re2
 
 from investigator.ground.canonical_json import json_object
 from investigator.readings.faults import Fault
-from investigator.readings.view import TraceView
+from investigator.readings.reading import Readings
 from investigator.signals.building import build_signal
 from investigator.signals.model import Detector, Signal
 from investigator.traces.evidence import span_evidence
@@ -22,8 +22,9 @@ _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens", "maxOutpu
 _OUTPUT_WINDOW = 20_000
 
 
-def detect_truncated_output(view: TraceView) -> Iterator[Signal]:
+def detect_truncated_output(readings: Readings) -> Iterator[Signal]:
     """Model calls whose finish reason, or whose token count, says that the output was full."""
+    view = readings.view
     for span in view.model_calls:
         reason = _reason(span)
         if reason is not None:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import re2
 
 from investigator.readings.faults import Fault
+from investigator.readings.reading import Readings
 from investigator.readings.view import CODE, TraceView
 from investigator.signals.building import build_signal
 from investigator.signals.model import Detector, Signal
@@ -28,8 +29,9 @@ _STOPPED = re2.compile(
 )
 
 
-def detect_unfinished_runs(view: TraceView) -> Iterator[Signal]:
+def detect_unfinished_runs(readings: Readings) -> Iterator[Signal]:
     """Agents that say they met a limit; transcripts that end on a tool's turn."""
+    view = readings.view
     for span in view.trace.spans:
         if span.kind in (SpanKind.AGENT, SpanKind.CHAIN) and not view.is_transcript:
             said = (span.text("output.value") or "").strip()

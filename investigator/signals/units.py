@@ -14,6 +14,7 @@ import re2
 
 from investigator.ground.canonical_json import JsonValue, json_object
 from investigator.readings.faults import Fault
+from investigator.readings.reading import Readings
 from investigator.readings.view import Attempt, TraceView
 from investigator.signals.building import build_signal
 from investigator.signals.formats import answer_of
@@ -78,8 +79,9 @@ class _Uses:
         return next((use for use in found if use is not None), None)
 
 
-def detect_unit_mismatches(view: TraceView) -> Iterator[Signal]:
+def detect_unit_mismatches(readings: Readings) -> Iterator[Signal]:
     """One signal for each answer of a tool whose numbers are used in another unit."""
+    view = readings.view
     in_calls, in_answers = _Uses(), _said_in_answers(view)
     for attempt in reversed(view.attempts):
         scope = view.scope(attempt.span)

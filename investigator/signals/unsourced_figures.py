@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import re2
 
 from investigator.readings.faults import Fault
+from investigator.readings.reading import Readings
 from investigator.readings.view import TraceView
 from investigator.signals.building import build_signal
 from investigator.signals.model import Detector, Signal
@@ -29,8 +30,9 @@ _NEW_FIGURES = 2
 _SHORT = 400
 
 
-def detect_unsourced_figures(view: TraceView) -> Iterator[Signal]:
+def detect_unsourced_figures(readings: Readings) -> Iterator[Signal]:
     """The first turn that states figures nobody gave, where somebody could have got them."""
+    view = readings.view
     if not view.is_transcript or not _can_look_up(view):
         return
     answered = {a.span.span_id for a in view.attempts if a.failure is None}

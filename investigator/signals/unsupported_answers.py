@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import re2
 
 from investigator.readings.faults import Fault
+from investigator.readings.reading import Readings
 from investigator.readings.view import TraceView
 from investigator.signals.building import build_signal
 from investigator.signals.model import Detector, Signal
@@ -25,8 +26,9 @@ _LISTED = re2.compile(r"(?m)^\s*(?:[-*•]\s+|def )[`*\"']{0,2}([a-z]\w*_\w+)[`*
 _NAME = re2.compile(r"[A-Za-z]\w*_\w+|[A-Za-z]\w+")
 
 
-def detect_unsupported_answers(view: TraceView) -> Iterator[Signal]:
+def detect_unsupported_answers(readings: Readings) -> Iterator[Signal]:
     """Agents whose loop ended without one of the observations that they had planned."""
+    view = readings.view
     for span in view.trace.spans:
         calls = view.model_calls_in(span.span_id) if span.kind is SpanKind.AGENT else ()
         if len(calls) > 1:

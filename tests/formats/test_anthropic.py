@@ -244,9 +244,7 @@ def test_a_model_call_shows_its_tool_calls_and_the_results_that_failed(document:
         "t1",
         True,
     )
-    assert "failed_result" in {
-        signal.detector for signal in detect(readings(Trace("t", [span])).view)
-    }
+    assert "failed_result" in {signal.detector for signal in detect(readings(Trace("t", [span])))}
 
 
 def test_a_mark_that_the_messages_left_out_is_taken_from_the_input() -> None:

@@ -60,7 +60,7 @@ def acquittal(messages: Sequence[Message]) -> Acquittal:
         one for one in FORMAT.decode({"messages": list(messages)}, "t") if isinstance(one, Span)
     ]
     subject = readings(Trace(spans[0].trace_id, spans))
-    return Acquittal(subject, detect(subject.view))
+    return Acquittal(subject, detect(subject))
 
 
 def unmet(messages: Sequence[Message]) -> list[str]:

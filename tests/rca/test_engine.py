@@ -224,7 +224,7 @@ def test_a_report_does_not_depend_on_how_many_scopes_run_at_once(
     assert first.record.status is RunStatus.SUCCEEDED
     assert first.strategy.check(first.report) == []
     assert {f.span_id for f in first.report.findings} == {
-        s.origin_id for s in detect(readings(found).view)
+        s.origin_id for s in detect(readings(found))
     }
 
 

@@ -58,7 +58,7 @@ def test_a_wide_trace_is_cut_to_its_bound() -> None:
 @settings(max_examples=100, deadline=None)
 def test_every_signal_is_in_a_hypothesis_or_left_over(found: Trace) -> None:
     """Nothing seen is lost: hypotheses and the rest are all signals, each once."""
-    signals = detect(readings(found).view)
+    signals = detect(readings(found))
     causes = hypotheses(found, signals, TRAIL)
     taken = [signals[i] for cause in causes for i in cause.signal_indexes]
     assert len(causes) <= MAX_HYPOTHESES
@@ -71,7 +71,7 @@ def test_every_signal_is_in_a_hypothesis_or_left_over(found: Trace) -> None:
 @settings(max_examples=40, deadline=None)
 def test_every_conclusion_is_a_valid_report(found: Trace) -> None:
     """Every origin of a signal is the place of a finding; the invariants hold."""
-    signals = detect(readings(found).view)
+    signals = detect(readings(found))
     report = run_rca(found, taxonomy=TRAIL).report
     assert {f.span_id for f in report.findings} == {s.origin_id for s in signals}
     if any(signal.open for signal in signals):

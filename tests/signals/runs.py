@@ -61,7 +61,7 @@ class Run:
 
     def signals(self, form: str) -> tuple[Signal, ...]:
         """The signals of the run in that form."""
-        return detect(readings(self.trace(form)).view)
+        return detect(readings(self.trace(form)))
 
     def open(self, form: str) -> list[str]:
         """The faults that are left open and speak for a failure."""

@@ -104,11 +104,11 @@ def _turn(index: int, name: str, said: str) -> Span:
 
 def only(found: Trace) -> Signal:
     """The one signal of the trace."""
-    signals = detect(readings(found).view)
+    signals = detect(readings(found))
     assert len(signals) == 1, [s.summary for s in signals]
     return signals[0]
 
 
 def faults(found: Trace) -> list[str]:
     """The faults of the trace's signals, in order."""
-    return [signal.fault.value for signal in detect(readings(found).view)]
+    return [signal.fault.value for signal in detect(readings(found))]

@@ -171,7 +171,7 @@ def test_a_loop_that_ended_on_a_failed_call_gave_out_at_its_last_model_call() ->
                 tool("t", error="boom", at=2),
                 llm("two", at=3),
             )
-        ).view
+        )
     )
     assert [(s.fault.value, s.origin_id) for s in signals] == [
         ("exception", "t"),

@@ -30,7 +30,7 @@ def test_a_run_that_went_well_has_no_signal() -> None:
                 tool("found", "Error handling in Rust: a guide", at=2),
                 llm("answer", "Rust handles errors by values.", at=3),
             )
-        ).view
+        )
     )
 
 
@@ -56,7 +56,7 @@ def test_a_second_fault_above_a_mended_one_is_told_too() -> None:
                 tool("t1", parent="root", error="TimeoutError: slow", at=1),
                 tool("t2", parent="root", at=2),
             )
-        ).view
+        )
     )
     assert [(s.fault, s.origin_id, s.open) for s in signals] == [
         (Fault.AUTH, "root", True),
@@ -102,7 +102,7 @@ def test_a_tool_may_end_a_chat() -> None:
         dataclasses.replace(turn, start_ns=None, end_ns=None)
         for turn in (asked, tool("step-1", "done", parent=None, name="hand_over"))
     ]
-    assert not detect(readings(trace(*turns)).view)
+    assert not detect(readings(trace(*turns)))
 
 
 def test_code_that_fails_in_a_step_begins_with_the_model_that_wrote_it() -> None:
@@ -180,7 +180,7 @@ def test_low_scores_are_told_and_a_better_retrieval_closes_them() -> None:
     other = span("other", kind="RETRIEVER", attributes=_retriever("o", -3.0, -4.0))
     assert only(trace(low)).fault is Fault.LOW_SCORE_RETRIEVAL
     assert only(trace(low, better)).recovered_by == "better"
-    assert not detect(readings(trace(other)).view)
+    assert not detect(readings(trace(other)))
 
 
 def test_a_search_that_found_nothing_begins_with_its_query() -> None:
@@ -195,7 +195,7 @@ def test_a_search_that_found_nothing_begins_with_its_query() -> None:
 def test_a_document_that_says_no_results_is_a_result() -> None:
     """Only a short answer that begins so says that nothing was found."""
     text = "The trial gave no results for two years. " + "Then it did. " * 50
-    assert not detect(readings(trace(agent(), llm("ask", at=1), tool("t", text, at=2))).view)
+    assert not detect(readings(trace(agent(), llm("ask", at=1), tool("t", text, at=2))))
 
 
 def test_equal_calls_with_equal_answers_are_repeated() -> None:
@@ -210,8 +210,8 @@ def test_equal_calls_with_equal_answers_are_repeated() -> None:
 def test_paging_and_retrying_once_are_not_repeated() -> None:
     """Answers that differ are progress; two equal successes may be a check."""
     pages = [tool(f"t{i}", f"page {i}", at=i) for i in range(5)]
-    assert not detect(readings(trace(agent(), *pages)).view)
-    assert not detect(readings(trace(agent(), tool("a", at=1), tool("b", at=2))).view)
+    assert not detect(readings(trace(agent(), *pages)))
+    assert not detect(readings(trace(agent(), tool("a", at=1), tool("b", at=2))))
 
 
 OFFERED = {
@@ -252,7 +252,7 @@ def test_a_failure_that_the_answer_passes_over_is_ignored() -> None:
     """The last call failed and the answer does not speak of it."""
     failed = tool("t", "Error: out of stock", at=2, name="order")
     signals = detect(
-        readings(trace(agent(), llm("ask", at=1), failed, llm("end", "All ordered!", at=3))).view
+        readings(trace(agent(), llm("ask", at=1), failed, llm("end", "All ordered!", at=3)))
     )
     assert [s.fault.value for s in signals] == ["exception", "ignored_tool_error"]
     assert signals[1].origin_id == "end"
@@ -325,9 +325,9 @@ def test_an_answer_without_the_planned_observation_is_unsupported() -> None:
     signal = only(trace(agent(), plan, answer, tool("end", name="final_answer", at=4)))
     assert (signal.fault, signal.origin_id) == (Fault.UNSUPPORTED_ANSWER, "answer")
     searched = tool("t", "1973, says the almanac", name="web_search", at=2)
-    assert not detect(readings(trace(agent(), plan, searched, answer)).view)
+    assert not detect(readings(trace(agent(), plan, searched, answer)))
     assert not detect(
-        readings(trace(agent(), llm("hi", "Hello", prompt=LISTED), llm("x", "Bye", at=2))).view
+        readings(trace(agent(), llm("hi", "Hello", prompt=LISTED), llm("x", "Bye", at=2)))
     )
 
 
@@ -361,12 +361,10 @@ def test_figures_that_nobody_gave_are_unsourced() -> None:
     signal = only(chat(("Lead", "Compare the towns."), made_up, nothing, ("Lead", "Done.")))
     assert (signal.fault, signal.origin_id) == (Fault.UNSUPPORTED_CLAIM, "step-1")
     given = ("Lead", "Compare 737015 and 4965.")
-    assert not detect(readings(chat(given, made_up, nothing, ("Lead", "Done."))).view)
-    assert not detect(
-        readings(chat(("Lead", "Compare the towns."), made_up, ("Lead", "Done."))).view
-    )
+    assert not detect(readings(chat(given, made_up, nothing, ("Lead", "Done."))))
+    assert not detect(readings(chat(("Lead", "Compare the towns."), made_up, ("Lead", "Done."))))
     sourced = ("Terminal", "exitcode: 0\nCode output: 737,015 4,965")
-    assert not detect(readings(chat(("Lead", "Compare."), ("Expert", CODE), sourced, made_up)).view)
+    assert not detect(readings(chat(("Lead", "Compare."), ("Expert", CODE), sourced, made_up)))
 
 
 def test_tool_messages_count_where_tools_have_no_spans() -> None:
@@ -387,4 +385,4 @@ def test_tool_messages_count_where_tools_have_no_spans() -> None:
 def test_the_word_error_in_a_prompt_is_none() -> None:
     """Tasks and prompts may speak of errors as they like."""
     prompt = "Error: this prompt begins like one. Traceback (most recent call last): KeyError: 'x'"
-    assert not detect(readings(trace(agent(), llm("m", "Understood.", prompt=prompt))).view)
+    assert not detect(readings(trace(agent(), llm("m", "Understood.", prompt=prompt))))

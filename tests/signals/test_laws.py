@@ -69,14 +69,14 @@ def test_signals_do_not_depend_on_the_order_of_the_spans(found: Trace, rng: rand
     """The same spans in any order give the same signals in the same order."""
     spans = list(found.spans)
     rng.shuffle(spans)
-    assert detect(readings(Trace(found.trace_id, spans)).view) == detect(readings(found).view)
+    assert detect(readings(Trace(found.trace_id, spans))) == detect(readings(found))
 
 
 @given(traces())
 @settings(max_examples=150, deadline=None)
 def test_every_signal_is_grounded_bounded_and_told_once(found: Trace) -> None:
     """Spans exist, evidence resolves, summaries are one short line, no fault is told twice."""
-    signals = detect(readings(found).view)
+    signals = detect(readings(found))
     for signal in signals:
         assert found.get(signal.span_id) is not None
         assert found.get(signal.origin_id) is not None
@@ -92,13 +92,13 @@ def test_every_signal_is_grounded_bounded_and_told_once(found: Trace) -> None:
 def test_summaries_hold_no_secrets() -> None:
     """What an error quotes is masked where it looks like a secret."""
     error = "401 Unauthorized: api_key=hunter2secret for jo@example.com, sk-abcdef1234567890"
-    told = detect(readings(trace(agent(), tool("t", error=error))).view)[0].summary
+    told = detect(readings(trace(agent(), tool("t", error=error))))[0].summary
     assert not any(word in told for word in ("hunter2secret", "jo@example.com", "abcdef123"))
 
 
 def _seconds(found: Trace) -> float:
     started = time.perf_counter()
-    detect(readings(found).view)
+    detect(readings(found))
     return time.perf_counter() - started
 
 
@@ -132,7 +132,7 @@ def test_a_chain_of_ten_thousand_parents_takes_no_time() -> None:
     """Depth costs no more than width."""
     chain = [span("s0"), *(span(f"s{i}", parent=f"s{i - 1}", start_ms=i) for i in range(1, 10_000))]
     started = time.perf_counter()
-    assert not detect(readings(trace(*chain)).view)
+    assert not detect(readings(trace(*chain)))
     assert time.perf_counter() - started < 5
 
 

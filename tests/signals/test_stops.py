@@ -47,7 +47,7 @@ def recorded(stop: JsonValue) -> dict[str, dict[str, JsonValue]]:
 
 def faults(*spans: Span) -> list[str]:
     """The names of what is found wrong with a trace of an agent and these spans."""
-    return [signal.fault.value for signal in detect(readings(trace(agent(), *spans)).view)]
+    return [signal.fault.value for signal in detect(readings(trace(agent(), *spans)))]
 
 
 @pytest.mark.parametrize("way", recorded(STOP))
@@ -89,7 +89,7 @@ def test_each_demanded_tag_is_asked_for() -> None:
     prompt = "Write the <thought> tag first. End your answer with the <end_plan> tag."
     cut = {"gen_ai.request.stop_sequences": STOP}
     (signal,) = detect(
-        readings(trace(agent(), llm("p", "1. Search", prompt=prompt, attributes=cut))).view
+        readings(trace(agent(), llm("p", "1. Search", prompt=prompt, attributes=cut)))
     )
     assert signal.summary == "the prompt asks for <thought> and the answer lacks it"
     swapped = "End your answer with the <end_plan> tag. Write the <thought> tag first."
@@ -148,7 +148,7 @@ GENERATION: dict[str, JsonValue] = {
 def found_in(document: JsonValue) -> list[str]:
     """What is found wrong with the one trace of an export."""
     spans = read_document(document, stem="file").spans
-    return [signal.fault.value for signal in detect(readings(Trace(spans[0].trace_id, spans)).view)]
+    return [signal.fault.value for signal in detect(readings(Trace(spans[0].trace_id, spans)))]
 
 
 def test_exports_of_other_tools_bring_theirs_along() -> None:

@@ -46,7 +46,7 @@ def masked_errors(subject: Readings, _params: MaskedErrors) -> Checked:
     actions = subject.conversation.actions
     ignored = [
         Violation(signal.span_id, signal.summary, signal.evidence, signal.strength)
-        for signal in detect_ignored_errors(subject.view)
+        for signal in detect_ignored_errors(subject)
     ]
     told = {ref.ref for violation in ignored for ref in violation.evidence}
     claimed = [

@@ -203,7 +203,7 @@ class OpenFaults(Params):
 
 def open_faults(subject: Readings, params: OpenFaults) -> Checked:
     """No such fault is seen that a later step did not make good."""
-    found = [s for s in detect(subject.view) if s.open and s.fault in params.faults]
+    found = [s for s in detect(subject) if s.open and s.fault in params.faults]
     names = " or ".join(fault.value.replace("_", " ") for fault in params.faults)
     return Checked(
         violations=tuple(
