@@ -21,7 +21,8 @@ from investigator.controls.evaluate import evaluate
 from investigator.controls.library import load_library
 from investigator.controls.model import Control
 from investigator.controls.terms import Verdict
-from investigator.formats.source_files import Decoded, files_of, read_source
+from investigator.formats.folders import files_of
+from investigator.formats.source_files import Decoded, read_source
 from investigator.traces.model import Trace
 
 LIBRARY = "controls-v1"

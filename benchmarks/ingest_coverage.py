@@ -18,7 +18,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from investigator.formats.source_files import Decoded, Unreadable, files_of, read_source
+from investigator.formats.folders import files_of
+from investigator.formats.source_files import Decoded, Unreadable, read_source
 from investigator.traces.model import Span, SpanKind
 from investigator.traces.openinference import messages_of, token_counts_of, tool_io_of
 

@@ -2,7 +2,8 @@
 
 Whether a file is one document or a record a line is seen from its first two lines. A line is at
 most `MAX_LINE_BYTES`, a document over several lines at most `MAX_DOCUMENT_BYTES`; what is larger
-is named with its size and never held in memory as a whole.
+is named with its size and never held in memory as a whole. A document may be several objects, one
+after another.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import BinaryIO
 
 from investigator.errors import UnreadableInput
 from investigator.ground.canonical_json import JsonValue
-from investigator.ground.json_text import parse_json
+from investigator.ground.json_text import parse_json, parse_objects
 
 MAX_LINE_BYTES = 64 * 2**20
 """The longest line that is read: a record of a JSONL file, or a document on one line."""
@@ -58,18 +59,25 @@ def json_records(path: Path, *, max_line: int = MAX_LINE_BYTES) -> Iterator[Json
         OSError: the file cannot be opened or read.
     """
     with path.open("rb") as file:
-        lines = (line for line in _lines(file, max_line) if line.raw is None or line.raw.strip())
-        first = next(lines, None)
-        if first is None:
-            yield BadRecord(None, "empty: there is nothing in it")
-            return
-        second = next(lines, None)
-        if second is None or _is_record_a_line(first, second):
-            rest = (first,) if second is None else chain((first, second), lines)
-            for line in rest:
-                yield _parse_line(line, alone=second is None, limit=max_line)
-        else:
-            yield _parse_document(file)
+        yield from records_in(file, max_line=max_line)
+
+
+def records_in(
+    file: BinaryIO, *, max_line: int = MAX_LINE_BYTES
+) -> Iterator[JsonRecord | BadRecord]:
+    """The records of an open file; see `json_records`."""
+    lines = (line for line in _lines(file, max_line) if line.raw is None or line.raw.strip())
+    first = next(lines, None)
+    if first is None:
+        yield BadRecord(None, "empty: there is nothing in it")
+        return
+    second = next(lines, None)
+    if second is None or _is_record_a_line(first, second):
+        rest = (first,) if second is None else chain((first, second), lines)
+        for line in rest:
+            yield from _parse_line(line, alone=second is None, limit=max_line)
+    else:
+        yield from _parse_document(file)
 
 
 def _lines(file: BinaryIO, limit: int) -> Iterator[_Line]:
@@ -107,27 +115,49 @@ def _is_record_a_line(first: _Line, second: _Line) -> bool:
     return isinstance(_parse(first.raw, None, 0), JsonRecord)
 
 
-def _parse_line(line: _Line, *, alone: bool, limit: int) -> JsonRecord | BadRecord:
-    number = None if alone else line.number
+def _parse_line(line: _Line, *, alone: bool, limit: int) -> Iterator[JsonRecord | BadRecord]:
     if line.raw is None:
-        return BadRecord(
+        yield BadRecord(
             line.number,
             f"a line of {line.size:,} bytes, above the limit of {limit:,}; "
             "split the trace into smaller records",
         )
-    return _parse(line.raw, number, line.offset)
+    else:
+        yield from _values(line.raw, None if alone else line.number, line.offset)
 
 
-def _parse_document(file: BinaryIO) -> JsonRecord | BadRecord:
-    size = file.seek(0, 2)
-    if size > MAX_DOCUMENT_BYTES:
-        return BadRecord(
-            None,
-            f"a JSON document of {size:,} bytes, above the limit of {MAX_DOCUMENT_BYTES:,}; "
-            "write it as JSONL, one record a line",
-        )
+def _parse_document(file: BinaryIO) -> Iterator[JsonRecord | BadRecord]:
     file.seek(0)
-    return _parse(file.read(), None, 0)
+    raw = file.read(MAX_DOCUMENT_BYTES + 1)
+    if len(raw) <= MAX_DOCUMENT_BYTES:
+        yield from _values(raw, None, 0)
+        return
+    size = len(raw)
+    del raw
+    while chunk := file.read(_CHUNK_BYTES):
+        size += len(chunk)
+    yield BadRecord(
+        None,
+        f"a JSON document of {size:,} bytes, above the limit of {MAX_DOCUMENT_BYTES:,}; "
+        "write it as JSONL, one record a line",
+    )
+
+
+def _values(raw: bytes, line: int | None, offset: int) -> Iterator[JsonRecord | BadRecord]:
+    """The value of a text, or all of them where several objects stand one after another.
+
+    So the console exporters of OpenTelemetry write spans, each over several lines.
+    """
+    found = _parse(raw, line, offset)
+    several = list(parse_objects(raw)) if isinstance(found, BadRecord) else []
+    if sum(isinstance(value, dict) for _, value in several) < 2:
+        yield found
+        return
+    for number, value in several:
+        if isinstance(value, UnreadableInput):
+            yield BadRecord(line or number, str(value))
+        else:
+            yield JsonRecord(line or number, value)
 
 
 def _parse(raw: bytes, line: int | None, offset: int) -> JsonRecord | BadRecord:

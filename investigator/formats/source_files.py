@@ -1,34 +1,31 @@
 """A file, a folder, a glob or several of them are one stream of spans, in bounded memory.
 
 What cannot be read is an item of the stream too, with its file, line and reason; the others go
-on. A transcript whose id another one has is kept apart, and says so. In a folder (walked to any
-depth) only files named `.json`, `.jsonl`, `.ndjson` or `.parquet` are looked at, and nothing
-hidden; a file that is named itself is always tried. A glob takes what it matches: folders as
-folders, files as files of a folder unless its last part has a suffix of its own (`logs/*.txt`).
-What a file holds is decided by its content alone.
+on. A transcript whose id another one has is kept apart, and says so. Which files a path names is
+said in `folders`; what a file holds, and what it is packed in, is decided by its content alone.
 """
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from investigator.errors import SourceUnavailable, UnreadableInput
+from investigator.errors import UnreadableInput
 from investigator.formats.chat import epoch_of, is_chat_line, transcripts
-from investigator.formats.json_files import BadRecord, JsonRecord, json_records
+from investigator.formats.containers import DAMAGED, BadContent, Content, contents, on_disk
+from investigator.formats.folders import files_of, no_file, spelt_path, stem_of
+from investigator.formats.json_files import BadRecord, JsonRecord, records_in
 from investigator.formats.langsmith import is_request, joined
-from investigator.formats.parquet_export import is_parquet, parquet_spans
+from investigator.formats.otlp_binary import binary_requests, is_binary_otlp
+from investigator.formats.parquet_export import MAGIC as PARQUET_MAGIC
+from investigator.formats.parquet_export import parquet_spans
 from investigator.formats.registry import Part, read_parts
 from investigator.formats.transcript_ids import TranscriptIds
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.evaluations import Evaluation
 from investigator.traces.model import Span
 from investigator.traces.parquet import TraceRow
-
-TRACE_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson", ".parquet"})
-"""The files that are looked at in a folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +66,14 @@ class _File:
     path: Path
     stem: str
     ids: TranscriptIds
+    stems: set[str]
+
+    def member(self, content: Content) -> _File:
+        """A file that stands in this one, under a stem that no other has."""
+        names = (content.stem, f"{self.stem}/{content.stem}", spelt_path(content.place))
+        stem = next((name for name in names if name not in self.stems), spelt_path(content.place))
+        self.stems.add(stem)
+        return _File(content.place, stem, self.ids, self.stems)
 
 
 def read_source(paths: Sequence[Path | str]) -> Iterator[Decoded | Unreadable]:
@@ -78,66 +83,61 @@ def read_source(paths: Sequence[Path | str]) -> Iterator[Decoded | Unreadable]:
         SourceUnavailable: at once, if a path does not exist or holds no file to look at.
     """
     stems = _stems(files_of(paths))
-    ids = TranscriptIds()
-    files = (_File(path, stem, ids) for path, stem in stems.items())
+    ids, taken = TranscriptIds(), set(stems.values())
+    files = (_File(path, stem, ids, taken) for path, stem in stems.items())
     return (item for file in files for item in _read_file(file))
-
-
-def files_of(paths: Sequence[Path | str]) -> tuple[Path, ...]:
-    """The files that the paths name, each once; folders and globs in order of path.
-
-    Raises:
-        SourceUnavailable: a path does not exist or holds no file to look at.
-    """
-    found = [file for path in paths for file in _files_of_path(Path(path))]
-    return tuple(dict.fromkeys(found))
 
 
 def _read_file(file: _File) -> Iterator[Decoded | Unreadable]:
     try:
-        if is_parquet(file.path):
-            yield from _read_parquet(file.path)
-        else:
-            yield from _read_json(file)
+        wrong = no_file(file.path)
+        if wrong is not None:
+            yield Unreadable(file.path, None, wrong)
+            return
+        for content in contents(file.path, stem=file.stem):
+            if isinstance(content, BadContent):
+                yield Unreadable(content.place, None, content.reason)
+            else:
+                yield from _read_content(file, content)
     except OSError as error:
         yield Unreadable(file.path, None, f"cannot be read: {error.strerror or error}")
 
 
-def _files_of_path(path: Path) -> list[Path]:
-    if path.is_dir():
-        files = _walk(path)
-    elif path.exists():
-        files = [path]
-    else:
-        files = _glob(path)
-    if not files:
-        suffixes = " ".join(sorted(TRACE_SUFFIXES))
-        raise SourceUnavailable(f"no traces at '{path}': found no file of {suffixes} there")
-    return files
+def _read_content(file: _File, content: Content) -> Iterator[Decoded | Unreadable]:
+    """What one unpacked file holds; damage ends it, and what stands before is read."""
+    try:
+        head = content.head
+        inner = file if content.place == file.path else file.member(content)
+        if head.startswith(PARQUET_MAGIC):
+            yield from _read_parquet_content(file.path, content)
+        elif is_binary_otlp(head):
+            yield from _read_binary(inner, content, head)
+        else:
+            yield from _read_json(inner, content)
+    except DAMAGED as error:
+        yield Unreadable(content.place, None, f"damaged: {error or type(error).__name__}")
+    except UnreadableInput as error:
+        yield Unreadable(content.place, None, str(error))
 
 
-def _walk(folder: Path) -> list[Path]:
-    return sorted(
-        file
-        for file in folder.rglob("*")
-        if file.suffix.lower() in TRACE_SUFFIXES
-        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
-        and not file.is_dir()
-    )
+def _read_parquet_content(path: Path, content: Content) -> Iterator[Decoded | Unreadable]:
+    """A plain file as it lies there; what is packed, or cannot be named in UTF-8, is copied."""
+    plain = content.place == path and content.file.seekable() and _is_raw(path)
+    if plain and spelt_path(path) == str(path):
+        yield from _read_parquet(path, path)
+        return
+    with on_disk(content) as copy:
+        yield from _read_parquet(copy, content.place)
 
 
-def _glob(pattern: Path) -> list[Path]:
-    if not glob.has_magic(str(pattern)):
-        raise SourceUnavailable(f"no file or folder '{pattern}'")
-    any_suffix = Path(pattern.name).suffix not in ("", ".*")
-    matches = [Path(match) for match in sorted(glob.glob(str(pattern), recursive=True))]
-    folders = [file for match in matches if match.is_dir() for file in _walk(match)]
-    files = [
-        match
-        for match in matches
-        if not match.is_dir() and (any_suffix or match.suffix.lower() in TRACE_SUFFIXES)
-    ]
-    return sorted({*files, *folders})
+def _is_raw(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
+
+
+def _read_binary(file: _File, content: Content, head: bytes) -> Iterator[Decoded | Unreadable]:
+    for number, request in enumerate(binary_requests(content.file, head)):
+        yield from _read_record(file, None, request, f"{file.stem}-{number}")
 
 
 def _stems(files: Sequence[Path]) -> dict[Path, str]:
@@ -145,16 +145,18 @@ def _stems(files: Sequence[Path]) -> dict[Path, str]:
     stems: dict[Path, str] = {}
     taken: set[str] = set()
     for file in files:
-        candidates = (file.stem, f"{file.parent.name}/{file.stem}", file.as_posix())
+        stem = stem_of(file)
+        candidates = (stem, f"{spelt_path(file.parent.name)}/{stem}", spelt_path(file))
         stems[file] = next(name for name in candidates if name not in taken)
         taken.add(stems[file])
     return stems
 
 
-def _read_parquet(file: Path) -> Iterator[Decoded | Unreadable]:
+def _read_parquet(path: Path, file: Path) -> Iterator[Decoded | Unreadable]:
+    """The spans of a Parquet file; `file` is what it is called in messages."""
     try:
         empty = True
-        for found in parquet_spans(file):
+        for found in parquet_spans(path):
             empty = False
             if isinstance(found, str):
                 yield Unreadable(file, None, found)
@@ -168,7 +170,7 @@ def _read_parquet(file: Path) -> Iterator[Decoded | Unreadable]:
         yield Unreadable(file, None, str(error))
 
 
-def _read_json(file: _File) -> Iterator[Decoded | Unreadable]:
+def _read_json(file: _File, content: Content) -> Iterator[Decoded | Unreadable]:
     """The records of a file; what fills it one a line is read when all its lines are known.
 
     Messages one a line are transcripts where they are most of the file and it holds no spans.
@@ -176,7 +178,7 @@ def _read_json(file: _File) -> Iterator[Decoded | Unreadable]:
     messages: list[tuple[int, dict[str, JsonValue]]] = []
     requests: list[Mapping[str, JsonValue]] = []
     others, spans = 0, False
-    for index, record in enumerate(json_records(file.path)):
+    for index, record in enumerate(records_in(content.file)):
         match record:
             case BadRecord(line, reason):
                 yield Unreadable(file.path, line, reason)
@@ -230,7 +232,7 @@ def _part(file: _File, line: int | None, part: Part) -> Iterator[Decoded | Unrea
 
 
 def _where(file: Path, line: int | None) -> str:
-    return f"{file}" if line is None else f"{file}, line {line:,}"
+    return spelt_path(file) if line is None else f"{spelt_path(file)}, line {line:,}"
 
 
 def _sorted_out(

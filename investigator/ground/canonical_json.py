@@ -76,6 +76,14 @@ def read_json(text: str) -> JsonValue:
     return value
 
 
+def read_json_at(text: str, at: int) -> tuple[JsonValue, int]:
+    """The JSON value that starts at a place of a text, and where it ends; else as `read_json`."""
+    value, end = _DECODER.raw_decode(text, at)
+    if end - at > _DEPTH and _is_deep(value):
+        raise RecursionError
+    return value, end
+
+
 def _is_deep(value: JsonValue) -> bool:
     level: list[JsonValue] = [value]
     for _ in range(_DEPTH):

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from investigator.errors import UnreadableInput
-from investigator.ground.canonical_json import JsonValue, count_of, read_json
+from investigator.ground.canonical_json import JsonValue, count_of, read_json, read_json_at
 
+_NOT_SPACE = re.compile(r"[^ \t\r\n]")
+_OBJECT_AT_MARGIN = re.compile(r"\n(?=\{)")
 _BOM = b"\xef\xbb\xbf"
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -24,16 +26,50 @@ def parse_json(raw: bytes, *, offset: int = 0) -> JsonValue:
     Raises:
         UnreadableInput: the bytes are not UTF-8 or not JSON; the message has the byte offset.
     """
+    text, offset = _decoded(raw, offset)
+    return parse_json_text(text, offset=offset)
+
+
+def parse_objects(raw: bytes) -> Iterator[tuple[int, JsonValue | UnreadableInput]]:
+    """The JSON objects that stand one after another, each with its line, from 1.
+
+    Damage is given in the place of an object; the next one after it starts at a margin. Bytes that
+    are not UTF-8 give nothing.
+    """
+    try:
+        text, _ = _decoded(raw, 0)
+    except UnreadableInput:
+        return
+    line, counted, at = 1, 0, 0
+    while (start := _NOT_SPACE.search(text, at)) is not None:
+        line += text.count("\n", counted, start.start())
+        counted = start.start()
+        try:
+            value, at = read_json_at(text, counted)
+            yield line, _clean(value)
+        except (ValueError, RecursionError) as error:
+            following = _OBJECT_AT_MARGIN.search(text, counted)
+            at = len(text) if following is None else following.end()
+            yield line, UnreadableInput(_damage(error))
+
+
+def _damage(error: ValueError | RecursionError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return _json_trouble(error, 0)
+    return str(error) or "JSON nested too deeply to be read"
+
+
+def _decoded(raw: bytes, offset: int) -> tuple[str, int]:
+    """Bytes as text, and where it starts in its file behind a byte order mark."""
     body = raw.removeprefix(_BOM)
     offset += len(raw) - len(body)
     try:
-        text = body.decode("utf-8")
+        return body.decode("utf-8"), offset
     except UnicodeDecodeError as error:
         where = error.start
         raise UnreadableInput(
             f"not UTF-8: byte 0x{body[where]:02x} at offset {offset + where:,}"
         ) from error
-    return parse_json_text(text, offset=offset)
 
 
 def parse_json_text(text: str, *, offset: int = 0) -> JsonValue:

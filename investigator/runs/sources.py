@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 from investigator.connectors.phoenix.address import is_phoenix_address, phoenix_address
 from investigator.connectors.phoenix.connection import PhoenixConnection
 from investigator.connectors.phoenix.source import PhoenixInspectionAPI
-from investigator.errors import UsageError
+from investigator.errors import SourceUnavailable, UsageError
 from investigator.formats.source_files import Decoded, read_source
 from investigator.store.open import Ingested, OpenedSource
 from investigator.store.open import ingest_files as ingest_files
@@ -42,9 +42,12 @@ def located(source: TraceSource) -> tuple[str, ...]:
 
     Raises:
         UsageError: a Phoenix together with other places, or an address that is none.
+        SourceUnavailable: an empty text.
     """
     one = isinstance(source, str | Path)
     several: Sequence[str | Path] = [source] if one else source  # type: ignore[list-item, assignment]
+    if "" in several or not several:
+        raise SourceUnavailable("'' is no source; name a file, a folder, a glob or an address")
     if not any(map(is_phoenix_address, several)):
         return tuple(os.path.abspath(path) for path in several)
     if len(several) > 1:

@@ -24,8 +24,9 @@ from platformdirs import user_cache_path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from investigator.errors import SourceUnavailable
+from investigator.formats.folders import files_of, spelt_path
 from investigator.formats.plugin_formats import installed_formats
-from investigator.formats.source_files import Decoded, Unreadable, files_of, read_source
+from investigator.formats.source_files import Decoded, Unreadable, read_source
 from investigator.ground.canonical_json import JsonValue, sha256_json
 from investigator.store.api import InspectionAPI
 from investigator.store.parquet_store import ParquetInspectionAPI
@@ -173,7 +174,7 @@ class _Reading:
         for item in read_source(self._paths):
             match item:
                 case Decoded(file, spans, clash):
-                    yield from ((str(file), stored) for stored in item.stored)
+                    yield from ((spelt_path(file), stored) for stored in item.stored)
                     self.clashes += [] if clash is None else [clash]
                     count += len(spans)
                     if self._on_span_count is not None:
@@ -183,7 +184,7 @@ class _Reading:
 
 
 def _nothing_readable(paths: Sequence[Path | str], unreadable: Sequence[Unreadable]) -> str:
-    named = ", ".join(f"'{path}'" for path in paths)
+    named = ", ".join(f"'{spelt_path(path)}'" for path in paths)
     reasons = [f"  {problem}" for problem in unreadable[:_NAMED]]
     if len(unreadable) > _NAMED:
         reasons.append(f"  and {len(unreadable) - _NAMED:,} more")
@@ -197,9 +198,9 @@ def _key(files: Sequence[Path]) -> str:
         try:
             state = file.stat()
         except OSError:
-            states.append([str(file.resolve()), None, None])
+            states.append([spelt_path(file.resolve()), None, None])
         else:
-            states.append([str(file.resolve()), state.st_size, state.st_mtime_ns])
+            states.append([spelt_path(file.resolve()), state.st_size, state.st_mtime_ns])
     return sha256_json([SCHEMA_VERSION, _decoding(), states])[:32]
 
 
@@ -244,7 +245,8 @@ def _make_entry(
         made = ingest_files(files, scratch / _TRACES, on_span_count=on_span_count)
         problems = _Problems(
             unreadable=tuple(
-                _Problem(file=_said(p.file), line=p.line, reason=p.reason) for p in made.unreadable
+                _Problem(file=spelt_path(p.file), line=p.line, reason=p.reason)
+                for p in made.unreadable
             ),
             clashes=made.clashes,
         )
@@ -253,11 +255,6 @@ def _make_entry(
         _publish(scratch, entry)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _said(file: Path) -> str:
-    """A path as UTF-8, bytes that are none as `\\xff`."""
-    return os.fsencode(file).decode("utf-8", "backslashreplace")
 
 
 def _publish(scratch: Path, entry: Path) -> None:

@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from investigator.errors import SourceUnavailable
+from investigator.formats.folders import files_of
 from investigator.formats.json_files import BadRecord, JsonRecord, json_records
-from investigator.formats.source_files import Decoded, Unreadable, files_of, read_source
+from investigator.formats.source_files import Decoded, Unreadable, read_source
 from investigator.traces.model import parse_time
 from investigator.traces.openinference import messages_of, tool_io_of
 from investigator.traces.parquet import write_spans

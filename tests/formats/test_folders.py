@@ -1,0 +1,116 @@
+"""Which files a path names, and what in a folder can be no file."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from investigator.errors import SourceUnavailable
+from investigator.formats.folders import files_of
+from investigator.formats.source_files import Decoded, Unreadable, read_source
+from investigator.runs.sources import open_source
+
+CHAT = json.dumps({"messages": [{"role": "user", "content": "hi"}]})
+
+
+def outcome(*paths: Path) -> tuple[list[str], list[str]]:
+    """The trace ids that were read, and the reasons of what was not."""
+    read = list(read_source(paths))
+    spans = [span for item in read if isinstance(item, Decoded) for span in item.spans]
+    return [s.trace_id for s in spans], [str(i) for i in read if isinstance(i, Unreadable)]
+
+
+def run_folder(folder: Path, *, recorded: bool) -> None:
+    """A run as it lies on disk, ended or not."""
+    folder.mkdir(parents=True)
+    (folder / "events.jsonl").write_text('{"seq":1,"ts":"","event":{},"chain":"0"}\n')
+    (folder / "output.json").write_text(CHAT)
+    if recorded:
+        (folder / "run_record.json").write_text("{}")
+
+
+def test_runs_of_our_own_are_no_traces(tmp_path: Path) -> None:
+    """Ended or not; what lies beside them is read."""
+    run_folder(tmp_path / "artifacts" / "r1", recorded=True)
+    run_folder(tmp_path / "artifacts" / "r2", recorded=False)
+    (tmp_path / "a.json").write_text(CHAT)
+    assert outcome(tmp_path) == (["a"], [])
+    with pytest.raises(SourceUnavailable, match="is a run of the investigator"):
+        files_of([tmp_path / "artifacts" / "r1"])
+
+
+def test_what_is_no_file_in_a_folder_is_named(tmp_path: Path) -> None:
+    """A FIFO, a link to nowhere, a link to itself, a folder linked into itself."""
+    os.mkfifo(tmp_path / "a.json")
+    (tmp_path / "b.json").symlink_to(tmp_path / "missing")
+    (tmp_path / "c.json").symlink_to(tmp_path / "c.json")
+    (tmp_path / "d").symlink_to(tmp_path)
+    (tmp_path / "e.json").write_text(CHAT)
+    read, troubles = outcome(tmp_path)
+    assert read == ["e"]
+    words = ("a FIFO", "No such file", "symbolic links", "a link back to a folder above it")
+    assert len(troubles) == len(words)
+    for trouble, word in zip(troubles, words, strict=True):
+        assert word in trouble
+
+
+def test_a_folder_that_is_linked_is_read_once(tmp_path: Path) -> None:
+    """However many links lead to it."""
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far" / "a.json").write_text(CHAT)
+    (tmp_path / "here").mkdir()
+    for name in ("x", "y"):
+        (tmp_path / "here" / name).symlink_to(tmp_path / "far")
+    assert outcome(tmp_path / "here") == (["a"], [])
+
+
+def test_a_file_that_vanishes_is_named(tmp_path: Path) -> None:
+    """The others go on."""
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.json").write_text(CHAT)
+    items = read_source([tmp_path])
+    (tmp_path / "a.json").unlink()
+    first, second = items
+    assert isinstance(first, Unreadable)
+    assert "a.json" in str(first)
+    assert isinstance(second, Decoded)
+
+
+def test_a_name_that_is_no_utf8_is_spelt_out(tmp_path: Path) -> None:
+    """In ids and messages, through to the opened source."""
+    folder = os.fsencode(tmp_path)
+    for name, content in ((b"a\xff.json", CHAT), (b"b\xff.json", "{")):
+        Path(os.fsdecode(folder + b"/" + name)).write_text(content)
+    opened = open_source(str(tmp_path), cache_dir=tmp_path / "cache")
+    assert [trace.trace_id for trace in opened.api.list_traces()] == ["a\\xff"]
+    assert ["b\\xff.json" in str(problem) for problem in opened.unreadable] == [True]
+
+
+def test_a_number_of_thousands_of_digits_stops_nothing(tmp_path: Path) -> None:
+    """It is a text; a time of that length is none."""
+    digits = "9" * 5000
+    (tmp_path / "a.jsonl").write_text(
+        f'{{"trace_id": "t", "span_id": "a", "name": "x", "start_time": {digits}}}\n'
+        '{"trace_id": "t", "span_id": "b", "name": "x"}\n'
+    )
+    spans = [s for item in read_source([tmp_path]) if isinstance(item, Decoded) for s in item.spans]
+    assert [(span.span_id, span.start_ns) for span in spans] == [("a", None), ("b", None)]
+
+
+def test_what_is_no_file_is_refused_where_it_is_named(tmp_path: Path) -> None:
+    """Before anything is read, so that nothing hangs."""
+    os.mkfifo(tmp_path / "a.json")
+    for path, word in ((tmp_path / "a.json", "a FIFO"), (Path("/dev/null"), "a device")):
+        with pytest.raises(SourceUnavailable, match=word):
+            files_of([path])
+
+
+def test_an_empty_text_is_no_source() -> None:
+    """It is not the working folder."""
+    with pytest.raises(SourceUnavailable, match="'' is no source"):
+        files_of([""])
+    with pytest.raises(SourceUnavailable, match="'' is no source"):
+        open_source("")
