@@ -107,7 +107,7 @@ _FAULTS: tuple[tuple[Fault, str], ...] = (
     (
         Fault.EMPTY_RETRIEVAL,
         r"\b(no|zero|0) (\w+ ){0,2}(results?|documents?|matches|records|hits|entries)\b"
-        r"|nothing (was )?found",
+        r"|nothing (was )?found|\bno (\w+ ){1,3}(were |was )?found\b",
     ),
     (
         Fault.NOT_FOUND,
@@ -157,7 +157,9 @@ _SHORT_REFUSAL = re2.compile(
     r"(?i)^(?:(?:the )?(?:command|process|script|program|job)"
     r" (?:failed|exited|ended|finished|returned)(?: with)?(?: an?)?(?: non-?zero)?"
     r"(?: exit| return)? (?:code|status):? -?[1-9]"
-    r"|(?:request |call |execution |tool )?failed\b|(?:could not|couldn't|cannot|can't"
+    r"|[45]\d\d\W+(?:bad request|unauthori[sz]ed|forbidden|not found|unprocessable|too many"
+    r"|internal server|bad gateway|service unavailable|gateway time|conflict|payment required)"
+    r"|no such \w+|(?:request |call |execution |tool )?failed\b|(?:could not|couldn't|cannot|can't"
     r"|unable to) |invalid |unknown (?:tool|function)|unsupported |access denied|permission denied"
     r"|unauthori[sz]ed|forbidden|timed? ?out|timeout\b|rate limit|too many requests"
     r"|connection (?:refused|reset|error|timed out)|not found\b|service unavailable|bad gateway)"

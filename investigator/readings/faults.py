@@ -26,6 +26,7 @@ class Fault(StrEnum):
     STALE_RETRIEVAL = "stale_retrieval"
     CUT_RETRIEVAL = "cut_retrieval"
     REPEATED_CALL = "repeated_call"
+    REPEATED_ACT = "repeated_act"
     UNKNOWN_TOOL = "unknown_tool"
     BAD_ARGUMENTS = "bad_arguments"
     WRONG_QUERY = "wrong_query"

@@ -7,12 +7,13 @@ tools, nothing is known and nothing is said.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from investigator.readings.faults import Fault
 from investigator.readings.reading import Readings
-from investigator.readings.view import TraceView
+from investigator.readings.view import Attempt, TraceView, same_arguments
 from investigator.signals.arguments import misnamed
 from investigator.signals.building import build_signal
 from investigator.signals.model import Detector, Signal
@@ -20,6 +21,9 @@ from investigator.signals.offered_tools import offered_tools
 from investigator.signals.recovery import ReusedValues
 from investigator.traces.evidence import span_evidence
 from investigator.traces.model import Span, ToolCall
+
+_CANDIDATES = 30
+"""So many later calls are looked at for the one that is better."""
 
 
 class _Problem(NamedTuple):
@@ -32,7 +36,6 @@ def detect_bad_calls(readings: Readings) -> Iterator[Signal]:
     """Calls of model spans to tools not offered, or with arguments that cannot be right."""
     view = readings.view
     successes = _Successes(view)
-    reused = ReusedValues(view)
     for span in view.model_calls:
         for problem in _problems(view, span):
             yield build_signal(
@@ -43,8 +46,7 @@ def detect_bad_calls(readings: Readings) -> Iterator[Signal]:
                 evidence=[view.spoken_evidence(span), span_evidence(span)],
                 summary=f"the model called {problem.call.name} {problem.reason}",
                 strength=0.8,
-                recovered_by=successes.after(span, problem.call.name)
-                or reused.after(span, problem.call.arguments),
+                recovered_by=successes.correcting(span, problem.call),
             )
 
 
@@ -62,21 +64,38 @@ def _problems(view: TraceView, span: Span) -> Iterator[_Problem]:
 
 
 class _Successes:
-    """When each tool last worked in each loop; a bad call before that was made good."""
+    """The calls that worked, by loop and tool; a bad call is made good by a better one.
+
+    That the bad call itself worked makes it no better: a tool that swallows an argument it does
+    not know answers another question than the one that was asked.
+    """
 
     def __init__(self, view: TraceView) -> None:
         self._view = view
-        self._last = {
-            (view.scope(attempt.span), attempt.tool): attempt.span
-            for attempt in view.attempts
-            if attempt.failure is None
-        }
+        self._reused = ReusedValues(view)
+        self._of_tool: dict[tuple[str | None, str], list[Attempt]] = {}
+        self._swallowed: set[tuple[str | None, str, str]] = set()
+        for attempt in view.attempts:
+            if attempt.failure is None:
+                scope = view.scope(attempt.span)
+                self._of_tool.setdefault((scope, attempt.tool), []).append(attempt)
+                self._swallowed.add((scope, attempt.tool, attempt.arguments))
 
-    def after(self, span: Span, tool: str) -> str | None:
-        """The last success of the tool in the loop of `span`, if it came after `span`."""
-        last = self._last.get((self._view.scope(span), tool))
-        later = last is not None and self._view.position(last) > self._view.position(span)
-        return last.span_id if last is not None and later else None
+    def correcting(self, span: Span, call: ToolCall) -> str | None:
+        """The span of a later call of the tool that is not wrong in its turn, else of another
+        tool that took a value of a call that was refused."""
+        scope, arguments = self._view.scope(span), same_arguments(call.arguments)
+        offered = offered_tools(span).get(call.name)
+        good = self._of_tool.get((scope, call.name), [])
+        start = self._view.position(span)
+        first = bisect_right(good, start, key=lambda one: self._view.position(one.span))
+        for attempt in good[first : first + _CANDIDATES]:
+            same_turn = attempt.author is span
+            if not same_turn and misnamed(attempt.arguments, offered) is None:
+                return attempt.span.span_id
+        if (scope, call.name, arguments) in self._swallowed:
+            return None
+        return self._reused.after(span, call.arguments)
 
 
 DETECTOR = Detector("bad_calls", detect_bad_calls)

@@ -18,6 +18,7 @@ BUILT_IN_DETECTORS = (
     "passages",
     "bad_calls",
     "repetition",
+    "repeated_acts",
     "ignored_errors",
     "units",
     "formats",

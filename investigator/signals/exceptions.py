@@ -16,6 +16,7 @@ from investigator.signals.building import build_signal
 from investigator.signals.causes import cause_of
 from investigator.signals.model import Detector, Signal
 from investigator.signals.recovery import Recoveries
+from investigator.signals.reported import Reported
 from investigator.traces.evidence import (
     EvidenceRef,
     message_evidence,
@@ -33,10 +34,14 @@ def detect_exceptions(readings: Readings) -> Iterator[Signal]:
     view = readings.view
     if view.is_transcript:
         return
-    recoveries = Recoveries(view)
+    recoveries, found_out = Recoveries(view), Reported(view).answering_spans
     for span in view.trace.spans:
         error = error_of(span)
-        if error is not None and not _passed_on(view, span, error):
+        if (
+            error is not None
+            and span.span_id not in found_out
+            and not _passed_on(view, span, error)
+        ):
             yield _signal(view, span, error, recoveries)
 
 

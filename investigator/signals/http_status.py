@@ -9,6 +9,7 @@ from investigator.readings.refused_requests import fault_of_status
 from investigator.signals.building import build_signal
 from investigator.signals.model import Detector, Signal
 from investigator.signals.recovery import Recoveries
+from investigator.signals.reported import Reported
 from investigator.traces.evidence import span_evidence
 from investigator.traces.model import Span
 
@@ -18,11 +19,11 @@ _KEYS = ("http.response.status_code", "http.status_code")
 def detect_http_errors(readings: Readings) -> Iterator[Signal]:
     """Spans that carry an HTTP status of an error."""
     view = readings.view
-    recoveries = Recoveries(view)
+    recoveries, found_out = Recoveries(view), Reported(view).answering_spans
     for span in view.trace.spans:
         status = _status(span)
         fault = None if status is None else fault_of_status(status)
-        if fault is not None:
+        if fault is not None and not {span.span_id, view.scope(span)} & found_out:
             parent = view.trace.parent(span)
             evidence = [span_evidence(span)]
             yield build_signal(

@@ -20,6 +20,7 @@ _GENERIC = frozenset({Fault.EXCEPTION, Fault.HTTP_ERROR, Fault.REJECTED_REQUEST,
 _ABOUT_OTHERS = frozenset(
     {
         Fault.REPEATED_CALL,
+        Fault.REPEATED_ACT,
         Fault.IGNORED_TOOL_ERROR,
         Fault.FORMAT_VIOLATION,
         Fault.IGNORED_INSTRUCTION,

@@ -18,7 +18,7 @@ from investigator.readings.reading import Readings
 from investigator.readings.view import Attempt, TraceView, error_of
 from investigator.signals.building import build_signal
 from investigator.signals.model import Detector, Signal
-from investigator.signals.recovery import later_successes
+from investigator.signals.recovery import Corrections
 from investigator.traces.evidence import retrieval_evidence, span_evidence
 from investigator.traces.model import REDACTED, Span, SpanKind
 from investigator.traces.openinference import retrieval_chunks_of
@@ -44,10 +44,10 @@ def detect_poor_retrieval(readings: Readings) -> Iterator[Signal]:
     for span in view.trace.spans:
         if span.kind is SpanKind.RETRIEVER and error_of(span) is None:
             yield from _retriever_signals(view, span)
-    later = later_successes(view, _found_something)
-    for attempt, recovered_by in zip(view.attempts, later, strict=True):
+    better = Corrections(view, _found_something)
+    for place, attempt in enumerate(view.attempts):
         if attempt.failure is None and _found_nothing(attempt.result):
-            yield _empty_search(view, attempt, recovered_by=recovered_by)
+            yield _empty_search(view, attempt, recovered_by=better.of(place))
 
 
 def _retriever_signals(view: TraceView, span: Span) -> Iterator[Signal]:

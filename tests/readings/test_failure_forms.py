@@ -31,6 +31,7 @@ WRAPPED = [
     "content='Error: bad id' name='find' tool_call_id='c1' status='error'",
 ]
 MESSAGES = [
+    "401 Unauthorized: invalid api key",
     '{"detail":"Not Found"}',
     '{"detail":[{"loc":["body","a"],"msg":"field required","type":"missing"}]}',
     '{"message":"Unauthorized"}',
