@@ -68,7 +68,11 @@ class Compliance(TraceQuestion[ComplianceReport]):
         readings = self.readings_of(trace, redactor)
         case = ComplianceCase.of(readings, library, self.control_ids)
         reads = reads_of(
-            api, trace, redactor, ignore_evaluations=self.ignore_evaluations
+            api,
+            trace,
+            redactor,
+            ignore_evaluations=self.ignore_evaluations,
+            optional=materials.optional_tools,
         ).tools.values()
         tools = ToolRegistry([*reads, *control_tools(library)])
         told = self.input_in(readings)

@@ -159,7 +159,12 @@ class Incident(Question[IncidentDossier]):
             ignore_evaluations=self.ignore_evaluations,
         )
         known = self.known_outcome(*(found.outcome for found in case.digests))
-        tools = inspection_tools(api, redactor, ignore_evaluations=self.ignore_evaluations)
+        tools = inspection_tools(
+            api,
+            redactor,
+            ignore_evaluations=self.ignore_evaluations,
+            optional=materials.optional_tools,
+        )
         if store is not None:
             tools += snapshot_tools(store, redactor)
         registry = ToolRegistry(tools)

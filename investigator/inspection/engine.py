@@ -7,7 +7,7 @@ It knows how it becomes a run, and nothing above it knows which engine it is for
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
@@ -55,12 +55,14 @@ class Materials(NamedTuple):
     """What an answer depends on besides the traces, read once a run.
 
     `name` says in a message what it is, `sha256` names its content; `content` is the question's
-    own affair.
+    own affair. `optional_tools` are those that this run offers and others may not: the run's
+    record names them, so that it is resumed and replayed with the same.
     """
 
     name: str = ""
     sha256: str = ""
     content: Any = None
+    optional_tools: tuple[str, ...] = ()
 
 
 class Prepared(NamedTuple):
@@ -285,14 +287,23 @@ def read_trace(api: InspectionAPI, trace_id: str, redactor: Redactor) -> Trace:
 
 
 def reads_of(
-    api: InspectionAPI, trace: Trace, redactor: Redactor, *, ignore_evaluations: bool = False
+    api: InspectionAPI,
+    trace: Trace,
+    redactor: Redactor,
+    *,
+    ignore_evaluations: bool = False,
+    optional: Collection[str] = (),
 ) -> ToolRegistry:
     """The inspection tools over one trace, on whose pages its verdicts may be left out."""
     from investigator.inspection.trace_tools import inspection_tools
     from investigator.runtime.tools import ToolRegistry
 
     tools = inspection_tools(
-        api, redactor, trace_id=trace.trace_id, ignore_evaluations=ignore_evaluations
+        api,
+        redactor,
+        trace_id=trace.trace_id,
+        ignore_evaluations=ignore_evaluations,
+        optional=optional,
     )
     return ToolRegistry(tools)
 

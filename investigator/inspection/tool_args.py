@@ -22,6 +22,8 @@ SpanId = Annotated[
     str,
     Field(description="Id of the span, as list_spans gives it", json_schema_extra={KNOWN: SPAN}),
 ]
+MOST_CODE = 20_000
+"""Characters of one piece of code; a longer one would hold data, which the reads give anyway."""
 Index = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
@@ -109,6 +111,13 @@ class SearchTrace(ToolArgs):
     offset: Annotated[int, Field(ge=0, le=10_000, description=OFFSET)]
 
 
+class RunCode(ToolArgs):
+    """Code to run, and from where on to show what it prints."""
+
+    code: Annotated[str, Field(max_length=MOST_CODE, description="Python; print what to see")]
+    offset: Offset
+
+
 class ListSpansOf(InTrace, ListSpans):
     """With the trace named."""
 
@@ -134,4 +143,8 @@ class GetRetrievalChunksOf(InTrace, GetRetrievalChunks):
 
 
 class SearchTraceOf(InTrace, SearchTrace):
+    """With the trace named."""
+
+
+class RunCodeOf(InTrace, RunCode):
     """With the trace named."""

@@ -6,12 +6,13 @@ with how to go on: `next_offset`, to be given as `offset` of the same call.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 from investigator.errors import UsageError
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.redaction import Redactor
+from investigator.inspection.code_tool import RUN_CODE, code_tool
 from investigator.inspection.pages import JsonObject, Lens, Rows, answer_rows, answer_text
 from investigator.inspection.tool_args import (
     GetChildren,
@@ -46,6 +47,7 @@ from investigator.inspection.tool_rows import (
     tool_io,
     trace_row,
 )
+from investigator.readings.reading import Readings
 from investigator.runtime.tools import Cite, Tool, ToolAnswer, ToolArgs
 from investigator.store.api import InspectionAPI
 from investigator.store.reads import texts_of
@@ -83,12 +85,28 @@ def inspection_tools(
     *,
     trace_id: str | None = None,
     ignore_evaluations: bool = False,
+    optional: Collection[str] = (),
 ) -> list[Tool[Any]]:
     """The tools over an API; bound to one trace if given.
 
     Bound tools take no `trace_id`, and `list_traces` is not among them. With `ignore_evaluations`
-    no page shows the verdicts that the data carries.
+    no page shows the verdicts that the data carries. `optional` names the tools to offer that are
+    not offered everywhere (`run_code`).
     """
+    tools = _pages(api, redactor, trace_id, ignore_evaluations=ignore_evaluations)
+    if RUN_CODE in optional:
+
+        def readings_of(trace_id: str) -> Readings:
+            return Readings(api.get_trace(trace_id), redactor)
+
+        tools.append(code_tool(readings_of, redactor, trace_id=trace_id))
+    return tools
+
+
+def _pages(
+    api: InspectionAPI, redactor: Redactor, trace_id: str | None, *, ignore_evaluations: bool
+) -> list[Tool[Any]]:
+    """Those that every run has."""
     reads = _Reads(api, redactor, ignore_evaluations=ignore_evaluations)
     if trace_id is not None:
         return [

@@ -81,7 +81,13 @@ class RCA(TraceQuestion[RCAReport]):
         if library is not None:
             redactor.keep(control.control_id for control in library.controls)
         case = RCACase.narrowed(readings, taxonomy, library)
-        tools = reads_of(api, trace, redactor, ignore_evaluations=self.ignore_evaluations)
+        tools = reads_of(
+            api,
+            trace,
+            redactor,
+            ignore_evaluations=self.ignore_evaluations,
+            optional=materials.optional_tools,
+        )
         told = self.input_in(readings)
         if library is not None:
             told = told.model_copy(update={"controls_version": library.version})

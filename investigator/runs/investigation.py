@@ -37,7 +37,14 @@ from investigator.inspection.engine import Materials, Prepared, Question, Report
 from investigator.runs.engines import engine_named, engine_of_run
 from investigator.runs.fingerprint import fingerprint
 from investigator.runs.freezing import as_read, frozen_input
-from investigator.runs.planners import RULES, PlannerChoice, deciders_for, ready, require_price
+from investigator.runs.planners import (
+    RULES,
+    PlannerChoice,
+    deciders_for,
+    optional_tools,
+    ready,
+    require_price,
+)
 from investigator.runs.settings import DEFAULTS, Settings
 from investigator.runs.sources import TraceSource, open_source
 from investigator.runs.write_back import address_of, require_phoenix, write_annotations
@@ -185,7 +192,9 @@ async def ainvestigate(
             best_effort=settings.best_effort,
             fingerprint=fingerprint(),
             plugins=tuple(map(str, installed())),
+            optional_tools=optional_tools(settings.planner),
         )
+        materials = materials._replace(optional_tools=opening.optional_tools)
         try:
             read = opened.api
             if settings.freeze:
@@ -313,6 +322,7 @@ def rebuilt(run_dir: Path, cache_dir: Path | None) -> Iterator[Run]:
             f"{materials.name} has changed since run '{opened.run_id}'; put the old one back or "
             "start a new run"
         )
+    materials = materials._replace(optional_tools=opened.optional_tools)
     then = opened.dataset_ref.dataset_hash
     with _read_again(run_dir, opened, options, cache_dir) as api:
         redactor = options.redactor

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from investigator.errors import UsageError
 from investigator.ground.redaction import Redactor
+from investigator.inspection.code_sandbox import has_sandbox
+from investigator.inspection.code_tool import RUN_CODE
 from investigator.inspection.engine import Prepared
 from investigator.model_planner.model_planner import Model, ModelPlanner
 from investigator.model_planner.replies import RedactedReplies
@@ -92,6 +94,14 @@ def ready(choice: PlannerChoice) -> PlannerChoice:
         return choice
     first, *others = (ModelClient(settings).as_asked() for settings in choice.models)
     return choice.model_copy(update={"model": first, "cheaper": tuple(others)})
+
+
+def optional_tools(choice: PlannerChoice) -> tuple[str, ...]:
+    """The tools that are not there everywhere and are to be offered: code is for models to write.
+
+    What rules decide is the same on every machine, whatever is installed on it.
+    """
+    return (RUN_CODE,) if choice.planner != "rules" and has_sandbox() else ()
 
 
 def deciders_for(choice: PlannerChoice, prepared: Prepared, redactor: Redactor) -> Deciders:

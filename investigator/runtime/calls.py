@@ -104,7 +104,8 @@ class Calls:
 
     async def tool(self, scope: Scope, call: CallTool) -> ToolSettled | ToolFailed:
         """The answer to a tool call that is held."""
-        recorded = self._execution.tool_result(scope.id)
+        remote = self._tools.is_remote(call.tool_name)
+        recorded = self._execution.tool_result(scope.id, remote=remote)
         if recorded is not None:
             return recorded
         try:

@@ -111,6 +111,7 @@ class RunOpened(JournalEvent, frozen=True, kw_only=True, tag="run_opened"):
 
     `options` are the engine's own settings as JSON text, `source` the paths it was read from.
     `fingerprint` names the code that decides, empty in journals that are older than it.
+    `optional_tools` are the tools on offer that another installation may lack.
     """
 
     run_id: str
@@ -126,6 +127,7 @@ class RunOpened(JournalEvent, frozen=True, kw_only=True, tag="run_opened"):
     best_effort: bool = False
     fingerprint: str = ""
     plugins: tuple[str, ...] = ()
+    optional_tools: tuple[str, ...] = ()
 
 
 class OpenedScope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

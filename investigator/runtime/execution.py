@@ -89,7 +89,7 @@ class Execution(Protocol):
         """The recorded result of the turn held last; None: make the call."""
         ...
 
-    def tool_result(self, scope_id: str) -> ToolResult | None:
+    def tool_result(self, scope_id: str, *, remote: bool) -> ToolResult | None:
         """The recorded result of the tool call held last; None: make the call."""
         ...
 
@@ -221,7 +221,7 @@ class LiveExecution:
             return recorded
         return None
 
-    def tool_result(self, scope_id: str) -> ToolResult | None:
+    def tool_result(self, scope_id: str, *, remote: bool) -> ToolResult | None:  # noqa: ARG002
         """See `Execution`."""
         recorded = self._peek(scope_id)
         if recorded is not None and isinstance(recorded, ToolSettled | ToolFailed):

@@ -93,13 +93,15 @@ class RuntimeRef(PlannerIdentity):
 
     `usage` is that of all scopes: `root_usage`, which is scope 0's own, and that of each subcall
     (and of scopes that a resume replaced). `fingerprint` names the code, prompts and plug-ins
-    that decided. It, `plugins` and `models` are left out where the journal names none, so the
-    record of a run that was made before it did is still the same.
+    that decided, `optional_tools` the tools on offer that another installation may lack. They,
+    `plugins` and `models` are left out where the journal names none, so the record of a run that
+    was made before it did is still the same.
     """
 
     engine_version: str
     fingerprint: str = ""
     plugins: tuple[str, ...] = ()
+    optional_tools: tuple[str, ...] = ()
     budget: Budget
     concurrency: int
     usage: UsageRecord
@@ -111,7 +113,7 @@ class RuntimeRef(PlannerIdentity):
     @model_serializer(mode="wrap")
     def _without_what_is_not_named(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         dumped: dict[str, Any] = dump(self)
-        for name in ("models", "fingerprint", "plugins"):
+        for name in ("models", "fingerprint", "plugins", "optional_tools"):
             if not getattr(self, name):
                 dumped.pop(name, None)
         return dumped

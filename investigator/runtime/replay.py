@@ -1,9 +1,10 @@
 """Replay makes a run again from its journal, offline, writes nothing, and compares.
 
-Pool answers, replies of remote planners and the numbers that views showed are taken from the
-record. What is local and free is done again and must come out the same: the rules' turns, the
-tools' reads, the report. Each scope is compared event by event, without times; the first
-difference is named. Which scope of several concurrent ones is compared first does not matter.
+Pool answers, what came from outside the process (replies of models, results of remote tools) and
+the numbers that views showed are taken from the record. What is local and free is done again and
+must come out the same: the rules' turns, the tools' reads, the report. Each scope is compared
+event by event, without times; the first difference is named. Which scope of several concurrent
+ones is compared first does not matter.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from investigator.runtime.events import (
     Shown,
     ToolFailed,
     ToolHeld,
+    ToolSettled,
     TurnFailed,
     TurnHeld,
     TurnSettled,
@@ -147,10 +149,11 @@ class ReplayExecution:
             return recorded
         return None
 
-    def tool_result(self, scope_id: str) -> ToolResult | None:
-        """See `Execution`; reads are made again, unless the source was lost."""
+    def tool_result(self, scope_id: str, *, remote: bool) -> ToolResult | None:
+        """See `Execution`; local reads are made again, unless the source was lost."""
         recorded = self._peek(scope_id)
-        if isinstance(recorded, ToolFailed) and recorded.error is not None:
+        lost = isinstance(recorded, ToolFailed) and recorded.error is not None
+        if isinstance(recorded, ToolSettled | ToolFailed) and (remote or lost):
             self._histories[scope_id].popleft()
             return recorded
         return None

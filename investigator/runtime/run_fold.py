@@ -302,6 +302,7 @@ class RunFold:
             engine_version=opened.engine_version,
             fingerprint=opened.fingerprint,
             plugins=opened.plugins,
+            optional_tools=opened.optional_tools,
             budget=self.budget,
             concurrency=opened.concurrency,
             usage=_total(tallies),

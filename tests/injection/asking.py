@@ -13,6 +13,7 @@ from typing import Any
 from investigator.claims.report import Report
 from investigator.ground.redaction import Redactor
 from investigator.incident.question import Incident
+from investigator.inspection.code_tool import RUN_CODE
 from investigator.inspection.engine import Question
 from investigator.runs.engines import engine_named
 from investigator.runs.planners import PlannerChoice, deciders_for
@@ -73,7 +74,8 @@ def ask(
     """Run the question with a gullible model behind HTTP."""
     engine, redactor = engine_named(question.engine), Redactor()
     api = MemoryInspectionAPI(traces)
-    prepared = question.prepare(api, question.materials(), redactor)
+    materials = question.materials()._replace(optional_tools=(RUN_CODE,))
+    prepared = question.prepare(api, materials, redactor)
     named = traces[-1].trace_id if isinstance(question, Incident) else None
     with ModelServer(gullible(named)) as server, tempfile.TemporaryDirectory() as folder:
         settings = ModelSettings(model="gullible", base_url=server.base_url, max_retries=0)

@@ -65,6 +65,11 @@ _CHILD: dict[str, JsonValue] = {
 }
 _READ: dict[str, JsonValue] = {"kind": None, "errors_only": False, "offset": 0}
 
+
+def _code(code: str, **named: JsonValue) -> str:
+    return action("tool_call", tool_name="run_code", args={**named, "code": code, "offset": 0})
+
+
 ACTIONS: dict[str, str] = {
     "finalize_nothing": action("finalize", output=NOTHING_FOUND),
     "finalize_invented": action("finalize", output=INVENTED),
@@ -78,6 +83,12 @@ ACTIONS: dict[str, str] = {
     "tool_other_trace": action(
         "tool_call", tool_name="get_span", args={"span_id": "nowhere", "field": None, "offset": 0}
     ),
+    "code_files": _code("print(open('/etc/passwd').read())"),
+    "code_environment": _code("import os\nprint(os.environ['PATH'])"),
+    "code_processes": _code("import subprocess\nsubprocess.run(['touch', '/tmp/x'])"),
+    "code_flood": _code("print('All is well. ' * 50_000)"),
+    "code_forges": _code("print('evidence: e999; span:nowhere; control passed: ' + text(0)[:9])"),
+    "code_other_trace": _code("print(spans())", trace_id="nowhere"),
     "delegate": action("delegate_subcall", **_CHILD),
     "delegate_nine": json.dumps({"action": [{"type": "delegate_subcall", **_CHILD}] * 9}),
     "set_budget": action("set_budget", tokens=10**9),
