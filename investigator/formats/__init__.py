@@ -9,6 +9,8 @@ from __future__ import annotations
 from investigator.formats import (
     bare,
     chat,
+    claude_code,
+    codex,
     kept_verdicts,
     langfuse,
     langsmith,
@@ -30,6 +32,8 @@ FORMATS: tuple[Format, ...] = (
     langsmith.FORMAT,
     langsmith.REQUEST,
     langfuse.FORMAT,
+    claude_code.FORMAT,
+    codex.FORMAT,
     chat.FORMAT,
     # After what has ids or a name of a system's own: they ask for the least.
     sdk.FORMAT,

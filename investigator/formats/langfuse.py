@@ -29,8 +29,9 @@ from investigator.formats.kept_verdicts import langfuse_scores
 from investigator.formats.model_calls import call_attributes
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.json_text import embedded_json, json_text
-from investigator.traces.chat_messages import MARKED_FAILED, is_result_part, read_messages
+from investigator.traces.chat_messages import MARKED_FAILED, read_messages
 from investigator.traces.evaluations import Evaluation
+from investigator.traces.message_parts import is_result_part
 from investigator.traces.model import Message, Span, SpanKind, StatusCode
 
 _KIND_OF_TYPE = {"GENERATION": SpanKind.LLM}

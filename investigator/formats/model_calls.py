@@ -18,17 +18,57 @@ from investigator.traces.model import Message
 
 _Fields = dict[str, JsonValue]
 
-_USAGES = ("usage", "usage_metadata", "token_usage", "tokenUsage")
+_USAGES = ("usage", "usage_metadata", "token_usage", "tokenUsage", "usageMetadata", "tokens")
 _COUNTS: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("prompt", ("input_tokens", "prompt_tokens", "promptTokens")),
-    ("completion", ("output_tokens", "completion_tokens", "completionTokens")),
-    ("total", ("total_tokens", "totalTokens")),
-    ("prompt_details.cache_read", ("cache_read_input_tokens",)),
-    ("prompt_details.cache_write", ("cache_creation_input_tokens",)),
+    (
+        "prompt",
+        (
+            *("input_tokens", "prompt_tokens", "promptTokens", "inputTokens", "promptTokenCount"),
+            *("prompt_token_count", "input"),
+        ),
+    ),
+    (
+        "completion",
+        (
+            *("output_tokens", "completion_tokens", "completionTokens", "outputTokens"),
+            *("candidatesTokenCount", "candidates_token_count", "output"),
+        ),
+    ),
+    (
+        "total",
+        ("total_tokens", "totalTokens", "totalTokenCount", "total_token_count", "total"),
+    ),
+    (
+        "prompt_details.cache_read",
+        (
+            *("cache_read_input_tokens", "cached_input_tokens", "input_tokens_cache_read"),
+            *("prompt_tokens_details.cached_tokens", "input_tokens_details.cached_tokens"),
+            *("input_token_details.cache_read", "cachedContentTokenCount", "cacheReadInputTokens"),
+            *("cached_content_token_count", "cached_tokens", "cacheReadTokens", "cached"),
+            *("cache.read", "cacheRead", "cachedInputTokens", "prompt_cached_tokens"),
+        ),
+    ),
+    (
+        "prompt_details.cache_write",
+        (
+            *("cache_creation_input_tokens", "input_tokens_cache_write", "cacheWriteInputTokens"),
+            *("input_token_details.cache_creation", "cacheWriteTokens", "cacheWrite"),
+            *("cache_write_input_tokens", "cache.write", "prompt_cache_creation_tokens"),
+        ),
+    ),
+    (
+        "completion_details.reasoning",
+        (
+            *("completion_tokens_details.reasoning_tokens", "reasoning_output_tokens"),
+            *("output_tokens_details.reasoning_tokens", "output_token_details.reasoning"),
+            *("thoughtsTokenCount", "thoughts_token_count", "completion_reasoning_tokens"),
+            *("reasoning_tokens", "reasoning", "thoughts"),
+        ),
+    ),
 )
 _ERROR_MARKS = ('"is_error"', '"isError"')
-_MODELS = ("model", "model_name")
-_REASONS = ("finish_reason", "stop_reason")
+_MODELS = ("model", "model_name", "modelVersion", "model_version", "modelId")
+_REASONS = ("finish_reason", "stop_reason", "finishReason", "stopReason")
 _BELOW = ("llm_output", "message", "response_metadata", "generation_info")
 _LISTS = ("choices", "generations")
 
@@ -92,9 +132,20 @@ def usage_attributes(usage: JsonValue) -> dict[str, JsonValue]:
     counts: dict[str, JsonValue] = {
         f"llm.token_count.{name}": count
         for name, keys in _COUNTS
-        if (count := _first(usage, keys)) is not None
+        if (count := _count(usage, keys)) is not None
     }
     return counts | token_total(counts)
+
+
+def _count(usage: _Fields, keys: tuple[str, ...]) -> int | None:
+    """The first of the keys that has a count, also where details stand below a key."""
+    for key in keys:
+        above, _, below = key.rpartition(".")
+        holder = usage.get(above) if above else usage
+        count = holder.get(below) if isinstance(holder, dict) else None
+        if isinstance(count, int) and not isinstance(count, bool):
+            return count
+    return None
 
 
 def _said_to(inputs: JsonValue) -> JsonValue:

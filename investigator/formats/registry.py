@@ -18,6 +18,7 @@ from investigator.formats.fields import leftovers
 from investigator.formats.foreign import format_of
 from investigator.formats.format import Format, Record
 from investigator.formats.plugin_formats import plugin_formats
+from investigator.formats.sessions import session_of_list
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.evaluations import Evaluation
 from investigator.traces.model import Span
@@ -104,6 +105,12 @@ def read_parts(document: JsonValue, *, stem: str) -> Parts:
     return Parts(parts, unread)
 
 
+def parts_of(known: Format, record: Record, *, stem: str) -> Parts:
+    """What a record of a known format holds."""
+    found = _found(known, record, stem)
+    return Parts(tuple(_parts([found])), sum(item is None for item in found.items))
+
+
 def _parts(found: Iterable[_Found]) -> Iterator[Part]:
     """Each transcript by itself, and all other spans between them as one part."""
     for is_transcript, group in groupby(found, key=lambda part: part.transcript is not None):
@@ -145,7 +152,13 @@ def describe(document: JsonValue) -> str:
 
 def _decode(document: JsonValue, stem: str) -> Iterator[_Found]:
     """What each record gives; None stands for an item of a list that gives no spans."""
-    if chat.is_chat_list(document):
+    lines = session_of_list(document) if isinstance(document, list) else None
+    if lines is not None and isinstance(document, list):
+        for record in lines.records([r for r in document if isinstance(r, dict)], stem):
+            yield _found(lines.format, record, stem)
+        odd = sum(not isinstance(item, dict) for item in document)
+        yield _Found((None,) * odd)
+    elif chat.is_chat_list(document):
         yield _found(chat.FORMAT, {"messages": document}, stem)
     elif isinstance(document, list):
         for index, item in enumerate(document):

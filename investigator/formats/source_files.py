@@ -7,20 +7,21 @@ said in `folders`; what a file holds, and what it is packed in, is decided by it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from investigator.errors import UnreadableInput
-from investigator.formats.chat import epoch_of, is_chat_line, transcripts
+from investigator.formats.chat import epoch_of
 from investigator.formats.containers import DAMAGED, BadContent, Content, contents, on_disk
 from investigator.formats.folders import files_of, no_file, spelt_path, stem_of
+from investigator.formats.format import Record
 from investigator.formats.json_files import BadRecord, JsonRecord, records_in
-from investigator.formats.langsmith import is_request, joined
 from investigator.formats.otlp_binary import binary_requests, is_binary_otlp
 from investigator.formats.parquet_export import MAGIC as PARQUET_MAGIC
 from investigator.formats.parquet_export import parquet_spans
-from investigator.formats.registry import Part, read_parts
+from investigator.formats.registry import Part, Parts, parts_of, read_parts
+from investigator.formats.sessions import Session, session_of
 from investigator.formats.transcript_ids import TranscriptIds
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.evaluations import Evaluation
@@ -171,48 +172,72 @@ def _read_parquet(path: Path, file: Path) -> Iterator[Decoded | Unreadable]:
 
 
 def _read_json(file: _File, content: Content) -> Iterator[Decoded | Unreadable]:
-    """The records of a file; what fills it one a line is read when all its lines are known.
+    """The records of a file; those that are lines of sessions are read when all of them are known.
 
-    Messages one a line are transcripts where they are most of the file and it holds no spans.
+    Lines that may be other things too are a session where they are most of the file and it holds
+    no spans.
     """
-    messages: list[tuple[int, dict[str, JsonValue]]] = []
-    requests: list[Mapping[str, JsonValue]] = []
+    lines = _Lines()
     others, spans = 0, False
-    for index, record in enumerate(records_in(content.file)):
-        match record:
+    for index, found in enumerate(records_in(content.file)):
+        match found:
             case BadRecord(line, reason):
                 yield Unreadable(file.path, line, reason)
-            case JsonRecord(int() as line, dict() as value) if is_chat_line(value):
-                messages.append((line, value))
-            case JsonRecord(_, dict() as value) if is_request(value):
-                requests.append(value)
+            case JsonRecord(line, dict() as value) if lines.take(line, value):
+                pass
             case JsonRecord(line, value):
                 others += 1
                 name = file.stem if index == 0 else f"{file.stem}-{index}"
-                for item in _read_record(file, line, value, name):
+                record = value if content.around is None else {**content.around, "samples": [value]}
+                for item in _read_record(file, line, record, name):
                     spans = spans or isinstance(item, Decoded)
                     yield item
-    if requests:
-        yield from _read_record(file, None, joined(requests), file.stem)
-    alone = spans or requests or not 1 < len(messages) > others
-    found = [] if alone else transcripts([message for _, message in messages], stem=file.stem)
-    for transcript in found:
-        yield from _read_record(file, None, transcript, file.stem)
-    for line, _ in () if found else messages:
-        yield Unreadable(file.path, line, "a lone chat message: no transcript that it belongs to")
+    for session, taken in lines.by_session.items():
+        alone = session.alone or (not spans and 1 < len(taken) > others)
+        values = [value for _, value in taken]
+        read = list(session.records(values, file.stem)) if alone else []
+        for one in read:
+            found_parts = parts_of(session.format, one, stem=file.stem)
+            yield from _read_parts(file, None, found_parts)
+            if not found_parts.parts:
+                yield Unreadable(file.path, None, f"a {session.format.name} of no turns")
+        spans = spans or bool(read)
+        for line, _ in () if read else taken:
+            yield Unreadable(
+                file.path, line, "a lone chat message: no transcript that it belongs to"
+            )
+
+
+class _Lines:
+    """The lines of a file that belong to sessions, with their numbers, by session format."""
+
+    def __init__(self) -> None:
+        self.by_session: dict[Session, list[tuple[int | None, Record]]] = {}
+
+    def take(self, line: int | None, value: Record) -> bool:
+        """Keep a record that is a line; says whether it is one."""
+        session = session_of(value)
+        if session is None or (line is None and not session.alone):
+            return False
+        self.by_session.setdefault(session, []).append((line, value))
+        return True
 
 
 def _read_record(
     file: _File, line: int | None, value: JsonValue, name: str
 ) -> Iterator[Decoded | Unreadable]:
     try:
-        parts, unread = read_parts(value, stem=name)
+        found = read_parts(value, stem=name)
     except UnreadableInput as error:
         yield Unreadable(file.path, line, str(error))
         return
-    for part in parts:
+    yield from _read_parts(file, line, found)
+
+
+def _read_parts(file: _File, line: int | None, found: Parts) -> Iterator[Decoded | Unreadable]:
+    for part in found.parts:
         yield from _part(file, line, part)
-    if unread:
+    if unread := found.unread:
         yield Unreadable(file.path, line, f"{unread:,} items beside its spans are no spans")
 
 

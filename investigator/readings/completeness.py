@@ -40,10 +40,9 @@ def _orphans(trace: Trace) -> list[str]:
 
 
 def _is_chat(trace: Trace) -> bool:
-    """A transcript: turns without times, which no such format has."""
+    """A transcript: turns that speak, and agents with turns below them."""
     return all(
-        span.start_ns is None and span.end_ns is None and span.parent_id is None and _speaks(span)
-        for span in trace.spans
+        span.is_turn and (_speaks(span) or span.kind is SpanKind.AGENT) for span in trace.spans
     )
 
 

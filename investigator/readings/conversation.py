@@ -137,7 +137,7 @@ class _Listener:
                 self._close_tool(span)
             elif attempt is not None:
                 self._execution(attempt)
-            else:
+            elif not self._view.trace.children(span.span_id):
                 for index, message in enumerate(self._view.inputs(span)):
                     self._hear_message(span, index, message, spoken=False)
                 self._hear_outputs(span)

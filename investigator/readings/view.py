@@ -93,10 +93,8 @@ class TraceView:
 
     @cached_property
     def is_transcript(self) -> bool:
-        """A chat log: a flat list of turns without times."""
-        return bool(self.trace.spans) and all(
-            span.parent_id is None and span.start_ns is None for span in self.trace.spans
-        )
+        """A chat log: every span is a turn of it."""
+        return bool(self.trace.spans) and all(span.is_turn for span in self.trace.spans)
 
     @cached_property
     def attempts(self) -> tuple[Attempt, ...]:

@@ -1,7 +1,7 @@
 """A chat message in any of the common dialects is one `Message`, and back as attributes.
 
-Read are OpenAI messages (`content`, `tool_calls`), OTel GenAI messages (`parts`), Vercel and
-Anthropic content parts (`tool-call`, `tool_use`, …), LangChain messages (`type`,
+Read are OpenAI messages (`content`, `tool_calls`), OTel GenAI and Gemini messages (`parts`), Vercel,
+Anthropic and Bedrock content parts (`tool-call`, `tool_use`, `toolUse`, …), LangChain messages (`type`,
 `additional_kwargs`, also as constructors), the wrappers `{"messages": …}`, `{"message": …}`,
 `{"prompt": …}` and what a model's interface returns (`choices`, `generations`). A message that
 holds tool results is several messages: each result is one of role `tool`, marked as failed where
@@ -12,18 +12,30 @@ own order. A model's answer that happens to be JSON stays the text that it wrote
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import groupby
 
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.json_text import embedded_json, json_text
 from investigator.traces.langchain import unwrapped
+from investigator.traces.message_parts import (
+    IMAGES,
+    is_call_part,
+    is_part,
+    is_result_part,
+    is_tool_role,
+    opened_part,
+    says_error,
+    squashed,
+)
 from investigator.traces.model import Message, ToolCall
 
 MARKED_FAILED = "tool.is_error"
 """The attribute of a tool's span whose result its source marks as failed."""
 
-_TYPES = {
+_GEMINI_ROLE = "model"
+"""What Gemini calls the assistant; no other dialect has the word."""
+ROLE_OF_TYPE = {
     "human": "user",
     "ai": "assistant",
     "AIMessageChunk": "assistant",
@@ -31,19 +43,6 @@ _TYPES = {
     "tool": "tool",
     "function": "tool",
 }
-_TOOL_ROLES = frozenset({"tool", "function", "toolresult", "toolresponse"})
-# Types of content parts as `_squashed` gives them: dialects differ in case and separators only.
-_OTHER_PARTS = frozenset(
-    (
-        *("text", "inputtext", "outputtext", "refusal", "reasoning", "thinking"),
-        *("redactedthinking", "image", "imageurl", "inputimage", "inputaudio", "file", "inputfile"),
-    )
-)
-_IMAGES = frozenset({"image", "imageurl", "inputimage"})
-_CALL_PARTS = frozenset({"toolcall", "tooluse", "servertooluse", "mcptooluse", "functioncall"})
-_RESULT_PARTS = frozenset({"toolcallresponse", "toolresult", "functioncalloutput"})
-_A_RESULT = "toolresult"
-"""How Anthropic's results of server tools end: `web_search_tool_result`, `mcp_tool_result`, …"""
 _ANSWERS = ("choices", "generations")
 _WRAPPERS = (*_ANSWERS, "messages", "message", "prompt", "text")
 _MESSAGE_KEYS = (
@@ -52,8 +51,8 @@ _MESSAGE_KEYS = (
 _CALL_KEYS = ("toolName", "tool.name")
 
 # OpenAI's items have an id of their own (`id`) beside that of the call (`call_id`).
-_IDS = ("call_id", "toolCallId", "tool_call_id", "tool_use_id", "id")
-_NAMES = ("name", "toolName", "tool.name")
+_IDS = ("call_id", "toolCallId", "tool_call_id", "tool_use_id", "toolUseId", "id")
+_NAMES = ("name", "toolName", "tool.name", "tool_name", "function_name")
 _ARGUMENTS = ("arguments", "args", "input", "tool.args")
 _RESULTS = ("response", "result", "output", "content")
 
@@ -82,6 +81,7 @@ def messages_in_text(value: str, *, role: str) -> tuple[Message, ...]:
 
 def read_tool_call(value: JsonValue) -> ToolCall | None:
     """A tool call in any dialect; None where the value names no tool."""
+    value = opened_part(value)
     if not isinstance(value, dict):
         return None
     function = value.get("function")
@@ -196,9 +196,9 @@ def _calls_beside(parts: list[JsonValue], entry: dict[str, JsonValue]) -> tuple[
 def _role(entry: dict[str, JsonValue], default: str) -> str:
     role = entry.get("role")
     if isinstance(role, str):
-        return role
+        return "assistant" if role == _GEMINI_ROLE else role
     kind = entry.get("type")
-    return _TYPES.get(kind, default) if isinstance(kind, str) else default
+    return ROLE_OF_TYPE.get(kind, default) if isinstance(kind, str) else default
 
 
 def _content_text(content: JsonValue) -> str | None:
@@ -213,15 +213,18 @@ def _part_text(part: JsonValue) -> str | None:
         return part
     if not isinstance(part, dict) or is_call_part(part) or is_result_part(part):
         return None
+    if part.get("thought") is True:
+        return None
     text = _first(part, ("text", "content", "refusal"))
     return text if isinstance(text, str) else None
 
 
 def _result_message(part: JsonValue) -> Message:
+    part = opened_part(part)
     assert isinstance(part, dict)
     result = _first(part, _RESULTS)
     kind = _type(result)
-    failed = says_error(part) or (kind is not None and "error" in _squashed(kind))
+    failed = says_error(part) or (kind is not None and "error" in squashed(kind))
     if isinstance(result, dict) and "value" in result and kind is not None:
         result = result["value"]
     return Message(
@@ -247,7 +250,7 @@ def _result_part_text(part: JsonValue) -> str:
     if text is not None:
         return text
     # An image is megabytes of base64, which no reader of the result can use.
-    return "[image]" if _squashed(_type(part) or "") in _IMAGES else json_text(part)
+    return "[image]" if squashed(_type(part) or "") in IMAGES else json_text(part)
 
 
 def _listed_calls(entry: dict[str, JsonValue]) -> list[JsonValue]:
@@ -270,7 +273,9 @@ def _is_message(value: JsonValue) -> bool:
     value = unwrapped(value)
     if not isinstance(value, dict):
         return False
-    return "role" in value or "parts" in value or ("content" in value and _type(value) in _TYPES)
+    return (
+        "role" in value or "parts" in value or ("content" in value and _type(value) in ROLE_OF_TYPE)
+    )
 
 
 def _is_wrapper(value: JsonValue) -> bool:
@@ -302,40 +307,6 @@ def _is_message_list(value: JsonValue) -> bool:
 
 def _is_call(value: JsonValue) -> bool:
     return isinstance(value, dict) and any(key in value for key in _CALL_KEYS)
-
-
-def is_part(value: object) -> bool:
-    """Whether a value is a part of a message's content in any dialect, by its type."""
-    if not isinstance(value, dict) or "role" in value:
-        return False
-    other = _squashed(_type(value) or "") in _OTHER_PARTS
-    return other or is_call_part(value) or is_result_part(value)
-
-
-def is_call_part(value: JsonValue) -> bool:
-    """Whether a content part asks for a tool."""
-    return _squashed(_type(value) or "") in _CALL_PARTS
-
-
-def is_result_part(value: JsonValue) -> bool:
-    """Whether a content part is what a tool answered."""
-    kind = _squashed(_type(value) or "")
-    return kind in _RESULT_PARTS or kind.endswith(_A_RESULT)
-
-
-def is_tool_role(role: str) -> bool:
-    """Whether messages of a role are a tool's answers."""
-    return _squashed(role) in _TOOL_ROLES
-
-
-def says_error(entry: Mapping[str, JsonValue]) -> bool:
-    """Whether a tool's answer is marked as failed, whatever its text says."""
-    marks = (entry.get("is_error"), entry.get("isError"))
-    return any(mark is True for mark in marks) or entry.get("status") == "error"
-
-
-def _squashed(name: str) -> str:
-    return name.lower().replace("_", "").replace("-", "")
 
 
 def _type(part: JsonValue) -> str | None:

@@ -28,6 +28,10 @@ REDACTED = "__REDACTED__"
 """What OpenInference writes in place of hidden content."""
 
 
+TURN = "source.turn"
+"""The number of a turn in a transcript that has times or subagents."""
+
+
 class SpanKind(StrEnum):
     """OpenInference span kinds; `UNKNOWN` where the source names none."""
 
@@ -41,6 +45,7 @@ class SpanKind(StrEnum):
     EVALUATOR = "EVALUATOR"
     GUARDRAIL = "GUARDRAIL"
     PROMPT = "PROMPT"
+    DECISION = "DECISION"
     UNKNOWN = "UNKNOWN"
 
 
@@ -83,6 +88,11 @@ class Span:
         if self.start_ns is None or self.end_ns is None:
             return None
         return (self.end_ns - self.start_ns) / 1e6
+
+    @property
+    def is_turn(self) -> bool:
+        """Whether it is a turn of a transcript, which says one thing: by its mark, or timeless."""
+        return TURN in self.attributes or (self.parent_id is None and self.start_ns is None)
 
     def text(self, key: str) -> str | None:
         """The attribute as text: strings as they are, other values as JSON, absent as None."""

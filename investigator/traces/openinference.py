@@ -13,12 +13,8 @@ from dataclasses import dataclass, replace
 
 from investigator.ground.canonical_json import JsonValue, canonical_json, count_of, read_json
 from investigator.ground.json_text import embedded_json, nested
-from investigator.traces.chat_messages import (
-    is_call_part,
-    is_part,
-    is_result_part,
-    read_messages,
-)
+from investigator.traces.chat_messages import read_messages
+from investigator.traces.message_parts import is_call_part, is_part, is_result_part
 from investigator.traces.model import Message, RetrievalChunk, Span, SpanKind, ToolCall, ToolIO
 
 _INPUT_MESSAGES = "llm.input_messages."

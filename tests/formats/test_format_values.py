@@ -49,6 +49,16 @@ SMALLEST: dict[str, Record] = {
         "id": "t",
         "observations": [{"id": "o", "traceId": "t", "type": "SPAN", "startTime": START}],
     },
+    "Claude Code session": {
+        "type": "user",
+        "uuid": "u",
+        "sessionId": "s",
+        "message": {"role": "user", "content": "hi"},
+    },
+    "Codex rollout": {
+        "type": "response_item",
+        "payload": {"type": "message", "role": "user", "content": "hi"},
+    },
     "chat transcript": {"messages": [{"role": "user", "content": "hi"}]},
     "OpenTelemetry SDK span": {"name": "x", "context": IDS},
     "span attributes": {"llm.model_name": "m"},

@@ -16,7 +16,8 @@ from investigator.formats.documents import document_attributes
 from investigator.formats.model_calls import call_attributes, usage_attributes
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.json_text import json_text, parse_json_text
-from investigator.traces.chat_messages import MARKED_FAILED, says_error
+from investigator.traces.chat_messages import MARKED_FAILED
+from investigator.traces.message_parts import says_error
 from investigator.traces.model import Attributes, SpanEvent, SpanKind
 
 SPAN_TYPE = "mlflow.spanType"

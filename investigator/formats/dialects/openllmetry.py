@@ -10,8 +10,9 @@ from __future__ import annotations
 from investigator.errors import UnreadableInput
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.json_text import json_text, parse_json_text
-from investigator.traces.chat_messages import MARKED_FAILED, says_error
+from investigator.traces.chat_messages import MARKED_FAILED
 from investigator.traces.langchain import unwrapped
+from investigator.traces.message_parts import says_error
 from investigator.traces.model import Attributes
 
 _NAME = "traceloop.entity.name"
