@@ -77,7 +77,7 @@ def _page(
     redactor: Redactor,
     cite: Cite,
 ) -> ToolAnswer:
-    """What was printed from the offset on, and what of it can be cited."""
+    """What can be cited, and what was printed from the offset on; a cut takes none of the ids."""
     lens = Lens(redactor)
     page = _shown(printed, offset, lens)
     read: list[JsonValue] = []
@@ -88,8 +88,8 @@ def _page(
     original = _shown(printed, offset, Lens(None))
     own: JsonObject = {"read": read[:_MOST_READ]} if read else {}
     return ToolAnswer(
-        page={**page, **own},
-        original_hash=sha256_json({**original, **own}),
+        page={**own, **page},
+        original_hash=sha256_json({**own, **original}),
         redactions=lens.redactions,
     )
 

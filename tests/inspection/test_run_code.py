@@ -243,6 +243,21 @@ def test_a_text_that_is_cut_by_the_page_was_not_read() -> None:
     assert "read" not in second
 
 
+def test_all_texts_of_a_trace_of_a_million_tokens_are_read_at_once() -> None:
+    """Four million characters fit into the sandbox, several times over."""
+    words = "the carrier said that the parcel was moved " * 240
+    calls = (
+        span(
+            f"s{i}", kind="TOOL", start_ms=i, end_ms=i, attributes={"output.value": f"{i} {words}"}
+        )
+        for i in range(400)
+    )
+    bench = Bench(trace(*calls), CodeBounds())
+    code = "held = [steps() for _ in range(3)]\nprint(sum(len(s['text']) for s in held[2]))"
+    assert int(bench.printed(code)) > 4_000_000
+    assert bench.printed("print(len(search('^399 ')))") == "1"
+
+
 @pytest.mark.parametrize(
     ("text", "shown", "whole"),
     [
