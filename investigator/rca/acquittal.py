@@ -33,6 +33,7 @@ from investigator.readings.directives import read_text
 from investigator.readings.failure_text import failure_in
 from investigator.readings.grounding import ungrounded
 from investigator.readings.languages import language_of
+from investigator.readings.partial_results import part_of
 from investigator.readings.provenance import SearchedText
 from investigator.readings.reading import Readings
 from investigator.readings.view import error_of
@@ -44,12 +45,6 @@ _NAMED = 3
 _LATIN = 0.9
 """A text too short to tell its language is read as English if so much of it is ASCII."""
 _TOOLS = re2.compile(r"(?i)\b(?:tools?|functions?)\b")
-_MORE = re2.compile(
-    r"(?i)\"(?:has_?more|more_?available|(?:is_?)?truncated|incomplete)\"\s*:\s*true\b"
-    r"|\"(?:next_?(?:page|cursor|offset|token|page_token)|nextpagetoken|continuation)\"\s*:\s*"
-    r"(?:\"[^\"]|[1-9])"
-)
-"""A result that says that there is more of it."""
 
 
 @dataclass(frozen=True)
@@ -178,7 +173,7 @@ class Acquittal:
         """A result that says that there is more was followed by a further read."""
         answered = [action for action in self.actions if action.result is not None]
         last = {action.tool: action for action in answered}
-        parted = [a for a in last.values() if a.result and _MORE.search(a.result.text)]
+        parted = [a for a in last.values() if a.result and part_of(a.result.text)]
         missing = f"{self._name(parted[0])} had more to give" if parted else None
         looked_at = _count(len(answered), "result")
         return _check("what came in parts was read to its end", missing, looked_at)

@@ -36,6 +36,7 @@ class Fault(StrEnum):
     IGNORED_TOOL_ERROR = "ignored_tool_error"
     FORMAT_VIOLATION = "format_violation"
     IGNORED_INSTRUCTION = "ignored_instruction"
+    PARTIAL_READ = "partial_read"
     OFF_TASK_ANSWER = "off_task_answer"
     UNSUPPORTED_CLAIM = "unsupported_claim"
     UNSUPPORTED_ANSWER = "unsupported_answer"

@@ -20,6 +20,7 @@ BUILT_IN_DETECTORS = (
     "repetition",
     "repeated_acts",
     "ignored_errors",
+    "partial_reads",
     "units",
     "formats",
     "ignored_instructions",

@@ -21,6 +21,7 @@ class Loops:
     def __init__(self, view: TraceView) -> None:
         self._view = view
         self._requests: dict[str | None, str] = {}
+        self._last: dict[str | None, tuple[Span, str] | None] = {}
 
     def request(self, attempt: Attempt) -> str:
         """What the loop of a call was asked and told to do, in one text."""
@@ -44,11 +45,23 @@ class Loops:
 
     def answer_after(self, attempt: Attempt) -> tuple[Span, str] | None:
         """The last words of the loop, if they come after a call and ask for no further one."""
-        said = self.words_after(attempt)
-        if not said or not said[-1][1].strip():
+        view = self._view
+        scope = None if view.is_transcript else view.scope(attempt.span)
+        if scope not in self._last:
+            self._last[scope] = self._last_words(scope)
+        last = self._last[scope]
+        start = view.position(attempt.span) - (
+            attempt.message_index is not None and not view.is_transcript
+        )
+        return last if last is not None and view.position(last[0]) > start else None
+
+    def _last_words(self, scope: str | None) -> tuple[Span, str] | None:
+        view = self._view
+        spans = view.trace.spans if view.is_transcript else view.model_calls_in(scope)
+        said = _ends(view.said(spans[-1])) if spans else ""
+        if not said.strip() or any(message.tool_calls for message in view.outputs(spans[-1])):
             return None
-        asks_more = any(message.tool_calls for message in self._view.outputs(said[-1][0]))
-        return None if asks_more else said[-1]
+        return spans[-1], said
 
     def _asked(self, scope: str | None) -> str:
         if self._view.is_transcript:

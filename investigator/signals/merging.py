@@ -24,6 +24,7 @@ _ABOUT_OTHERS = frozenset(
         Fault.IGNORED_TOOL_ERROR,
         Fault.FORMAT_VIOLATION,
         Fault.IGNORED_INSTRUCTION,
+        Fault.PARTIAL_READ,
         Fault.OFF_TASK_ANSWER,
         Fault.INCOMPLETE_RUN,
         Fault.TRUNCATED_OUTPUT,

@@ -64,6 +64,7 @@ class Corrections:
         self._view = view
         self._loops = Loops(view)
         self._works = works
+        self._given = (-1, "")
         self._later: dict[tuple[str | None, str], list[int]] = {}
         self._places: dict[str | None, list[int]] = {}
         for place, attempt in enumerate(view.attempts):
@@ -94,11 +95,16 @@ class Corrections:
         gone, new = before - after, after - before
         if not gone or not new:
             return True
-        given = self._given(place)
+        given = self._given_to(place)
         return not (any(map(given.__contains__, gone)) and any(map(given.__contains__, new)))
 
-    def _given(self, place: int) -> str:
+    def _given_to(self, place: int) -> str:
         """What named the things to be done: the request, and, where all are to be, what came."""
+        if self._given[0] != place:
+            self._given = place, self._named_before(place)
+        return self._given[1]
+
+    def _named_before(self, place: int) -> str:
         attempt = self._view.attempts[place]
         request = self._loops.request(attempt)
         if _EVERY.search(request) is None:

@@ -8,7 +8,7 @@ calls that were given its address say something: whoever asks for the weather as
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 
 import re2
 
@@ -72,11 +72,17 @@ _WINDOW = 600
 
 
 class Reported:
-    """What the answers of a trace tell of its failed calls."""
+    """What the answers of a trace tell of its failed calls.
+
+    Requests and answers are searched once each, however many calls failed.
+    """
 
     def __init__(self, view: TraceView) -> None:
         self._view = view
         self._loops = Loops(view)
+        self._asks_states = cache(lambda request: _OF_STATES.search(request) is not None)
+        self._asks_runs = cache(lambda request: _OF_RUNS.search(request) is not None)
+        self._tells = cache(lambda text: _TELLS.search(text) is not None)
 
     @cached_property
     def answering_spans(self) -> frozenset[str]:
@@ -89,7 +95,7 @@ class Reported:
 
     def told(self, attempt: Attempt) -> bool:
         """Whether anything said after a failed call tells of the failure, in whatever words."""
-        return any(tells_of(attempt, text) for _, text in self._loops.words_after(attempt))
+        return any(self._tells_of(attempt, text) for _, text in self._loops.words_after(attempt))
 
     def is_told_truth(self, attempt: Attempt) -> bool:
         """Whether a look for what the request named failed, and the answer tells so.
@@ -97,30 +103,34 @@ class Reported:
         What the model named by itself it may have got wrong, and an act is not a question.
         """
         answer = self._loops.answer_after(attempt)
-        if answer is None or not is_look(attempt) or not tells_of(attempt, answer[1]):
+        if answer is None or not is_look(attempt) or not self._tells_of(attempt, answer[1]):
             return False
         request = self._loops.request(attempt)
         return any(value in request for value in telling_values(attempt.arguments))
 
     def is_the_answer(self, attempt: Attempt) -> bool:
         """Whether a failed call found out what it was to find out, and the answer says so."""
-        answer = self._loops.answer_after(attempt)
-        if attempt.failure is None or answer is None or not tells_of(attempt, answer[1]):
+        if attempt.failure is None or not self._was_asked_for(attempt, attempt.failure):
             return False
-        fault = fault_of(attempt.failure) or Fault.EXCEPTION
+        answer = self._loops.answer_after(attempt)
+        return answer is not None and self._tells_of(attempt, answer[1])
+
+    def _was_asked_for(self, attempt: Attempt, failure: str) -> bool:
         request = self._loops.request(attempt)
+        states, runs = self._asks_states(request), self._asks_runs(request)
+        if not states and not runs:
+            return False
+        fault = fault_of(failure) or Fault.EXCEPTION
         if fault in _OF_CODE or attempt.tool == CODE:
-            return _OF_RUNS.search(request) is not None
+            return runs
         at_an_address = _ADDRESS.search(attempt.arguments[:_WINDOW]) is not None
-        states = fault in _OF_THINGS or (fault in _OF_SERVICES and at_an_address)
-        return states and _OF_STATES.search(request) is not None
+        return states and (fault in _OF_THINGS or (fault in _OF_SERVICES and at_an_address))
 
-
-def tells_of(attempt: Attempt, text: str) -> bool:
-    """Whether a text tells of a failed call: its status, its code, or words for such a thing."""
-    failure = (attempt.failure or "")[:_WINDOW]
-    status = status_in(failure)
-    if status is not None and str(status) in text:
-        return True
-    codes = set(_CODE_WORD.findall(failure)) - _GENERIC_CODES
-    return any(code in text for code in codes) or _TELLS.search(text) is not None
+    def _tells_of(self, attempt: Attempt, text: str) -> bool:
+        """Whether a text tells of a failed call: its status, its code, or words for it."""
+        failure = (attempt.failure or "")[:_WINDOW]
+        status = status_in(failure)
+        if status is not None and str(status) in text:
+            return True
+        codes = set(_CODE_WORD.findall(failure)) - _GENERIC_CODES
+        return any(code in text for code in codes) or self._tells(text)
