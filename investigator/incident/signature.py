@@ -21,7 +21,12 @@ from investigator.readings.quoting import QUOTE_LIMIT, Quoting, one_line
 from investigator.readings.reading import Readings
 from investigator.readings.view import error_of
 from investigator.signals.detect import detect
-from investigator.traces.evidence import EvidenceKind, EvidenceRef, span_evidence
+from investigator.traces.evidence import (
+    EvidenceKind,
+    EvidenceRef,
+    evaluation_evidence,
+    span_evidence,
+)
 from investigator.traces.model import Span, SpanKind, StatusCode, Trace
 from investigator.traces.openinference import tool_io_of
 
@@ -157,7 +162,8 @@ def _occurrences(read: Readings, services: Services) -> Iterator[Occurrence]:
 def _known_failure(read: Readings, services: Services) -> Iterator[Occurrence]:
     """The bad end that the caller or the data tells of, at the root: it says no more of where.
 
-    The caller's word is no evidence: the reference names the run that it is about.
+    What the data tells is cited, before the run that it is about; the caller's word is no
+    evidence, so there the run stands alone.
     """
     root = max(read.trace.roots, key=lambda span: span.latency_ms or 0.0, default=None)
     known = read.outcome
@@ -171,7 +177,7 @@ def _known_failure(read: Readings, services: Services) -> Iterator[Occurrence]:
         strength=FAILING_STRENGTH,
         at_ns=root.start_ns,
         span_id=root.span_id,
-        evidence=(span_evidence(root),),
+        evidence=(*map(evaluation_evidence, known.decided_by), span_evidence(root)),
     )
 
 

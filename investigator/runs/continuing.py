@@ -1,8 +1,9 @@
 """What a batch that goes on need not do again: a look at the runs folder, not at a list.
 
-A trace is finished where the folder holds a run of the same question over the same content
-(and the same taxonomy or controls) that has ended with a report. One that was interrupted or
-cancelled is resumed. One that another process is writing now is left alone, and its trace with it.
+A trace is finished where the folder holds a run of the same question over the same content and the
+same verdicts (and the same taxonomy or controls) that has ended with a report. One that was
+interrupted or cancelled is resumed. One that another process is writing now is left alone, and its
+trace with it.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from investigator.runtime.events import RunOpened
 from investigator.runtime.journal import read_entries
 from investigator.runtime.told import ToldOutcome
 from investigator.store.open import OpenedSource
+from investigator.traces.model import Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,12 @@ def remaining_of(requests: Sequence[Request[Any]], opened: OpenedSource) -> Rema
     known = _runs_by_trace(requests[0]) if requests else {}
     for place, request in enumerate(requests):
         runs = known.get(request.question.subject, [])
-        content = opened.api.get_trace(request.question.subject).content_hash if runs else None
+        trace = opened.api.get_trace(request.question.subject) if runs else None
         told = request.question.redacted(Redactor(request.settings.redact)).told
         same = [
             (run, opened)
             for run, opened in runs
-            if opened.dataset_ref.dataset_hash == content and _told_in(opened) == told
+            if trace is not None and _read_the_same(opened, trace) and _told_in(opened) == told
         ]
         running = next((run for run, _ in same if run.state == RUNNING), None)
         ended = [(run, opened) for run, opened in same if run.state != RUNNING]
@@ -82,6 +84,12 @@ def _runs_by_trace(request: Request[Any]) -> dict[str, list[tuple[StoredRun, Run
             for trace_id in opened.input_ref.trace_ids:
                 found[trace_id].append((stored, opened))
     return found
+
+
+def _read_the_same(opened: RunOpened, trace: Trace) -> bool:
+    """Whether the trace and the verdicts on it are those that a run read."""
+    now = (trace.content_hash, trace.evaluations_hash)
+    return now == (opened.dataset_ref.dataset_hash, opened.dataset_ref.evaluations_hash)
 
 
 def _told_in(opened: RunOpened) -> tuple[ToldOutcome, ...]:

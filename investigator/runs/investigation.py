@@ -323,22 +323,39 @@ def rebuilt(run_dir: Path, cache_dir: Path | None) -> Iterator[Run]:
             "start a new run"
         )
     materials = materials._replace(optional_tools=opened.optional_tools)
-    then = opened.dataset_ref.dataset_hash
     with _read_again(run_dir, opened, options, cache_dir) as api:
         redactor = options.redactor
         prepared = question.prepare(api, materials, redactor)
         run = _run_of(opened, prepared, options.planner, redactor)
-        now = run.opened.dataset_ref.dataset_hash
-        if then is None:
+        if opened.dataset_ref.dataset_hash is None:
             yield run
             return
-        if then != now:
-            raise UsageError(
-                f"{_named(opened.input_ref)} in {opened.dataset_ref.dataset_id} has changed since "
-                f"run '{opened.run_id}' (dataset_hash {then[:12]}…, now {str(now)[:12]}…); put "
-                "the old data back or start a new run"
-            )
+        _require_same_data(opened, run.opened.dataset_ref)
         yield Run(opened, run.strategy, run.tools, run.deciders)
+
+
+def _require_same_data(opened: RunOpened, now: DatasetRef) -> None:
+    """Raise `UsageError` where the traces, or the verdicts on them, have changed."""
+    then, named = opened.dataset_ref, _named(opened.input_ref)
+    for what, name, before, after in (
+        (named, "dataset_hash", then.dataset_hash, now.dataset_hash),
+        (
+            f"what is said of {named}",
+            "evaluations_hash",
+            then.evaluations_hash,
+            now.evaluations_hash,
+        ),
+    ):
+        if before != after:
+            raise UsageError(
+                f"{what} in {then.dataset_id} has changed since run '{opened.run_id}' "
+                f"({name} {_start(before)}, now {_start(after)}); put the old data back or start a "
+                "new run"
+            )
+
+
+def _start(sha256: str | None) -> str:
+    return "none" if sha256 is None else f"{sha256[:12]}…"
 
 
 @contextmanager
