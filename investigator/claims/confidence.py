@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Hashable, Sequence
+from typing import Annotated, TypeAlias
 
 from pydantic import Field
 
@@ -19,14 +19,21 @@ _CAP = 0.49
 
 Confidence = Annotated[float, Field(ge=0.0, le=1.0)]
 
-
-def independent(refs: Sequence[EvidenceRef]) -> bool:
-    """Whether two of the references are on different spans, or of different kinds."""
-    return len({(ref.trace_id, ref.span_id, ref.kind) for ref in refs}) > 1
+ProducedBy: TypeAlias = Callable[[EvidenceRef], Hashable]
+"""Who produced the text that a reference names; see `readings.producers`."""
 
 
-def capped_confidence(confidence: float, refs: Sequence[EvidenceRef]) -> float:
+def independent(refs: Sequence[EvidenceRef], produced_by: ProducedBy) -> bool:
+    """Whether two of the references name texts that different steps produced."""
+    return len(set(map(produced_by, refs))) > 1
+
+
+def capped_confidence(
+    confidence: float, refs: Sequence[EvidenceRef], produced_by: ProducedBy
+) -> float:
     """The confidence that the references bear: under a half unless two are independent."""
     if not refs:
         return 0.0
-    return confidence if independent(refs) else min(confidence, _CAP)
+    if confidence < SUPPORTED:
+        return confidence
+    return confidence if independent(refs, produced_by) else _CAP

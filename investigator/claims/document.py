@@ -36,6 +36,8 @@ class Word(NamedTuple):
 class Statement:
     """One claim: what it names, where, how sure, what it says, what shows it, what to do.
 
+    `quotes` are short excerpts of the evidence, redacted.
+
     `rank` (from 1) or `word` stands before the `name`. `notes` are short qualifications such as
     a severity. `confidence` is from 0 to 1, None where the report gives none.
     """
@@ -47,6 +49,7 @@ class Statement:
     place: str = ""
     notes: tuple[str, ...] = ()
     confidence: float | None = None
+    quotes: tuple[str, ...] = ()
     evidence: tuple[EvidenceRef, ...] = ()
     advice: str | None = None
     by_model: bool = False

@@ -77,6 +77,10 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
         """What a finding cites."""
 
     @abstractmethod
+    def produced_by(self, ref: EvidenceRef) -> str:
+        """Who produced the text that a reference names."""
+
+    @abstractmethod
     def unresolved(self, refs: Sequence[EvidenceRef]) -> list[str]:
         """The references that do not resolve in the source, hash and all."""
 
@@ -114,7 +118,7 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
             if self.stands_without_evidence(stated):
                 findings.append(self.checked(stated, refs, stated.confidence))
             elif refs:
-                borne = round(capped_confidence(stated.confidence, refs), 2)
+                borne = round(capped_confidence(stated.confidence, refs, self.produced_by), 2)
                 findings.append(self.checked(stated, refs, borne))
             else:
                 gaps.append(f"finding {stated.id} has no evidence: {stated.description}")

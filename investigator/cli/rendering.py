@@ -23,6 +23,8 @@ from investigator.cli.screen import cell, print_list, print_wrapped, printable, 
 from investigator.traces.evidence import EvidenceRef
 
 _COLOURS = {Tone.GOOD: "green", Tone.BAD: "red", Tone.UNSURE: "yellow", Tone.QUIET: "dim"}
+_QUOTES_SHOWN = 2
+_QUOTES_SHOWN = 2
 _REFS_SHOWN = 4
 _REF_CHARS = 60
 
@@ -95,6 +97,8 @@ def _print_statement(console: Console, statement: Statement) -> None:
         first = Text.assemble(_bullet(statement), (statement.name, "bold"), (aside, "dim"))
         print_wrapped(console, 2, first)
         print_wrapped(console, 5, Text(screen_line(statement.text, 300)))
+        for quote in statement.quotes[:_QUOTES_SHOWN]:
+            print_wrapped(console, 5, Text(f"“{screen_line(quote, 200)}”", style="italic"))
         _print_evidence(console, statement.evidence, len(statement.evidence), None)
     else:
         text = screen_line(statement.text, 400)

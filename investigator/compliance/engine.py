@@ -93,6 +93,7 @@ class ComplianceStrategy:
                 self._case.evaluations[control.control_id],
                 self._stated(ends.get(control.control_id), ended),
                 trace_id=self._case.trace.trace_id,
+                produced_by=self._case.readings.producers.of,
             )
             for control in self._case.controls
         )

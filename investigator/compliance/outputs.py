@@ -93,6 +93,10 @@ class ComplianceOutputs(ClaimOutputs[ControlFinding, CheckedControl]):
         """Its references."""
         return finding.evidence_refs
 
+    def produced_by(self, ref: EvidenceRef) -> str:
+        """The step that produced it."""
+        return self._case.readings.producers.of(ref)
+
     def unresolved(self, refs: Sequence[EvidenceRef]) -> list[str]:
         """References that are not in the trace."""
         return self._case.unresolved(refs)

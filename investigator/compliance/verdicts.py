@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from investigator.claims.confidence import UNEXAMINED, capped_confidence
+from investigator.claims.confidence import UNEXAMINED, ProducedBy, capped_confidence
 from investigator.compliance.outputs import CheckedControl
 from investigator.compliance.report import ControlResult, JudgedBy
 from investigator.controls.evaluate import ControlEvaluation, unjudged
@@ -28,7 +28,12 @@ class Stated:
 
 
 def control_result(
-    control: Control, found: ControlEvaluation, stated: Stated, *, trace_id: str
+    control: Control,
+    found: ControlEvaluation,
+    stated: Stated,
+    *,
+    trace_id: str,
+    produced_by: ProducedBy,
 ) -> ControlResult:
     """The result of one control."""
     if found.verdict is Verdict.NOT_APPLICABLE:
@@ -36,11 +41,18 @@ def control_result(
     judged = stated.by_model if found.is_open else ()
     breaches = [f for f in (*stated.by_rules, *judged) if f.verdict is Verdict.FAIL]
     if breaches or found.violations:
-        return _fail(control, found, breaches, judged=bool(judged), trace_id=trace_id)
+        return _fail(
+            control,
+            found,
+            breaches,
+            judged=bool(judged),
+            trace_id=trace_id,
+            produced_by=produced_by,
+        )
     if found.missing_evidence:
         return _insufficient(control, found.reason, found.missing_evidence)
     if found.to_judge is not None:
-        return _judgement(control, found.to_judge, judged)
+        return _judgement(control, found.to_judge, judged, produced_by)
     passed = next((f for f in stated.by_rules if f.verdict is Verdict.PASS), None)
     if passed is None:
         said = tuple(f.description for f in stated.by_rules) or ("no scope came to a verdict",)
@@ -50,7 +62,9 @@ def control_result(
     )
 
 
-def _judgement(control: Control, question: str, judged: Sequence[CheckedControl]) -> ControlResult:
+def _judgement(
+    control: Control, question: str, judged: Sequence[CheckedControl], produced_by: ProducedBy
+) -> ControlResult:
     """What a model made of the question of a control that nothing is known to break."""
     by = JudgedBy.MODEL
     if not judged:
@@ -63,7 +77,7 @@ def _judgement(control: Control, question: str, judged: Sequence[CheckedControl]
     if not refs:
         line = f"no evidence is named for: {judged[0].description}"
         return _insufficient(control, line, (line,), by=by)
-    confidence = round(capped_confidence(min(f.confidence for f in judged), refs), 2)
+    confidence = round(capped_confidence(min(f.confidence for f in judged), refs, produced_by), 2)
     told = "; ".join(finding.description for finding in judged)
     return _verdict(control, Verdict.PASS, confidence, told, refs=refs, by=by)
 
@@ -75,6 +89,7 @@ def _fail(
     *,
     judged: bool,
     trace_id: str,
+    produced_by: ProducedBy,
 ) -> ControlResult:
     """What scopes could show; of what a check saw and no scope showed, the most telling."""
     refs = unique(ref for breach in breaches for ref in breach.evidence_refs)
@@ -87,7 +102,7 @@ def _fail(
         refs = unique((*first.evidence, *refs))
         told.insert(0, first.summary)
         where.insert(0, first.span_id)
-        seen = min(UNEXAMINED, capped_confidence(first.strength, first.evidence))
+        seen = min(UNEXAMINED, capped_confidence(first.strength, first.evidence, produced_by))
         confidence = max(confidence, seen)
     count = max(len(told), len(found.violations))
     more = f"; {count - len(told)} more" if count > len(told) else ""

@@ -21,6 +21,7 @@ from investigator.incident.latency import SlowTrace, slow_traces
 from investigator.incident.selection import Representative, select
 from investigator.incident.suspicion import Suspicion, suspected_change
 from investigator.incident.timeline import Timeline, timeline
+from investigator.readings.producers import Producers
 from investigator.readings.quoting import Quoting
 from investigator.readings.reading import Readings
 from investigator.runtime.told import UNTOLD, ToldOutcome
@@ -160,6 +161,18 @@ class IncidentCase:
         if ref.trace_id not in self._by_id:
             return False
         return self._index(ref.trace_id).problem(ref) is None
+
+    def produced_by(self, ref: EvidenceRef) -> str:
+        """Who produced the text that a reference names: a step of its trace, or the diff."""
+        if ref.trace_id not in self._by_id:
+            return ref.ref
+        return f"{ref.trace_id} {self._producers(ref.trace_id).of(ref)}"
+
+    @cached_property
+    def _producers(self) -> Callable[[str], Producers]:
+        return lru_cache(_INDEXES)(
+            lambda trace_id: Readings(self.read(trace_id), self.quote.redactor).producers
+        )
 
     @cached_property
     def _index(self) -> Callable[[str], EvidenceIndex]:

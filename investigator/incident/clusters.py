@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from investigator.incident.digest import TraceDigest, in_order
 from investigator.incident.signature import Occurrence, Signature
-from investigator.incident.templates import likeness, template_words
+from investigator.readings.templates import likeness, template_words
 
 ALIKE = 0.6
 """The likeness of words from which two templates are one cluster."""

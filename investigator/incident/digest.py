@@ -18,10 +18,10 @@ from investigator.incident.signature import (
     root_failed,
     services_of,
 )
-from investigator.incident.templates import masked
 from investigator.readings.outcome import NOT_KNOWN, KnownOutcome
 from investigator.readings.quoting import one_line
 from investigator.readings.reading import Readings
+from investigator.readings.templates import masked
 from investigator.traces.evidence import EvidenceRef, span_evidence
 from investigator.traces.model import Span
 

@@ -104,7 +104,7 @@ class IncidentStrategy:
         case = self._case
         outcome = self._outcome()
         found = self._found(ended) if outcome is IncidentOutcome.INCIDENT else []
-        hypotheses = tuple(_hypothesis(rank, cause) for rank, cause in enumerate(found, 1))
+        hypotheses = tuple(self._hypothesis(rank, cause) for rank, cause in enumerate(found, 1))
         return IncidentDossier(
             outcome=outcome,
             window=self._window(),
@@ -314,6 +314,15 @@ class IncidentStrategy:
         yield from case.timeline.gaps
         yield from case.suspicion.gaps
 
+    def _hypothesis(self, rank: int, cause: PossibleCause[EvidenceRef]) -> Hypothesis:
+        borne = capped_confidence(cause.confidence, cause.evidence, self._case.produced_by)
+        return Hypothesis(
+            rank=rank,
+            statement=cause.statement,
+            confidence=round(borne, 2),
+            evidence_refs=cause.evidence,
+        )
+
     def _summary(self, outcome: IncidentOutcome, hypotheses: Sequence[Hypothesis]) -> str:
         count = len(self._case.digests)
         if outcome is IncidentOutcome.NO_INCIDENT:
@@ -323,15 +332,6 @@ class IncidentStrategy:
         slow = f", {len(self._case.slow):,} stood out by their latency" if self._case.slow else ""
         first = f" First: {hypotheses[0].statement}." if hypotheses else ""
         return f"{len(self._case.failing):,} of {count:,} traces failed{slow}.{first}"
-
-
-def _hypothesis(rank: int, cause: PossibleCause[EvidenceRef]) -> Hypothesis:
-    return Hypothesis(
-        rank=rank,
-        statement=cause.statement,
-        confidence=round(capped_confidence(cause.confidence, cause.evidence), 2),
-        evidence_refs=cause.evidence,
-    )
 
 
 def _answer_gaps(ended: Ended) -> Iterator[str]:

@@ -85,6 +85,10 @@ class IncidentOutputs(ClaimOutputs[IncidentFinding, CheckedIncidentFinding]):
         """Its references."""
         return finding.evidence_refs
 
+    def produced_by(self, ref: EvidenceRef) -> str:
+        """The step of its trace that produced it."""
+        return self._case.produced_by(ref)
+
     def unresolved(self, refs: Sequence[EvidenceRef]) -> list[str]:
         """References that are neither in a trace of the window nor a diff of its snapshots."""
         return self._case.unresolved(refs)

@@ -17,9 +17,9 @@ import re2
 from investigator.ground.canonical_json import JsonValue, canonical_json, read_json, sha256_text
 from investigator.ground.patterns import well_formed
 from investigator.incident.signature import Services
-from investigator.incident.templates import masked
 from investigator.readings.quoting import Quoting
 from investigator.readings.reading import Readings
+from investigator.readings.templates import masked
 from investigator.traces.evidence import EvidenceRef, message_evidence, span_evidence
 from investigator.traces.model import REDACTED, Span, SpanKind
 from investigator.traces.openinference import input_messages_of, tool_definitions_of

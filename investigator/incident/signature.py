@@ -14,11 +14,11 @@ import re2
 
 from investigator.ground.canonical_json import count_of
 from investigator.ground.patterns import well_formed
-from investigator.incident.templates import masked
 from investigator.readings.failure_text import fault_of
 from investigator.readings.faults import Fault
 from investigator.readings.quoting import QUOTE_LIMIT, Quoting, one_line
 from investigator.readings.reading import Readings
+from investigator.readings.templates import masked
 from investigator.readings.view import error_of
 from investigator.signals.detect import detect
 from investigator.traces.evidence import (

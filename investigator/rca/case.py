@@ -16,6 +16,7 @@ from investigator.rca.acquittal import Acquittal
 from investigator.rca.narrowing import Branch, TraceHypothesis, hot_branches, hypotheses, remaining
 from investigator.rca.own_verdict import own_verdict
 from investigator.rca.policy_verdicts import Policy
+from investigator.rca.report import Finding
 from investigator.rca.suspects import suspects_of
 from investigator.rca.taxonomy import Taxonomy
 from investigator.readings.reading import Readings
@@ -83,6 +84,16 @@ class RCACase:
     def others(self) -> tuple[tuple[Signal, ...], ...]:
         """The signals of no hypothesis, in the same groups."""
         return self._grouped(remaining(self.signals, self.hypotheses))
+
+    def signals_of(self, finding: Finding) -> tuple[Signal, ...]:
+        """The signals that a finding states: those of its category that began at its span."""
+        return self._by_place.get((finding.category, finding.span_id), ())
+
+    @cached_property
+    def _by_place(self) -> dict[tuple[str, str], tuple[Signal, ...]]:
+        groups = self._grouped(self.signals)
+        category_of = self.taxonomy.category_of
+        return {(category_of(g[0].fault).id, g[0].origin_id): g for g in groups}
 
     def _grouped(self, signals: Iterable[Signal]) -> tuple[tuple[Signal, ...], ...]:
         groups: dict[tuple[str, str], list[Signal]] = {}

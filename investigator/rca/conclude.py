@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
-from investigator.claims.confidence import SUPPORTED, capped_confidence
+from investigator.claims.confidence import SUPPORTED, ProducedBy, capped_confidence
 from investigator.rca.acquittal import Acquittal
+from investigator.rca.advice import advice_on
 from investigator.rca.calibration import acquittal_confidence
 from investigator.rca.report import Finding, Label, Outcome, RCAReport, StatedOutcome
 from investigator.rca.taxonomy import Taxonomy
@@ -31,7 +32,7 @@ _TRUST = {
 measured, they keep the order in which sources are believed."""
 
 
-def finding_of(signals: Sequence[Signal], taxonomy: Taxonomy) -> Finding:
+def finding_of(signals: Sequence[Signal], taxonomy: Taxonomy, produced_by: ProducedBy) -> Finding:
     """The finding of signals that share their category and their origin."""
     first = signals[0]
     refs = unique(ref for signal in signals for ref in signal.evidence)
@@ -40,7 +41,7 @@ def finding_of(signals: Sequence[Signal], taxonomy: Taxonomy) -> Finding:
         span_id=first.origin_id,
         agent=first.agent,
         description=description_of(signals),
-        confidence=round(capped_confidence(confidence_of(signals), refs), 2),
+        confidence=round(capped_confidence(confidence_of(signals), refs, produced_by), 2),
         evidence_refs=refs,
     )
 
@@ -179,11 +180,9 @@ def _found(outcome: Outcome, findings: Sequence[Finding]) -> str:
 
 
 def _remedies(findings: Sequence[Finding], taxonomy: Taxonomy) -> tuple[str, ...]:
-    """One remedy for each category and agent, in the order of the findings."""
+    """One remedy for each fault and agent, in the order of the findings."""
     remedies: dict[tuple[str, str | None], str] = {}
     for finding in findings:
-        category = taxonomy.category(finding.category)
-        if category is not None:
-            advice = category.advice(agent=finding.agent, span_id=finding.span_id)
-            remedies.setdefault((finding.category, finding.agent), advice)
-    return tuple(remedies.values())[:_REMEDIES]
+        key = (finding.fault or finding.category, finding.agent)
+        remedies.setdefault(key, advice_on(finding, taxonomy.category(finding.category)))
+    return tuple(dict.fromkeys(remedies.values()))[:_REMEDIES]

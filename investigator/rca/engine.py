@@ -18,6 +18,7 @@ from investigator.rca.case import RCACase
 from investigator.rca.category_text import category_lines
 from investigator.rca.conclude import finding_of, report_from_findings
 from investigator.rca.outputs import CATEGORY, RCAAnswer, RCADraft, RCAOutputs
+from investigator.rca.placing import Placing
 from investigator.rca.report import RCA_REPORT, Finding, RCAReport
 from investigator.readings.outcome import told_beforehand
 from investigator.runtime.actions import ActionSpace
@@ -103,6 +104,8 @@ class RCAStrategy:
             *(self._stated(g, seen=g in led) for g in unexamined[:MAX_UNEXAMINED]),
         ]
         findings.sort(key=_rank)
+        placing = Placing(self._case.readings)
+        findings = [placing.placed(found, self._case.signals_of(found)) for found in findings]
         return report_from_findings(
             self._case.trace.trace_id,
             findings,
@@ -153,7 +156,7 @@ class RCAStrategy:
 
     def _stated(self, group: Sequence[Signal], *, seen: bool) -> Finding:
         """The finding of signals that nobody looked at, but that code has `seen` and can show."""
-        finding = finding_of(group, self._case.taxonomy)
+        finding = finding_of(group, self._case.taxonomy, self.outputs.produced_by)
         most = 1.0 if seen else UNEXAMINED
         return finding.model_copy(update={"confidence": min(finding.confidence, most)})
 

@@ -72,14 +72,27 @@ def _known(known: StatedOutcome | None) -> Iterator[str]:
 
 def _statement(rank: int, finding: Finding) -> Statement:
     agent = f", agent {finding.agent}" if finding.agent else ""
+    step = "" if finding.step is None else f"step {finding.step}, "
     return Statement(
         rank=rank,
         name=finding.category,
-        place=f"span {finding.span_id}{agent}",
+        place=f"{step}span {finding.span_id}{agent}",
+        notes=tuple(_notes(finding)),
         confidence=finding.confidence,
         text=finding.description,
+        quotes=tuple(excerpt.text for excerpt in finding.excerpts),
         evidence=finding.evidence_refs,
     )
+
+
+def _notes(finding: Finding) -> Iterator[str]:
+    if finding.impact is not None:
+        yield f"impact {finding.impact}"
+    if finding.decisive is not None:
+        yield "decisive" if finding.decisive else "not decisive"
+    caught = finding.should_have_caught
+    if caught is not None and caught.step != finding.step:
+        yield f"should have been caught at step {caught.step}"
 
 
 def _row(report: RCAReport) -> tuple[Word, ...]:

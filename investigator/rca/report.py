@@ -12,13 +12,14 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from investigator.claims.confidence import SUPPORTED, Confidence, independent
+from investigator.claims.confidence import SUPPORTED, Confidence
 from investigator.claims.report import Report
+from investigator.readings.faults import Fault
 from investigator.runtime.status import Artifact
 from investigator.runtime.told import Ending
 from investigator.traces.evidence import EvidenceRef
 
-SCHEMA_VERSION: Literal["1.1.0"] = "1.1.0"
+SCHEMA_VERSION: Literal["1.2.0"] = "1.2.0"
 RUN_TYPE = "rca"
 RCA_REPORT = Artifact("rca_report", SCHEMA_VERSION)
 
@@ -75,32 +76,71 @@ class StatedOutcome(BaseModel):
     contradictions: tuple[str, ...] = ()
 
 
+class Impact(StrEnum):
+    """What a fault did to the run: its end rests on it, it may, or the run went on without harm."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Place(BaseModel):
+    """A step of the run, by its number (None where the span is no step) and by its span."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    step: int | None
+    span_id: str
+    agent: str | None
+
+
+class Excerpt(BaseModel):
+    """What a reference of the finding says, redacted and short."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ref: str
+    text: str
+
+
 class Finding(BaseModel):
-    """One fault: its category, the span where it began, and what shows it."""
+    """One fault: its category, the span where it began, and what shows it.
+
+    `fault` is finer than the category; None where a model stated what no detector saw. `path`
+    leads from where it began to where it surfaced or to the answer, each step resting on the one
+    before; `should_have_caught` is the first step that took it for good. `decisive` says whether
+    the run would have come right had that step been right; None where code can't tell. `signature`
+    is the same for the same fault in another run, whatever its ids and wording.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     category: str = Field(min_length=1)
+    fault: Fault | None = None
     span_id: str
+    step: int | None = None
     agent: str | None
     description: str = Field(min_length=1)
     confidence: Confidence
+    impact: Impact | None = None
+    decisive: bool | None = None
+    path: tuple[Place, ...] = ()
+    should_have_caught: Place | None = None
     evidence_refs: tuple[EvidenceRef, ...] = Field(min_length=1)
+    excerpts: tuple[Excerpt, ...] = ()
+    signature: str | None = None
 
     @model_validator(mode="after")
     def _evidence_bears_confidence(self) -> Finding:
-        if self.confidence >= SUPPORTED and not independent(self.evidence_refs):
-            raise ValueError(
-                f"confidence {self.confidence} needs two independent references (different spans, "
-                "or different kinds on one span)"
-            )
+        if self.confidence >= SUPPORTED and len(set(self.evidence_refs)) < 2:
+            raise ValueError(f"confidence {self.confidence} needs two references")
         return self
 
 
 class RCAReport(Report):
     """Why one trace failed. `confidence` is that of the outcome; `checks` are an acquittal's."""
 
-    schema_version: Literal["1.0.0", "1.1.0"] = SCHEMA_VERSION
+    schema_version: Literal["1.0.0", "1.1.0", "1.2.0"] = SCHEMA_VERSION
     trace_id: str
     outcome: Outcome
     primary_label: Label | None

@@ -20,11 +20,18 @@ from investigator.ground.placeholders import require_placeholders
 from investigator.rca.report import Label
 from investigator.readings.faults import Fault
 
+PLACEHOLDERS = ("agent", "span_id")
+"""What a remediation may name."""
+
 BUILT_IN_TAXONOMIES = ("default", "trail")
 
 
 class Category(BaseModel):
-    """One category. `remediation` may name `{agent}` and `{span_id}`."""
+    """One category.
+
+    `remediation`, where it is given, stands in place of the advice that goes with the fault; it
+    may name `{agent}` and `{span_id}`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -32,17 +39,13 @@ class Category(BaseModel):
     label: Label
     title: str = Field(min_length=1)
     description: str
-    remediation: str = Field(min_length=1)
+    remediation: str | None = Field(default=None, min_length=1)
     aliases: tuple[str, ...] = ()
 
     @field_validator("remediation")
     @classmethod
-    def _known_placeholders(cls, template: str) -> str:
-        return require_placeholders(template, ("agent", "span_id"))
-
-    def advice(self, *, agent: str | None, span_id: str) -> str:
-        """The remediation for a fault that began at `span_id`."""
-        return self.remediation.format(agent=agent or "the agent", span_id=span_id)
+    def _known_placeholders(cls, template: str | None) -> str | None:
+        return template and require_placeholders(template, PLACEHOLDERS)
 
 
 class Taxonomy(BaseModel):

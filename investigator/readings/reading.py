@@ -9,6 +9,7 @@ from investigator.readings.completeness import completeness
 from investigator.readings.conversation import Conversation
 from investigator.readings.graph import StepGraph
 from investigator.readings.outcome import KnownOutcome, known_outcome
+from investigator.readings.producers import Producers
 from investigator.readings.provenance import Provenance
 from investigator.readings.quoting import Quoting
 from investigator.readings.steps import Step, steps_of
@@ -68,6 +69,11 @@ class Readings:
         """How the run ended, as far as caller or data say so."""
         heard = self.conversation if self._heeds_evaluations else None
         return known_outcome(self.trace, heard, self._told, self.quote)
+
+    @cached_property
+    def producers(self) -> Producers:
+        """Who produced each text that can be cited."""
+        return Producers(self.trace, self.steps)
 
     @cached_property
     def gaps(self) -> tuple[str, ...]:

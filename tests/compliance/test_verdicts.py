@@ -57,7 +57,9 @@ def found(
 
 def result(evaluation: ControlEvaluation, *findings: CheckedControl) -> ControlResult:
     """What becomes of it where a model says this."""
-    return control_result(CONTROL, evaluation, Stated(by_model=findings), trace_id="t")
+    return control_result(
+        CONTROL, evaluation, Stated(by_model=findings), trace_id="t", produced_by=str
+    )
 
 
 @given(by_model)

@@ -7,7 +7,7 @@ import pytest
 from investigator.ground.canonical_json import JsonValue
 from investigator.incident.digest import digest
 from investigator.incident.signature import Signature
-from investigator.incident.templates import likeness, masked, template_words
+from investigator.readings.templates import likeness, masked, template_words
 from investigator.traces.model import Trace
 from tests.builders import QUOTE, exception_event, readings, span, trace
 from tests.incident.windows import TIMEOUT, run

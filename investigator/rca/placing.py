@@ -1,0 +1,188 @@
+"""Where a fault began, how it reached the end of the run, and what it did there.
+
+A finding is placed in the steps of the run: from the step where the fault began, along what
+depends on it, to the answer, or to where it surfaced if the answer rests on something else. All of
+it comes from the steps and their dependencies, none of it from words of a planner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from investigator.rca.report import Excerpt, Finding, Impact, Place
+from investigator.readings.excerpts import excerpt_of
+from investigator.readings.faults import Fault
+from investigator.readings.graph import TELLING, EdgeKind
+from investigator.readings.quoting import QUOTE_LIMIT, one_line
+from investigator.readings.reading import Readings
+from investigator.readings.steps import Step, StepKind, final_answer
+from investigator.readings.templates import masked
+from investigator.readings.view import error_of
+from investigator.signals.model import Signal
+from investigator.traces.model import Span, SpanKind, StatusCode
+from investigator.traces.openinference import tool_io_of
+
+SLIPS = frozenset({Fault.FORMAT_VIOLATION, Fault.REPEATED_CALL})
+"""Faults of form: the run can come right with them."""
+
+_GRAPH_STEPS = 5_000
+"""Up to so many steps a path is looked for; in a longer run it leads from origin to symptom."""
+
+_PATH_PLACES = 12
+_EXCERPTS = 3
+_TAKES = frozenset({StepKind.MODEL, StepKind.ANSWER, StepKind.HANDOFF})
+_GIVEN = frozenset({StepKind.SYSTEM, StepKind.USER})
+
+
+class Placing:
+    """Places the findings of one trace."""
+
+    def __init__(self, readings: Readings) -> None:
+        self._readings = readings
+
+    def placed(self, finding: Finding, signals: Sequence[Signal]) -> Finding:
+        """The finding with all that its place tells; `signals` are those that it states, if any."""
+        open_ = [signal for signal in signals if signal.open]
+        first = max(open_ or signals, key=lambda signal: signal.strength, default=None)
+        recovered = bool(signals) and not open_
+        origin = self._step_of(finding.span_id, finding)
+        symptom = None if first is None else self._step_of(first.span_id)
+        path = self._path(origin, symptom)
+        surfaced = first.span_id if first is not None else finding.span_id
+        return finding.model_copy(
+            update={
+                "fault": None if first is None else first.fault,
+                "step": None if origin is None else origin.number,
+                "path": tuple(map(self._place, _bounded(path))),
+                "should_have_caught": None if recovered else self._catcher(path, origin, symptom),
+                "impact": self._impact(first, path, recovered=recovered),
+                "decisive": False if recovered else self._decisive(surfaced, path),
+                "excerpts": tuple(self._excerpts(finding)),
+                "signature": self._signature(finding, first),
+            }
+        )
+
+    @property
+    def _steps(self) -> tuple[Step, ...]:
+        return self._readings.steps
+
+    @cached_property
+    def _answer(self) -> Step | None:
+        return final_answer(self._steps)
+
+    @cached_property
+    def _by_span(self) -> dict[str, Step]:
+        """What each span did: its last step that nobody gave it, else its first."""
+        found: dict[str, Step] = {}
+        for step in self._steps:
+            if step.kind not in _GIVEN or step.span_id not in found:
+                found[step.span_id] = step
+            if step.call is not None and step.call.result_span_id is not None:
+                found.setdefault(step.call.result_span_id, step)
+        return found
+
+    @cached_property
+    def _by_ref(self) -> dict[str, Step]:
+        found: dict[str, Step] = {}
+        for step in self._steps:
+            for ref in step.evidence:
+                found.setdefault(ref.ref, step)
+        return found
+
+    def _step_of(self, span_id: str, finding: Finding | None = None) -> Step | None:
+        """The step at a span; where it holds many, the one that the finding cites."""
+        cited = () if finding is None else finding.evidence_refs
+        steps = (self._by_ref.get(ref.ref) for ref in cited if ref.span_id == span_id)
+        told = next((step for step in steps if step is not None and step.kind not in _GIVEN), None)
+        return told if told is not None else self._by_span.get(span_id)
+
+    def _path(self, origin: Step | None, symptom: Step | None) -> tuple[Step, ...]:
+        """From the origin to the answer or the symptom: by what rests on what, else by order."""
+        if origin is None:
+            return ()
+        ends = [step.number for step in (self._answer, symptom) if step is not None]
+        if len(self._steps) <= _GRAPH_STEPS:
+            ways = ((end, kinds) for kinds in (TELLING, frozenset(EdgeKind)) for end in ends)
+            for end, kinds in ways:
+                way = self._readings.graph.path(origin.number, end, kinds)
+                if end > origin.number and way:
+                    return tuple(self._steps[number] for number in way)
+        later = symptom is not None and symptom.number > origin.number
+        return (origin, symptom) if later and symptom is not None else (origin,)
+
+    def _catcher(
+        self, path: Sequence[Step], origin: Step | None, symptom: Step | None
+    ) -> Place | None:
+        """The first step after the fault that took it for good."""
+        shown = symptom if symptom is not None and symptom in path[1:] else origin
+        if shown is None:
+            return None
+        later = (step for step in path if step.number > shown.number and step.kind in _TAKES)
+        after = (step for step in self._steps[shown.number + 1 :] if step.kind in _TAKES)
+        taker = next(later, next(after, None))
+        return None if taker is None else self._place(taker)
+
+    def _impact(self, first: Signal | None, path: Sequence[Step], *, recovered: bool) -> Impact:
+        if recovered or (first is not None and first.fault in SLIPS):
+            return Impact.LOW
+        ends = self._answer is None or (bool(path) and path[-1] is self._answer)
+        return Impact.HIGH if ends else Impact.MEDIUM
+
+    def _decisive(self, surfaced: str, path: Sequence[Step]) -> bool | None:
+        """Yes where the run ended by it; else code can't tell what would have become of the run."""
+        span = self._readings.trace.get(surfaced)
+        if span is None:
+            return None
+        told = error_of(span)
+        roots = self._readings.trace.roots
+        ended = [error_of(root) for root in roots if root.status is StatusCode.ERROR]
+        if told is not None and any(root is span for root in roots):
+            return True
+        if told is not None and any(told in (error or "") for error in ended):
+            return True
+        last = self._steps[-1] if self._steps else None
+        stopped = self._answer is None and last is not None and bool(path) and path[-1] is last
+        return True if stopped else None
+
+    def _excerpts(self, finding: Finding) -> list[Excerpt]:
+        found: dict[str, str] = {}
+        for ref in finding.evidence_refs:
+            text = excerpt_of(ref, self._readings.trace, self._readings.quote)
+            if text is not None:
+                found.setdefault(text, ref.ref)
+        return [Excerpt(ref=ref, text=text) for text, ref in found.items()][:_EXCERPTS]
+
+    def _signature(self, finding: Finding, first: Signal | None) -> str:
+        """Category, fault, the tool or agent, and what the error says without what varies."""
+        trace, quote = self._readings.trace, self._readings.quote
+        span = trace.get(first.span_id if first is not None else finding.span_id)
+        error = None if span is None else error_of(span)
+        parts = (
+            "rca",
+            finding.category,
+            "-" if first is None else first.fault.value,
+            "-" if span is None else quote.name(_component(span) or finding.agent or "-"),
+            "-" if error is None else one_line(masked(quote.error(error)), QUOTE_LIMIT),
+        )
+        return " | ".join(parts)
+
+    def _place(self, step: Step) -> Place:
+        agent = None if step.agent is None else self._readings.quote.whole(step.agent)
+        return Place(step=step.number, span_id=step.span_id, agent=agent)
+
+
+def _component(span: Span) -> str | None:
+    """The tool that a span called; a model call goes by its agent."""
+    if span.kind is SpanKind.LLM:
+        return None
+    io = tool_io_of(span)
+    return None if io is None else io.name
+
+
+def _bounded(path: Sequence[Step]) -> Sequence[Step]:
+    """The path, a long one without its middle."""
+    if len(path) <= _PATH_PLACES:
+        return path
+    half = _PATH_PLACES // 2
+    return (*path[:half], *path[-half:])
