@@ -25,6 +25,8 @@ ProducedBy: TypeAlias = Callable[[EvidenceRef], Hashable]
 
 def independent(refs: Sequence[EvidenceRef], produced_by: ProducedBy) -> bool:
     """Whether two of the references name texts that different steps produced."""
+    if len({ref.trace_id for ref in refs}) > 1:
+        return True
     return len(set(map(produced_by, refs))) > 1
 
 

@@ -7,10 +7,10 @@ it comes from the steps and their dependencies, none of it from words of a plann
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from investigator.rca.report import Excerpt, Finding, Impact, Place
+from investigator.rca.report import Excerpt, Finding, Impact, StepPlace
 from investigator.readings.excerpts import excerpt_of
 from investigator.readings.faults import Fault
 from investigator.readings.graph import TELLING, EdgeKind
@@ -91,11 +91,21 @@ class Placing:
         return found
 
     def _step_of(self, span_id: str, finding: Finding | None = None) -> Step | None:
-        """The step at a span; where it holds many, the one that the finding cites."""
+        """The step at a span or around it; of many at one span, the one that the finding cites."""
         cited = () if finding is None else finding.evidence_refs
         steps = (self._by_ref.get(ref.ref) for ref in cited if ref.span_id == span_id)
         told = next((step for step in steps if step is not None and step.kind not in _GIVEN), None)
-        return told if told is not None else self._by_span.get(span_id)
+        if told is not None:
+            return told
+        above = (self._by_span.get(span.span_id) for span in self._upwards(span_id))
+        return next((step for step in above if step is not None and step.kind not in _GIVEN), None)
+
+    def _upwards(self, span_id: str) -> Iterator[Span]:
+        """The span and those that enclose it: what it did is part of what they did."""
+        span = self._readings.trace.get(span_id)
+        while span is not None:
+            yield span
+            span = self._readings.trace.parent(span)
 
     def _path(self, origin: Step | None, symptom: Step | None) -> tuple[Step, ...]:
         """From the origin to the answer or the symptom: by what rests on what, else by order."""
@@ -113,7 +123,7 @@ class Placing:
 
     def _catcher(
         self, path: Sequence[Step], origin: Step | None, symptom: Step | None
-    ) -> Place | None:
+    ) -> StepPlace | None:
         """The first step after the fault that took it for good."""
         shown = symptom if symptom is not None and symptom in path[1:] else origin
         if shown is None:
@@ -156,28 +166,27 @@ class Placing:
     def _signature(self, finding: Finding, first: Signal | None) -> str:
         """Category, fault, the tool or agent, and what the error says without what varies."""
         trace, quote = self._readings.trace, self._readings.quote
-        span = trace.get(first.span_id if first is not None else finding.span_id)
+        surfaced = first.span_id if first is not None else finding.span_id
+        span = trace.get(surfaced)
         error = None if span is None else error_of(span)
         parts = (
             "rca",
             finding.category,
             "-" if first is None else first.fault.value,
-            "-" if span is None else quote.name(_component(span) or finding.agent or "-"),
+            quote.name(self._tool(surfaced) or finding.agent or "-"),
             "-" if error is None else one_line(masked(quote.error(error)), QUOTE_LIMIT),
         )
         return " | ".join(parts)
 
-    def _place(self, step: Step) -> Place:
+    def _tool(self, span_id: str) -> str | None:
+        """The tool that the span called, or in which it ran; None for a model call or none."""
+        tools = (span for span in self._upwards(span_id) if span.kind is SpanKind.TOOL)
+        called = (tool_io_of(span) for span in tools)
+        return next((io.name for io in called if io is not None), None)
+
+    def _place(self, step: Step) -> StepPlace:
         agent = None if step.agent is None else self._readings.quote.whole(step.agent)
-        return Place(step=step.number, span_id=step.span_id, agent=agent)
-
-
-def _component(span: Span) -> str | None:
-    """The tool that a span called; a model call goes by its agent."""
-    if span.kind is SpanKind.LLM:
-        return None
-    io = tool_io_of(span)
-    return None if io is None else io.name
+        return StepPlace(step=step.number, span_id=step.span_id, agent=agent)
 
 
 def _bounded(path: Sequence[Step]) -> Sequence[Step]:

@@ -84,7 +84,7 @@ class Impact(StrEnum):
     LOW = "low"
 
 
-class Place(BaseModel):
+class StepPlace(BaseModel):
     """A step of the run, by its number (None where the span is no step) and by its span."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -124,8 +124,8 @@ class Finding(BaseModel):
     confidence: Confidence
     impact: Impact | None = None
     decisive: bool | None = None
-    path: tuple[Place, ...] = ()
-    should_have_caught: Place | None = None
+    path: tuple[StepPlace, ...] = ()
+    should_have_caught: StepPlace | None = None
     evidence_refs: tuple[EvidenceRef, ...] = Field(min_length=1)
     excerpts: tuple[Excerpt, ...] = ()
     signature: str | None = None

@@ -3,7 +3,8 @@
 Suspects rest on how the run hangs together, not on a fault that was seen, and are no surer than
 that: none has a strength of a half. They are, in this order, the first step that acted, which all
 later ones rest on; the first that states figures which nothing observed gives and the end of the
-run repeats; the one whose act was the first to fail; and the answer itself.
+run repeats; the one whose act was the first to fail; the last turn before the answer and the first
+of all; and the answer itself.
 """
 
 from __future__ import annotations
@@ -63,6 +64,11 @@ def _suspected(readings: Readings) -> Iterator[_Suspect]:
     if author is not None:
         why = "the step whose act was the first to fail"
         yield _Suspect(author, Fault.UNEXPLAINED, why, _LATER)
+    if len(said) > 1:
+        why = "the last turn before the answer, which takes it over"
+        yield _Suspect(said[-2].span, Fault.UNEXPLAINED, why, _LATER)
+        why = "the first turn, which the others follow"
+        yield _Suspect(said[0].span, Fault.UNEXPLAINED, why, _LATER)
     if said:
         why = "the answer, which is not what it should have been"
         yield _Suspect(said[-1].span, Fault.UNEXPLAINED, why, _ANSWER)
