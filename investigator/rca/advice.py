@@ -86,6 +86,10 @@ ADVICE: Mapping[Fault, str] = {
         "Give {agent} the earlier result in place of the same call at span {span_id}, and stop a "
         "loop that learns nothing new."
     ),
+    Fault.PARTIAL_READ: (
+        "{agent} spoke of the whole at span {span_id} and had read a part: let the tool return all "
+        "of it or a total, and require that a cursor is followed to its end."
+    ),
     Fault.REPEATED_ACT: (
         "Before the act at span {span_id} is repeated, let {agent} look up whether the first try "
         "took effect; give each act a key by which the service knows a repeat."
