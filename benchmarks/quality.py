@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.reports import readings, reports_by_rules, traces_in
+from benchmarks.tau_policy import policy_runs, print_policy
 from demo.agent.manifest import TRACES, Kind, read_manifest
 from investigator.rca.acquittal import Acquittal
 from investigator.rca.calibration import acquittal_features
@@ -65,6 +66,8 @@ def main() -> None:
     for name in PLACED:
         if name in runs:
             _print_places(name, PLACED[name](given.data))
+    if "tau_bench" in runs:
+        print_policy(policy_runs(given.data), weights_of)
     if given.fit:
         _print_fit([run for name in FITTED if name in runs for run in runs[name]], runs)
 
@@ -252,8 +255,12 @@ def _probability(weights: Sequence[float], features: Sequence[float] | None) -> 
 
 
 def fitted(runs: Sequence[Run]) -> list[float]:
+    """Weights of a logistic regression on the features of acquittals."""
+    return weights_of([(run.features or (), run.good) for run in runs])
+
+
+def weights_of(rows: Sequence[tuple[tuple[float, ...], bool]]) -> list[float]:
     """Weights of a logistic regression, by Newton's method, with a ridge on all but the first."""
-    rows = [(run.features or (), float(run.good)) for run in runs]
     size = len(rows[0][0])
     weights = [0.0] * size
     for _ in range(_STEPS):
@@ -262,7 +269,7 @@ def fitted(runs: Sequence[Run]) -> list[float]:
         for features, good in rows:
             likely = _probability(weights, features)
             for i in range(size):
-                gradient[i] += (likely - good) * features[i]
+                gradient[i] += (likely - float(good)) * features[i]
                 for j in range(size):
                     hessian[i][j] += likely * (1 - likely) * features[i] * features[j]
         step = _solved(hessian, gradient)

@@ -27,6 +27,7 @@ from investigator.readings.assertions import (
     is_call,
     says_something,
     trouble_in,
+    trouble_told,
 )
 from investigator.readings.conversation import UNTRUSTED, Action, Source, Utterance
 from investigator.readings.directives import read_text
@@ -213,14 +214,19 @@ class Acquittal:
     def _obstacles_borne_out(self) -> AcquittalCheck:
         failed = len(self.succeeded) < sum(a.result is not None for a in self.actions)
         seen = frozenset().union(*(trouble_in(one.text) for one in self._observed))
-        invented = [] if failed else sorted(trouble_in(self._text) - seen)
+        invented = [] if failed else sorted(trouble_told(self._text) - seen)
         missing = f"nothing that was observed is '{invented[0]}'" if invented else None
         return _check("its obstacles are borne out", missing, _count(len(self._observed), "text"))
 
     def _nothing_announced(self) -> AcquittalCheck:
-        """The last words announce nothing, and whoever had tools and used none asks something."""
+        """The last words announce nothing, and whoever had tools and used none asks something.
+
+        To hand over is what was announced, where a hand-over follows.
+        """
         missing = None
-        if not asks(self._text):
+        last = self.actions[-1] if self.actions else None
+        gone = self.answer and last and last.hands_over and last.position > self.answer.position
+        if not asks(self._text) and not gone:
             announced = announced_in(self._text)
             missing = self._told("the run ends with an act announced", announced)
             if announced is None and not self.actions and self._has_tools:
@@ -234,18 +240,26 @@ class Acquittal:
         return offered or any(_TOOLS.search(one.text) for one in told)
 
     def _demands_met(self) -> AcquittalCheck:
+        """In a conversation it counts what was said to a demand, then or later."""
         asked = [
-            (directive.text, directive.kinds & STATE_CHANGES)
+            (directive.text, directive.kinds & STATE_CHANGES, one.position)
             for one in self._said(Source.USER)
             for directive in read_text(one.text)[0]
             if directive.kinds & STATE_CHANGES and not asks_to_be_told(directive.text)
         ]
-        unmet = next((text for text, kinds in asked if not kinds & self._done), None)
+        refused = max((one.position for one in self._refusals), default=-1)
+        unmet = next((t for t, kinds, at in asked if not kinds & self._done and at > refused), None)
         excused = declines(self._text) or asks(self._text) or self._hands_over
-        written = not self.actions and any("create" in kinds for _, kinds in asked)
+        written = not self.actions and any("create" in kinds for _, kinds, _ in asked)
         missing = None if excused or written else self._told("nothing shows that it did", unmet)
         looked_at = f"{_count(len(asked), 'demand')}, {_count(len(self.succeeded), 'call')}"
         return _check("what was asked is done, or declined with a reason", missing, looked_at)
+
+    @property
+    def _refusals(self) -> tuple[Utterance, ...]:
+        """What the assistant of a conversation had declined before its last words."""
+        said = self._said(Source.ASSISTANT) if self.is_dialogue else ()
+        return tuple(one for one in said if declines(one.text))
 
     @property
     def _hands_over(self) -> bool:

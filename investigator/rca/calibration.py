@@ -9,6 +9,7 @@ from __future__ import annotations
 from math import exp, log1p
 
 from investigator.rca.acquittal import Acquittal
+from investigator.rca.policy_calibration import acquitted_under_policy
 
 _WEIGHTS = (0.755, 0.534, -1.595, -0.285)
 """Of the features below, in their order. Fitted on 443 runs that passed every check, of which the
@@ -29,6 +30,8 @@ def acquittal_features(acquittal: Acquittal) -> tuple[float, ...]:
 
 def acquittal_confidence(acquittal: Acquittal) -> float:
     """The probability that a run that passed every check did its task, to two digits."""
+    if acquittal.policy is not None:
+        return acquitted_under_policy(acquittal)
     features = acquittal_features(acquittal)
     weight = sum(w * x for w, x in zip(_WEIGHTS, features, strict=True))
     return round(1 / (1 + exp(-weight)), 2)

@@ -13,6 +13,7 @@ from investigator.claims.confidence import SUPPORTED, ProducedBy, capped_confide
 from investigator.rca.acquittal import Acquittal
 from investigator.rca.advice import advice_on
 from investigator.rca.calibration import acquittal_confidence
+from investigator.rca.policy_calibration import failed_under_policy
 from investigator.rca.report import Finding, Label, Outcome, RCAReport, StatedOutcome
 from investigator.rca.taxonomy import Taxonomy
 from investigator.readings.outcome import NOT_KNOWN, KnownOutcome, Sayer
@@ -88,7 +89,7 @@ def report_from_findings(
         outcome=outcome,
         primary_label=_label(findings[0], taxonomy) if outcome is Outcome.FAILURE else None,
         summary=_summary(outcome, findings, known),
-        confidence=_outcome_confidence(outcome, findings, known, likely),
+        confidence=_outcome_confidence(outcome, findings, known, acquittal, likely),
         findings=tuple(findings),
         evidence_refs=unique(ref for finding in findings for ref in finding.evidence_refs),
         remediation=_remedies(findings, taxonomy) if outcome is not Outcome.NO_FAILURE else (),
@@ -142,12 +143,19 @@ def _outcome(findings: Sequence[Finding], known: KnownOutcome, *, earned: bool) 
 
 
 def _outcome_confidence(
-    outcome: Outcome, findings: Sequence[Finding], known: KnownOutcome, likely: float
+    outcome: Outcome,
+    findings: Sequence[Finding],
+    known: KnownOutcome,
+    acquittal: Acquittal,
+    likely: float,
 ) -> float:
     """The root cause's own, or how often such an acquittal is right.
 
-    That a run failed of which that is known is as sure as whoever says so.
+    That a run failed of which that is known is as sure as whoever says so; of one that had a
+    policy to keep it depends on how that was broken.
     """
+    if outcome is Outcome.FAILURE and acquittal.policy is not None and not known.failed:
+        return failed_under_policy(acquittal.policy)
     if outcome is Outcome.FAILURE:
         told = _TRUST[known.said_by] if known.failed and known.said_by is not None else 0.0
         return max(findings[0].confidence, told)

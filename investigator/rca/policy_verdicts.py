@@ -48,6 +48,15 @@ class Policy:
         """A fault for each breach, those of the gravest controls first."""
         return tuple(self._breaches())
 
+    @property
+    def broken(self) -> tuple[Control, ...]:
+        """The controls that are more than a matter of form and whose breach stands."""
+        return tuple(
+            control
+            for control, found in self.judged_controls
+            if control.severity not in _SLIPS and _stands(found)
+        )
+
     def beside(self, seen: Sequence[Signal]) -> tuple[Signal, ...]:
         """All faults of the run: breaches, what detectors have `seen`, slips of form."""
         slips = [one for one in self.breaches if one.strength <= _SLIP]
@@ -81,11 +90,15 @@ class Policy:
 
 
 def _check(control: Control, found: ControlEvaluation) -> AcquittalCheck:
-    stands = any(breach.refused_at is None for breach in found.violations)
-    met = False if stands else None if found.missing_evidence else True
+    met = False if _stands(found) else None if found.missing_evidence else True
     return AcquittalCheck(
         name=f"{control.control_id}: {control.title}",
         met=met,
         looked_at=found.scanned or "the trace",
         missing=None if met else found.reason,
     )
+
+
+def _stands(found: ControlEvaluation) -> bool:
+    """Whether a breach came to something."""
+    return any(breach.refused_at is None for breach in found.violations)

@@ -53,6 +53,7 @@ _CALL = re2.compile(
     r"\"(?:arguments|parameters|args|input|action_input)\"\s*:"
 )
 _QUESTION = re2.compile(r"\?[\s\"')*_]*(?:[^.!?\n]*[.!]\s*){0,2}$")
+_IF = re2.compile(r"(?i)\b(?:if|unless|whether|in case)\b")
 _CLOSING = 3
 """So many sentences end a text: what it says further up, it may have done or answered itself."""
 
@@ -60,10 +61,20 @@ _CLOSING = 3
 def acts_claimed(text: str) -> Iterator[tuple[str, frozenset[str]]]:
     """The sentences that claim a change of the world as done, with the kinds of it."""
     for sentence in sentences_of(text):
-        hits = _DONE.finditer(sentence)
+        hits = _DONE.finditer(_unconditional(sentence))
         kinds = frozenset().union(*(kinds_of(words_of(hit.group(0))[-1:]) for hit in hits))
         if kinds & STATE_CHANGES:
             yield sentence, kinds & STATE_CHANGES
+
+
+def trouble_told(text: str) -> frozenset[str]:
+    """The words of trouble that it tells of; "if there is an error" tells of none."""
+    return frozenset().union(*map(trouble_in, map(_unconditional, sentences_of(text))))
+
+
+def _unconditional(sentence: str) -> str:
+    """The sentence up to where a condition begins: what stands in one is not said to be so."""
+    return _IF.split(sentence, maxsplit=1)[0]
 
 
 def claims_a_look(text: str) -> bool:

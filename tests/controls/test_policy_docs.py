@@ -19,11 +19,13 @@ from investigator.controls.required_evidence import RequiredEvidence
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "controls.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 POLICY = (
+    "call_after",
     "call_before",
     "call_limit",
     "call_rule",
     "calls_per_turn",
     "confirmation_before",
+    "conversation_rule",
     "no_reply_with_call",
     "statement_rule",
 )

@@ -121,6 +121,12 @@ def test_a_sound_run_passes_every_check() -> None:
             (*SOUND[:2], calls("find_seat"), gives('{"seat": "14C"}'), says("Seat 14C is free.")),
             "what was asked is done, or declined with a reason",
         ),
+        (
+            (*SOUND[:2], calls("find_seat"), gives('{"free": 0}'),
+             says("Unfortunately there is no seat left on the 08:15."),
+             user("Then book me a seat on the 09:15."), says("You are welcome, have a good day.")),
+            "what was asked is done, or declined with a reason",
+        ),
     ],
 )  # fmt: skip
 def test_what_breaks_a_check(messages: Sequence[Message], name: str) -> None:
@@ -146,6 +152,23 @@ def test_what_breaks_a_check(messages: Sequence[Message], name: str) -> None:
             (SYSTEM, user("How many seats are left on both trains?"), calls("find_seats"),
              gives('{"first": 23, "second": 40}'), says("There are 63 seats left.")),
             id="a sum of what was observed",
+        ),
+        pytest.param(
+            (*SOUND[:4], says("You have seat 14C for 349 kroner. If there is an error, or if it was "
+                              "booked for the wrong day, tell me.")),
+            id="a condition claims neither trouble nor an act",
+        ),
+        pytest.param(
+            (*SOUND[:2], calls("find_seat"), gives('{"free": 0}'),
+             says("It is full. I will transfer you to a human agent."),
+             calls("transfer_to_human_agent", 2, summary="full"), gives("Transfer successful", 2)),
+            id="a hand-over that was announced is made",
+        ),
+        pytest.param(
+            (*SOUND[:2], calls("find_seat"), gives('{"free": 0}'),
+             says("Unfortunately there is no seat left on the 08:15."),
+             user("What a pity. Thanks anyway."), says("You are welcome, have a good day.")),
+            id="declines in the course of a conversation",
         ),
     ],
 )  # fmt: skip

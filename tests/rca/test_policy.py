@@ -142,3 +142,12 @@ def test_a_policy_that_asks_nothing_of_a_run_changes_nothing() -> None:
     """Controls that do not apply leave no trace in the report."""
     found = chat(user("Hello, what can you do?"), says("I can look up and cancel orders."))
     assert report(found, policy()) == report(found, None)
+
+
+def test_how_sure_a_failure_is_depends_on_how_the_policy_was_broken() -> None:
+    """A breach of more controls, or of a graver one, says more than one of a lesser rule."""
+    once, grave = policy("medium"), policy("high")
+    second = grave.controls[0].model_copy(update={"control_id": "shop.again"})
+    both = grave.model_copy(update={"controls": (*grave.controls, second)})
+    sure = [report(transcript(SENT), library).confidence for library in (once, grave, both)]
+    assert sure == sorted(set(sure))

@@ -18,6 +18,7 @@ BUILT_IN_CHECKS = (
     "governance",
     "groundedness",
     "guardrails",
+    "obligations",
     "operations",
     "policy",
     "private_data",

@@ -1,4 +1,4 @@
-"""What was known when a call was made: its arguments, its result, and the records read before.
+"""What was known when a call was made, or at the end: arguments, result, records read before.
 
 A path begins with what it looks into: `call` (the arguments), `result` (what the call gave
 back) or the name of a record. A record is the result of an earlier call that succeeded; which
@@ -49,12 +49,14 @@ class RecordPattern(Params):
     """What one of the tools gave back, with success, before a call.
 
     `match` maps a key of the earlier call's arguments (or, where it was not asked with that
-    key, of its result) to the path whose value it must have.
+    key, of its result) to the path whose value it must have. `part` is what of the call the
+    record is: what it gave back, or what it was asked with.
     """
 
     tools: tuple[str, ...] = Field(min_length=1)
     match: Mapping[str, Operand] = Field(default_factory=dict)
     take: Literal["latest", "every"] = "latest"
+    part: Literal["result", "arguments"] = "result"
 
     def __str__(self) -> str:
         return ", ".join(self.tools)
@@ -91,74 +93,88 @@ class Heard:
 
 
 class CallFacts:
-    """One call of a conversation, with what can be looked up for it."""
+    """One call of a conversation (None: the whole), with what can be looked up for it.
+
+    What was said and read counts up to the call, or up to the position `until`.
+    """
 
     def __init__(
         self,
         read: Readings,
-        action: Action,
+        action: Action | None,
         records: Mapping[str, RecordPattern] | None = None,
         now_ns: int | None = None,
         heard: Heard | None = None,
+        *,
+        until: int | None = None,
     ) -> None:
         self.conversation = read.conversation
         self.quote = read.quote
         self.heard = Heard(read.conversation) if heard is None else heard
         self.action = action
-        self.now_ns = action.span.start_ns if now_ns is None else now_ns
+        self.until = len(read.conversation.items) if until is None else until
+        if until is None and action is not None:
+            self.until = action.position
+        started = None if action is None else action.span.start_ns
+        self.now_ns = started if now_ns is None else now_ns
         self._records = records or {}
 
     def find(self, path: str) -> Found:
         """The values at a path, of every part that it looks into."""
         root, *parts = path.split(".")
         match root:
-            case "call":
-                return self._in_arguments(path, parts)
-            case "result":
+            case "call" if self.action is not None:
+                return _in_arguments(self.action, path, parts)
+            case "result" if self.action is not None:
                 return _in_result(self.action, path, parts)
             case _:
                 return self._in_records(root, path, parts)
 
     def said_by(self, sources: Iterable[Source]) -> tuple[Utterance, ...]:
         """What these had said before the call."""
-        return self.conversation.said_by(*sources, before=self.action.position)
+        return self.conversation.said_by(*sources, before=self.until)
 
     def unheard(self, sources: Iterable[Source]) -> tuple[str, ...]:
         """What of their words before the call is not in the trace."""
-        lines = self.conversation.missing(*sources, before=self.action.position)
+        lines = self.conversation.missing(*sources, before=self.until)
         silent = [s for s in sources if s in _PERSONS and not self.conversation.said_by(s)]
         return (*lines, *(f"the trace has no words of the {s.value.lower()}" for s in silent))
 
     @cached_property
     def earlier(self) -> tuple[Action, ...]:
         """The calls that were asked for before this one."""
-        end = self.action.position
         actions = self.conversation.actions
-        return actions[: bisect_left(actions, end, key=lambda action: action.position)]
+        return actions[: bisect_left(actions, self.until, key=lambda action: action.position)]
+
+    @property
+    def later(self) -> tuple[Action, ...]:
+        """The calls that were asked for after this one."""
+        asked = -1 if self.action is None else self.action.position
+        return tuple(action for action in self.conversation.actions if action.position > asked)
 
     def matching(self, record: RecordPattern) -> Iterator[tuple[Action, bool | None]]:
         """The earlier calls that may have made a record, the last first, and whether they did."""
+        for action, made in self.alike(reversed(self.earlier), record):
+            done = _all_true([made, self._has_ended_well(action)])
+            if done is not False:
+                yield action, done
+
+    def alike(
+        self, actions: Iterable[Action], record: RecordPattern
+    ) -> Iterator[tuple[Action, bool | None]]:
+        """Those of the calls that fit a pattern, whatever came of them, and whether they do."""
         wanted = {key: self.find(path) for key, path in record.match.items()}
-        for action in reversed(self.earlier):
+        for action in actions:
             if is_named(action.tool, record.tools):
                 made = _all_true([_has(action, key, value) for key, value in wanted.items()])
-                done = _all_true([made, self._has_ended_well(action)])
-                if done is not False:
-                    yield action, done
+                if made is not False:
+                    yield action, made
 
     def _has_ended_well(self, action: Action) -> bool | None:
         result = action.result
-        if result is not None and result.position > self.action.position:
+        if result is not None and result.position > self.until:
             return False
         return succeeded(action)
-
-    def _in_arguments(self, path: str, parts: list[str]) -> Found:
-        arguments = arguments_of(self.action)
-        if arguments is None:
-            return Found(missing=(f"the arguments of {self.action.tool} are no JSON object",))
-        at = values_at(arguments, parts)
-        missing = () if at.hidden is None else (f"{path} of {self.action.tool} is hidden",)
-        return Found(at.values, missing, (self.action.evidence,))
 
     def _in_records(self, name: str, path: str, parts: list[str]) -> Found:
         record = self._records[name]
@@ -167,12 +183,14 @@ class CallFacts:
         evidence: list[EvidenceRef] = []
         candidates = self._candidates(record)
         for action, made in candidates:
-            found = _in_result(action, path, parts)
+            read = _in_result if record.part == "result" else _in_arguments
+            found = read(action, path, parts)
             values += found.values if made else ()
             missing += found.missing if made else (f"whether {action.tool} gave {name}",)
             evidence += found.evidence
         if not candidates:
-            missing.append(f"no {name} ({self._wanted(record)}) was read before {self.action.tool}")
+            before = "" if self.action is None else f" before {self.action.tool}"
+            missing.append(f"no {name} ({self._wanted(record)}) was read{before}")
         return Found(tuple(values), tuple(missing), tuple(evidence))
 
     def _candidates(self, record: RecordPattern) -> list[tuple[Action, bool | None]]:
@@ -194,6 +212,15 @@ def arguments_of(action: Action) -> dict[str, JsonValue] | None:
         return {}
     found = document_in(action.arguments)
     return found if isinstance(found, dict) else None
+
+
+def _in_arguments(action: Action, path: str, parts: list[str]) -> Found:
+    arguments = arguments_of(action)
+    if arguments is None:
+        return Found(missing=(f"the arguments of {action.tool} are no JSON object",))
+    at = values_at(arguments, parts)
+    missing = () if at.hidden is None else (f"{path} of {action.tool} is hidden",)
+    return Found(at.values, missing, (action.evidence,))
 
 
 def _in_result(action: Action, path: str, parts: list[str]) -> Found:

@@ -8,45 +8,71 @@ does: a part that cannot be told matters only where the other parts do not decid
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag
 
 from investigator.controls.checks import value_conditions as values
 from investigator.controls.checks.answers import Condition, ConditionResult
-from investigator.controls.checks.call_facts import CallFacts
+from investigator.controls.checks.call_facts import CallFacts, Found, Operand, RecordPattern
 from investigator.controls.checks.chosen_calls import CallSelector, evidence_of_call
+from investigator.controls.checks.paths import comparable_text
+from investigator.controls.checks.spellings import spelled_in
 from investigator.controls.checks.words import Regex, found_in
-from investigator.readings.utterances import Source
+from investigator.readings.utterances import Action, Source, Utterance
 
 _SHOWN = 60
 
 
-class SaidByUser(Condition):
-    """The user had said something that matches the pattern before the call."""
+class Said(Condition):
+    """Somebody had said something before the call that matches a pattern.
+
+    `naming`: in the same message stood a value at this path.
+    """
+
+    naming: Operand | None = None
+
+    def operands(self) -> Iterator[str]:
+        yield from () if self.naming is None else (self.naming,)
+
+
+class SaidByUser(Said):
+    """The user had said it."""
 
     said_by_user: Regex
 
     def ask(self, facts: CallFacts) -> ConditionResult:
-        return _said(facts, Source.USER, self.said_by_user)
+        return _said(facts, Source.USER, self.said_by_user, self.naming)
 
 
-class SaidByAssistant(Condition):
-    """The assistant had said something that matches the pattern before the call."""
+class SaidByAssistant(Said):
+    """The assistant had said it."""
 
     said_by_assistant: Regex
 
     def ask(self, facts: CallFacts) -> ConditionResult:
-        return _said(facts, Source.ASSISTANT, self.said_by_assistant)
+        return _said(facts, Source.ASSISTANT, self.said_by_assistant, self.naming)
 
 
 class Called(Condition):
-    """One of these calls had been made before."""
+    """One of these calls had been made before, with the values at these paths as its arguments."""
 
     called: CallSelector
+    match: Mapping[str, Operand] = Field(default_factory=dict)
+
+    def operands(self) -> Iterator[str]:
+        yield from self.match.values()
+
+    def _fits(self, facts: CallFacts, action: Action) -> bool | None:
+        meant = self.called.fits(action)
+        if not self.match or meant is False:
+            return meant
+        alike = list(facts.alike([action], RecordPattern(tools=("*",), match=self.match)))
+        return False if not alike else None if meant is None else alike[0][1]
 
     def ask(self, facts: CallFacts) -> ConditionResult:
-        earlier = [(action, self.called.fits(action)) for action in facts.earlier]
+        earlier = [(action, self._fits(facts, action)) for action in facts.earlier]
         made = [action for action, fits in earlier if fits]
         if made:
             return ConditionResult(
@@ -96,16 +122,30 @@ class NotCondition(Condition):
         return ConditionResult(holds, answer.seen, answer.evidence, answer.missing)
 
 
-def _said(facts: CallFacts, source: Source, pattern: str) -> ConditionResult:
+def _said(
+    facts: CallFacts, source: Source, pattern: str, naming: str | None = None
+) -> ConditionResult:
     who = source.value.lower()
     said = facts.heard.first(source, pattern)
-    if said is not None and said.position < facts.action.position:
+    if naming is not None and said is not None:
+        named = facts.find(naming)
+        if named.missing:
+            return ConditionResult(None, f"{naming} is not seen", (), named.missing)
+        said = next(filter(partial(_is_naming, pattern, named), facts.said_by((source,))), None)
+    if said is not None and said.position < facts.until:
         words = found_in(pattern, said.text) or ""
         seen = f"the {who} had said {facts.quote.line(words, _SHOWN)!r}"
         return ConditionResult(True, seen, (said.evidence,))
     missing = facts.unheard((source,))
     seen = f"the {who} had said nothing that the rule asks for"
     return ConditionResult(None if missing else False, seen, (), missing)
+
+
+def _is_naming(pattern: str, named: Found, said: Utterance) -> bool:
+    texts = map(comparable_text, named.values)
+    return found_in(pattern, said.text) is not None and any(
+        spelled_in(said.text, text) for text in texts
+    )
 
 
 def _joined(answers: Sequence[ConditionResult], *, decisive: bool) -> ConditionResult:
@@ -128,6 +168,9 @@ _MODELS: dict[str, type[Condition]] = {
     "among": values.Among,
     "at_most": values.AtMost,
     "at_least": values.AtLeast,
+    "comes_to": values.ComesTo,
+    "before": values.Before,
+    "after": values.After,
     "within_hours": values.WithinHours,
     "seen_in": values.SeenIn,
     "same_as": values.SameAs,
@@ -158,6 +201,9 @@ AnyCondition = Annotated[
     | Annotated[values.Among, Tag("among")]
     | Annotated[values.AtMost, Tag("at_most")]
     | Annotated[values.AtLeast, Tag("at_least")]
+    | Annotated[values.ComesTo, Tag("comes_to")]
+    | Annotated[values.Before, Tag("before")]
+    | Annotated[values.After, Tag("after")]
     | Annotated[values.WithinHours, Tag("within_hours")]
     | Annotated[values.SeenIn, Tag("seen_in")]
     | Annotated[values.SameAs, Tag("same_as")]

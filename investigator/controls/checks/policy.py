@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.call_facts import (
@@ -19,6 +20,7 @@ from investigator.controls.checks.call_facts import (
     EarlierRecord,
     Heard,
     Operand,
+    RecordPattern,
 )
 from investigator.controls.checks.chosen_calls import (
     CallSelector,
@@ -46,7 +48,7 @@ class CallBefore(Params):
 
     @model_validator(mode="after")
     def _known_roots(self) -> CallBefore:
-        _refuse_unknown_roots(self.earlier.match.values(), known=(CALL,))
+        require_known_roots(self.earlier.match.values(), known=(CALL,))
         return self
 
 
@@ -105,6 +107,24 @@ def call_limit(subject: Readings, params: CallLimit) -> Checked:
     return checked(subject.conversation, params.calls, calls, violations, [*missing, *unsure])
 
 
+def _as_time(now: object) -> str | None:
+    text = now.isoformat() if isinstance(now, datetime) else now
+    if text is not None and not isinstance(text, str):
+        raise ValueError(f"{text!r} is no ISO 8601 time")
+    if text is not None:
+        parse_time(text)
+    return text
+
+
+TimeOfCalls = Annotated[str | None, BeforeValidator(_as_time)]
+"""The time that stands for that of the calls, where the trace has no true ones."""
+
+
+def time_of(now: str | None) -> int | None:
+    """That time, in nanoseconds since the epoch."""
+    return None if now is None else parse_time(now)
+
+
 class CallRule(Params):
     """Parameters of `call_rule`; `now` stands for the time of the calls where it is given."""
 
@@ -112,28 +132,14 @@ class CallRule(Params):
     records: Mapping[str, EarlierRecord] = Field(default_factory=dict)
     when: AnyCondition | None = None
     require: AnyCondition
-    now: str | None = None
-
-    @field_validator("now", mode="before")
-    @classmethod
-    def _is_time(cls, now: object) -> str | None:
-        text = now.isoformat() if isinstance(now, datetime) else now
-        if text is not None and not isinstance(text, str):
-            raise ValueError(f"{text!r} is no ISO 8601 time")
-        if text is not None:
-            parse_time(text)
-        return text
+    now: TimeOfCalls = None
 
     @model_validator(mode="after")
     def _known_roots(self) -> CallRule:
-        known = [CALL, RESULT]
-        for name, record in self.records.items():
-            if name in known or "." in name:
-                raise ValueError(f"a record cannot be called {name!r}")
-            _refuse_unknown_roots(record.match.values(), known=(CALL, *known[2:]))
-            known.append(name)
-        for condition in (self.when, self.require):
-            _refuse_unknown_roots(() if condition is None else condition.operands(), known=known)
+        asked = [one for one in (self.when, self.require) if one is not None]
+        require_known_records(self.records, given=(CALL,))
+        known = (CALL, RESULT, *self.records)
+        require_known_roots((path for one in asked for path in one.operands()), known=known)
         return self
 
 
@@ -141,7 +147,7 @@ def call_rule(subject: Readings, params: CallRule) -> Checked:
     """Each of the calls that meets `when` meets `require`."""
     violations: list[Violation] = []
     calls, missing = chosen_calls(subject.conversation, params.calls)
-    now_ns = None if params.now is None else parse_time(params.now)
+    now_ns = time_of(params.now)
     heard = Heard(subject.conversation)
     for action in calls:
         facts = CallFacts(subject, action, params.records, now_ns, heard)
@@ -184,7 +190,26 @@ def checked(
     )
 
 
-def _refuse_unknown_roots(paths: Iterable[Operand], *, known: Collection[str]) -> None:
+def require_known_records(records: Mapping[str, RecordPattern], *, given: tuple[str, ...]) -> None:
+    """Refuse records that are matched by anything but what is `given` and the records above them.
+
+    Raises:
+        ValueError: such a record, or one of a name that is taken.
+    """
+    known = list(given)
+    for name, record in records.items():
+        if name in (CALL, RESULT) or "." in name:
+            raise ValueError(f"a record cannot be called {name!r}")
+        require_known_roots(record.match.values(), known=known)
+        known.append(name)
+
+
+def require_known_roots(paths: Iterable[Operand], *, known: Collection[str]) -> None:
+    """Refuse paths that begin with none of the known roots.
+
+    Raises:
+        ValueError: such a path.
+    """
     for path in paths:
         root = path.split(".")[0]
         if root not in known:

@@ -5,17 +5,31 @@ from __future__ import annotations
 import operator
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from investigator.controls.checks.amounts import Amount, Operation, computed, paths_in
 from investigator.controls.checks.answers import Condition, ConditionResult, shown
 from investigator.controls.checks.call_facts import CallFacts, Found, Operand
 from investigator.controls.checks.paths import comparable_text, number
+from investigator.controls.checks.spellings import spelled_in, time_in
 from investigator.controls.checks.words import Regex, found_in
 from investigator.ground.canonical_json import JsonValue
 from investigator.readings.utterances import Source
-from investigator.traces.model import parse_time
+
+NOW = "now"
+_CENT = 0.005
+
+
+def _moment(raw: object) -> object:
+    """YAML reads a bare date or time as one."""
+    return raw.isoformat() if isinstance(raw, date) else raw
+
+
+Moment = Annotated[Operand, BeforeValidator(_moment)]
+"""`now`, an ISO 8601 time, or a path."""
 
 
 def _upper(raw: object) -> object:
@@ -110,31 +124,63 @@ class Among(OfValues):
 
 
 class AtMost(OfValues):
-    """The number is at most this one, or the one at another path."""
+    """The number is at most this amount."""
 
-    at_most: float | Operand
+    at_most: Amount
 
     def operands(self) -> Iterator[str]:
-        yield self.value
-        if isinstance(self.at_most, str):
-            yield self.at_most
+        yield from (self.value, *paths_in(self.at_most))
 
     def ask(self, facts: CallFacts) -> ConditionResult:
         return _compared(self, facts, self.at_most, operator.le)
 
 
 class AtLeast(OfValues):
-    """The number is at least this one, or the one at another path."""
+    """The number is at least this amount."""
 
-    at_least: float | Operand
+    at_least: Amount
 
     def operands(self) -> Iterator[str]:
-        yield self.value
-        if isinstance(self.at_least, str):
-            yield self.at_least
+        yield from (self.value, *paths_in(self.at_least))
 
     def ask(self, facts: CallFacts) -> ConditionResult:
         return _compared(self, facts, self.at_least, operator.ge)
+
+
+class ComesTo(OfValues):
+    """The number is this amount, to half a cent."""
+
+    comes_to: Amount
+
+    def operands(self) -> Iterator[str]:
+        yield from (self.value, *paths_in(self.comes_to))
+
+    def ask(self, facts: CallFacts) -> ConditionResult:
+        return _compared(self, facts, self.comes_to, lambda one, other: abs(one - other) < _CENT)
+
+
+class Before(OfValues):
+    """The time lies before this one: a time, a path, or `now`, the time of the call."""
+
+    before: Moment
+
+    def operands(self) -> Iterator[str]:
+        yield from (self.value, *_path_of(self.before))
+
+    def ask(self, facts: CallFacts) -> ConditionResult:
+        return _beside_moment(self, facts, self.before, operator.lt)
+
+
+class After(OfValues):
+    """The time lies after this one: a time, a path, or `now`, the time of the call."""
+
+    after: Moment
+
+    def operands(self) -> Iterator[str]:
+        yield from (self.value, *_path_of(self.after))
+
+    def ask(self, facts: CallFacts) -> ConditionResult:
+        return _beside_moment(self, facts, self.after, operator.gt)
 
 
 class WithinHours(OfValues):
@@ -146,27 +192,26 @@ class WithinHours(OfValues):
         now = facts.now_ns
 
         def passes(value: JsonValue) -> bool | None:
-            try:
-                age_ns = None if now is None else now - parse_time(comparable_text(value))
-            except (ValueError, OverflowError):
+            time = time_in(comparable_text(value))
+            if time is None or now is None:
                 return None
-            return None if age_ns is None else 0 <= age_ns <= self.within_hours * 3.6e12
+            return 0 <= now - time <= self.within_hours * 3.6e12
 
         return self.decide(facts, passes)
 
 
 class SeenIn(OfValues):
-    """The value was in what one of these had said before the call."""
+    """The value was in what one of these had said before the call, as people write it."""
 
     seen_in: tuple[Speaker, ...] = Field(min_length=1)
 
     def ask(self, facts: CallFacts) -> ConditionResult:
-        heard = [said.text.casefold() for said in facts.said_by(self.seen_in)]
+        heard = [said.text for said in facts.said_by(self.seen_in)]
         unheard = facts.unheard(self.seen_in)
 
         def passes(value: JsonValue) -> bool | None:
-            wanted = comparable_text(value).casefold()
-            if any(wanted in text for text in heard):
+            wanted = comparable_text(value)
+            if any(spelled_in(text, wanted) for text in heard):
                 return True
             return None if unheard else False
 
@@ -241,16 +286,42 @@ class GivenValue(Condition):
 def _compared(
     test: OfValues,
     facts: CallFacts,
-    limit: float | str,
+    limit: float | str | Operation,
     fits: Callable[[float, float], bool],
 ) -> ConditionResult:
     """The answer of a comparison of numbers; what is no number cannot be told."""
-    if not isinstance(limit, str):
+    if isinstance(limit, float):
         return test.decide(facts, lambda value: _fits(number(value), limit, fits))
-    found = facts.find(limit)
-    bound = number(found.values[0]) if len(found.values) == 1 else None
-    answer = test.decide(facts, lambda value: _fits(number(value), bound, fits), found)
-    return _beside(answer, f"{limit} is {shown(facts, found)}")
+    amount = computed(facts, limit)
+    beside = Found(missing=amount.missing, evidence=amount.evidence)
+    answer = test.decide(facts, lambda value: _fits(number(value), amount.value, fits), beside)
+    name = limit if isinstance(limit, str) else "the amount recomputed"
+    told = "not known" if amount.value is None else f"{amount.value:.10g}"
+    return _beside(answer, f"{name} is {told}")
+
+
+def _beside_moment(
+    test: OfValues, facts: CallFacts, moment: str, fits: Callable[[int, int], bool]
+) -> ConditionResult:
+    """The answer of a comparison of times; what is no time cannot be told."""
+    found = facts.find(moment) if _path_of(moment) else Found()
+    if _path_of(moment):
+        texts = [comparable_text(value) for value in found.values]
+        limit = time_in(texts[0]) if len(texts) == 1 else None
+    else:
+        limit = facts.now_ns if moment == NOW else time_in(moment)
+
+    def passes(value: JsonValue) -> bool | None:
+        time = time_in(comparable_text(value))
+        return None if time is None or limit is None else fits(time, limit)
+
+    answer = test.decide(facts, passes, found)
+    return _beside(answer, f"{moment} is {shown(facts, found)}") if found.values else answer
+
+
+def _path_of(moment: str) -> tuple[str, ...]:
+    """The path that a moment is; nothing where it is a time, or `now`."""
+    return () if moment == NOW or time_in(moment) is not None else (moment,)
 
 
 def _fits(

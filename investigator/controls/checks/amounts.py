@@ -1,0 +1,238 @@
+"""An amount is recomputed from what a call says and tools answered, or it cannot be told.
+
+A number, the number at a path, or one of a few operations on amounts, told apart by its key. A
+part that the trace does not show makes the whole unknown: nothing is taken for zero.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Field, Tag
+
+from investigator.controls.checking import Params
+from investigator.controls.checks.call_facts import CallFacts, Operand
+from investigator.controls.checks.paths import comparable_text, number
+from investigator.traces.evidence import EvidenceRef
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """An amount (None: it cannot be told, for what is `missing`), and where its parts stand."""
+
+    value: float | None
+    missing: tuple[str, ...] = ()
+    evidence: tuple[EvidenceRef, ...] = ()
+
+
+class Operation(Params):
+    """An amount that is made of others."""
+
+    @abstractmethod
+    def compute(self, facts: CallFacts) -> Computed:
+        """The amount, for one call."""
+
+    def operands(self) -> Iterator[str]:
+        """The paths that it reads."""
+        yield from ()
+
+
+class SumOf(Operation):
+    """The amounts together."""
+
+    sum: tuple[Amount, ...] = Field(min_length=1)
+
+    def operands(self) -> Iterator[str]:
+        yield from _paths(self.sum)
+
+    def compute(self, facts: CallFacts) -> Computed:
+        return _joined(facts, self.sum, math.fsum)
+
+
+class ProductOf(Operation):
+    """The amounts multiplied."""
+
+    product: tuple[Amount, ...] = Field(min_length=1)
+
+    def operands(self) -> Iterator[str]:
+        yield from _paths(self.product)
+
+    def compute(self, facts: CallFacts) -> Computed:
+        return _joined(facts, self.product, math.prod)
+
+
+class DifferenceOf(Operation):
+    """The first amount less the second."""
+
+    difference: tuple[Amount, Amount]
+
+    def operands(self) -> Iterator[str]:
+        yield from _paths(self.difference)
+
+    def compute(self, facts: CallFacts) -> Computed:
+        return _joined(facts, self.difference, lambda parts: parts[0] - parts[1])
+
+
+class LargestOf(Operation):
+    """The largest of the amounts."""
+
+    largest: tuple[Amount, ...] = Field(min_length=1)
+
+    def operands(self) -> Iterator[str]:
+        yield from _paths(self.largest)
+
+    def compute(self, facts: CallFacts) -> Computed:
+        return _joined(facts, self.largest, max)
+
+
+class SmallestOf(Operation):
+    """The smallest of the amounts."""
+
+    smallest: tuple[Amount, ...] = Field(min_length=1)
+
+    def operands(self) -> Iterator[str]:
+        yield from _paths(self.smallest)
+
+    def compute(self, facts: CallFacts) -> Computed:
+        return _joined(facts, self.smallest, min)
+
+
+class TotalAt(Operation):
+    """The numbers at a path together; of none, zero."""
+
+    total: Operand
+
+    def operands(self) -> Iterator[str]:
+        yield self.total
+
+    def compute(self, facts: CallFacts) -> Computed:
+        found = facts.find(self.total)
+        numbers = [number(value) for value in found.values]
+        told = [one for one in numbers if one is not None]
+        missing = found.missing or _no_numbers(self.total, len(told) < len(numbers))
+        return Computed(None if missing else math.fsum(told), missing, found.evidence)
+
+
+class CountAt(Operation):
+    """How many values stand at a path."""
+
+    count: Operand
+
+    def operands(self) -> Iterator[str]:
+        yield self.count
+
+    def compute(self, facts: CallFacts) -> Computed:
+        found = facts.find(self.count)
+        value = None if found.missing else float(len(found.values))
+        return Computed(value, found.missing, found.evidence)
+
+
+class ChosenBy(Operation):
+    """The amount that stands beside the value at a path."""
+
+    choose: Operand
+    cases: Mapping[str, Amount] = Field(min_length=1)
+
+    def operands(self) -> Iterator[str]:
+        yield self.choose
+        yield from _paths(self.cases.values())
+
+    def compute(self, facts: CallFacts) -> Computed:
+        found = facts.find(self.choose)
+        names = {comparable_text(value) for value in found.values}
+        case = self.cases.get(names.pop()) if len(names) == 1 else None
+        if case is None:
+            missing = found.missing or (f"no case for the value of {self.choose}",)
+            return Computed(None, missing, found.evidence)
+        chosen = computed(facts, case)
+        return Computed(chosen.value, chosen.missing, (*found.evidence, *chosen.evidence))
+
+
+def computed(facts: CallFacts, amount: float | str | Operation) -> Computed:
+    """An amount for one call."""
+    if isinstance(amount, Operation):
+        return amount.compute(facts)
+    if not isinstance(amount, str):
+        return Computed(float(amount))
+    found = facts.find(amount)
+    value = number(found.values[0]) if len(found.values) == 1 else None
+    missing = found.missing or _no_numbers(amount, value is None)
+    return Computed(None if missing else value, missing, found.evidence)
+
+
+def paths_in(amount: float | str | Operation) -> Iterator[str]:
+    """The paths that an amount reads."""
+    if isinstance(amount, Operation):
+        yield from amount.operands()
+    elif isinstance(amount, str):
+        yield amount
+
+
+def _paths(amounts: Iterable[float | str | Operation]) -> Iterator[str]:
+    for amount in amounts:
+        yield from paths_in(amount)
+
+
+def _joined(facts: CallFacts, amounts: Iterable[float | str | Operation], join: Any) -> Computed:
+    parts = [computed(facts, amount) for amount in amounts]
+    values = [part.value for part in parts if part.value is not None]
+    return Computed(
+        join(values) if len(values) == len(parts) else None,
+        tuple(line for part in parts for line in part.missing),
+        tuple(ref for part in parts for ref in part.evidence),
+    )
+
+
+def _no_numbers(path: str, is_none: bool) -> tuple[str, ...]:
+    return (f"{path} is not one number",) if is_none else ()
+
+
+_OPERATIONS: dict[str, type[Operation]] = {
+    "sum": SumOf,
+    "product": ProductOf,
+    "difference": DifferenceOf,
+    "largest": LargestOf,
+    "smallest": SmallestOf,
+    "total": TotalAt,
+    "count": CountAt,
+    "choose": ChosenBy,
+}
+
+
+def _telling_key(raw: Any) -> str | None:
+    """What tells which amount is meant; None where nothing does, or several things do."""
+    if isinstance(raw, Operation):
+        return next(key for key, model in _OPERATIONS.items() if type(raw) is model)
+    if isinstance(raw, str):
+        return "path"
+    if isinstance(raw, int | float) and not isinstance(raw, bool):
+        return "number"
+    telling = [key for key in _OPERATIONS if isinstance(raw, Mapping) and key in raw]
+    return telling[0] if len(telling) == 1 else None
+
+
+Amount = Annotated[
+    Annotated[float, Tag("number")]
+    | Annotated[Operand, Tag("path")]
+    | Annotated[SumOf, Tag("sum")]
+    | Annotated[ProductOf, Tag("product")]
+    | Annotated[DifferenceOf, Tag("difference")]
+    | Annotated[LargestOf, Tag("largest")]
+    | Annotated[SmallestOf, Tag("smallest")]
+    | Annotated[TotalAt, Tag("total")]
+    | Annotated[CountAt, Tag("count")]
+    | Annotated[ChosenBy, Tag("choose")],
+    Discriminator(
+        _telling_key,
+        custom_error_type="amount",
+        custom_error_message=f"an amount is a number, a path, or one of: {', '.join(_OPERATIONS)}",
+    ),
+]
+"""A number, a path, or an operation on amounts, as a control's YAML writes it."""
+
+for _model in _OPERATIONS.values():
+    _model.model_rebuild()
