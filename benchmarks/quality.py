@@ -15,10 +15,10 @@ import argparse
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
-from math import exp
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.fitting import probability, weights_of
 from benchmarks.reports import readings, reports_by_rules, traces_in
 from benchmarks.tau_policy import policy_runs, print_policy
 from demo.agent.manifest import TRACES, Kind, read_manifest
@@ -32,9 +32,6 @@ from investigator.signals.detect import detect
 BINS = 10
 SURE = 0.6
 """From here on an acquittal or a failure counts as said."""
-
-_RIDGE = 1.0
-_STEPS = 100
 
 
 class Run(NamedTuple):
@@ -67,7 +64,7 @@ def main() -> None:
         if name in runs:
             _print_places(name, PLACED[name](given.data))
     if "tau_bench" in runs:
-        print_policy(policy_runs(given.data), weights_of)
+        print_policy(policy_runs(given.data))
     if given.fit:
         _print_fit([run for name in FITTED if name in runs for run in runs[name]], runs)
 
@@ -229,7 +226,7 @@ def _print_fit(pool: Sequence[Run], runs: dict[str, list[Run]]) -> None:
     halves = [fitted([run for run in earned if _half(run) != half]) for half in (0, 1)]
     for name in (name for name in FITTED if name in runs):
         own = [run for run in runs[name] if run.features is not None]
-        stated = [(_probability(halves[_half(run)], run.features), run) for run in own]
+        stated = [(probability(halves[_half(run)], run.features or ()), run) for run in own]
         for half in (0, 1):
             sure = [r for p, r in stated if p >= SURE and _half(r) == half]
             print(f"{name}, half {half}: {len(sure)} clean at {SURE} or more, "
@@ -249,43 +246,9 @@ def _half_of(task: str) -> int:
     return sha256(task.encode()).digest()[0] % 2
 
 
-def _probability(weights: Sequence[float], features: Sequence[float] | None) -> float:
-    dot = sum(w * x for w, x in zip(weights, features or (), strict=False))
-    return 1 / (1 + exp(-dot))
-
-
 def fitted(runs: Sequence[Run]) -> list[float]:
     """Weights of a logistic regression on the features of acquittals."""
     return weights_of([(run.features or (), run.good) for run in runs])
-
-
-def weights_of(rows: Sequence[tuple[tuple[float, ...], bool]]) -> list[float]:
-    """Weights of a logistic regression, by Newton's method, with a ridge on all but the first."""
-    size = len(rows[0][0])
-    weights = [0.0] * size
-    for _ in range(_STEPS):
-        gradient = [_RIDGE * w if i else 0.0 for i, w in enumerate(weights)]
-        hessian = [[_RIDGE * (i == j) * (i > 0) for j in range(size)] for i in range(size)]
-        for features, good in rows:
-            likely = _probability(weights, features)
-            for i in range(size):
-                gradient[i] += (likely - float(good)) * features[i]
-                for j in range(size):
-                    hessian[i][j] += likely * (1 - likely) * features[i] * features[j]
-        step = _solved(hessian, gradient)
-        weights = [w - s for w, s in zip(weights, step, strict=True)]
-    return weights
-
-
-def _solved(matrix: list[list[float]], right: list[float]) -> list[float]:
-    """The solution of a system of linear equations, by elimination; the matrix is positive."""
-    rows = [[*row, value] for row, value in zip(matrix, right, strict=True)]
-    for i, pivot in enumerate(rows):
-        for j, row in enumerate(rows):
-            if i != j:
-                share = row[i] / pivot[i]
-                rows[j] = [a - share * b for a, b in zip(row, pivot, strict=True)]
-    return [row[-1] / row[i] for i, row in enumerate(rows)]
 
 
 if __name__ == "__main__":

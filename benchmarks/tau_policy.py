@@ -14,11 +14,11 @@ import argparse
 import json
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from math import exp
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.fitting import probability, weights_of
 from benchmarks.reports import readings, traces_in
 from investigator import RCA, Settings
 from investigator.controls.library import load_library
@@ -31,9 +31,6 @@ from investigator.runs.investigation import investigate
 LIBRARY = "airline-example"
 SURE = 0.6
 """From here on an acquittal or a failure counts as said."""
-
-Fit = Callable[[Sequence[tuple[tuple[float, ...], bool]]], Sequence[float]]
-"""Weights for features, from pairs of them and the truth."""
 
 
 class PolicyRun(NamedTuple):
@@ -96,7 +93,7 @@ def _judged(path: Path, truth: dict[str, bool]) -> Iterator[PolicyRun]:
             )
 
 
-def print_policy(runs: Sequence[PolicyRun], fit: Fit) -> None:
+def print_policy(runs: Sequence[PolicyRun]) -> None:
     """Acquittals and failures at 0.6 or more, each half judged by what the other gave.
 
     Of one half alone, each of its own halves.
@@ -106,7 +103,7 @@ def print_policy(runs: Sequence[PolicyRun], fit: Fit) -> None:
     for fold in (0, 1):
         own = [run for run in runs if run.task // step % 2 == fold]
         others = [run for run in runs if run.task // step % 2 != fold]
-        said = [*_sure(own, others, fit, failed=False), *_sure(own, others, fit, failed=True)]
+        said = [*_sure(own, others, failed=False), *_sure(own, others, failed=True)]
         _print_said(f"half {fold}", said, len(own))
         sure += said
     _print_said("all, cross-fitted", sure, len(runs))
@@ -118,20 +115,20 @@ def print_policy(runs: Sequence[PolicyRun], fit: Fit) -> None:
     _print_said("as reports say", as_is, len(runs))
     for failed, name in ((False, "acquittals"), (True, "failures")):
         rows = list(_rows(runs, failed=failed))
-        told = ", ".join(f"{weight:.3f}" for weight in fit(rows))
+        told = ", ".join(f"{weight:.3f}" for weight in weights_of(rows))
         print(f"tau-bench with its library: {name} fitted on all {len(rows)}: {told}")
 
 
 def _sure(
-    own: Sequence[PolicyRun], others: Sequence[PolicyRun], fit: Fit, *, failed: bool
+    own: Sequence[PolicyRun], others: Sequence[PolicyRun], *, failed: bool
 ) -> list[tuple[PolicyRun, bool]]:
     """The runs of which one half says so by what the other gave."""
-    weights = fit(list(_rows(others, failed=failed)))
+    weights = weights_of(list(_rows(others, failed=failed)))
     return [
         (run, failed)
         for run in own
         if (features := run.features(failed=failed)) is not None
-        and _likely(weights, features) >= SURE
+        and probability(weights, features) >= SURE
     ]
 
 
@@ -155,22 +152,15 @@ def _share(told: Sequence[bool]) -> str:
     return f"{len(told)}, right {sum(told)}" + (f" ({sum(told) / len(told):.0%})" if told else "")
 
 
-def _likely(weights: Sequence[float], features: Sequence[float]) -> float:
-    dot = sum(w * x for w, x in zip(weights, features, strict=True))
-    return 1 / (1 + exp(-dot))
-
-
 def main() -> None:
     """Print the figures, and the breaches of each control beside the reward."""
-    from benchmarks.quality import weights_of
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, required=True, help="the folder of all sets")
     parser.add_argument("--half", choices=("even", "odd"), help="runs of these tasks alone")
     given = parser.parse_args()
     half = None if given.half is None else ("even", "odd").index(given.half)
     runs = policy_runs(given.data, half=half)
-    print_policy(runs, weights_of)
+    print_policy(runs)
     for name, count in sorted(Counter(c for run in runs for c in run.broken).items()):
         bad = sum(name in run.broken and not run.good for run in runs)
         print(f"{name:40} broken {count:3}, reward 0 {bad:3}")

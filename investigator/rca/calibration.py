@@ -30,7 +30,7 @@ def acquittal_features(acquittal: Acquittal) -> tuple[float, ...]:
 
 def acquittal_confidence(acquittal: Acquittal) -> float:
     """The probability that a run that passed every check did its task, to two digits."""
-    if acquittal.policy is not None:
+    if acquittal.is_dialogue and acquittal.policy is not None and acquittal.policy.checks:
         return acquitted_under_policy(acquittal)
     features = acquittal_features(acquittal)
     weight = sum(w * x for w, x in zip(_WEIGHTS, features, strict=True))

@@ -74,7 +74,8 @@ def trouble_told(text: str) -> frozenset[str]:
 
 def _unconditional(sentence: str) -> str:
     """The sentence up to where a condition begins: what stands in one is not said to be so."""
-    return _IF.split(sentence, maxsplit=1)[0]
+    condition = _IF.search(sentence)
+    return sentence if condition is None else sentence[: condition.start()]
 
 
 def claims_a_look(text: str) -> bool:

@@ -94,7 +94,8 @@ def fly(
 
 def charged(amount: int) -> JsonValue:
     """What a change gives back that cost so much."""
-    return TRIP | {"payment_history": [*PAID, {"payment_id": "gift_card_1", "amount": amount}]}
+    more: JsonValue = {"payment_id": "gift_card_1", "amount": amount}
+    return {**TRIP, "payment_history": [*PAID, more]}
 
 
 def bags(total: int, *, paid_for: int) -> Turn:

@@ -154,8 +154,8 @@ def test_what_breaks_a_check(messages: Sequence[Message], name: str) -> None:
             id="a sum of what was observed",
         ),
         pytest.param(
-            (*SOUND[:4], says("You have seat 14C for 349 kroner. If there is an error, or if it was "
-                              "booked for the wrong day, tell me.")),
+            (*SOUND[:4], says("You have seat 14C for 349 kroner. "
+                              "If there is an error, or if it was booked twice, tell me.")),
             id="a condition claims neither trouble nor an act",
         ),
         pytest.param(

@@ -23,10 +23,18 @@ ASKED = "Please cancel order O1."
 DONE = "I have cancelled order O1 for you."
 
 
-def policy(severity: str = "high") -> ControlLibrary:
-    """One control: only a pending order is cancelled."""
-    control = {
-        "control_id": "shop.pending-only",
+def policy(severity: str = "high", *, twice: bool = False) -> ControlLibrary:
+    """One control, or the same by two names: only a pending order is cancelled."""
+    controls = [control("shop.pending-only", severity)]
+    controls += [control("shop.not-sent", severity)] if twice else []
+    library = {"version": "shop-v1", "description": "A shop", "controls": controls}
+    return parse_library(json.dumps(library), where="the test")
+
+
+def control(control_id: str, severity: str) -> dict[str, object]:
+    """Only a pending order is cancelled."""
+    return {
+        "control_id": control_id,
         "title": "Only a pending order is cancelled",
         "description": "What was sent is not cancelled.",
         "severity": severity,
@@ -46,8 +54,6 @@ def policy(severity: str = "high") -> ControlLibrary:
         },
         "remediation_template": "Read the order first.",
     }
-    library = {"version": "shop-v1", "description": "A shop", "controls": [control]}
-    return parse_library(json.dumps(library), where="the test")
 
 
 def transcript(order: JsonValue, gave: JsonValue = "cancelled") -> Trace:
@@ -146,8 +152,6 @@ def test_a_policy_that_asks_nothing_of_a_run_changes_nothing() -> None:
 
 def test_how_sure_a_failure_is_depends_on_how_the_policy_was_broken() -> None:
     """A breach of more controls, or of a graver one, says more than one of a lesser rule."""
-    once, grave = policy("medium"), policy("high")
-    second = grave.controls[0].model_copy(update={"control_id": "shop.again"})
-    both = grave.model_copy(update={"controls": (*grave.controls, second)})
-    sure = [report(transcript(SENT), library).confidence for library in (once, grave, both)]
+    libraries = [policy("medium"), policy("high"), policy("high", twice=True)]
+    sure = [report(transcript(SENT), library).confidence for library in libraries]
     assert sure == sorted(set(sure))

@@ -22,9 +22,9 @@ from investigator.controls.checks.policy import (
     TimeOfCalls,
     checked,
     chosen_calls,
+    nanoseconds_of,
     require_known_records,
     require_known_roots,
-    time_of,
 )
 from investigator.controls.checks.violations import WORDED
 from investigator.readings.conversation import Conversation
@@ -57,7 +57,9 @@ def call_after(subject: Readings, params: CallAfter) -> Checked:
     heard, end = Heard(conversation), len(conversation.items)
     violations: list[Violation] = []
     for action in calls:
-        facts = CallFacts(subject, action, params.records, time_of(params.now), heard, until=end)
+        facts = CallFacts(
+            subject, action, params.records, nanoseconds_of(params.now), heard, until=end
+        )
         made = [done for _, done in facts.alike(facts.later, params.later)]
         if True in made or succeeded(action) is False:
             continue
@@ -91,7 +93,7 @@ class ConversationRule(Params):
 def conversation_rule(subject: Readings, params: ConversationRule) -> Checked:
     """A conversation that meets `when` meets `require` by its end."""
     conversation = subject.conversation
-    facts = CallFacts(subject, None, params.records, time_of(params.now))
+    facts = CallFacts(subject, None, params.records, nanoseconds_of(params.now))
     meant = None if params.when is None else params.when.ask(facts)
     scanned = (
         f"{counted(len(conversation.utterances), 'message')}, "

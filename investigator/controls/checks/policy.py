@@ -120,7 +120,7 @@ TimeOfCalls = Annotated[str | None, BeforeValidator(_as_time)]
 """The time that stands for that of the calls, where the trace has no true ones."""
 
 
-def time_of(now: str | None) -> int | None:
+def nanoseconds_of(now: str | None) -> int | None:
     """That time, in nanoseconds since the epoch."""
     return None if now is None else parse_time(now)
 
@@ -147,7 +147,7 @@ def call_rule(subject: Readings, params: CallRule) -> Checked:
     """Each of the calls that meets `when` meets `require`."""
     violations: list[Violation] = []
     calls, missing = chosen_calls(subject.conversation, params.calls)
-    now_ns = time_of(params.now)
+    now_ns = nanoseconds_of(params.now)
     heard = Heard(subject.conversation)
     for action in calls:
         facts = CallFacts(subject, action, params.records, now_ns, heard)

@@ -28,7 +28,7 @@ def _moment(raw: object) -> object:
     return raw.isoformat() if isinstance(raw, date) else raw
 
 
-Moment = Annotated[Operand, BeforeValidator(_moment)]
+TimeOperand = Annotated[Operand, BeforeValidator(_moment)]
 """`now`, an ISO 8601 time, or a path."""
 
 
@@ -162,7 +162,7 @@ class ComesTo(OfValues):
 class Before(OfValues):
     """The time lies before this one: a time, a path, or `now`, the time of the call."""
 
-    before: Moment
+    before: TimeOperand
 
     def operands(self) -> Iterator[str]:
         yield from (self.value, *_path_of(self.before))
@@ -174,7 +174,7 @@ class Before(OfValues):
 class After(OfValues):
     """The time lies after this one: a time, a path, or `now`, the time of the call."""
 
-    after: Moment
+    after: TimeOperand
 
     def operands(self) -> Iterator[str]:
         yield from (self.value, *_path_of(self.after))
