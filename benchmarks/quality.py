@@ -1,6 +1,7 @@
 """Every claim about the root-cause analysis by rules, in one table, beside trivial baselines.
 
-    python -m benchmarks.quality --data ../shared/data [--only tau_bench …] [--fit]
+    python -m benchmarks.quality --data ../shared/data [--only tau_bench …] [--bins] [--rename 1]
+        [--ablate] [--fit]
 
 For each set: how many runs were called clean, failing or left open, how often a clean or a failing
 one was rightly called so, and how far stated confidences are from what came true (the expected
@@ -13,18 +14,21 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks.ablation import Subject, ablated, reported
 from benchmarks.fitting import probability, weights_of
 from benchmarks.reports import readings, reports_by_rules, traces_in
+from benchmarks.stability import renamed
 from benchmarks.tau_policy import policy_runs, print_policy
 from demo.agent.manifest import TRACES, Kind, read_manifest
 from investigator.rca.acquittal import Acquittal
 from investigator.rca.calibration import acquittal_features
 from investigator.rca.report import Finding, Outcome, RCAReport
+from investigator.rca.taxonomy import load_taxonomy
 from investigator.readings.conversation import Source
 from investigator.samples import SEEDED
 from investigator.signals.detect import detect
@@ -52,19 +56,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, required=True, help="the folder of all sets")
     parser.add_argument("--only", nargs="*", choices=sorted(SETS), help="these sets alone")
+    parser.add_argument("--bins", action="store_true", help="print each bin of the confidences")
+    parser.add_argument("--rename", type=int, metavar="SEED", help="other names of spans and tools")
+    parser.add_argument("--ablate", action="store_true", help="each detector left out in turn")
     parser.add_argument("--fit", action="store_true", help="fit the confidence of acquittals anew")
     given = parser.parse_args()
-    runs = {name: SETS[name](given.data) for name in given.only or SETS}
+    sets = {name: SETS[name](given.data) for name in given.only or SETS}
+    runs = {name: [run for one in found for run in _runs(one)] for name, found in sets.items()}
     print(f"{'set':14} {'runs':>5} {'good':>5}  {'clean':>5} {'right':>5}  "
           f"{'failing':>7} {'right':>5}  {'open':>5}  {'ECE':>5} {'n':>4}")  # fmt: skip
     for name, found in runs.items():
         print(_line(name, found))
         print(_line("  all clean", [_called(run, Outcome.NO_FAILURE) for run in found]))
+        if given.bins:
+            print(*_reliability(found), sep="\n")
     for name in PLACED:
         if name in runs:
             _print_places(name, PLACED[name](given.data))
     if "tau_bench" in runs:
         print_policy(policy_runs(given.data))
+    for name, labelled in sets.items() if given.rename is not None else ():
+        print(f"{name}, other names: {_steadiness(labelled, given.rename)}")
+    for name, labelled in sets.items() if given.ablate else ():
+        _print_ablation(name, labelled, _places_of(name, given.data))
     if given.fit:
         _print_fit([run for name in FITTED if name in runs for run in runs[name]], runs)
 
@@ -72,8 +86,7 @@ def main() -> None:
 def _line(name: str, runs: Sequence[Run]) -> str:
     clean = [run for run in runs if run.report.outcome is Outcome.NO_FAILURE]
     failing = [run for run in runs if run.report.outcome is Outcome.FAILURE]
-    stated = [(run.report.confidence, run.good) for run in clean]
-    stated += [(run.report.confidence, not run.good) for run in failing]
+    stated = _stated(runs)
     left = len(runs) - len(clean) - len(failing)
     return (
         f"{name:14} {len(runs):5} {sum(run.good for run in runs):5}  "
@@ -81,6 +94,27 @@ def _line(name: str, runs: Sequence[Run]) -> str:
         f"{len(failing):7} {sum(not run.good for run in failing):5}  {left:5}  "
         f"{calibration_error(stated):5.3f} {len(stated):4}"
     )
+
+
+def _stated(runs: Sequence[Run]) -> list[tuple[float, bool]]:
+    """The confidence of each outcome, and whether it was right."""
+    clean = [run for run in runs if run.report.outcome is Outcome.NO_FAILURE]
+    failing = [run for run in runs if run.report.outcome is Outcome.FAILURE]
+    return [
+        *((run.report.confidence, run.good) for run in clean),
+        *((run.report.confidence, not run.good) for run in failing),
+    ]
+
+
+def _reliability(runs: Sequence[Run]) -> Iterator[str]:
+    """How often outcomes of about one confidence were right."""
+    stated = _stated(runs)
+    for low in range(BINS):
+        held = [(c, right) for c, right in stated if min(int(c * BINS), BINS - 1) == low]
+        if held:
+            mean = sum(c for c, _ in held) / len(held)
+            right = sum(right for _, right in held)
+            yield f"    stated {mean:.2f}: right {right} of {len(held)} ({right / len(held):.2f})"
 
 
 def _called(run: Run, outcome: Outcome) -> Run:
@@ -100,13 +134,22 @@ def calibration_error(stated: Iterable[tuple[float, bool]]) -> float:
     return off / count if count else 0.0
 
 
-def _tau_bench(data: Path) -> list[Run]:
+class Labelled(NamedTuple):
+    """Traces of which it is known whether each did its task; `task` groups those of one task."""
+
+    source: Path
+    truth: Truth
+    task: Callable[[str], str] | None = None
+
+
+def _tau_bench(data: Path) -> list[Labelled]:
     labels = json.loads((data / "tau_bench" / "gold.json").read_text(encoding="utf-8"))
     truth = {label["run_id"]: label["reward"] == 1 for label in labels}
-    return list(_runs(data / "tau_bench" / "runs.json", truth, lambda key: key.rsplit("-", 1)[0]))
+    source = data / "tau_bench" / "runs.json"
+    return [Labelled(source, truth, lambda key: key.rsplit("-", 1)[0])]
 
 
-def _agentdojo(data: Path) -> list[Run]:
+def _agentdojo(data: Path) -> list[Labelled]:
     folder = data / "agentdojo"
     lines = (
         json.loads(line)
@@ -114,17 +157,17 @@ def _agentdojo(data: Path) -> list[Run]:
         for line in path.read_text(encoding="utf-8").splitlines()
     )
     truth = {one["run_id"]: one["utility"] for one in lines if not one["attacked"]}
-    return list(_runs(folder / "runs", truth))
+    return [Labelled(folder / "runs", truth)]
 
 
-def _who_and_when(data: Path) -> list[Run]:
+def _who_and_when(data: Path) -> list[Labelled]:
     folder = data / "who_and_when" / "algorithm_generated"
     truth = {path.stem: False for path in sorted((folder / "gold").glob("*.json"))}
-    return list(_runs(folder / "logs", truth))
+    return [Labelled(folder / "logs", truth)]
 
 
-def _field(data: Path) -> list[Run]:
-    runs: list[Run] = []
+def _field(data: Path) -> list[Labelled]:
+    found = []
     for folder in sorted((data / "field").iterdir()):
         if not (folder / "expected.json").is_file():
             continue
@@ -133,17 +176,17 @@ def _field(data: Path) -> list[Run]:
             (file,) = folder.glob("trace.*")
             good = told["outcome"] == "no_failure"
             truth = {trace.trace_id: good for trace in traces_in(file)}
-            runs += _runs(file, truth)
-    return runs
+            found.append(Labelled(file, truth))
+    return found
 
 
-def _demo_agent(data: Path) -> list[Run]:  # noqa: ARG001
+def _demo_agent(data: Path) -> list[Labelled]:  # noqa: ARG001
     known = read_manifest(SEEDED).traces
     truth = {one.trace_id: one.kind is not Kind.FAULTY for one in known}
-    return list(_runs(SEEDED / TRACES, truth))
+    return [Labelled(SEEDED / TRACES, truth)]
 
 
-SETS: dict[str, Callable[[Path], list[Run]]] = {
+SETS: dict[str, Callable[[Path], list[Labelled]]] = {
     "field": _field,
     "who_and_when": _who_and_when,
     "tau_bench": _tau_bench,
@@ -154,9 +197,10 @@ FITTED = ("tau_bench", "agentdojo")
 """The sets whose runs are of both kinds, and were not made by this project."""
 
 
-def _runs(folder: Path, truth: Truth, task: Callable[[str], str] | None = None) -> Iterator[Run]:
-    reports = reports_by_rules(folder, "default", only=frozenset(truth)).reports
-    for trace in traces_in(folder):
+def _runs(labelled: Labelled) -> Iterator[Run]:
+    source, truth, task = labelled
+    reports = reports_by_rules(source, "default", only=frozenset(truth)).reports
+    for trace in traces_in(source):
         if trace.trace_id not in truth or trace.trace_id not in reports:
             continue
         subject = readings(trace)
@@ -219,6 +263,45 @@ def _print_places(name: str, placed: Sequence[Placed]) -> None:
         for finding in one.report.findings
     ]
     print(f"{name}: ECE of findings {calibration_error(stated):.3f} (n = {len(stated)})")
+
+
+def _steadiness(found: Sequence[Labelled], seed: int) -> str:
+    """How many reports say the same, and of these that name a place, the same one."""
+    taxonomy, same, placed, there, count = load_taxonomy("default"), 0, 0, 0, 0
+    for trace in (trace for one in found for trace in traces_in(one.source)):
+        if not any(trace.trace_id in one.truth for one in found):
+            continue
+        other = renamed(trace, seed)
+        mine = reported(readings(trace), taxonomy)
+        its = reported(readings(other.trace), taxonomy)
+        count += 1
+        same += mine.outcome is its.outcome
+        if mine.findings and its.findings:
+            placed += 1
+            there += mine.findings[0].span_id == other.ids[its.findings[0].span_id]
+    return f"the same outcome in {same} of {count}, the same first place in {there} of {placed}"
+
+
+def _places_of(name: str, data: Path) -> dict[str, frozenset[str]]:
+    """Where the failures of a set are known to have begun."""
+    return {one.task: one.spans for one in PLACED[name](data)} if name in PLACED else {}
+
+
+def _print_ablation(
+    name: str, found: Sequence[Labelled], places: Mapping[str, frozenset[str]]
+) -> None:
+    subjects = [
+        Subject.of(
+            readings(trace),
+            good=one.truth[trace.trace_id],
+            spans=places.get(trace.trace_id, frozenset()),
+        )
+        for one in found
+        for trace in traces_in(one.source)
+        if trace.trace_id in one.truth
+    ]
+    for detector, change in ablated(subjects, load_taxonomy("default")):
+        print(f"{name}, without {detector}: {change or 'nothing changes'}")
 
 
 def _print_fit(pool: Sequence[Run], runs: dict[str, list[Run]]) -> None:

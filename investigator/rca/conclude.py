@@ -60,6 +60,12 @@ def confidence_of(signals: Sequence[Signal]) -> float:
     return round(max(s.strength * (1.0 if s.open else _RECOVERED_SHARE) for s in signals), 2)
 
 
+def rank(finding: Finding) -> tuple[bool, float]:
+    """Supported findings as they were found, the root cause first; then suspects by likelihood."""
+    supported = finding.confidence >= SUPPORTED
+    return not supported, 0.0 if supported else -finding.confidence
+
+
 def report_from_findings(
     trace_id: str,
     findings: Sequence[Finding],

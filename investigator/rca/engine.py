@@ -12,11 +12,11 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from investigator.claims.confidence import SUPPORTED, UNEXAMINED
+from investigator.claims.confidence import UNEXAMINED
 from investigator.ground.canonical_json import JsonValue, canonical_json
 from investigator.rca.case import RCACase
 from investigator.rca.category_text import category_lines
-from investigator.rca.conclude import finding_of, report_from_findings
+from investigator.rca.conclude import finding_of, rank, report_from_findings
 from investigator.rca.outputs import CATEGORY, RCAAnswer, RCADraft, RCAOutputs
 from investigator.rca.placing import Placing
 from investigator.rca.report import RCA_REPORT, Finding, RCAReport
@@ -103,7 +103,7 @@ class RCAStrategy:
             *answer.findings,
             *(self._stated(g, seen=g in led) for g in unexamined[:MAX_UNEXAMINED]),
         ]
-        findings.sort(key=_rank)
+        findings.sort(key=rank)
         placing = Placing(self._case.readings)
         findings = [placing.placed(found, self._case.signals_of(found)) for found in findings]
         return report_from_findings(
@@ -159,9 +159,3 @@ class RCAStrategy:
         finding = finding_of(group, self._case.taxonomy, self.outputs.produced_by)
         most = 1.0 if seen else UNEXAMINED
         return finding.model_copy(update={"confidence": min(finding.confidence, most)})
-
-
-def _rank(finding: Finding) -> tuple[bool, float]:
-    """Supported findings as they were found, the root cause first; then suspects by likelihood."""
-    supported = finding.confidence >= SUPPORTED
-    return not supported, 0.0 if supported else -finding.confidence

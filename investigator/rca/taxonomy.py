@@ -1,8 +1,8 @@
 """A taxonomy is data: categories that map onto the five labels, and faults onto categories.
 
-The built-in ones are `default` (the five labels themselves) and `trail`; a user's own is a YAML
-or JSON file of the same shape, given by path. A file that does not hold together is refused with
-the place and the reason.
+The built-in ones are `default` (the five labels themselves), `trail`, `mast` and `agentrx`; a
+user's own is a YAML or JSON file of the same shape, given by path. A file that does not hold
+together is refused with the place and the reason.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from investigator.readings.faults import Fault
 PLACEHOLDERS = ("agent", "span_id")
 """What a remediation may name."""
 
-BUILT_IN_TAXONOMIES = ("default", "trail")
+BUILT_IN_TAXONOMIES = ("default", "trail", "mast", "agentrx")
 
 
 class Category(BaseModel):

@@ -16,7 +16,7 @@ from investigator.readings.faults import Fault
 
 @pytest.mark.parametrize("name", BUILT_IN_TAXONOMIES)
 def test_the_built_in_taxonomies_place_every_fault(name: str) -> None:
-    """Every fault has a category, every category a label and a remedy."""
+    """Every fault has a category, and every category a label."""
     taxonomy = load_taxonomy(name)
     assert taxonomy.name == name
     for fault in Fault:
@@ -54,8 +54,8 @@ def test_a_taxonomy_of_ones_own_is_read_from_yaml_or_json(tmp_path: Path) -> Non
 
 def test_no_such_taxonomy_names_the_ones_there_are() -> None:
     """What was asked, what there is."""
-    with pytest.raises(UsageError, match=r"no taxonomy 'mast'.*default, trail"):
-        load_taxonomy("mast")
+    with pytest.raises(UsageError, match=r"no taxonomy 'mine'.*default, trail, mast, agentrx"):
+        load_taxonomy("mine")
 
 
 def test_a_yaml_error_names_its_line(tmp_path: Path) -> None:
@@ -105,3 +105,13 @@ def test_a_file_that_holds_no_mapping_is_refused(tmp_path: Path, text: str) -> N
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match="holds no mapping"):
         load_taxonomy(path)
+
+
+def test_the_documented_taxonomy_holds_together(tmp_path: Path) -> None:
+    """What the page shows is read as it stands."""
+    page = (Path(__file__).parents[2] / "docs" / "taxonomies.md").read_text(encoding="utf-8")
+    path = tmp_path / "own.yaml"
+    path.write_text(page.split("```yaml\n")[1].split("```")[0], encoding="utf-8")
+    own = load_taxonomy(path)
+    assert own.category_of(Fault.SCHEMA_MISMATCH).id == "bad data"
+    assert own.category_of(Fault.TIMEOUT).id == "wrong order"
