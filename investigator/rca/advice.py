@@ -82,6 +82,22 @@ ADVICE: Mapping[Fault, str] = {
         "The passages at span {span_id} are cut in the middle: store and return whole ones, or "
         "larger chunks that overlap."
     ),
+    Fault.DROPPED_RETRIEVAL: (
+        "The filter at span {span_id} threw away all that had been found: check its threshold, and "
+        "that a missing score is not read as the lowest."
+    ),
+    Fault.OFF_TOPIC_RETRIEVAL: (
+        "Nothing found at span {span_id} is about the question: check the query, the collection "
+        "that was searched and its embeddings, and let {agent} say so where nothing fits."
+    ),
+    Fault.WRONG_SUBJECT: (
+        "What came back at span {span_id} is about another than was asked for: check the key and "
+        "the filter of the look-up, and compare the two before the data is used."
+    ),
+    Fault.MISMATCHED_EMBEDDING: (
+        "Embed queries (span {span_id}) with the model that the index was built with, or build the "
+        "index anew; keep the model's name with the index and refuse another."
+    ),
     Fault.REPEATED_CALL: (
         "Give {agent} the earlier result in place of the same call at span {span_id}, and stop a "
         "loop that learns nothing new."

@@ -49,6 +49,19 @@ def language_of(text: str) -> str | None:
     return name if most >= _LEAST and most >= _CLEARLY * second else None
 
 
+def hinted_languages(text: str) -> frozenset[str]:
+    """The languages that most of its common words are of; empty where it has none of them.
+
+    For texts too short for `language_of`: a hint, which several languages may share.
+    """
+    words = [word.lower() for word in _WORD.findall(text[:_WINDOW])]
+    counts = {name: sum(word in held for word in words) for name, held in _SETS.items()}
+    most = max(counts.values())
+    return (
+        frozenset(name for name, count in counts.items() if count == most) if most else frozenset()
+    )
+
+
 @lru_cache(maxsize=1)
 def common_words() -> frozenset[str]:
     """The commonest words of all the languages, which say nothing of a text's subject."""

@@ -1,10 +1,10 @@
 """A search that found nothing, or nothing near, leaves the answer without ground.
 
 A RETRIEVER span is empty when it says it returned a list and the list is empty, or has no
-documents and an empty output; a tool's answer is empty when it is an empty list, or a short text
-that begins by saying that nothing was found. Scores are judged only where they are similarities
-in 0..1 that a retriever wrote. A search that a model asked for began with its query; a tool's
-empty list may well be a true answer, so it weighs less than a search that says it failed.
+documents and an empty output, in any shape (see `empty_results`). Scores are judged only where
+they are similarities in 0..1 that a retriever wrote. A search that a model asked for began with its
+query; a tool's empty list may well be a true answer, so it weighs less than a search that says it
+failed, and both weigh more where the answer has nothing else to rest on and does not say so.
 """
 
 from __future__ import annotations
@@ -13,28 +13,27 @@ from collections.abc import Iterator
 
 import re2
 
+from investigator.readings.empty_results import is_empty_result, says_nothing_found
 from investigator.readings.faults import Fault
 from investigator.readings.reading import Readings
 from investigator.readings.view import Attempt, TraceView, error_of
 from investigator.signals.building import build_signal
+from investigator.signals.loops import Loops
 from investigator.signals.model import Detector, Signal
-from investigator.signals.recovery import Corrections
+from investigator.signals.recovery import Corrections, is_look
 from investigator.traces.evidence import retrieval_evidence, span_evidence
-from investigator.traces.model import REDACTED, Span, SpanKind
+from investigator.traces.model import Span, SpanKind
 from investigator.traces.openinference import retrieval_chunks_of
 
 LOW_SCORE = 0.25
 """Best similarity (0..1) under which nothing relevant was found."""
 
-_EMPTY_ANSWERS = frozenset(
-    {"[]", '{"results":[]}', '{"documents":[]}', '{"hits":[]}', '{"items":[]}', '{"matches":[]}'}
-)
-_SHORT = 400
-_NOTHING = re2.compile(
-    r"(?i)^\W*(?:sorry,? )?(?:there (?:are|were|is) )?(?:no|zero|0) (?:[\w-]+ ){0,3}"
-    r"(?:results?|documents?|match(?:es)?|records?|entries|hits|pages|items)\b"
-    r"|^\W*nothing (?:was )?found|\b(?:returned|found) (?:no|0|zero) (?:[\w-]+ ){0,2}"
-    r"(?:results?|documents?|match(?:es)?|records?)\b"
+_MADE_UP = 0.6
+"""Where all that was looked up was empty, and the answer does not tell it, it rests on nothing."""
+
+_TELLS_NONE = re2.compile(
+    r"(?i)\b(?:no|none|zero|nothing|not|n't|n’t|empty|without|unable|couldn't|cannot|can't|didn't"
+    r"|doesn't|don't|isn't|aren't|wasn't|weren't|haven't|never|any|0|missing|sorry)\b"
 )
 
 
@@ -44,14 +43,25 @@ def detect_poor_retrieval(readings: Readings) -> Iterator[Signal]:
     for span in view.trace.spans:
         if span.kind is SpanKind.RETRIEVER and error_of(span) is None:
             yield from _retriever_signals(view, span)
-    better = Corrections(view, _found_something)
+    better, loops = Corrections(view, _found_something), Loops(view)
+    gave = {view.scope(a.span) for a in view.attempts if is_look(a) and _found_something(a)}
     for place, attempt in enumerate(view.attempts):
-        if attempt.failure is None and _found_nothing(attempt.result):
-            yield _empty_search(view, attempt, recovered_by=better.of(place))
+        if attempt.failure is None and is_empty_result(attempt.result):
+            answer = loops.answer_after(attempt)
+            told = answer is not None and _TELLS_NONE.search(answer[1]) is not None
+            made_up = answer is not None and not told and view.scope(attempt.span) not in gave
+            strength = _MADE_UP if made_up else _strength(attempt, told=told)
+            yield _empty_search(view, attempt, strength, recovered_by=better.of(place))
+
+
+def _strength(attempt: Attempt, *, told: bool) -> float:
+    """A tool's empty list may well be a true answer, so it weighs less than a search that says it
+    failed, and so does that if the answer tells it."""
+    return 0.5 if says_nothing_found(attempt.result or "") and not told else 0.4
 
 
 def _retriever_signals(view: TraceView, span: Span) -> Iterator[Signal]:
-    chunks = retrieval_chunks_of(span)
+    chunks = tuple(c for c in retrieval_chunks_of(span) if c.content != "")
     parent = view.trace.parent(span)
     context = [] if parent is None else [span_evidence(parent)]
     if not chunks:
@@ -87,10 +97,7 @@ def _retriever_signals(view: TraceView, span: Span) -> Iterator[Signal]:
 def _says_empty(span: Span) -> bool:
     """The span shows an empty result; a retriever that records no result at all says nothing."""
     documents = span.attributes.get("retrieval.documents")
-    output = (span.text("output.value") or "").strip()
-    if output == REDACTED:
-        return False
-    return documents == [] or _compact(output) in _EMPTY_ANSWERS or _found_nothing(output or None)
+    return documents == [] or is_empty_result(span.text("output.value"))
 
 
 def _later_retrieval(view: TraceView, span: Span) -> str | None:
@@ -103,25 +110,13 @@ def _later_retrieval(view: TraceView, span: Span) -> str | None:
     return None
 
 
-def _found_nothing(result: str | None) -> bool:
-    if result is None or REDACTED in result[:100]:
-        return False
-    text = result.strip()
-    if _compact(text) in _EMPTY_ANSWERS:
-        return True
-    return 0 < len(text) <= _SHORT and _NOTHING.search(text) is not None
-
-
-def _compact(text: str) -> str:
-    return "".join(text.split()) if len(text) <= _SHORT else text[:_SHORT]
-
-
 def _found_something(attempt: Attempt) -> bool:
-    return attempt.failure is None and not _found_nothing(attempt.result)
+    return attempt.failure is None and not is_empty_result(attempt.result)
 
 
-def _empty_search(view: TraceView, attempt: Attempt, *, recovered_by: str | None) -> Signal:
-    told = _NOTHING.search((attempt.result or "")[:_SHORT]) is not None
+def _empty_search(
+    view: TraceView, attempt: Attempt, strength: float, *, recovered_by: str | None
+) -> Signal:
     return build_signal(
         view,
         detector="empty_retrieval",
@@ -130,7 +125,7 @@ def _empty_search(view: TraceView, attempt: Attempt, *, recovered_by: str | None
         origin=attempt.author,
         evidence=view.evidence(attempt),
         summary=f"{attempt.tool} found nothing",
-        strength=0.5 if told else 0.4,
+        strength=strength,
         recovered_by=recovered_by,
     )
 
