@@ -16,7 +16,7 @@ LIBRARY = load_library("retail-example")
 ADA: JsonValue = {
     "payment_methods": {
         "credit_card_1": {"id": "credit_card_1"},
-        "gift_card_1": {"id": "gift_card_1"},
+        "gift_card_1": {"id": "gift_card_1", "balance": 15},
         "paypal_1": {"id": "paypal_1"},
     }
 }
@@ -24,15 +24,24 @@ ORDER: dict[str, JsonValue] = {
     "order_id": "#W1",
     "user_id": "ada_1",
     "status": "pending",
-    "items": [{"item_id": "1"}, {"item_id": "2"}],
-    "payment_history": [{"payment_method_id": "credit_card_1"}],
+    "items": [{"item_id": "1", "price": 40}, {"item_id": "2", "price": 50}],
+    "payment_history": [{"payment_method_id": "credit_card_1", "amount": 90}],
 }
-LAMP: JsonValue = {"variants": {"11": {"item_id": "11"}, "12": {"item_id": "12"}}}
+
+
+def product(product_id: str, *items: str, price: int = 50) -> Turn:
+    """A product is read: its variants, of which those under 100 can be had."""
+    variants: dict[str, JsonValue] = {
+        item: {"item_id": item, "available": int(item) < 100, "price": price} for item in items
+    }
+    return call("get_product_details", {"variants": variants}, product_id=product_id)
+
 
 HELLO = user("Hello, I need help with #W1.")
 KNOWN = call("find_user_id_by_email", "ada_1", email="ada@example.com")
 PROFILE = call("get_user_details", ADA, user_id="ada_1")
-PRODUCT = call("get_product_details", LAMP, product_id="9")
+PRODUCT = product("9", "11", "12")
+LAMPS, SHOES = product("9", "1", "11", "111"), product("8", "2", "12")
 YES = [says("I will do this for #W1. Shall I proceed?"), user("Yes, please.")]
 HAND_OVER = call("transfer_to_human_agents", "done", summary="…")
 SWAP, RETURN = "modify_pending_order_items", "return_delivered_order_items"
@@ -64,6 +73,13 @@ def pay(method: str) -> Turn:
     return call(PAY, ORDER, order_id="#W1", payment_method_id=method)
 
 
+def move(address1: str, city: str, zip_code: str) -> Turn:
+    """The order is sent elsewhere."""
+    told = {"address1": address1, "city": city, "zip": zip_code}
+    return call("modify_pending_order_address", ORDER, order_id="#W1", **told)
+
+
+CHEAP: JsonValue = {"payment_method_id": "credit_card_1", "amount": 12}
 READ, DELIVERED = read(), read(status="delivered")
 ALL_ITEMS = says("Are these all the items that you want to change?")
 
@@ -121,6 +137,44 @@ CASES: dict[str, tuple[list[Turn], list[Turn]]] = {
         [HELLO, says("Fine."), swap(["1"], ["11"])],
         [HELLO, ALL_ITEMS, swap(["1"], ["11"])],
     ),
+    "retail.case-looked-at": (
+        [user("Where is my order?"), says("I do not know.")],
+        [user("Where is my order?"), KNOWN, READ, says("On its way.")],
+    ),
+    "retail.read-before-change": ([HELLO, KNOWN, cancel()], [HELLO, KNOWN, READ, cancel()]),
+    "retail.named-order": (
+        [user("Cancel my order."), READ, says("Sure?"), user("Yes."), cancel()],
+        [user("Cancel my order."), READ, says("#W1?"), user("Yes."), cancel()],
+    ),
+    "retail.reason-as-given": (
+        [HELLO, READ, *YES, cancel()],
+        [HELLO, READ, user("I don't need it any more."), *YES, cancel()],
+    ),
+    "retail.address-as-given": (
+        [HELLO, user("To 1 Oak Street, Bergen."), move("1 Oak Street", "Bergen", "5003")],
+        [HELLO, user("To 1 Oak Street, 5003 Bergen."), move("1 Oak Street", "Bergen", "5003")],
+    ),
+    "retail.new-item-of-same-product": (
+        [HELLO, READ, LAMPS, SHOES, swap(["1"], ["12"])],
+        [HELLO, READ, LAMPS, SHOES, swap(["1", "2"], ["11", "12"])],
+    ),
+    "retail.new-item-available": (
+        [HELLO, READ, LAMPS, swap(["1"], ["111"])],
+        [HELLO, READ, LAMPS, swap(["1"], ["11"])],
+    ),
+    "retail.gift-card-covers-difference": (
+        [HELLO, PROFILE, READ, product("9", "11", price=56), swap(["1"], ["11"])],
+        [HELLO, PROFILE, READ, product("9", "11", price=55), swap(["1"], ["11"])],
+    ),
+    "retail.gift-card-covers-order": (
+        [HELLO, PROFILE, READ, pay("gift_card_1")],
+        [HELLO, PROFILE, read(payment_history=[CHEAP]), pay("gift_card_1")],
+    ),
+    "retail.cancelled-where-due": (
+        [user("Cancel #W1, I no longer need it."), READ, says("I cannot.")],
+        [user("Cancel #W1, I no longer need it."), READ, cancel(), says("Done.")],
+    ),
+    "retail.hand-over-with-cause": ([HELLO, HAND_OVER], [HELLO, KNOWN, HAND_OVER]),
     "retail.nothing-after-hand-over": ([HELLO, HAND_OVER, cancel()], [HELLO, cancel(), HAND_OVER]),
 }
 
@@ -162,3 +216,50 @@ def test_an_order_that_was_not_read_cannot_be_judged() -> None:
     """Its status is not known; nothing is guessed."""
     verdict = judged("retail.pending-only", HELLO, cancel())
     assert verdict is Verdict.INSUFFICIENT_EVIDENCE
+
+
+@pytest.mark.parametrize(
+    ("turns", "expected"),
+    [
+        ([user("Cancel #W1, it's too expensive."), READ, says("I cannot.")], Verdict.PASS),
+        ([user("Cancel #W1, ordered by mistake."), DELIVERED, says("No.")], Verdict.PASS),
+        ([user("Cancel #W2, ordered by mistake."), READ, says("No.")], Verdict.PASS),
+        ([user("Cancel #W1, ordered by mistake."), READ, HAND_OVER, says("No.")], Verdict.FAIL),
+    ],
+)
+def test_a_cancellation_is_due_for_the_known_reasons(turns: list[Turn], expected: Verdict) -> None:
+    """Of a pending order that the user named; a hand-over is no answer to it."""
+    assert judged("retail.cancelled-where-due", *turns) is expected
+
+
+@pytest.mark.parametrize(
+    ("turns", "expected"),
+    [
+        ([LAMPS, swap(["1"], ["1"])], Verdict.FAIL),
+        ([LAMPS, SHOES, swap(["1", "2"], ["12", "11"])], Verdict.FAIL),
+        ([LAMPS, LAMPS, swap(["1"], ["11"])], Verdict.PASS),
+        ([swap(["1"], ["11"])], Verdict.INSUFFICIENT_EVIDENCE),
+    ],
+)
+def test_old_and_new_belong_together(turns: list[Turn], expected: Verdict) -> None:
+    """Each with its own; of a product that nobody read nothing is known."""
+    assert judged("retail.new-item-of-same-product", HELLO, READ, *turns) is expected
+
+
+@pytest.mark.parametrize(
+    ("turns", "expected"),
+    [
+        (
+            [PROFILE, READ, product("9", "11", price=56), swap(["1"], ["11"], "paypal_1")],
+            Verdict.PASS,
+        ),
+        ([PROFILE, READ, *[product("9", "11", price=55)] * 2, swap(["1"], ["11"])], Verdict.PASS),
+        ([READ, product("9", "11", price=55), swap(["1"], ["11"])], Verdict.INSUFFICIENT_EVIDENCE),
+        ([PROFILE, READ, swap(["1"], ["11"])], Verdict.INSUFFICIENT_EVIDENCE),
+    ],
+)
+def test_a_difference_is_recomputed_from_what_was_read(
+    turns: list[Turn], expected: Verdict
+) -> None:
+    """Another method may pay any; what was read twice counts once; what was not read is unknown."""
+    assert judged("retail.gift-card-covers-difference", HELLO, *turns) is expected

@@ -15,8 +15,9 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Field, Tag
 
 from investigator.controls.checking import Params
-from investigator.controls.checks.call_facts import CallFacts, Operand
+from investigator.controls.checks.call_facts import CallFacts, Found, Operand
 from investigator.controls.checks.paths import comparable_text, number
+from investigator.ground.canonical_json import JsonValue
 from investigator.traces.evidence import EvidenceRef
 
 
@@ -131,6 +132,53 @@ class CountAt(Operation):
         return Computed(value, found.missing, found.evidence)
 
 
+class TakenOf(Operation):
+    """What the elements at a path that have certain values hold at a key, together.
+
+    `whose` maps a key of the elements to the path of the values that it may have; each value has
+    to be found.
+    """
+
+    of: Operand
+    whose: Mapping[str, Operand] = Field(min_length=1)
+    take: str = Field(min_length=1)
+
+    def operands(self) -> Iterator[str]:
+        yield from (self.of, *self.whose.values())
+
+    def compute(self, facts: CallFacts) -> Computed:
+        found = facts.find(self.of)
+        wanted = {key: facts.find(path) for key, path in self.whose.items()}
+        missing = [*found.missing, *(line for one in wanted.values() for line in one.missing)]
+        # The same element may have been read more than once: the last read counts.
+        held: dict[tuple[str, ...], float | None] = {}
+        for element in found.values:
+            names = _names(element, wanted)
+            if names is not None:
+                held[names] = number(element.get(self.take)) if isinstance(element, dict) else None
+        for key, one in wanted.items():
+            place = list(wanted).index(key)
+            lost = {comparable_text(v) for v in one.values} - {names[place] for names in held}
+            missing += [f"no element of {self.of} has {key} {name}" for name in sorted(lost)]
+        values = [value for value in held.values() if value is not None]
+        if len(values) < len(held):
+            missing.append(f"{self.take} of {self.of} is not a number")
+        refs = (*found.evidence, *(ref for one in wanted.values() for ref in one.evidence))
+        return Computed(None if missing else math.fsum(values), tuple(missing), refs)
+
+
+def _names(element: JsonValue, wanted: Mapping[str, Found]) -> tuple[str, ...] | None:
+    """What an element has at the keys; None where one of them is not what is wanted."""
+    if not isinstance(element, dict) or not all(key in element for key in wanted):
+        return None
+    names = tuple(comparable_text(element[key]) for key in wanted)
+    fits = (
+        name in map(comparable_text, one.values)
+        for name, one in zip(names, wanted.values(), strict=True)
+    )
+    return names if all(fits) else None
+
+
 class ChosenBy(Operation):
     """The amount that stands beside the value at a path."""
 
@@ -199,6 +247,7 @@ _OPERATIONS: dict[str, type[Operation]] = {
     "smallest": SmallestOf,
     "total": TotalAt,
     "count": CountAt,
+    "take": TakenOf,
     "choose": ChosenBy,
 }
 
@@ -225,6 +274,7 @@ Amount = Annotated[
     | Annotated[SmallestOf, Tag("smallest")]
     | Annotated[TotalAt, Tag("total")]
     | Annotated[CountAt, Tag("count")]
+    | Annotated[TakenOf, Tag("take")]
     | Annotated[ChosenBy, Tag("choose")],
     Discriminator(
         _telling_key,

@@ -175,6 +175,8 @@ _MODELS: dict[str, type[Condition]] = {
     "seen_in": values.SeenIn,
     "same_as": values.SameAs,
     "count_same_as": values.CountSameAs,
+    "together_in": values.Together,
+    "not_above": values.NotAbove,
     "count_at_most": values.CountAtMost,
     "given": values.GivenValue,
     "said_by_user": SaidByUser,
@@ -208,6 +210,8 @@ AnyCondition = Annotated[
     | Annotated[values.SeenIn, Tag("seen_in")]
     | Annotated[values.SameAs, Tag("same_as")]
     | Annotated[values.CountSameAs, Tag("count_same_as")]
+    | Annotated[values.Together, Tag("together_in")]
+    | Annotated[values.NotAbove, Tag("not_above")]
     | Annotated[values.CountAtMost, Tag("count_at_most")]
     | Annotated[values.GivenValue, Tag("given")]
     | Annotated[SaidByUser, Tag("said_by_user")]

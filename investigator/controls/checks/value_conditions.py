@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from typing import Annotated, Literal
 
@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field
 from investigator.controls.checks.amounts import Amount, Operation, computed, paths_in
 from investigator.controls.checks.answers import Condition, ConditionResult, shown
 from investigator.controls.checks.call_facts import CallFacts, Found, Operand
-from investigator.controls.checks.paths import comparable_text, number
+from investigator.controls.checks.paths import comparable_text, number, values_at
 from investigator.controls.checks.spellings import spelled_in, time_in
 from investigator.controls.checks.words import Regex, found_in
 from investigator.ground.canonical_json import JsonValue
@@ -21,6 +21,8 @@ from investigator.readings.utterances import Source
 
 NOW = "now"
 _CENT = 0.005
+_NAMED = 3
+_SEEN = 200
 
 
 def _moment(raw: object) -> object:
@@ -105,22 +107,40 @@ class Matches(OfValues):
 
 
 class Among(OfValues):
-    """The value is one of those at another path."""
+    """The value is one of those at another path.
+
+    `having`: what the element that holds it there has at other keys.
+    """
 
     among: Operand
+    having: Mapping[str, str | bool | int | float] = Field(default_factory=dict)
 
     def operands(self) -> Iterator[str]:
         yield from (self.value, self.among)
 
     def ask(self, facts: CallFacts) -> ConditionResult:
         allowed = facts.find(self.among)
-        texts = {comparable_text(value) for value in allowed.values}
+        texts = {comparable_text(value) for value in self._allowed(facts, allowed)}
 
         def passes(value: JsonValue) -> bool | None:
             return True if comparable_text(value) in texts else None if allowed.missing else False
 
         answer = self.decide(facts, passes, allowed)
-        return _beside(answer, f"{self.among} is {shown(facts, allowed)}")
+        which = "".join(f", of those with {key} {value}" for key, value in self.having.items())
+        return _beside(answer, f"{self.among} is {shown(facts, allowed)}{which}")
+
+    def _allowed(self, facts: CallFacts, found: Found) -> Iterator[JsonValue]:
+        if not self.having:
+            yield from found.values
+            return
+        above, _, key = self.among.rpartition(".")
+        for element in facts.find(above).values:
+            if isinstance(element, dict) and key in element:
+                has = (
+                    name in element and comparable_text(element[name]) == comparable_text(value)
+                    for name, value in self.having.items()
+                )
+                yield from (element[key],) if all(has) else ()
 
 
 class AtMost(OfValues):
@@ -232,6 +252,60 @@ class SameAs(Condition):
 
     def ask(self, facts: CallFacts) -> ConditionResult:
         return _same(facts, self.value, self.same_as, _texts)
+
+
+class Together(Condition):
+    """Each value stands with the one beside it at another path in one of the places at a third.
+
+    `at` is the path to such values inside a place.
+    """
+
+    value: Operand
+    beside: Operand
+    together_in: Operand
+    at: Operand
+
+    def operands(self) -> Iterator[str]:
+        yield from (self.value, self.beside, self.together_in)
+
+    def ask(self, facts: CallFacts) -> ConditionResult:
+        left, right = facts.find(self.value), facts.find(self.beside)
+        places = facts.find(self.together_in)
+        missing = (*left.missing, *right.missing, *places.missing)
+        groups = [
+            {comparable_text(value) for value in values_at(place, self.at.split(".")).values}
+            for place in places.values
+        ]
+        texts = (map(comparable_text, found.values) for found in (left, right))
+        pairs = list(zip(*texts, strict=False))
+        apart = [pair for pair in pairs if not any(group.issuperset(pair) for group in groups)]
+        holds = None if missing else not apart and len(left.values) == len(right.values)
+        told = "; ".join(" and ".join(pair) for pair in apart[:_NAMED])
+        seen = (
+            f"{told} stand in no {self.together_in} together" if apart else "they belong together"
+        )
+        evidence = (*left.evidence, *right.evidence, *places.evidence)
+        return ConditionResult(holds, facts.quote.line(seen, _SEEN), evidence, missing)
+
+
+class NotAbove(Condition):
+    """One amount is at most another."""
+
+    amount: Amount
+    not_above: Amount
+
+    def operands(self) -> Iterator[str]:
+        yield from (*paths_in(self.amount), *paths_in(self.not_above))
+
+    def ask(self, facts: CallFacts) -> ConditionResult:
+        one, other = computed(facts, self.amount), computed(facts, self.not_above)
+        missing = (*one.missing, *other.missing)
+        holds = None
+        seen = "an amount is not known"
+        if one.value is not None and other.value is not None:
+            holds = one.value <= other.value + _CENT
+            seen = f"{one.value:.10g} is {'at most' if holds else 'above'} {other.value:.10g}"
+        return ConditionResult(holds, seen, (*one.evidence, *other.evidence), missing)
 
 
 class CountSameAs(Condition):
