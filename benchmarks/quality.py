@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.ablation import Subject, ablated, reported
+from benchmarks.field import field_cases, summary_of
 from benchmarks.fitting import probability, weights_of
 from benchmarks.reports import readings, reports_by_rules, traces_in
 from benchmarks.stability import renamed
@@ -70,6 +71,8 @@ def main() -> None:
         print(_line("  all clean", [_called(run, Outcome.NO_FAILURE) for run in found]))
         if given.bins:
             print(*_reliability(found), sep="\n")
+    if "field" in runs:
+        print(summary_of(list(field_cases(given.data))))
     for name in PLACED:
         if name in runs:
             _print_places(name, PLACED[name](given.data))
