@@ -170,6 +170,63 @@ ADVICE: Mapping[Fault, str] = {
         "The run stopped at span {span_id} before an answer: find what held it up before the "
         "limit was reached; a higher limit alone rarely mends it."
     ),
+    Fault.BLOCKED_OUTPUT: (
+        "A filter stopped the answer at span {span_id}: find the text that tripped it in what "
+        "{agent} was given or asked for, reword or drop it, or have the filter set for this use."
+    ),
+    Fault.EMPTY_OUTPUT: (
+        "{agent} ended its turn at span {span_id} with nothing said: treat an empty answer as a "
+        "failure, ask once more, and look at what the request before it holds that stops the "
+        "model."
+    ),
+    Fault.MALFORMED_CALL: (
+        "The call that {agent} wrote at span {span_id} couldn't be read: simplify the tool's "
+        "schema, and ask again with the error instead of ending the run."
+    ),
+    Fault.UNANSWERED_CALL: (
+        "A call that {agent} made at span {span_id} never got a result: let the runtime carry out"
+        " every call of a turn, and hand back an error for one that it drops."
+    ),
+    Fault.MISMATCHED_RESULT: (
+        "Calls and results at span {span_id} do not pair up: give each call an id of its own, and"
+        " each result the id of its call."
+    ),
+    Fault.LOST_CONTEXT: (
+        "What {agent} needed at span {span_id} had been cut from its history: keep calls with "
+        "their results, instructions and standing rules when history is trimmed or summarised."
+    ),
+    Fault.WRITTEN_CALL: (
+        "The call stands in the text of {agent} at span {span_id}, so nothing ran: have the "
+        "server read the model's own form of calls, and refuse an answer that holds one."
+    ),
+    Fault.CLAIMED_ACT: (
+        "{agent} claims at span {span_id} what no call of it did: accept such a claim only beside"
+        " the call that bears it out, and require the call first."
+    ),
+    Fault.INVENTED_OBSERVATION: (
+        "{agent} wrote a tool's result itself at span {span_id}: stop the model at the end of its"
+        " call (a stop sequence, or structured calls), and drop what stands behind it."
+    ),
+    Fault.LOOP: (
+        "The run goes in a circle from span {span_id} on: say who owns which part of the case, "
+        "forbid handing back without a result, and end the run at the second round."
+    ),
+    Fault.CONTRADICTION: (
+        "What is said at span {span_id} goes against what was observed before it: have values "
+        "copied from the result by code, or the answer checked against it."
+    ),
+    Fault.STALE_READ: (
+        "The read at span {span_id} shows the state before the write: drop what is cached when "
+        "something is written, and read past the cache to confirm."
+    ),
+    Fault.MISREAD_REQUEST: (
+        "The call at span {span_id} is for another time or thing than was asked for: let {agent} "
+        "restate what was asked as arguments, and check them against the request."
+    ),
+    Fault.BROKEN_RULE: (
+        "A standing rule was broken at span {span_id}: keep it in the instructions of every "
+        "request, also after history was summarised, and check it in code."
+    ),
     Fault.POLICY_BREACH: (
         "Check the rule in code before the act at span {span_id} is carried out, and refuse it "
         "with the rule's words, so that {agent} can tell the user."

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import re2
 
+from investigator.ground.patterns import well_formed
 from investigator.readings.directives import (
     acts_of_tool,
     kinds_of,
@@ -80,7 +81,7 @@ def _unconditional(sentence: str) -> str:
 
 def claims_a_look(text: str) -> bool:
     """Whether it says that something was checked, read, searched or tested."""
-    return _LOOKED.search(text) is not None
+    return _LOOKED.search(well_formed(text)) is not None
 
 
 def announced_in(text: str) -> str | None:
@@ -94,12 +95,12 @@ def announced_in(text: str) -> str | None:
 
 def declines(text: str) -> bool:
     """Whether it says that something is not, or cannot be, done."""
-    return _DECLINES.search(text) is not None
+    return _DECLINES.search(well_formed(text)) is not None
 
 
 def asks(text: str) -> bool:
     """Whether it ends in a question, give or take a closing remark."""
-    return _QUESTION.search(text) is not None
+    return _QUESTION.search(well_formed(text)) is not None
 
 
 def asks_to_be_told(demand: str) -> bool:
@@ -114,7 +115,7 @@ def trouble_in(text: str) -> frozenset[str]:
 
 def is_call(text: str) -> bool:
     """Whether a call of a tool stands in it as words, which no runtime carries out."""
-    return _CALL.search(text) is not None
+    return _CALL.search(well_formed(text)) is not None
 
 
 def says_something(text: str) -> bool:

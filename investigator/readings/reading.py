@@ -8,6 +8,7 @@ from investigator.ground.redaction import Redactor
 from investigator.readings.completeness import completeness
 from investigator.readings.conversation import Conversation
 from investigator.readings.graph import StepGraph
+from investigator.readings.loop_items import ItemsByLoop, items_by_loop
 from investigator.readings.outcome import KnownOutcome, known_outcome
 from investigator.readings.producers import Producers
 from investigator.readings.provenance import Provenance
@@ -48,6 +49,11 @@ class Readings:
     def conversation(self) -> Conversation:
         """What was said and done, in one order."""
         return Conversation.of(self.view)
+
+    @cached_property
+    def loops(self) -> ItemsByLoop:
+        """What was said and done in each agent's loop."""
+        return items_by_loop(self.view, self.conversation)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:

@@ -110,6 +110,17 @@ class TraceView:
         """The agent (or tool) whose loop the span is a step of: the nearest such ancestor."""
         return self._scopes[span.span_id]
 
+    def loop_of(self, span: Span) -> str | None:
+        """The loop that the span belongs to: a tool's own span is part of its caller's loop."""
+        if self.is_transcript:
+            return None
+        scope = self.scope(span)
+        holder = self.trace.get(scope) if scope is not None else None
+        while holder is not None and holder.kind is SpanKind.TOOL:
+            scope = self.scope(holder)
+            holder = self.trace.get(scope) if scope is not None else None
+        return scope
+
     @cached_property
     def _scopes(self) -> dict[str, str | None]:
         holders = (SpanKind.AGENT, SpanKind.TOOL)
@@ -162,6 +173,10 @@ class TraceView:
             if call.call_id
         }
 
+    def caller_of(self, call_id: str) -> Span | None:
+        """The span that wrote the call of an id; None where no output shows it."""
+        return self._callers.get(call_id)
+
     def author_of(self, span: Span, call_id: str | None = None) -> Span | None:
         """The model call that asked for what `span` did.
 
@@ -213,6 +228,13 @@ class TraceView:
         inputs, outputs = self.inputs(span), self.outputs(span)
         messages = inputs + outputs
         if outputs or (self.is_transcript and messages):
+            return message_evidence(span, len(messages) - 1, messages[-1])
+        return span_evidence(span)
+
+    def given_evidence(self, span: Span) -> EvidenceRef:
+        """The last message that a step was given, else the span."""
+        messages = self.inputs(span)
+        if messages:
             return message_evidence(span, len(messages) - 1, messages[-1])
         return span_evidence(span)
 

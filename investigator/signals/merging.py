@@ -30,6 +30,16 @@ _ABOUT_OTHERS = frozenset(
         Fault.TRUNCATED_OUTPUT,
         Fault.UNSUPPORTED_ANSWER,
         Fault.UNSUPPORTED_CLAIM,
+        Fault.EMPTY_OUTPUT,
+        Fault.WRITTEN_CALL,
+        Fault.CLAIMED_ACT,
+        Fault.INVENTED_OBSERVATION,
+        Fault.UNANSWERED_CALL,
+        Fault.LOST_CONTEXT,
+        Fault.LOOP,
+        Fault.CONTRADICTION,
+        Fault.MISREAD_REQUEST,
+        Fault.BROKEN_RULE,
     }
 )
 """Faults of a course of events or of an answer, which stand beside the fault of a single call."""

@@ -15,6 +15,7 @@ import re2
 from investigator.readings.faults import Fault
 from investigator.readings.reading import Readings
 from investigator.readings.view import TraceView
+from investigator.readings.written_calls import is_given_result
 from investigator.signals.building import build_signal
 from investigator.signals.model import Detector, Signal
 from investigator.traces.evidence import span_evidence
@@ -68,7 +69,8 @@ def _answering(view: TraceView, agent: Span) -> set[str]:
 def _observed(view: TraceView, agent: Span, calls: tuple[Span, ...]) -> bool:
     """Whether anything was asked of a tool or another agent before the last words."""
     end = view.position(calls[-1])
-    if any(message.tool_call_id is not None for message in view.inputs(calls[-1])):
+    given = view.inputs(calls[-1])
+    if any(m.tool_call_id is not None or is_given_result(m.content or "") for m in given[1:]):
         return True
     return any(
         span.kind in (SpanKind.TOOL, SpanKind.AGENT, SpanKind.RETRIEVER)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from investigator.controls.checks.chosen_calls import succeeded
 from investigator.ground.canonical_json import JsonValue
+from investigator.readings.call_outcomes import succeeded
 from investigator.traces.model import REDACTED, Trace
 from tests.builders import readings
 from tests.controls.runs import answers, asks, run, tool

@@ -45,7 +45,7 @@ def made(doing: Callable[[], object]) -> Counter[str]:
     [
         ("rca", {"view", "conversation", "completeness"}),
         ("compliance", {"view", "conversation", "provenance"}),
-        ("incident", {"view", "completeness"}),
+        ("incident", {"view", "conversation", "completeness"}),
     ],
 )
 def test_each_reading_is_made_once_a_trace(engine: str, read: set[str], tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from investigator.controls.checks.chosen_calls import succeeded
 from investigator.controls.checks.consent import Consent, ConsentWords, consent_in
+from investigator.readings.call_outcomes import succeeded
 from investigator.readings.conversation import Action, Conversation, Source, Utterance
 from investigator.readings.directives import acts_of_tool, kinds_of, tool_words
 from investigator.readings.languages import word_set

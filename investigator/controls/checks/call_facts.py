@@ -17,10 +17,13 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from investigator.controls.checking import Params
-from investigator.controls.checks.chosen_calls import is_named, succeeded
+from investigator.controls.checks.chosen_calls import (
+    is_named,
+)
 from investigator.controls.checks.paths import comparable_text, document_in, values_at
 from investigator.controls.checks.words import found_in
 from investigator.ground.canonical_json import JsonValue
+from investigator.readings.call_outcomes import succeeded
 from investigator.readings.conversation import Conversation
 from investigator.readings.reading import Readings
 from investigator.readings.utterances import Action, Source, Utterance

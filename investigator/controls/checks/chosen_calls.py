@@ -11,12 +11,10 @@ from pydantic import BeforeValidator, Field
 
 from investigator.controls.checking import Params
 from investigator.controls.checks.words import found_in
+from investigator.readings.call_outcomes import succeeded
 from investigator.readings.conversation import Conversation
-from investigator.readings.failure_text import failure_in
 from investigator.readings.utterances import Action, Source
-from investigator.readings.view import error_of
 from investigator.traces.evidence import EvidenceRef
-from investigator.traces.model import SpanKind
 
 
 class CallPattern(Params):
@@ -56,22 +54,6 @@ def is_named(tool: str, patterns: Iterable[str]) -> bool:
 @lru_cache(maxsize=512)
 def _glob(name: str) -> str:
     return r"(?s)\A" + ".*".join(map(re2.escape, name.split("*"))) + r"\z"
-
-
-def succeeded(action: Action) -> bool | None:
-    """Whether a call gave a result that is no error; None where that cannot be seen.
-
-    A record with hidden values is seen to be one; of other hidden text nothing is known.
-    """
-    result = action.result
-    if result is None:
-        return None
-    if result.span.kind is SpanKind.TOOL and error_of(result.span) is not None:
-        return False
-    if result.is_error or failure_in(result.text) is not None:
-        return False
-    is_record = result.text.lstrip()[:1] in ("{", "[")
-    return None if result.hidden and not is_record else True
 
 
 def evidence_of_call(action: Action) -> tuple[EvidenceRef, ...]:

@@ -11,11 +11,11 @@ from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.chosen_calls import (
     counted,
     evidence_of_call,
-    succeeded,
     unseen_calls,
 )
 from investigator.controls.checks.violations import WORDED
 from investigator.ground.patterns import well_formed
+from investigator.readings.call_outcomes import succeeded
 from investigator.readings.conversation import Action, Source, Utterance
 from investigator.readings.directives import acts_of_tool, tool_words
 from investigator.readings.reading import Readings

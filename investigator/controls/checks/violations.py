@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from investigator.controls.checking import Violation
-from investigator.controls.checks.chosen_calls import evidence_of_call, succeeded
+from investigator.controls.checks.chosen_calls import (
+    evidence_of_call,
+)
+from investigator.readings.call_outcomes import succeeded
 from investigator.readings.utterances import Action
 from investigator.traces.evidence import EvidenceRef, unique
 
