@@ -16,7 +16,7 @@ from investigator.formats.format import Format, Record
 from investigator.formats.turns import Entry, Numbering, turn_spans
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.langchain import unwrapped
-from investigator.traces.message_parts import is_part
+from investigator.traces.message_parts import is_call_part, is_part
 from investigator.traces.model import Span
 
 _LISTS = ("messages", "history", "contents")
@@ -25,6 +25,8 @@ _HOLDERS = ("values", "channel_values")
 _IDS = ("run_id", "trace_id", "id")
 _CONVERSATIONS = ("conversation_id", "session_id", "thread_id", "trace_id", "run_id", "sample_id")
 _EPOCH = "epoch"
+_JOINED = "is_response"
+"""Marks a turn that several items of a response make."""
 _SYSTEMS = ("system", "systemInstruction", "system_instruction")
 _MODELS = ("model", "modelId", "model_name")
 
@@ -92,13 +94,41 @@ def read_chat(transcript: Record, *, stem: str) -> Iterator[Span | None]:
     model = text(first(transcript, *_MODELS))
     entries: list[Entry | None] = []
     for item in (*system, *listed):
-        entries += entries_of(item) or [None]
+        found: list[Entry | None] = list(entries_of(item)) or [None]
+        if entries and _is_item_of_answer(item) and _speaks(entries[-1]):
+            entries[-1] = _with_call(entries[-1], item)
+        else:
+            entries += found
     placed = [entry and replace(entry, model=entry.model or model) for entry in entries]
     start = next((n for n, entry in enumerate(placed) if entry is not None), None)
     if start is not None and (head := placed[start]) is not None:
         placed[start] = replace(head, about={**about, **head.about})
     trace_id = text(first(transcript, *_IDS)) or stem
     yield from turn_spans(placed, Numbering(trace_id))
+
+
+def _is_item_of_answer(item: JsonValue) -> bool:
+    """Whether an item of a response asks for a tool; what it said stands in an item before it."""
+    return isinstance(item, dict) and "role" not in item and is_call_part(item)
+
+
+def _speaks(entry: Entry | None) -> bool:
+    """Whether an entry is a part of a response: its message, or a call without one."""
+    if entry is None:
+        return False
+    said = dict(entry.said)
+    is_message = said.get("role") == "assistant" and said.get("type") == "message"
+    return is_message or ("role" not in said and is_call_part(said)) or _JOINED in said
+
+
+def _with_call(entry: Entry | None, item: JsonValue) -> Entry | None:
+    if entry is None:
+        return None
+    said = entry.said
+    held = said.get("content") if "role" in said else [dict(said)]
+    parts = held if isinstance(held, list) else [{"type": "output_text", "text": held}]
+    whole: dict[str, JsonValue] = {"role": "assistant", _JOINED: True, "content": [*parts, item]}
+    return replace(entry, said=whole)
 
 
 def _list_of(value: Record) -> tuple[str, list[JsonValue]] | None:

@@ -3,7 +3,8 @@
 The items of a model's response (`response_item`) are messages, calls and their outputs; those of
 one response are one turn. Events (`event_msg`) tell the same for people: they are read where no
 item says it (calls of MCP servers, commands, patches; all that was said, in files without items),
-for token counts, and for errors. A call belongs to its output by `call_id`, not by the item's own id.
+for token counts, and for errors. A call belongs to its output by `call_id`; the `id` of an item is
+its own.
 """
 
 from __future__ import annotations

@@ -200,7 +200,7 @@ def _ui_message(value: _Fields) -> Iterator[Entry]:
     for part in _ui_parts(value):
         kind = text(part.get("type"))
         if not _is_ui_call(part):
-            if results and kind != "step-start":
+            if results:
                 yield from _ui_turn(said, results, about)
                 said, results, about = [], [], {}
             said += [] if kind == "step-start" else [part]

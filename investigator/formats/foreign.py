@@ -22,47 +22,73 @@ _CONTAINERS = (
     "steps",
 )
 
-_FOREIGN: tuple[tuple[str, frozenset[str]], ...] = (
-    ("Datadog APM spans", frozenset(("span_id", "resource", "service", "meta"))),
-    ("Datadog LLM Observability spans", frozenset(("span_id", "start_ns", "meta"))),
-    ("Logfire rows", frozenset(("span_name", "start_timestamp"))),
-    ("Braintrust spans", frozenset(("root_span_id", "span_attributes"))),
-    ("a Langfuse table export", frozenset(("trace_id", "parent_observation_id"))),
-    ("LangWatch spans", frozenset(("span_id", "timestamps"))),
-    ("AgentOps spans", frozenset(("span_name", "span_attributes", "start_time"))),
-    ("Sentry spans", frozenset(("span_id", "op", "start_timestamp"))),
-    ("Honeycomb rows", frozenset(("trace.trace_id", "trace.span_id"))),
-    ("Jaeger JSON", frozenset(("traceID", "spanID"))),
-    ("Jaeger JSON", frozenset(("traceID", "processes"))),
-    ("Zipkin JSON", frozenset(("traceId", "localEndpoint"))),
-    ("a log of Inspect", frozenset(("eval", "samples"))),
-    ("an ATIF trajectory", frozenset(("schema_version", "steps"))),
-    ("an OpenHands trajectory", frozenset(("source", "action", "args"))),
-    ("an OpenHands trajectory", frozenset(("source", "observation"))),
-    ("a Claude Code session", frozenset(("parentUuid", "isSidechain"))),
-    ("a Claude Code session", frozenset(("sessionId", "uuid", "message"))),
-    ("a Codex session", frozenset(("timestamp", "type", "payload"))),
-    ("a Gemini CLI session", frozenset(("projectHash", "sessionId"))),
-    ("AutoGen messages", frozenset(("source", "type", "content"))),
-    ("a LangSmith patch without its run", frozenset(("dotted_order", "id"))),
+_MARK = ", which is not read"
+_BY_OTLP = "send its traces to a collector that writes OTLP"
+
+_FOREIGN: tuple[tuple[str, frozenset[str], str], ...] = (
+    ("Datadog APM spans", frozenset(("span_id", "resource", "service", "meta")), _BY_OTLP),
+    ("Datadog LLM Observability spans", frozenset(("span_id", "start_ns", "meta")), _BY_OTLP),
+    (
+        "a table of Langfuse's pages",
+        frozenset(("traceTags", "timeToFirstToken", "parentObservationId")),
+        "export JSON, or use its blob export",
+    ),
+    (
+        "rows of Langfuse's `traces` table",
+        frozenset(("project_id", "session_id", "bookmarked", "timestamp")),
+        "what they say stands in the rows of `observations_v2`",
+    ),
+    ("LangWatch spans", frozenset(("span_id", "timestamps")), _BY_OTLP),
+    ("AgentOps spans", frozenset(("span_name", "span_attributes", "start_time")), _BY_OTLP),
+    ("Sentry spans", frozenset(("span_id", "op", "start_timestamp")), _BY_OTLP),
+    (
+        "Honeycomb rows",
+        frozenset(("trace.trace_id", "trace.span_id")),
+        "rename the columns to those of OpenTelemetry, or " + _BY_OTLP,
+    ),
+    (
+        "a file of opencode's storage",
+        frozenset(("sessionID", "messageID")),
+        "`opencode export SESSION > session.json`",
+    ),
+    (
+        "a file of opencode's storage",
+        frozenset(("sessionID", "role", "time")),
+        "`opencode export SESSION > session.json`",
+    ),
+    (
+        "OTLP logs",
+        frozenset(("resourceLogs",)),
+        "export the traces signal",
+    ),
+    (
+        "OTLP metrics",
+        frozenset(("resourceMetrics",)),
+        "export the traces signal",
+    ),
+    (
+        "a LangSmith patch without its run",
+        frozenset(("dotted_order", "id")),
+        "keep the request that posted the run beside it",
+    ),
 )
-_LANGCHAIN_TYPES = frozenset({"human", "ai", "system", "tool", "function"})
-_AGENTS_SDK = frozenset({"trace", "trace.span"})
+"""What it is, the keys by which it is known, and how to get the same in a format that is read."""
 
 
 def format_of(document: JsonValue) -> str | None:
-    """The format that a document is recognised as, by its first record that tells; else None."""
+    """What a document is recognised as and the way out, by its first record that tells."""
     for record in _first_records(document):
         keys = record.keys()
-        if str(record.get("object")) in _AGENTS_SDK:
-            return "spans of the OpenAI Agents SDK"
-        kind = str(record.get("type"))
-        if "role" not in record and "content" in record and kind in _LANGCHAIN_TYPES:
-            return "LangChain messages"
-        known = next((name for name, needed in _FOREIGN if needed <= keys), None)
+        known = next((one for one in _FOREIGN if one[1] <= keys), None)
         if known is not None:
-            return known
+            name, _, way_out = known
+            return f"{name}{_MARK}; {way_out}"
     return None
+
+
+def is_foreign(reason: str) -> bool:
+    """Whether a record was refused because it is another system's."""
+    return _MARK in reason
 
 
 def _first_records(document: JsonValue) -> list[Mapping[str, JsonValue]]:

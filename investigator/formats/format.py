@@ -46,6 +46,9 @@ class Format:
     files: tuple[str, ...] = ("JSON", "JSONL")
     """The kinds of files that records of this format are read from."""
 
+    columns: tuple[str, ...] = ()
+    """The columns by which a Parquet file of its rows is known; the first holds the trace's id."""
+
     transcript: bool = False
     """Whether a record is a whole conversation under an id that another may have too.
 

@@ -39,6 +39,9 @@ _USAGE = {
     "prompt": ("input", "prompt_tokens"),
     "completion": ("output", "completion_tokens"),
     "total": ("total", "total_tokens"),
+    "prompt_details.cache_read": ("input_cached_tokens", "cache_read_input_tokens"),
+    "prompt_details.cache_write": ("cache_creation_input_tokens", "input_cache_creation"),
+    "completion_details.reasoning": ("output_reasoning_tokens", "output_reasoning"),
 }
 _TRACE_KNOWN = (
     "id",
@@ -70,7 +73,7 @@ def is_observation(value: Record) -> bool:
 def decode_langfuse(document: Record) -> Iterator[Span | Evaluation]:
     """Every observation of an export as a span, with the scores; a trace without any has none."""
     if is_observation(document):
-        yield _span(document, {})
+        yield observation_span(document, {})
         yield from _scores(document, text(document.get("traceId")))
         return
     observations = _observations(document)
@@ -79,7 +82,7 @@ def decode_langfuse(document: Record) -> Iterator[Span | Evaluation]:
     about_trace = _trace_attributes(record(document.get("trace")) or document)
     root = next((o for o in observations if not o.get("parentObservationId")), observations[0])
     for observation in observations:
-        yield _span(observation, about_trace if observation is root else {})
+        yield observation_span(observation, about_trace if observation is root else {})
         yield from _scores(observation, text(observation.get("traceId")))
     named = text(record(document.get("trace")).get("id") or observations[0].get("traceId"))
     for holder in (document, record(document.get("trace"))):
@@ -102,7 +105,8 @@ def _observations(document: Record) -> list[dict[str, JsonValue]] | None:
     return None
 
 
-def _span(observation: Record, about_trace: dict[str, object]) -> Span:
+def observation_span(observation: Record, about_trace: dict[str, object]) -> Span:
+    """An observation as a span, with what is said of its trace."""
     metadata = record(_read(observation.get("metadata")))
     own = record(metadata.get("attributes"))
     kind = _kind(observation)

@@ -30,7 +30,7 @@ from investigator.formats.format import Format, Record
 from investigator.formats.kept_verdicts import langsmith_verdicts
 from investigator.formats.model_calls import call_attributes, usage_attributes
 from investigator.ground.canonical_json import JsonValue
-from investigator.ground.json_text import json_text
+from investigator.ground.json_text import embedded_json, json_text
 from investigator.traces.chat_messages import MARKED_FAILED, read_messages
 from investigator.traces.evaluations import Evaluation
 from investigator.traces.langchain import unwrapped
@@ -58,6 +58,7 @@ _KNOWN = (
     *("session_name", "direct_child_run_ids", "inputs_preview", "outputs_preview"),
     *("feedback", "feedback_stats"),
 )
+_JSON = ("inputs", "outputs", "extra", "events", "serialized", "feedback_stats", "tags")
 _LATEST_MS = 10**14
 
 
@@ -70,13 +71,20 @@ def is_langsmith(value: Record) -> bool:
 
 def decode_langsmith(run: Record) -> Iterator[Span | Evaluation]:
     """A run and all that are nested in it, parents first, each with its feedback."""
-    pending: list[tuple[Record, Span | None]] = [(run, None)]
+    pending: list[tuple[Record, Span | None]] = [(_read(run), None)]
     while pending:
         inner, enclosing = pending.pop()
         decoded = _span(inner, enclosing)
         yield decoded
         yield from langsmith_verdicts(inner, decoded.trace_id, decoded.span_id)
         pending += [(child, decoded) for child in reversed(records(inner.get("child_runs")))]
+
+
+def _read(run: Record) -> Record:
+    """A run with the objects that bulk exports write as texts."""
+    texts = {key: at for key in _JSON if isinstance(at := run.get(key), str)}
+    read = {key: inner for key, at in texts.items() if (inner := embedded_json(at)) is not None}
+    return {**run, **read} if read else run
 
 
 def is_request(value: Record) -> bool:
@@ -260,9 +268,11 @@ def _event(event: Record) -> SpanEvent:
 
 FORMAT = Format(
     name="LangSmith run",
-    reads="LangSmith runs (flat, or with `child_runs`)",
+    reads="LangSmith runs (flat, or with `child_runs`), and their bulk export",
     looks_like=is_langsmith,
     decode=lambda record, _: decode_langsmith(record),
+    files=("Parquet", "JSON", "JSONL"),
+    columns=("trace_id", "run_type", "dotted_order"),
 )
 REQUEST = Format(
     name="LangSmith ingest request",

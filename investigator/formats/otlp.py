@@ -34,26 +34,36 @@ _SCALARS = (
     ("doubleValue", "double_value"),
     ("bytesValue", "bytes_value"),
 )
+_REQUEST = ("resourceSpans", "resource_spans")
+_BATCHES = "batches"
+_SCOPES = ("scopeSpans", "scope_spans", "instrumentationLibrarySpans")
 _KEPT = ("links", "traceState", "trace_state")
 
 
 def is_otlp(value: Record) -> bool:
-    """Whether an object is an OTLP export request."""
-    return "resourceSpans" in value or "resource_spans" in value
+    """Whether an object is an OTLP export request, or a trace as Tempo answers it."""
+    return _resource_spans(value) is not None
+
+
+def _resource_spans(document: Record) -> JsonValue:
+    """The spans by resource; Tempo says `batches`, and puts a trace below `trace`."""
+    holder = document
+    if not any(key in document for key in (*_REQUEST, _BATCHES)):
+        holder = record(document.get("trace"))
+    listed = first(holder, *_REQUEST)
+    if listed is not None or any(key in holder for key in _REQUEST):
+        return listed if listed is not None else []
+    batches = records(holder.get(_BATCHES))
+    return list(batches) if any(key in one for one in batches for key in _SCOPES) else None
 
 
 def decode_otlp(document: Record) -> Iterator[Span]:
     """Every span of an export request."""
-    for resource_spans in records(first(document, "resourceSpans", "resource_spans")):
+    for resource_spans in records(_resource_spans(document)):
         resource = resource_attributes(
             attribute_values(record(resource_spans.get("resource")).get("attributes"))
         )
-        scopes = first(
-            resource_spans,
-            "scopeSpans",
-            "scope_spans",
-            "instrumentationLibrarySpans",
-        )
+        scopes = first(resource_spans, *_SCOPES)
         for scope_spans in records(scopes):
             scope = record(first(scope_spans, "scope", "instrumentationLibrary"))
             shared = resource | scope_attributes(scope.get("name"), scope.get("version"))
@@ -120,7 +130,7 @@ def _event(event: Record) -> SpanEvent:
 
 FORMAT = Format(
     name="OTLP JSON",
-    reads="OTLP export requests",
+    reads="OTLP export requests (JSON, binary), and traces as Tempo answers them",
     looks_like=is_otlp,
     decode=lambda record, _: decode_otlp(record),
 )

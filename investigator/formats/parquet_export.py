@@ -1,4 +1,4 @@
-"""A Parquet file of spans is read in batches: Phoenix's data frame, or our canonical file.
+"""A Parquet file of spans is read in batches: rows of a format, or our canonical file.
 
 DuckDB reads it row by row as plain Python values; timestamps come as integer nanoseconds, so
 that neither zone nor precision is lost, and below lists and structs as ISO text.
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from investigator.errors import UnreadableInput
+from investigator.formats import FORMATS
+from investigator.formats.format import Format
 from investigator.formats.phoenix import decode_annotated
 from investigator.traces.bounded_rows import (
     MAX_SPAN_BYTES,
@@ -30,6 +32,7 @@ from investigator.traces.databases import (
     quoted_name,
     sql_literal,
 )
+from investigator.traces.openinference import to_json
 from investigator.traces.parquet import SPAN_COLUMNS, TraceRow, read_row
 
 MAGIC = b"PAR1"
@@ -146,6 +149,11 @@ def _reading(columns: Mapping[str, ColumnType]) -> _Reading:
     if set(SPAN_COLUMNS) <= columns.keys():
         ours = tuple(_column(name, columns[name]) for name in SPAN_COLUMNS)
         return _Reading(ours, lambda row: (read_row(row),), _text("trace_id"))
+    known = next(
+        (one for one in FORMATS if one.columns and set(one.columns) <= columns.keys()), None
+    )
+    if known is not None:
+        return _Reading(_columns(columns), _rows(known, tuple(columns)), _text(known.columns[0]))
     if "context.span_id" not in columns or "context.trace_id" not in columns:
         found = ", ".join(list(columns)[:8])
         raise UnreadableInput(
@@ -154,10 +162,25 @@ def _reading(columns: Mapping[str, ColumnType]) -> _Reading:
         )
     names = tuple(columns)
     return _Reading(
-        tuple(_column(name, type_) for name, type_ in columns.items()),
+        _columns(columns),
         lambda row: decode_annotated(dict(zip(names, row, strict=True))),
         _text("context.trace_id"),
     )
+
+
+def _columns(columns: Mapping[str, ColumnType]) -> tuple[BoundedColumn, ...]:
+    return tuple(_column(name, type_) for name, type_ in columns.items())
+
+
+def _rows(known: Format, names: Sequence[str]) -> _Decode:
+    """How a row in the terms of a format is decoded."""
+
+    def decode(row: Sequence[object]) -> Sequence[TraceRow]:
+        record = {name: to_json(value) for name, value in zip(names, row, strict=True)}
+        found = known.decode(record, "") if known.looks_like(record) else ()
+        return [item for item in found if item is not None]
+
+    return decode
 
 
 def _text(column: str) -> str:
@@ -170,9 +193,10 @@ def _column(name: str, type_: ColumnType) -> BoundedColumn:
     Microseconds may lie beyond what 64 bits of nanoseconds can say; decoding drops those.
     """
     quoted = quoted_name(name)
+    is_time = type_.sql.startswith("TIMESTAMP") and not type_.below
     if type_.sql in {"TIMESTAMP_NS", "TIMESTAMPTZ_NS"}:
         return BoundedColumn(f"epoch_ns({quoted})")
-    if type_.sql.startswith("TIMESTAMP"):
+    if is_time:
         return BoundedColumn(f"epoch_us({quoted})::hugeint * 1000")
     plain = _TEMPORAL.sub(lambda found: "VARCHAR" if found[1] else found[0], type_.sql)
     sql = quoted if plain == type_.sql else f"cast({quoted} as {plain})"

@@ -131,13 +131,14 @@ def _part(found: _Found) -> Part:
 
 
 def _refusal(document: JsonValue) -> str:
-    """What a document is recognised as, and what is read instead."""
+    """What a document is recognised as and the way out, else what is read."""
     if not isinstance(document, dict | list) or not document:
         return ""
     named = format_of(document)
-    recognised = "" if named is None else f"; this looks like {named}, which is not read"
+    if named is not None:
+        return f"; this looks like {named}"
     names = ", ".join(known.name for known in (*FORMATS, *plugin_formats()))
-    return f"{recognised}; read are {names}"
+    return f"; read are {names}"
 
 
 def describe(document: JsonValue) -> str:
@@ -159,7 +160,8 @@ def _decode(document: JsonValue, stem: str) -> Iterator[_Found]:
         odd = sum(not isinstance(item, dict) for item in document)
         yield _Found((None,) * odd)
     elif chat.is_chat_list(document):
-        yield _found(chat.FORMAT, {"messages": document}, stem)
+        listed: Record = {"messages": document}
+        yield _found(sniff(listed) or chat.FORMAT, listed, stem)
     elif isinstance(document, list):
         for index, item in enumerate(document):
             found = tuple(_decode(item, stem if index == 0 else f"{stem}-{index}"))

@@ -10,7 +10,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from investigator.formats import chat, claude_code, codex, langsmith
+from investigator.formats import (
+    agents_sdk,
+    assistants,
+    chat,
+    claude_code,
+    codex,
+    copilot,
+    gemini_cli,
+    langsmith,
+    openclaw,
+    openhands,
+)
 from investigator.formats.format import Format, Record
 from investigator.ground.canonical_json import JsonValue
 
@@ -38,6 +49,11 @@ SESSIONS = (
     ),
     Session(format=claude_code.FORMAT, is_line=claude_code.is_line, records=claude_code.sessions),
     Session(format=codex.FORMAT, is_line=codex.is_line, records=codex.sessions),
+    *(
+        Session(format=module.FORMAT, is_line=module.is_line, records=module.sessions)
+        for module in (agents_sdk, assistants, copilot, gemini_cli, openclaw)
+    ),
+    Session(format=openhands.FORMAT, is_line=openhands.is_event, records=openhands.sessions),
     Session(format=chat.FORMAT, is_line=chat.is_chat_line, records=chat.transcripts, alone=False),
 )
 """Every session format, in the order in which a line is tried."""

@@ -8,18 +8,19 @@ said in `folders`; what a file holds, and what it is packed in, is decided by it
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from investigator.errors import UnreadableInput
 from investigator.formats.chat import epoch_of
 from investigator.formats.containers import DAMAGED, BadContent, Content, contents, on_disk
 from investigator.formats.folders import files_of, no_file, spelt_path, stem_of
+from investigator.formats.foreign import is_foreign
 from investigator.formats.format import Record
 from investigator.formats.json_files import BadRecord, JsonRecord, records_in
 from investigator.formats.otlp_binary import binary_requests, is_binary_otlp
 from investigator.formats.parquet_export import MAGIC as PARQUET_MAGIC
-from investigator.formats.parquet_export import parquet_spans
+from investigator.formats.parquet_export import is_parquet, parquet_spans
 from investigator.formats.registry import Part, Parts, parts_of, read_parts
 from investigator.formats.sessions import Session, session_of
 from investigator.formats.transcript_ids import TranscriptIds
@@ -86,7 +87,23 @@ def read_source(paths: Sequence[Path | str]) -> Iterator[Decoded | Unreadable]:
     stems = _stems(files_of(paths))
     ids, taken = TranscriptIds(), set(stems.values())
     files = (_File(path, stem, ids, taken) for path, stem in stems.items())
-    return (item for file in files for item in _read_file(file))
+    return (item for file in files for item in _said_once(_read_file(file)))
+
+
+def _said_once(items: Iterator[Decoded | Unreadable]) -> Iterator[Decoded | Unreadable]:
+    """The items of a file; lines that are refused for one and the same reason are one item.
+
+    An export of a system that isn't read has thousands of them. They come behind the others.
+    """
+    refused: dict[str, list[Unreadable]] = {}
+    for item in items:
+        if isinstance(item, Unreadable) and item.line is not None and is_foreign(item.reason):
+            refused.setdefault(item.reason, []).append(item)
+        else:
+            yield item
+    for reason, (first, *others) in refused.items():
+        more = f" (and so are {len(others):,} more lines)" if others else ""
+        yield replace(first, reason=f"{reason}{more}")
 
 
 def _read_file(file: _File) -> Iterator[Decoded | Unreadable]:
@@ -122,18 +139,12 @@ def _read_content(file: _File, content: Content) -> Iterator[Decoded | Unreadabl
 
 
 def _read_parquet_content(path: Path, content: Content) -> Iterator[Decoded | Unreadable]:
-    """A plain file as it lies there; what is packed, or cannot be named in UTF-8, is copied."""
-    plain = content.place == path and content.file.seekable() and _is_raw(path)
-    if plain and spelt_path(path) == str(path):
+    """A plain file as it lies there; what is packed is copied, because DuckDB takes no stream."""
+    if content.place == path and is_parquet(path):
         yield from _read_parquet(path, path)
         return
     with on_disk(content) as copy:
         yield from _read_parquet(copy, content.place)
-
-
-def _is_raw(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
 
 
 def _read_binary(file: _File, content: Content, head: bytes) -> Iterator[Decoded | Unreadable]:

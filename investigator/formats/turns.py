@@ -86,7 +86,7 @@ class Numbering(NamedTuple):
 def turn_spans(entries: Sequence[Entry | None], numbering: Numbering) -> Iterator[Span | None]:
     """The spans of a dialogue, and None for each of its entries that is none."""
     calls = _Calls()
-    dated = any(entry is not None and entry.at_ns is not None for entry in entries)
+    dated = any(entry is not None and _began(entry) is not None for entry in entries)
     is_marked = dated or numbering.parent_id is not None
     number = 0
     for entry in in_order(entries):
@@ -105,19 +105,24 @@ def turn_spans(entries: Sequence[Entry | None], numbering: Numbering) -> Iterato
 
 
 def in_order(entries: Iterable[Entry | None]) -> Iterator[Entry | None]:
-    """The entries, each dated not before the one above it that was there when it was written.
+    """The entries, each with a time where any has one.
 
     One without a time has that of the entry before it, so that the order of the lines holds; those
     before the first time have that.
     """
     listed = list(entries)
-    at = next((entry.at_ns for entry in listed if entry is not None and entry.at_ns), None)
+    at = next((began for entry in listed if entry is not None and (began := _began(entry))), None)
     for entry in listed:
         if entry is None:
             yield None
             continue
-        at = entry.at_ns if entry.at_ns is not None else at
-        yield entry if entry.at_ns == at else replace(entry, at_ns=at)
+        began = _began(entry)
+        yield entry if began is not None or at is None else replace(entry, at_ns=at)
+        at = entry.end_ns or entry.at_ns or began or at
+
+
+def _began(entry: Entry) -> int | None:
+    return entry.start_ns if entry.start_ns is not None else entry.at_ns
 
 
 def agent_name(entry: Record) -> str:

@@ -1,11 +1,12 @@
 """A chat message in any of the common dialects is one `Message`, and back as attributes.
 
-Read are OpenAI messages (`content`, `tool_calls`), OTel GenAI and Gemini messages (`parts`), Vercel,
-Anthropic and Bedrock content parts (`tool-call`, `tool_use`, `toolUse`, …), LangChain messages (`type`,
-`additional_kwargs`, also as constructors), the wrappers `{"messages": …}`, `{"message": …}`,
-`{"prompt": …}` and what a model's interface returns (`choices`, `generations`). A message that
-holds tool results is several messages: each result is one of role `tool`, marked as failed where
-its source marks it (`is_error`, `isError`, `status: error`, a result that is an error object).
+Read are OpenAI messages (`content`, `tool_calls`), OTel GenAI and Gemini messages (`parts`),
+Vercel, Anthropic and Bedrock content parts (`tool-call`, `tool_use`, `toolUse`, …), LangChain
+messages (`type`, `additional_kwargs`, also as constructors), the wrappers `{"messages": …}`,
+`{"message": …}`, `{"prompt": …}` and what a model's interface returns (`choices`, `generations`). A
+message that holds tool results is several messages: each result is one of role `tool`, marked as
+failed where its source marks it (`is_error`, `isError`, `status: error`, a result that is an error
+object).
 Arguments that were text stay that text; arguments that were objects become JSON text in their
 own order. A model's answer that happens to be JSON stays the text that it wrote.
 """

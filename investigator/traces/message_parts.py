@@ -50,16 +50,32 @@ def opened_part(value: JsonValue) -> JsonValue:
     for key, kind in _KEYED.items():
         inner = value.get(key)
         if isinstance(inner, dict):
-            return {**inner, "type": kind, **_bedrock_content(inner)}
+            return {**inner, "type": kind, **_bedrock_content(inner), **_gemini_response(inner)}
     return value
 
 
 def _bedrock_content(inner: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-    """A result that is given as JSON, as the value that it is."""
+    """A result's parts, which have no types: texts as texts, one that is JSON as that value."""
     content = inner.get("content")
     parts = content if isinstance(content, list) else []
     plain = [part["json"] for part in parts if isinstance(part, dict) and "json" in part]
-    return {"content": plain[0]} if len(plain) == 1 == len(parts) else {}
+    if len(plain) == 1 == len(parts):
+        return {"content": plain[0]}
+    texts = [part["text"] for part in parts if isinstance(part, dict) and part.keys() == {"text"}]
+    if not texts or len(texts) < len(parts):
+        return {}
+    return {"content": [{"type": "text", "text": one} for one in texts]}
+
+
+def _gemini_response(inner: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """A result that stands under `output` (ADK: `result`), or an error under `error`."""
+    response = inner.get("response")
+    if not isinstance(response, dict) or len(response) != 1:
+        return {}
+    ((key, value),) = response.items()
+    if key not in ("output", "result", "error") or value is None:
+        return {}
+    return {"response": value, "is_error": key == "error"}
 
 
 def is_part(value: JsonValue) -> bool:

@@ -95,6 +95,7 @@ def parquet() -> bytes:
         (framed(message()) + framed(message()), ["01" * 16]),
         (framed(zstd(message())), ["01" * 16]),
     ],
+    ids=lambda _: "",
 )
 @pytest.mark.parametrize("name", ["run.json", "run.gz"])
 def test_a_packed_file_is_read_as_what_is_in_it(
@@ -125,6 +126,7 @@ def test_a_packed_file_is_read_as_what_is_in_it(
             [],
         ),
     ],
+    ids=lambda _: "",
 )
 def test_a_damaged_file_is_named_and_what_stands_before_the_damage_is_read(
     tmp_path: Path, content: bytes, reason: str, traces: list[str]

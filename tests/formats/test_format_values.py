@@ -49,6 +49,30 @@ SMALLEST: dict[str, Record] = {
         "id": "t",
         "observations": [{"id": "o", "traceId": "t", "type": "SPAN", "startTime": START}],
     },
+    "Langfuse blob row": {
+        "id": "o",
+        "trace_id": "t",
+        "type": "SPAN",
+        "parent_observation_id": None,
+        "start_time": START,
+    },
+    "ClickHouse row": {"TraceId": "t", "SpanId": "a", "SpanName": "x"},
+    "Jaeger trace": {
+        "traceID": TRACE,
+        "spans": [{"traceID": TRACE, "spanID": SPAN, "operationName": "x"}],
+        "processes": {},
+    },
+    "Zipkin span": {"traceId": TRACE, "id": SPAN, "name": "x", "localEndpoint": {}},
+    "Logfire row": {**IDS, "span_name": "x", "start_timestamp": START},
+    "Braintrust span": {**IDS, "root_span_id": SPAN, "span_attributes": {"name": "x"}},
+    "Weave call": {"id": "c", "trace_id": "t", "op_name": "x", "started_at": START},
+    "Opik trace": {"id": "t", "project_id": "p", "start_time": START, "thread_id": None},
+    "OpenAI Agents SDK trace": {
+        "object": "trace.span",
+        "id": "s",
+        "trace_id": "t",
+        "span_data": {"type": "function", "name": "x"},
+    },
     "Claude Code session": {
         "type": "user",
         "uuid": "u",
@@ -58,6 +82,70 @@ SMALLEST: dict[str, Record] = {
     "Codex rollout": {
         "type": "response_item",
         "payload": {"type": "message", "role": "user", "content": "hi"},
+    },
+    "Copilot session": {
+        "type": "user.message",
+        "id": "e",
+        "timestamp": START,
+        "data": {"content": "hi"},
+    },
+    "Gemini CLI session": {
+        "sessionId": "s",
+        "projectHash": "h",
+        "messages": [{"id": "m", "type": "user", "content": "hi"}],
+    },
+    "OpenClaw session": {
+        "type": "message",
+        "id": "m",
+        "timestamp": START,
+        "parentId": None,
+        "message": {"role": "user", "content": "hi"},
+    },
+    "opencode session": {
+        "info": {"id": "s"},
+        "messages": [
+            {"info": {"role": "user"}, "parts": [{"type": "text", "text": "hi"}]},
+        ],
+    },
+    "ADK session": {
+        "events": [
+            {"author": "user", "invocation_id": "i", "content": {"parts": [{"text": "hi"}]}},
+        ],
+    },
+    "ATIF trajectory": {
+        "schema_version": "ATIF-v1.7",
+        "session_id": "s",
+        "steps": [{"step_id": 1, "source": "user", "message": "hi"}],
+    },
+    "Inspect log": {
+        "eval": {},
+        "samples": [{"id": 1, "messages": [{"role": "user", "content": "hi"}]}],
+    },
+    "OpenHands trajectory": {
+        "id": 0,
+        "source": "user",
+        "action": "message",
+        "args": {"content": "hi"},
+    },
+    "tau-bench run": {"task_id": 1, "reward": None, "traj": [{"role": "user", "content": "hi"}]},
+    "Assistants thread": {
+        "object": "thread.message",
+        "id": "m",
+        "role": "user",
+        "content": [{"type": "text", "text": {"value": "hi"}}],
+    },
+    "Hermes session": {
+        "session_id": "s",
+        "platform": "cli",
+        "session_start": START,
+        "system_prompt": "hi",
+        "messages": [],
+    },
+    "SWE-agent trajectory": {"trajectory": [{"action": "ls", "observation": None}]},
+    "model call": {
+        "object": "chat.completion",
+        "id": "r",
+        "choices": [{"message": {"role": "assistant", "content": "hi"}}],
     },
     "chat transcript": {"messages": [{"role": "user", "content": "hi"}]},
     "OpenTelemetry SDK span": {"name": "x", "context": IDS},

@@ -18,7 +18,7 @@ from investigator.ground.json_text import embedded_json, json_text, nested
 from investigator.traces.chat_messages import message_attributes, read_messages
 from investigator.traces.model import Attributes, Message, SpanEvent, SpanKind
 
-_FOREIGN = ("gen_ai.", "traceloop.")
+_FOREIGN = ("gen_ai.", "traceloop.", "mcp.")
 _KIND_OF_OPERATION = {
     "chat": SpanKind.LLM,
     "text_completion": SpanKind.LLM,
@@ -37,7 +37,10 @@ _KIND_OF_OPERATION = {
     "invoke_workflow": SpanKind.CHAIN,
     "workflow": SpanKind.CHAIN,
     "task": SpanKind.CHAIN,
+    "plan": SpanKind.CHAIN,
+    "load_skill": SpanKind.TOOL,
 }
+_MCP_METHOD, _MCP_CALL = "mcp.method.name", "tools/call"
 _OPERATION = ("gen_ai.operation.name", "llm.request.type", "traceloop.span.kind")
 
 _RENAMED: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -72,7 +75,7 @@ _RENAMED: tuple[tuple[str, tuple[str, ...]], ...] = (
     ),
     ("user.id", ("enduser.id", "traceloop.association.properties.user_id")),
     ("agent.name", ("gen_ai.agent.name", "agent_name")),
-    ("tool.name", ("gen_ai.tool.name",)),
+    ("tool.name", ("gen_ai.tool.name", "mcp.tool.name", "gen_ai.skill.name")),
     ("tool.description", ("gen_ai.tool.description",)),
     ("tool.id", ("gen_ai.tool.call.id",)),
 )
@@ -181,6 +184,8 @@ def _kind(said: Attributes) -> SpanKind | None:
         operation = said.get(key)
         if isinstance(operation, str) and operation.lower() in _KIND_OF_OPERATION:
             return _KIND_OF_OPERATION[operation.lower()]
+    if said.get(_MCP_METHOD) == _MCP_CALL:
+        return SpanKind.TOOL
     if "gen_ai.tool.name" in said and _has(said, "gen_ai.tool.call."):
         return SpanKind.TOOL
     if "agent_name" in said:

@@ -1,0 +1,533 @@
+# ruff: noqa: PERF401 - what is written reads in the order of the file
+"""One dialogue, written in every format of messages, as each has it on the disk.
+
+The shapes are the published ones. `MARKS_FAILURE` are the formats that say that a call failed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from investigator.ground.canonical_json import JsonValue
+
+Record = dict[str, JsonValue]
+
+
+class Call(NamedTuple):
+    """A call and what came back."""
+
+    call_id: str
+    name: str
+    given: dict[str, JsonValue]
+    result: str
+    failed: bool
+
+
+class Said(NamedTuple):
+    """A turn of the model: what it said, and the tools that it asked for."""
+
+    text: str
+    calls: tuple[Call, ...] = ()
+
+
+class Dialogue(NamedTuple):
+    """A question and the turns that answer it; the last has no calls."""
+
+    asked: str
+    turns: tuple[Said, ...]
+
+
+def compact(value: JsonValue) -> str:
+    """JSON as providers write arguments."""
+    return json.dumps(value)
+
+
+def second(number: int) -> str:
+    """A time, later for each line."""
+    return f"2026-01-01T{number // 3600:02}:{number // 60 % 60:02}:{number % 60:02}.000Z"
+
+
+def numbered(events: Iterator[Record]) -> list[JsonValue]:
+    """Events with the time of their place."""
+    return [{**event, "timestamp": second(number)} for number, event in enumerate(events)]
+
+
+def openai(dialogue: Dialogue) -> JsonValue:
+    return {"messages": list(_openai(dialogue))}
+
+
+def _openai(dialogue: Dialogue) -> Iterator[JsonValue]:
+    yield {"role": "user", "content": dialogue.asked}
+    for turn in dialogue.turns:
+        calls: list[JsonValue] = [
+            {
+                "id": call.call_id,
+                "type": "function",
+                "function": {"name": call.name, "arguments": compact(call.given)},
+            }
+            for call in turn.calls
+        ]
+        asked: Record = {"tool_calls": calls} if calls else {}
+        yield {"role": "assistant", "content": turn.text or None, **asked}
+        for call in turn.calls:
+            yield {"role": "tool", "tool_call_id": call.call_id, "content": call.result}
+
+
+def responses(dialogue: Dialogue) -> JsonValue:
+    items: list[JsonValue] = [
+        {
+            "type": "message",
+            "role": "user",
+            "content": [{"type": "input_text", "text": dialogue.asked}],
+        }
+    ]
+    for turn in dialogue.turns:
+        if turn.text:
+            content: JsonValue = [{"type": "output_text", "text": turn.text}]
+            items.append({"type": "message", "role": "assistant", "content": content})
+        for call in turn.calls:
+            items.append(
+                {
+                    "type": "function_call",
+                    "id": f"fc_{call.call_id}",
+                    "call_id": call.call_id,
+                    "name": call.name,
+                    "arguments": compact(call.given),
+                }
+            )
+        for call in turn.calls:
+            items.append(
+                {"type": "function_call_output", "call_id": call.call_id, "output": call.result}
+            )
+    return items
+
+
+def _blocks(turn: Said) -> list[JsonValue]:
+    said: list[JsonValue] = [{"type": "text", "text": turn.text}] if turn.text else []
+    return said + [
+        {"type": "tool_use", "id": call.call_id, "name": call.name, "input": call.given}
+        for call in turn.calls
+    ]
+
+
+def _results(turn: Said) -> list[JsonValue]:
+    return [
+        {
+            "type": "tool_result",
+            "tool_use_id": call.call_id,
+            "content": call.result,
+            "is_error": call.failed,
+        }
+        for call in turn.calls
+    ]
+
+
+def anthropic(dialogue: Dialogue) -> JsonValue:
+    messages: list[JsonValue] = [{"role": "user", "content": dialogue.asked}]
+    for turn in dialogue.turns:
+        messages.append({"role": "assistant", "content": _blocks(turn)})
+        if turn.calls:
+            messages.append({"role": "user", "content": _results(turn)})
+    return {"messages": messages, "max_tokens": 9}
+
+
+def claude_code(dialogue: Dialogue) -> JsonValue:
+    def events() -> Iterator[Record]:
+        yield {"type": "user", "message": {"role": "user", "content": dialogue.asked}}
+        for number, turn in enumerate(dialogue.turns):
+            for block in _blocks(turn):
+                message: Record = {"id": f"m{number}", "role": "assistant", "content": [block]}
+                yield {"type": "assistant", "message": message}
+            for result in _results(turn):
+                yield {"type": "user", "message": {"role": "user", "content": [result]}}
+
+    marks: Record = {"sessionId": "s"}
+    lines = numbered(events())
+    return [
+        {**marks, **line, "uuid": f"u{n}"} for n, line in enumerate(lines) if isinstance(line, dict)
+    ]
+
+
+def gemini(dialogue: Dialogue) -> JsonValue:
+    return {"contents": [{"role": role, "parts": parts} for role, parts in _gemini(dialogue)]}
+
+
+def _gemini(dialogue: Dialogue) -> Iterator[tuple[str, list[JsonValue]]]:
+    yield "user", [{"text": dialogue.asked}]
+    for turn in dialogue.turns:
+        said: list[JsonValue] = [{"text": turn.text}] if turn.text else []
+        calls: list[JsonValue] = [
+            {"functionCall": {"name": call.name, "args": call.given}} for call in turn.calls
+        ]
+        yield "model", said + calls
+        if turn.calls:
+            yield (
+                "user",
+                [
+                    {"functionResponse": {"name": call.name, "response": _response(call)}}
+                    for call in turn.calls
+                ],
+            )
+
+
+def _response(call: Call) -> JsonValue:
+    return {"error" if call.failed else "output": call.result}
+
+
+def adk(dialogue: Dialogue) -> JsonValue:
+    events: list[JsonValue] = []
+    for number, (role, parts) in enumerate(_gemini(dialogue)):
+        content: JsonValue = {"role": role, "parts": parts}
+        author = "user" if number == 0 else "helper"
+        events.append(
+            {"author": author, "invocationId": "i", "timestamp": 1e9 + number, "content": content}
+        )
+    return {"id": "s", "appName": "a", "userId": "u", "events": events}
+
+
+def bedrock(dialogue: Dialogue) -> JsonValue:
+    messages: list[JsonValue] = [{"role": "user", "content": [{"text": dialogue.asked}]}]
+    for turn in dialogue.turns:
+        said: list[JsonValue] = [{"text": turn.text}] if turn.text else []
+        for call in turn.calls:
+            use: JsonValue = {"toolUseId": call.call_id, "name": call.name, "input": call.given}
+            said.append({"toolUse": use})
+        messages.append({"role": "assistant", "content": said})
+        results: list[JsonValue] = [
+            {
+                "toolResult": {
+                    "toolUseId": call.call_id,
+                    "content": [{"text": call.result}],
+                    "status": "error" if call.failed else "success",
+                }
+            }
+            for call in turn.calls
+        ]
+        if results:
+            messages.append({"role": "user", "content": results})
+    return {"modelId": "m", "messages": messages}
+
+
+def langchain(dialogue: Dialogue) -> JsonValue:
+    messages: list[JsonValue] = [{"type": "human", "content": dialogue.asked}]
+    for turn in dialogue.turns:
+        calls: list[JsonValue] = [
+            {"type": "tool_call", "id": call.call_id, "name": call.name, "args": call.given}
+            for call in turn.calls
+        ]
+        messages.append({"type": "ai", "content": turn.text, "tool_calls": calls})
+        for call in turn.calls:
+            status = "error" if call.failed else "success"
+            messages.append(
+                {
+                    "type": "tool",
+                    "tool_call_id": call.call_id,
+                    "content": call.result,
+                    "status": status,
+                }
+            )
+    return {"messages": messages}
+
+
+def langgraph(dialogue: Dialogue) -> JsonValue:
+    return {"values": langchain(dialogue), "next": [], "config": {}}
+
+
+def autogen(dialogue: Dialogue) -> JsonValue:
+    messages: list[JsonValue] = [
+        {"type": "UserMessage", "source": "user", "content": dialogue.asked}
+    ]
+    for turn in dialogue.turns:
+        calls: list[JsonValue] = [
+            {"id": call.call_id, "name": call.name, "arguments": compact(call.given)}
+            for call in turn.calls
+        ]
+        content: JsonValue = calls if calls else turn.text
+        thought = turn.text if calls else None
+        messages.append(
+            {"type": "AssistantMessage", "source": "a", "content": content, "thought": thought}
+        )
+        results: list[JsonValue] = [
+            {
+                "call_id": call.call_id,
+                "name": call.name,
+                "content": call.result,
+                "is_error": call.failed,
+            }
+            for call in turn.calls
+        ]
+        if results:
+            messages.append({"type": "FunctionExecutionResultMessage", "content": results})
+    return {"messages": messages}
+
+
+def vercel(dialogue: Dialogue) -> JsonValue:
+    parts: list[JsonValue] = []
+    for turn in dialogue.turns:
+        parts.append({"type": "step-start"})
+        parts += [{"type": "text", "text": turn.text}] if turn.text else []
+        for call in turn.calls:
+            ended: Record = (
+                {"state": "output-error", "errorText": call.result}
+                if call.failed
+                else {"state": "output-available", "output": call.result}
+            )
+            parts.append(
+                {
+                    "type": f"tool-{call.name}",
+                    "toolCallId": call.call_id,
+                    "input": call.given,
+                    **ended,
+                }
+            )
+    asked: JsonValue = {"role": "user", "parts": [{"type": "text", "text": dialogue.asked}]}
+    return {"messages": [asked, {"role": "assistant", "parts": parts}]}
+
+
+def codex(dialogue: Dialogue) -> JsonValue:
+    def events() -> Iterator[Record]:
+        for item in _responses_items(dialogue):
+            yield {"type": "response_item", "payload": item}
+
+    return numbered(events())
+
+
+def _responses_items(dialogue: Dialogue) -> list[JsonValue]:
+    items = responses(dialogue)
+    assert isinstance(items, list)
+    return items
+
+
+def copilot(dialogue: Dialogue) -> JsonValue:
+    def events() -> Iterator[Record]:
+        yield {"type": "user.message", "data": {"content": dialogue.asked}}
+        for turn in dialogue.turns:
+            requests: list[JsonValue] = [
+                {"toolCallId": call.call_id, "name": call.name, "arguments": call.given}
+                for call in turn.calls
+            ]
+            said: Record = {"content": turn.text, "toolRequests": requests}
+            yield {"type": "assistant.message", "data": said}
+            for call in turn.calls:
+                ended: Record = (
+                    {"success": False, "error": {"message": call.result}}
+                    if call.failed
+                    else {"success": True, "result": {"content": call.result}}
+                )
+                started: Record = {"toolCallId": call.call_id, "toolName": call.name}
+                yield {"type": "tool.execution_start", "data": {**started, "arguments": call.given}}
+                done: Record = {"toolCallId": call.call_id, **ended}
+                yield {"type": "tool.execution_complete", "data": done}
+
+    return [
+        {**event, "id": f"e{n}"}
+        for n, event in enumerate(numbered(events()))
+        if isinstance(event, dict)
+    ]
+
+
+def gemini_cli(dialogue: Dialogue) -> JsonValue:
+    messages: list[JsonValue] = [
+        {"id": "u", "type": "user", "timestamp": second(0), "content": dialogue.asked}
+    ]
+    for number, turn in enumerate(dialogue.turns, 1):
+        calls: list[JsonValue] = [
+            {
+                "id": call.call_id,
+                "name": call.name,
+                "args": call.given,
+                "status": "error" if call.failed else "success",
+                "result": [{"functionResponse": {"name": call.name, "response": _response(call)}}],
+            }
+            for call in turn.calls
+        ]
+        messages.append(
+            {
+                "id": f"m{number}",
+                "type": "gemini",
+                "timestamp": second(number),
+                "content": turn.text,
+                "toolCalls": calls,
+            }
+        )
+    return {"sessionId": "s", "projectHash": "h", "messages": messages}
+
+
+def openclaw(dialogue: Dialogue) -> JsonValue:
+    def events() -> Iterator[Record]:
+        yield {"message": {"role": "user", "content": [{"type": "text", "text": dialogue.asked}]}}
+        for turn in dialogue.turns:
+            said: list[JsonValue] = [{"type": "text", "text": turn.text}] if turn.text else []
+            for call in turn.calls:
+                said.append(
+                    {
+                        "type": "toolCall",
+                        "id": call.call_id,
+                        "name": call.name,
+                        "arguments": call.given,
+                    }
+                )
+            yield {"message": {"role": "assistant", "content": said}}
+            for call in turn.calls:
+                yield {
+                    "message": {
+                        "role": "toolResult",
+                        "toolCallId": call.call_id,
+                        "toolName": call.name,
+                        "content": [{"type": "text", "text": call.result}],
+                        "isError": call.failed,
+                    }
+                }
+
+    return [
+        {"type": "message", "id": str(n), "parentId": None, **event}
+        for n, event in enumerate(numbered(events()))
+        if isinstance(event, dict)
+    ]
+
+
+def opencode(dialogue: Dialogue) -> JsonValue:
+    parts: list[JsonValue] = []
+    for turn in dialogue.turns:
+        parts.append({"type": "step-start"})
+        parts += [{"type": "text", "text": turn.text}] if turn.text else []
+        for call in turn.calls:
+            ended: Record = (
+                {"status": "error", "error": call.result}
+                if call.failed
+                else {"status": "completed", "output": call.result}
+            )
+            state: Record = {"input": call.given, **ended}
+            parts.append(
+                {"type": "tool", "callID": call.call_id, "tool": call.name, "state": state}
+            )
+    asked: JsonValue = [{"type": "text", "text": dialogue.asked}]
+    return {
+        "info": {"id": "s"},
+        "messages": [
+            {"info": {"id": "a", "role": "user"}, "parts": asked},
+            {"info": {"id": "b", "role": "assistant"}, "parts": parts},
+        ],
+    }
+
+
+def atif(dialogue: Dialogue) -> JsonValue:
+    steps: list[JsonValue] = [{"step_id": 1, "source": "user", "message": dialogue.asked}]
+    for turn in dialogue.turns:
+        calls: list[JsonValue] = [
+            {"tool_call_id": call.call_id, "function_name": call.name, "arguments": call.given}
+            for call in turn.calls
+        ]
+        results: list[JsonValue] = [
+            {"source_call_id": call.call_id, "content": call.result} for call in turn.calls
+        ]
+        step: Record = {"step_id": len(steps) + 1, "source": "agent", "message": turn.text}
+        if calls:
+            step |= {"tool_calls": calls, "observation": {"results": results}}
+        steps.append(step)
+    return {"schema_version": "ATIF-v1.7", "session_id": "s", "agent": {}, "steps": steps}
+
+
+def inspect(dialogue: Dialogue) -> JsonValue:
+    messages: list[JsonValue] = [{"role": "user", "content": dialogue.asked}]
+    for turn in dialogue.turns:
+        calls: list[JsonValue] = [
+            {"id": call.call_id, "function": call.name, "arguments": call.given}
+            for call in turn.calls
+        ]
+        messages.append({"role": "assistant", "content": turn.text, "tool_calls": calls})
+        for call in turn.calls:
+            error: JsonValue = {"type": "unknown", "message": call.result} if call.failed else None
+            messages.append(
+                {
+                    "role": "tool",
+                    "tool_call_id": call.call_id,
+                    "function": call.name,
+                    "content": "" if call.failed else call.result,
+                    "error": error,
+                }
+            )
+    return {"eval": {"task": "t"}, "samples": [{"id": 1, "epoch": 1, "messages": messages}]}
+
+
+def openhands(dialogue: Dialogue) -> JsonValue:
+    events: list[JsonValue] = [
+        {"id": 0, "source": "user", "action": "message", "args": {"content": dialogue.asked}}
+    ]
+    for number, turn in enumerate(dialogue.turns):
+        for place, call in enumerate(turn.calls):
+            response: Record = {"id": f"r{number}", "model": "m"}
+            called: Record = {
+                "function_name": call.name,
+                "tool_call_id": call.call_id,
+                "model_response": response,
+            }
+            thought = turn.text if place == 0 else ""
+            events.append(
+                {
+                    "id": len(events),
+                    "source": "agent",
+                    "action": "run",
+                    "args": {**call.given, "thought": thought},
+                    "tool_call_metadata": called,
+                }
+            )
+        for call in turn.calls:
+            events.append(
+                {
+                    "id": len(events),
+                    "source": "agent",
+                    "observation": "run",
+                    "content": call.result,
+                    "success": not call.failed,
+                    "tool_call_metadata": {"tool_call_id": call.call_id},
+                }
+            )
+        if not turn.calls:
+            said: Record = {"content": turn.text}
+            events.append({"id": len(events), "source": "agent", "action": "message", "args": said})
+    return events
+
+
+def hermes(dialogue: Dialogue) -> JsonValue:
+    marks: Record = {"session_id": "s", "platform": "cli", "session_start": second(0)}
+    return {**marks, "messages": list(_openai(dialogue))}
+
+
+def tau2(dialogue: Dialogue) -> JsonValue:
+    messages: list[JsonValue] = [{"role": "user", "content": dialogue.asked}]
+    for turn in dialogue.turns:
+        calls: list[JsonValue] = [
+            {"id": call.call_id, "name": call.name, "arguments": call.given} for call in turn.calls
+        ]
+        messages.append(
+            {"role": "assistant", "content": turn.text or None, "tool_calls": calls or None}
+        )
+        for call in turn.calls:
+            messages.append(
+                {
+                    "role": "tool",
+                    "id": call.call_id,
+                    "content": call.result,
+                    "error": call.failed,
+                    "requestor": "assistant",
+                }
+            )
+    run: Record = {"id": "s", "task_id": "1", "reward_info": {"reward": 1.0}, "messages": messages}
+    return {"info": {}, "tasks": [], "simulations": [run]}
+
+
+WRITERS: dict[str, Callable[[Dialogue], JsonValue]] = {
+    writer.__name__: writer
+    for writer in (
+        *(responses, anthropic, claude_code, gemini, adk, bedrock, langchain, langgraph, autogen),
+        *(vercel, codex, copilot, gemini_cli, openclaw, opencode, atif, inspect, openhands, hermes),
+        tau2,
+    )
+}
+"""Every format but OpenAI's messages, with which they are compared."""
+
+NO_MARKS = frozenset({"responses", "codex", "atif", "hermes"})
+"""The formats without a mark of failure."""
