@@ -203,8 +203,16 @@ def _catches_all(handler: ast.ExceptHandler) -> bool:
 
 
 CONVENTIONAL = {
-    *("CHECKS", "DETECTOR", "ENGINE", "FORMAT", "PROVIDER"),  # what a plug-in brings, by kind
+    *(
+        "CHECKS",
+        "DETECTOR",
+        "ENGINE",
+        "FORMAT",
+        "SESSION",
+        "PROVIDER",
+    ),  # what a plug-in brings, by kind
     *("RUN_TYPE", "SCHEMA_VERSION"),  # what every stored report says of itself
+    "SESSION",  # how a format puts its lines together
     "main",  # where a process begins
 }
 """Names that have one meaning in every module that defines them, so that each may."""

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.dialogues import headed, spoken
 from investigator.formats.fields import first, leftovers, record, records, text, time_ns
 from investigator.formats.format import Format, Record
-from investigator.formats.turns import Entry, Numbering, turn_spans
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span
 
@@ -45,7 +45,7 @@ def decode_adk(document: Record, stem: str) -> Iterator[Span | None]:
         return
     listed = document.get("events")
     items = listed if isinstance(listed, list) else []
-    entries: list[Entry | None] = []
+    entries: list[DialogueEntry | None] = []
     for item in items:
         event = record(item)
         if event.get("partial") is not True:
@@ -60,14 +60,18 @@ def decode_adk(document: Record, stem: str) -> Iterator[Span | None]:
     yield from turn_spans(headed(entries, about), Numbering(trace_id))
 
 
-def _event(event: _Fields) -> Entry | None:
+def _event(event: _Fields) -> DialogueEntry | None:
     content = record(event.get("content"))
     author, error = text(event.get("author")), text(first(event, *_ERRORS))
     parts = content.get("parts")
     if not isinstance(parts, list) and not error:
-        return Entry(said={"role": "system", "content": None}) if event.get("actions") else None
+        return (
+            DialogueEntry(said={"role": "system", "content": None})
+            if event.get("actions")
+            else None
+        )
     role = "user" if author == "user" else "assistant"
-    return Entry(
+    return DialogueEntry(
         said={"role": role, "content": _parts(parts)},
         at_ns=_seconds(event.get("timestamp")),
         agent=author if role == "assistant" else "",
@@ -86,7 +90,7 @@ def _parts(parts: JsonValue) -> list[JsonValue]:
 
 
 def _case(case: _Fields, eval_set: Record) -> Iterator[Span | None]:
-    entries: list[Entry | None] = []
+    entries: list[DialogueEntry | None] = []
     for turn in records(case.get("conversation")):
         at_ns = _seconds(turn.get("creation_timestamp"))
         entries += [replace_time(entry, at_ns) for entry in _turn(turn)]
@@ -100,28 +104,28 @@ def _case(case: _Fields, eval_set: Record) -> Iterator[Span | None]:
     yield from turn_spans(headed(entries, about), Numbering(name))
 
 
-def replace_time(entry: Entry, at_ns: int | None) -> Entry:
+def replace_time(entry: DialogueEntry, at_ns: int | None) -> DialogueEntry:
     """The entry of a turn that was written down as a whole."""
-    return Entry(said=entry.said, agent=entry.agent, at_ns=at_ns)
+    return DialogueEntry(said=entry.said, agent=entry.agent, at_ns=at_ns)
 
 
-def _turn(turn: _Fields) -> Iterator[Entry]:
+def _turn(turn: _Fields) -> Iterator[DialogueEntry]:
     asked = record(turn.get("user_content"))
-    yield Entry(said={"role": "user", "content": _parts(asked.get("parts"))})
+    yield DialogueEntry(said={"role": "user", "content": _parts(asked.get("parts"))})
     between = record(turn.get("intermediate_data"))
     calls: list[JsonValue] = [
         {"functionCall": call} for call in records(between.get("tool_uses")) if call.get("name")
     ]
     if calls:
-        yield Entry(said=spoken("", calls))
+        yield DialogueEntry(said=spoken("", calls))
     answers: list[JsonValue] = [
         {"functionResponse": answer} for answer in records(between.get("tool_responses"))
     ]
     if answers:
-        yield Entry(said={"role": "tool", "content": answers})
+        yield DialogueEntry(said={"role": "tool", "content": answers})
     answered = record(turn.get("final_response"))
     if answered:
-        yield Entry(said={"role": "assistant", "content": _parts(answered.get("parts"))})
+        yield DialogueEntry(said={"role": "assistant", "content": _parts(answered.get("parts"))})
 
 
 def _seconds(value: JsonValue) -> int | None:

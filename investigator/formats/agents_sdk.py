@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from investigator.formats.fields import first, leftovers, make_span, record, text, time_ns
-from investigator.formats.format import Format, Record
+from investigator.formats.format import Format, Record, Session
 from investigator.formats.model_calls import call_attributes, usage_attributes
 from investigator.formats.session_lines import grouped, is_grouped, lines_in
 from investigator.ground.canonical_json import JsonValue
@@ -31,7 +31,7 @@ _KINDS = {
 _DATA_KNOWN = ("type", "name", "input", "output", "usage", "model", "model_config", "response")
 
 
-def is_line(value: Record) -> bool:
+def _is_line(value: Record) -> bool:
     """Whether a record is a trace or a span of the SDK."""
     kind = value.get("object")
     return (kind == "trace.span" and "span_data" in value) or (
@@ -39,7 +39,7 @@ def is_line(value: Record) -> bool:
     )
 
 
-def sessions(lines: Sequence[Record], stem: str) -> list[Record]:
+def _sessions(lines: Sequence[Record], stem: str) -> list[Record]:
     """The records of a file by trace."""
     return list(grouped(lines, _trace_of, stem))
 
@@ -50,7 +50,7 @@ def _trace_of(line: Record) -> str:
 
 def decode_agents_sdk(trace: Record) -> Iterator[Span]:
     """The spans of a trace."""
-    lines = lines_in(trace, is_line)
+    lines = lines_in(trace, _is_line)
     head = next((line for line in lines if line.get("object") == "trace"), {})
     about: dict[str, object] = {
         "session.id": head.get("group_id"),
@@ -102,6 +102,7 @@ def _attributes(data: _Fields, kind: SpanKind | None) -> dict[str, object]:
 FORMAT = Format(
     name="OpenAI Agents SDK trace",
     reads="traces of the OpenAI Agents SDK",
-    looks_like=lambda record: is_grouped(record, is_line),
+    looks_like=lambda record: is_grouped(record, _is_line),
     decode=lambda record, _: decode_agents_sdk(record),
 )
+SESSION = Session(format=FORMAT, is_line=_is_line, records=_sessions)

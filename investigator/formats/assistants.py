@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.dialogues import answering, asking, headed, is_one_of, spoken
 from investigator.formats.fields import first, leftovers, record, records, text, time_ns
-from investigator.formats.format import Format, Record
+from investigator.formats.format import Format, Record, Session
 from investigator.formats.session_lines import grouped, is_grouped, lines_in
-from investigator.formats.turns import Entry, Numbering, turn_spans
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span
 
@@ -22,12 +22,12 @@ _OBJECTS = frozenset({"thread", "thread.message", "thread.run", "thread.run.step
 _ABOUT_RUN = ("assistant_id", "status", "instructions", "last_error", "incomplete_details")
 
 
-def is_line(value: Record) -> bool:
+def _is_line(value: Record) -> bool:
     """Whether a record is an object of a thread."""
     return is_one_of(value, "object", _OBJECTS) and "id" in value
 
 
-def sessions(lines: Sequence[Record], stem: str) -> list[Record]:
+def _sessions(lines: Sequence[Record], stem: str) -> list[Record]:
     """The objects of a file by thread."""
     return list(grouped(lines, _thread_of, stem))
 
@@ -38,13 +38,13 @@ def _thread_of(line: Record) -> str:
 
 def decode_thread(thread: Record, stem: str) -> Iterator[Span | None]:
     """The turns of a thread."""
-    lines = lines_in(thread, is_line)
+    lines = lines_in(thread, _is_line)
     models = {text(o.get("id")): text(o.get("model")) for o in lines if o["object"] == "thread.run"}
     about: dict[str, object] = {}
     for line in lines:
         if line["object"] == "thread.run":
             about |= leftovers({key: line.get(key) for key in _ABOUT_RUN}, (), prefix="source.run.")
-    entries: list[Entry | None] = []
+    entries: list[DialogueEntry | None] = []
     for line in sorted(lines, key=_created):
         entries += _entries(line, models)
     named = next((name for line in lines if (name := _thread_of(line))), "")
@@ -58,20 +58,20 @@ def _created(line: _Fields) -> int:
     return at if isinstance(at, int) else 0
 
 
-def _entries(line: _Fields, models: dict[str, str]) -> Iterator[Entry]:
+def _entries(line: _Fields, models: dict[str, str]) -> Iterator[DialogueEntry]:
     at_ns = _seconds(line.get("created_at"))
     model = models.get(text(line.get("run_id")), "")
     if line["object"] == "thread.message":
         said: _Fields = {"role": line.get("role"), "content": _text(line.get("content"))}
         is_answer = line.get("role") == "assistant"
-        yield Entry(said=said, at_ns=at_ns, model=model if is_answer else "")
+        yield DialogueEntry(said=said, at_ns=at_ns, model=model if is_answer else "")
         return
     calls = records(record(line.get("step_details")).get("tool_calls"))
     if line["object"] != "thread.run.step" or not calls:
         return
     error = text(record(line.get("last_error")).get("message"))
     asked: list[JsonValue] = [asking(c.get("id"), _name(c), _given(c)) for c in calls]
-    yield Entry(said=spoken("", asked), at_ns=at_ns, model=model, usage=line.get("usage"))
+    yield DialogueEntry(said=spoken("", asked), at_ns=at_ns, model=model, usage=line.get("usage"))
     for call in calls:
         answer = _answer(call)
         if answer is None and not error:
@@ -79,7 +79,7 @@ def _entries(line: _Fields, models: dict[str, str]) -> Iterator[Entry]:
         shown = answer if answer is not None else error
         said = answering(call.get("id"), shown, failed=bool(error), name=_name(call))
         ended = _seconds(first(line, "completed_at", "failed_at"))
-        yield Entry(said=said, at_ns=at_ns, start_ns=at_ns, end_ns=ended)
+        yield DialogueEntry(said=said, at_ns=at_ns, start_ns=at_ns, end_ns=ended)
 
 
 def _text(content: JsonValue) -> JsonValue:
@@ -116,6 +116,7 @@ def _seconds(value: JsonValue) -> int | None:
 FORMAT = Format(
     name="Assistants thread",
     reads="threads of OpenAI's Assistants (messages, runs, run steps)",
-    looks_like=lambda record: is_grouped(record, is_line),
+    looks_like=lambda record: is_grouped(record, _is_line),
     decode=decode_thread,
 )
+SESSION = Session(format=FORMAT, is_line=_is_line, records=_sessions)

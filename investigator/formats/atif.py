@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from investigator.formats.dialogues import answering, asking, headed, offered_tools, spoken
+from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
+from investigator.formats.dialogues import answering, asking, headed, spoken, tools_offered
 from investigator.formats.fields import first, leftovers, make_span, record, records, text, time_ns
 from investigator.formats.format import Format, Record
-from investigator.formats.turns import Entry, Numbering, turn_spans
 from investigator.ground.canonical_json import JsonValue
-from investigator.traces.model import TURN, Span, SpanKind
+from investigator.traces.model import TURN_NUMBER, Span, SpanKind
 
 _Fields = dict[str, JsonValue]
 
@@ -54,12 +54,12 @@ def _turns(trajectory: Record, numbering: Numbering) -> Iterator[Span | None]:
     agent = record(trajectory.get("agent"))
     name, model = text(agent.get("name")), text(agent.get("model_name"))
     steps = trajectory.get("steps")
-    entries: list[Entry | None] = []
+    entries: list[DialogueEntry | None] = []
     for step in steps if isinstance(steps, list) else []:
         entries += list(_entries(record(step), name, model))
     about: dict[str, object] = {
         "session.id": trajectory.get("session_id"),
-        **offered_tools(agent.get("tool_definitions")),
+        **tools_offered(agent.get("tool_definitions")),
         **leftovers(agent, ("name", "model_name", "tool_definitions"), prefix="source.agent."),
         **leftovers(trajectory, _KNOWN),
     }
@@ -98,7 +98,7 @@ def _subagent(
         span_id=span_id,
         parent_id=call.span_id if call is not None else outer.parent_id,
         name=name,
-        attributes={TURN: 0, "agent.name": name},
+        attributes={TURN_NUMBER: 0, "agent.name": name},
         start_ns=min(times, default=None),
         end_ns=max(times, default=None),
         kind=SpanKind.AGENT,
@@ -106,7 +106,7 @@ def _subagent(
     yield from turns
 
 
-def _entries(step: _Fields, agent: str, model: str) -> Iterator[Entry | None]:
+def _entries(step: _Fields, agent: str, model: str) -> Iterator[DialogueEntry | None]:
     role = _ROLES.get(text(step.get("source")))
     if role is None or "message" not in step:
         yield None
@@ -121,7 +121,7 @@ def _entries(step: _Fields, agent: str, model: str) -> Iterator[Entry | None]:
         spoken(step["message"], asked) if is_agent else {"role": role, "content": step["message"]}
     )
     metrics = record(step.get("metrics"))
-    yield Entry(
+    yield DialogueEntry(
         said=said,
         at_ns=at_ns,
         agent=agent if is_agent else "",
@@ -136,13 +136,13 @@ def _entries(step: _Fields, agent: str, model: str) -> Iterator[Entry | None]:
     yield from _observed(records(record(step.get("observation")).get("results")), at_ns)
 
 
-def _observed(results: Sequence[_Fields], at_ns: int | None) -> Iterator[Entry]:
+def _observed(results: Sequence[_Fields], at_ns: int | None) -> Iterator[DialogueEntry]:
     for result in results:
         extra = record(result.get("extra"))
         failed = any(extra.get(key) is True for key in ("is_error", "error"))
         said = answering(result.get("source_call_id"), result.get("content"), failed=failed)
         refs = {key: result[key] for key in _REFS if result.get(key)}
-        yield Entry(said=said, at_ns=at_ns, about=leftovers(refs, ()))
+        yield DialogueEntry(said=said, at_ns=at_ns, about=leftovers(refs, ()))
 
 
 FORMAT = Format(

@@ -1,6 +1,6 @@
 """A chat transcript is a flat trace of turns: its messages stand in a list, or one a line.
 
-What an entry of the list may be is said in `entries`, what becomes of it in `turns`. Other fields
+What an entry of the list may be is said in `entries`, what becomes of it in `dialogue_turns`. Other fields
 of the transcript stand under `source.` on its first span. Who asks a model keeps the system prompt
 beside the messages; it is the first of them.
 """
@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from investigator.formats.entries import entries_of, has_chat_role, is_entry, says_something
+from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
+from investigator.formats.entries import entries_of, has_chat_role, holds_words, is_entry
 from investigator.formats.fields import first, leftovers, record, text
-from investigator.formats.format import Format, Record
-from investigator.formats.turns import Entry, Numbering, turn_spans
+from investigator.formats.format import Format, Record, Session
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.langchain import unwrapped
 from investigator.traces.message_parts import is_call_part, is_part
@@ -42,7 +42,7 @@ def is_chat_list(value: JsonValue) -> bool:
     One odd entry does not make a transcript unreadable, and a few messages among other things do
     not make them a transcript.
     """
-    if not isinstance(value, list) or not any(map(says_something, value)):
+    if not isinstance(value, list) or not any(map(holds_words, value)):
         return False
     if all(map(is_entry, value)):
         return True
@@ -51,7 +51,7 @@ def is_chat_list(value: JsonValue) -> bool:
 
 def is_chat_line(value: Record) -> bool:
     """Whether a record is one message, of a role that only messages have."""
-    return has_chat_role(dict(value)) and says_something(dict(value))
+    return has_chat_role(dict(value)) and holds_words(dict(value))
 
 
 def epoch_of(transcript: Record) -> str:
@@ -92,9 +92,9 @@ def read_chat(transcript: Record, *, stem: str) -> Iterator[Span | None]:
     known = (key, *_IDS, *(_SYSTEMS if system else ()))
     about: dict[str, object] = dict(leftovers(_without_list(transcript, key), known))
     model = text(first(transcript, *_MODELS))
-    entries: list[Entry | None] = []
+    entries: list[DialogueEntry | None] = []
     for item in (*system, *listed):
-        found: list[Entry | None] = list(entries_of(item)) or [None]
+        found: list[DialogueEntry | None] = list(entries_of(item)) or [None]
         if entries and _is_item_of_answer(item) and _speaks(entries[-1]):
             entries[-1] = _with_call(entries[-1], item)
         else:
@@ -112,7 +112,7 @@ def _is_item_of_answer(item: JsonValue) -> bool:
     return isinstance(item, dict) and "role" not in item and is_call_part(item)
 
 
-def _speaks(entry: Entry | None) -> bool:
+def _speaks(entry: DialogueEntry | None) -> bool:
     """Whether an entry is a part of a response: its message, or a call without one."""
     if entry is None:
         return False
@@ -121,7 +121,7 @@ def _speaks(entry: Entry | None) -> bool:
     return is_message or ("role" not in said and is_call_part(said)) or _JOINED in said
 
 
-def _with_call(entry: Entry | None, item: JsonValue) -> Entry | None:
+def _with_call(entry: DialogueEntry | None, item: JsonValue) -> DialogueEntry | None:
     if entry is None:
         return None
     said = entry.said
@@ -178,3 +178,4 @@ FORMAT = Format(
     decode=lambda record, stem: read_chat(record, stem=stem),
     transcript=True,
 )
+SESSION = Session(format=FORMAT, is_line=is_chat_line, records=transcripts, alone=False)

@@ -16,13 +16,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.fields import first, make_span, record, records, text, time_ns
-from investigator.formats.format import Format, Record
+from investigator.formats.format import Format, Record, Session
 from investigator.formats.session_lines import grouped, is_grouped, lines_in
-from investigator.formats.turns import Entry, Numbering, turn_spans
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.json_text import embedded_json
-from investigator.traces.model import TURN, Span, SpanKind
+from investigator.traces.model import TURN_NUMBER, Span, SpanKind
 
 _Line = dict[str, JsonValue]
 
@@ -43,7 +43,7 @@ _STARTS = ("Task", "Agent")
 """The tools that start a subagent."""
 
 
-def is_line(value: Record) -> bool:
+def _is_line(value: Record) -> bool:
     """Whether a record is an event of a session."""
     kind = value.get("type")
     if not isinstance(kind, str) or "role" in value:
@@ -58,14 +58,14 @@ def is_line(value: Record) -> bool:
     )
 
 
-def sessions(lines: Sequence[Record], stem: str) -> list[Record]:
+def _sessions(lines: Sequence[Record], stem: str) -> list[Record]:
     """The lines of each session of a file."""
     return list(grouped(lines, lambda line: text(first(line, *_SESSIONS)), stem))
 
 
 def decode_session(session: Record, stem: str) -> Iterator[Span | None]:
     """The turns of a session and of its subagents, and None for each line that says nothing."""
-    lines = _once(lines_in(session, is_line))
+    lines = _once(lines_in(session, _is_line))
     named = next((text(at) for line in lines if (at := first(line, *_SESSIONS))), "")
     trace_id = text(session.get("session")) or named or stem
     main, below = _by_agent(lines)
@@ -120,8 +120,8 @@ def _by_agent(lines: Sequence[_Line]) -> tuple[list[_Line], dict[str, list[_Line
     return main, below
 
 
-def _entries(lines: Sequence[_Line], about: dict[str, object]) -> list[Entry | None]:
-    entries: list[Entry | None] = []
+def _entries(lines: Sequence[_Line], about: dict[str, object]) -> list[DialogueEntry | None]:
+    entries: list[DialogueEntry | None] = []
     answers: dict[str, int] = {}
     for line in lines:
         entry = _entry(line)
@@ -143,7 +143,7 @@ def _entries(lines: Sequence[_Line], about: dict[str, object]) -> list[Entry | N
     return entries
 
 
-def _joined(before: Entry | None, after: Entry) -> Entry:
+def _joined(before: DialogueEntry | None, after: DialogueEntry) -> DialogueEntry:
     """Two lines of one answer: what both say, with the counts of the later."""
     if before is None:
         return after
@@ -159,7 +159,7 @@ def _parts(content: JsonValue) -> list[JsonValue]:
     return content if isinstance(content, list) else []
 
 
-def _entry(line: _Line) -> Entry | None:
+def _entry(line: _Line) -> DialogueEntry | None:
     message = line.get("message")
     if line.get("type") == "system":
         content = line.get("content")
@@ -170,7 +170,7 @@ def _entry(line: _Line) -> Entry | None:
     told = record(line.get("toolUseResult"))
     agent = text(told.get("agentId"))
     is_failure = line.get("isApiErrorMessage") is True
-    return Entry(
+    return DialogueEntry(
         said={"role": role, "content": message["content"]},
         at_ns=time_ns(line.get("timestamp")),
         model=text(message.get("model")),
@@ -233,7 +233,7 @@ def _subagent(
         span_id=span_id,
         parent_id=call.span_id if call is not None else _call_id(agent),
         name=name,
-        attributes={TURN: 0, "agent.name": name, "graph.node.id": agent},
+        attributes={TURN_NUMBER: 0, "agent.name": name, "graph.node.id": agent},
         start_ns=min(times, default=None),
         end_ns=max(times, default=None),
         kind=SpanKind.AGENT,
@@ -248,7 +248,9 @@ def _named(turn: Span, agent: str) -> Span:
     return replace(turn, name=agent, attributes={**turn.attributes, "agent.name": agent})
 
 
-def _call_of(agent: str, entries: Sequence[Entry | None], spans: Sequence[Span]) -> Span | None:
+def _call_of(
+    agent: str, entries: Sequence[DialogueEntry | None], spans: Sequence[Span]
+) -> Span | None:
     """The TOOL span of the call that started an agent; None where this file does not hold it."""
     calls = [span for span in spans if span.kind is SpanKind.TOOL]
     asked = next((_said(e.said.get("content")) for e in entries if e is not None), "")
@@ -282,6 +284,7 @@ def _arguments(span: Span) -> Record:
 FORMAT = Format(
     name="Claude Code session",
     reads="sessions of Claude Code (its JSON lines, subagents and `stream-json`)",
-    looks_like=lambda record: is_grouped(record, is_line),
+    looks_like=lambda record: is_grouped(record, _is_line),
     decode=decode_session,
 )
+SESSION = Session(format=FORMAT, is_line=_is_line, records=_sessions)

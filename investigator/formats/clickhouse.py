@@ -23,7 +23,7 @@ from investigator.formats.format import Format, Record
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span, SpanEvent
 
-COLUMNS = ("TraceId", "SpanId", "SpanName")
+_COLUMNS = ("TraceId", "SpanId", "SpanName")
 _KNOWN = (
     *("Timestamp", "TraceId", "SpanId", "ParentSpanId", "SpanName", "ServiceName", "Duration"),
     *("ResourceAttributes", "SpanAttributes", "ScopeName", "ScopeVersion", "StatusCode"),
@@ -34,7 +34,7 @@ _DIGITS = 19
 
 def is_clickhouse(value: Record) -> bool:
     """Whether an object is a row."""
-    return all(key in value for key in COLUMNS)
+    return all(key in value for key in _COLUMNS)
 
 
 def decode_clickhouse(row: Record) -> Span:
@@ -85,5 +85,5 @@ FORMAT = Format(
     looks_like=is_clickhouse,
     decode=lambda record, _: (decode_clickhouse(record),),
     files=("Parquet", "JSON", "JSONL"),
-    columns=COLUMNS,
+    columns=_COLUMNS,
 )

@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.fields import first, leftovers, record, records, text, time_ns
-from investigator.formats.format import Format, Record
+from investigator.formats.format import Format, Record, Session
 from investigator.formats.session_lines import grouped, is_grouped, lines_in, texts
-from investigator.formats.turns import Entry, Numbering, turn_spans
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span
 
@@ -48,12 +48,12 @@ _ASKED = ("command", "changes", "action", "query")
 _ABOUT = ("cwd", "originator", "cli_version", "source", "git", "model_provider", "parent_thread_id")
 
 
-def is_line(value: Record) -> bool:
+def _is_line(value: Record) -> bool:
     """Whether a record is a line of a rollout."""
     return text(value.get("type")) in _TYPES and isinstance(value.get("payload"), dict)
 
 
-def sessions(lines: Sequence[Record], stem: str) -> list[Record]:
+def _sessions(lines: Sequence[Record], stem: str) -> list[Record]:
     """The lines of a file as one session: a rollout is a file, whatever sessions it came from."""
     named = [text(record(line.get("payload")).get("id")) for line in lines if _is_meta(line)]
     return list(grouped(lines, lambda _: next(filter(None, named), ""), stem))
@@ -61,7 +61,7 @@ def sessions(lines: Sequence[Record], stem: str) -> list[Record]:
 
 def decode_rollout(rollout: Record, stem: str) -> Iterator[Span | None]:
     """The turns of a rollout, and None for each item of it that says nothing that is known."""
-    lines = lines_in(rollout, is_line)
+    lines = lines_in(rollout, _is_line)
     meta = next((record(line.get("payload")) for line in lines if _is_meta(line)), {})
     named = text(first(meta, "id", "session_id"))
     reading = _Reading(lines)
@@ -76,7 +76,7 @@ def decode_rollout(rollout: Record, stem: str) -> Iterator[Span | None]:
     entries = reading.entries
     if system:
         at_ns = time_ns(meta.get("timestamp"))
-        entries = [Entry(said={"role": "system", "content": system}, at_ns=at_ns), *entries]
+        entries = [DialogueEntry(said={"role": "system", "content": system}, at_ns=at_ns), *entries]
     place = next((n for n, entry in enumerate(entries) if entry is not None), None)
     if place is not None and (head := entries[place]) is not None:
         entries[place] = replace(head, about={**about, **head.about})
@@ -93,7 +93,7 @@ class _Reading:
 
     def __init__(self, lines: Sequence[_Fields]) -> None:
         self._lines = lines
-        self.entries: list[Entry | None] = []
+        self.entries: list[DialogueEntry | None] = []
         self._model = ""
         items = [record(line["payload"]) for line in lines if line.get("type") == "response_item"]
         self._has_items = any(item.get("type") == "message" for item in items)
@@ -151,7 +151,9 @@ class _Reading:
         elif kind in ("error", "stream_error"):
             said = text(event.get("message"))
             self.entries.append(
-                Entry(said={"role": "system", "content": said}, at_ns=at_ns, error=said or kind)
+                DialogueEntry(
+                    said={"role": "system", "content": said}, at_ns=at_ns, error=said or kind
+                )
             )
             self._open = False
         elif not self._has_items and kind in ("user_message", "agent_message"):
@@ -191,7 +193,9 @@ class _Reading:
     def _add(self, said: _Fields, at_ns: int | None) -> None:
         self._open = False
         is_model = said.get("role") == "assistant"
-        self.entries.append(Entry(said=said, at_ns=at_ns, model=self._model if is_model else ""))
+        self.entries.append(
+            DialogueEntry(said=said, at_ns=at_ns, model=self._model if is_model else "")
+        )
 
     def _result(self, call_id: str, output: JsonValue, at_ns: int | None, *, failed: bool) -> None:
         inner = (
@@ -251,6 +255,7 @@ def _answer(event: _Fields) -> tuple[JsonValue, bool]:
 FORMAT = Format(
     name="Codex rollout",
     reads="rollouts of Codex",
-    looks_like=lambda record: is_grouped(record, is_line),
+    looks_like=lambda record: is_grouped(record, _is_line),
     decode=decode_rollout,
 )
+SESSION = Session(format=FORMAT, is_line=_is_line, records=_sessions)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.dialogues import answering, asking, headed, spoken
 from investigator.formats.fields import first, leftovers, record, records, text, time_ns
-from investigator.formats.format import Format, Record
+from investigator.formats.format import Format, Record, Session
 from investigator.formats.session_lines import grouped, is_grouped, lines_in
-from investigator.formats.turns import Entry, Numbering, turn_spans
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span
 
@@ -19,21 +19,21 @@ _ABOUT = ("producer", "copilotVersion", "version", "context")
 _KINDS = ("session.", "user.", "assistant.", "tool.", "system.", "hook.", "subagent.", "skill.")
 
 
-def is_line(value: Record) -> bool:
+def _is_line(value: Record) -> bool:
     """Whether a record is an event of a session."""
     kind = value.get("type")
     told = isinstance(value.get("data"), dict) and "id" in value and "timestamp" in value
     return told and isinstance(kind, str) and kind.startswith(_KINDS)
 
 
-def sessions(lines: Sequence[Record], stem: str) -> list[Record]:
+def _sessions(lines: Sequence[Record], stem: str) -> list[Record]:
     """The events of a file by session; the first of a session names it."""
     return list(grouped(lines, lambda line: text(record(line.get("data")).get("sessionId")), stem))
 
 
 def decode_events(session: Record, stem: str) -> Iterator[Span | None]:
     """The turns of a session."""
-    lines = lines_in(session, is_line)
+    lines = lines_in(session, _is_line)
     reading = _Reading()
     for line in lines:
         reading.hear(text(line["type"]), record(line.get("data")), time_ns(line.get("timestamp")))
@@ -51,7 +51,7 @@ class _Reading:
     """One pass over the events; the entries so far, the model, and the calls that are known."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry | None] = []
+        self.entries: list[DialogueEntry | None] = []
         self._model = ""
         self._known: set[str] = set()
 
@@ -62,7 +62,7 @@ class _Reading:
             case "session.error":
                 said = text(told.get("message"))
                 system: _Fields = {"role": "system", "content": said}
-                self.entries.append(Entry(said=system, at_ns=at_ns, error=said or kind))
+                self.entries.append(DialogueEntry(said=system, at_ns=at_ns, error=said or kind))
             case "system.message" | "user.message":
                 role = kind.partition(".")[0]
                 self._add({"role": role, "content": text(told.get("content"))}, at_ns)
@@ -87,7 +87,7 @@ class _Reading:
 
     def _ask(self, calls: list[JsonValue], said: str, told: _Fields, at_ns: int | None) -> None:
         thought = told.get("reasoningText")
-        entry = Entry(
+        entry = DialogueEntry(
             said=spoken(said, calls),
             at_ns=at_ns,
             model=text(told.get("model")) or self._model,
@@ -103,7 +103,7 @@ class _Reading:
         self._add(answering(told.get("toolCallId"), shown, failed=failed), at_ns)
 
     def _add(self, said: _Fields, at_ns: int | None) -> None:
-        self.entries.append(Entry(said=said, at_ns=at_ns))
+        self.entries.append(DialogueEntry(said=said, at_ns=at_ns))
 
     def _count(self, told: _Fields) -> None:
         """Token counts come as an event of their own, behind the answer that they are of."""
@@ -118,6 +118,7 @@ class _Reading:
 FORMAT = Format(
     name="Copilot session",
     reads="sessions of GitHub Copilot's command line",
-    looks_like=lambda record: is_grouped(record, is_line),
+    looks_like=lambda record: is_grouped(record, _is_line),
     decode=decode_events,
 )
+SESSION = Session(format=FORMAT, is_line=_is_line, records=_sessions)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from investigator.formats.dialogue_turns import DialogueEntry
 from investigator.formats.format import Record
-from investigator.formats.turns import Entry
 from investigator.ground.canonical_json import JsonValue
 
 
@@ -36,7 +36,9 @@ def spoken(said: JsonValue, calls: Sequence[JsonValue]) -> dict[str, JsonValue]:
     return {"role": "assistant", "content": [*texts, *calls] if calls else said}
 
 
-def headed(entries: Sequence[Entry | None], about: Mapping[str, object]) -> list[Entry | None]:
+def headed(
+    entries: Sequence[DialogueEntry | None], about: Mapping[str, object]
+) -> list[DialogueEntry | None]:
     """The entries, the first of them with what is said of the whole trace."""
     found = list(entries)
     place = next((n for n, entry in enumerate(found) if entry is not None), None)
@@ -45,7 +47,7 @@ def headed(entries: Sequence[Entry | None], about: Mapping[str, object]) -> list
     return found
 
 
-def offered_tools(names_or_schemas: JsonValue) -> dict[str, object]:
+def tools_offered(names_or_schemas: JsonValue) -> dict[str, object]:
     """Tools that were offered, given as names or as definitions."""
     found: dict[str, object] = {}
     listed = names_or_schemas if isinstance(names_or_schemas, list) else []

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from investigator.formats.dialogue_turns import CHAT_ROLES, DialogueEntry
 from investigator.formats.fields import first, leftovers, record, records, text, time_ns
 from investigator.formats.format import Record
-from investigator.formats.turns import CHAT_ROLES, Entry
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.chat_messages import ROLE_OF_TYPE
 from investigator.traces.langchain import unwrapped
@@ -42,7 +42,7 @@ def is_entry(value: JsonValue) -> bool:
     if not isinstance(value, dict):
         return False
     if isinstance(value.get("role"), str):
-        return has_chat_role(value) or says_something(value)
+        return has_chat_role(value) or holds_words(value)
     if isinstance(value.get("name"), str) and "content" in value:
         return True
     return is_part(value) or _is_langchain(value) or _is_autogen(value)
@@ -59,7 +59,7 @@ def has_chat_role(value: JsonValue) -> bool:
     return _is_langchain(value) or _is_autogen(value)
 
 
-def says_something(value: JsonValue) -> bool:
+def holds_words(value: JsonValue) -> bool:
     """Whether a value holds what somebody said, or asked a tool for."""
     value = unwrapped(value)
     if not isinstance(value, dict) or not any(key in value for key in _SAID):
@@ -68,7 +68,7 @@ def says_something(value: JsonValue) -> bool:
     return named or _is_langchain(value) or _is_autogen(value)
 
 
-def entries_of(value: JsonValue) -> list[Entry]:
+def entries_of(value: JsonValue) -> list[DialogueEntry]:
     """What an entry says, as messages with a role; empty where the value is no entry."""
     value = unwrapped(value)
     if not isinstance(value, dict) or not is_entry(value):
@@ -79,7 +79,7 @@ def entries_of(value: JsonValue) -> list[Entry]:
         return [_autogen(value)]
     if any(_is_ui_call(part) for part in _ui_parts(value)):
         return list(_ui_message(value))
-    return [Entry(said=value, model=text(value.get("model")), usage=_usage(value))]
+    return [DialogueEntry(said=value, model=text(value.get("model")), usage=_usage(value))]
 
 
 def _usage(value: Record) -> JsonValue:
@@ -96,7 +96,7 @@ def _is_langchain(value: Record) -> bool:
     )
 
 
-def _langchain(value: _Fields) -> Entry:
+def _langchain(value: _Fields) -> DialogueEntry:
     """A message of LangChain, whose model's turns may have the name of their agent."""
     role = ROLE_OF_TYPE[text(value.get("type"))]
     answer = record(value.get("response_metadata"))
@@ -108,7 +108,7 @@ def _langchain(value: _Fields) -> Entry:
         **({"name": name} if name and role != "assistant" else {}),
         **{k: at for k, at in value.items() if k not in (*_OF_LANGCHAIN, "content", "tool_calls")},
     }
-    return Entry(
+    return DialogueEntry(
         said={key: at for key, at in said.items() if at is not None},
         agent=text(name) if role == "assistant" else "",
         model=text(first(answer, "model_name", "model")),
@@ -136,7 +136,7 @@ def _is_autogen(value: Record) -> bool:
     return known or kind == _AUTOGEN_CALLS
 
 
-def _autogen(value: _Fields) -> Entry:
+def _autogen(value: _Fields) -> DialogueEntry:
     """A message of AutoGen: of its models, or of its agents to each other."""
     kind, source, content = text(value.get("type")), text(value.get("source")), value["content"]
     calls = (
@@ -154,7 +154,7 @@ def _autogen(value: _Fields) -> Entry:
     else:
         is_user = source.lower() == "user"
         said = {"role": "user" if is_user else "assistant", "content": content}
-    return Entry(
+    return DialogueEntry(
         said=said,
         at_ns=time_ns(value.get("created_at")),
         agent=source,
@@ -192,7 +192,7 @@ def _is_ui_call(part: Record) -> bool:
     )
 
 
-def _ui_message(value: _Fields) -> Iterator[Entry]:
+def _ui_message(value: _Fields) -> Iterator[DialogueEntry]:
     """An answer of Vercel's UI as the turns it was made of: what was said, called and returned."""
     about = {key: at for key, at in value.items() if key not in (*_SAID, "role")}
     said: list[JsonValue] = []
@@ -220,8 +220,10 @@ def _ui_message(value: _Fields) -> Iterator[Entry]:
     yield from _ui_turn(said, results, about)
 
 
-def _ui_turn(said: list[JsonValue], results: list[JsonValue], about: _Fields) -> Iterator[Entry]:
+def _ui_turn(
+    said: list[JsonValue], results: list[JsonValue], about: _Fields
+) -> Iterator[DialogueEntry]:
     if said:
-        yield Entry(said={"role": "assistant", "content": said, **about})
+        yield DialogueEntry(said={"role": "assistant", "content": said, **about})
     for result in results:
-        yield Entry(said={"role": "tool", "content": [result]})
+        yield DialogueEntry(said={"role": "tool", "content": [result]})

@@ -6,7 +6,7 @@ has is decided by looking at the record, never at a file's name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from investigator.ground.canonical_json import JsonValue
@@ -53,4 +53,24 @@ class Format:
     """Whether a record is a whole conversation under an id that another may have too.
 
     Benchmarks number the samples of each file from one; such records are kept apart.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """Lines that are one trace, or several that stand in one file."""
+
+    format: Format
+    """What reads the records that lines are put together to."""
+
+    is_line: Callable[[Record], bool]
+    """Whether a record is a line; it is asked of any JSON object, and answers without raising."""
+
+    records: Callable[[Sequence[Record], str], Iterable[Record]]
+    """The records that the lines of a file are; the text is the file's stem."""
+
+    alone: bool = True
+    """Whether a line is unmistakable, so that one is enough.
+
+    Lines that are like other things too must be most of a file that holds no spans.
     """

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.dialogues import answering, asking, headed, is_one_of, spoken
 from investigator.formats.fields import first, leftovers, record, records, text, time_ns
-from investigator.formats.format import Format, Record
+from investigator.formats.format import Format, Record, Session
 from investigator.formats.session_lines import LINES, grouped, is_grouped, lines_in
-from investigator.formats.turns import Entry, Numbering, turn_spans
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span
 
@@ -29,7 +29,7 @@ def is_session(value: Record) -> bool:
     return isinstance(value.get("sessionId"), str) and "projectHash" in value
 
 
-def is_line(value: Record) -> bool:
+def _is_line(value: Record) -> bool:
     """Whether a record is a line of a session: its header, a message, or a change of the header."""
     if is_session(value):
         return True
@@ -40,14 +40,14 @@ def is_line(value: Record) -> bool:
     return marks and told and "message" not in value and is_one_of(value, "type", _TYPES)
 
 
-def sessions(lines: Sequence[Record], stem: str) -> list[Record]:
+def _sessions(lines: Sequence[Record], stem: str) -> list[Record]:
     """The lines of a file by session; each is below its header."""
     return list(grouped(lines, lambda line: text(line.get("sessionId")), stem))
 
 
 def decode_session_of_gemini(session: Record, stem: str) -> Iterator[Span | None]:
     """The turns of a session, and None for each message that is none."""
-    lines = lines_in(session, is_line)
+    lines = lines_in(session, _is_line)
     header: _Fields = {}
     listed: dict[str, JsonValue] = {}
     for line in lines:
@@ -68,7 +68,7 @@ def decode_session_of_gemini(session: Record, stem: str) -> Iterator[Span | None
     yield from turn_spans(headed(entries, about), Numbering(trace_id))
 
 
-def _entries(item: JsonValue) -> Iterator[Entry | None]:
+def _entries(item: JsonValue) -> Iterator[DialogueEntry | None]:
     message = record(item)
     kind, at_ns = text(message.get("type")), time_ns(message.get("timestamp"))
     said = first(message, "content", "parts")
@@ -77,14 +77,14 @@ def _entries(item: JsonValue) -> Iterator[Entry | None]:
     elif kind in _MODEL:
         yield from _answer(message, said, at_ns)
     elif kind == "user":
-        yield Entry(said={"role": "user", "content": said}, at_ns=at_ns)
+        yield DialogueEntry(said={"role": "user", "content": said}, at_ns=at_ns)
     else:
         told = text(said)
         error = told if kind == "error" else ""
-        yield Entry(said={"role": "system", "content": told}, at_ns=at_ns, error=error)
+        yield DialogueEntry(said={"role": "system", "content": told}, at_ns=at_ns, error=error)
 
 
-def _answer(message: _Fields, said: JsonValue, at_ns: int | None) -> Iterator[Entry]:
+def _answer(message: _Fields, said: JsonValue, at_ns: int | None) -> Iterator[DialogueEntry]:
     """What the model said and asked for, then what came back."""
     calls = records(message.get("toolCalls"))
     asked: list[JsonValue] = [asking(c.get("id"), c.get("name"), c.get("args")) for c in calls]
@@ -92,7 +92,7 @@ def _answer(message: _Fields, said: JsonValue, at_ns: int | None) -> Iterator[En
         text(first(thought, "description", "text", "subject"))
         for thought in records(message.get("thoughts"))
     ]
-    yield Entry(
+    yield DialogueEntry(
         said=spoken(said, asked),
         at_ns=at_ns,
         model=text(message.get("model")),
@@ -103,7 +103,7 @@ def _answer(message: _Fields, said: JsonValue, at_ns: int | None) -> Iterator[En
         if call.get("result") is not None or call.get("resultDisplay") is not None:
             failed = text(call.get("status")) in ("error", "cancelled")
             shown = answering(call.get("id"), _result(call), failed=failed, name=call.get("name"))
-            yield Entry(said=shown, at_ns=time_ns(call.get("timestamp")) or at_ns)
+            yield DialogueEntry(said=shown, at_ns=time_ns(call.get("timestamp")) or at_ns)
 
 
 def _result(call: _Fields) -> JsonValue:
@@ -125,6 +125,7 @@ def _shown(answer: JsonValue) -> str:
 FORMAT = Format(
     name="Gemini CLI session",
     reads="sessions of Gemini CLI",
-    looks_like=lambda record: is_session(record) or is_grouped(record, is_line),
+    looks_like=lambda record: is_session(record) or is_grouped(record, _is_line),
     decode=decode_session_of_gemini,
 )
+SESSION = Session(format=FORMAT, is_line=_is_line, records=_sessions)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from investigator.formats.dialogues import headed, offered_tools
+from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
+from investigator.formats.dialogues import headed, tools_offered
 from investigator.formats.entries import entries_of
 from investigator.formats.fields import first, leftovers, record, text, time_ns
 from investigator.formats.format import Format, Record
-from investigator.formats.turns import Entry, Numbering, turn_spans
 from investigator.traces.model import Span
 
 _MARKS = ("session_start", "platform", "model_config", "message_count")
@@ -25,10 +25,10 @@ def is_hermes(value: Record) -> bool:
 
 def decode_hermes(session: Record, stem: str) -> Iterator[Span | None]:
     """The turns of a session, and None for each of its messages that is none."""
-    entries: list[Entry | None] = []
+    entries: list[DialogueEntry | None] = []
     system = text(session.get("system_prompt"))
     if system:
-        entries.append(Entry(said={"role": "system", "content": system}))
+        entries.append(DialogueEntry(said={"role": "system", "content": system}))
     listed = session["messages"]
     model = text(session.get("model"))
     for item in listed if isinstance(listed, list) else []:
@@ -37,19 +37,19 @@ def decode_hermes(session: Record, stem: str) -> Iterator[Span | None]:
             entries += list(_entries(message, model)) or [None]
     about: dict[str, object] = {
         "session.id": session.get("session_id"),
-        **offered_tools(session.get("tools")),
+        **tools_offered(session.get("tools")),
         **leftovers(session, _KNOWN),
     }
     trace_id = text(session.get("session_id")) or stem
     yield from turn_spans(headed(entries, about), Numbering(trace_id))
 
 
-def _entries(message: Record, model: str) -> Iterator[Entry]:
+def _entries(message: Record, model: str) -> Iterator[DialogueEntry]:
     plain = {key: at for key, at in message.items() if key not in _THOUGHTS}
     thought = first(message, *_THOUGHTS)
     for entry in entries_of(plain):
         is_model = entry.said.get("role") == "assistant"
-        yield Entry(
+        yield DialogueEntry(
             said=entry.said,
             at_ns=time_ns(message.get("timestamp")),
             model=entry.model or (model if is_model else ""),

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.dialogues import answering, headed
 from investigator.formats.fields import first, leftovers, record, records, text, time_ns
 from investigator.formats.format import Format, Record
-from investigator.formats.turns import Entry, Numbering, turn_spans
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.evaluations import Evaluation, Rater
 from investigator.traces.model import Span
@@ -51,7 +51,7 @@ def _sample(sample: _Fields, head: _Fields, name: str) -> Iterator[Span | Evalua
     failure = record(sample.get("error"))
     if failure:
         said: _Fields = {"role": "system", "content": text(failure.get("message"))}
-        entries.append(Entry(said=said, error=text(failure.get("message"))))
+        entries.append(DialogueEntry(said=said, error=text(failure.get("message"))))
     about: dict[str, object] = {
         **leftovers({key: head.get(key) for key in _ABOUT_LOG}, (), prefix="source.eval."),
         **leftovers({key: sample.get(key) for key in _ABOUT_SAMPLE}, (), prefix="source.sample."),
@@ -87,7 +87,7 @@ class _Events:
             elif event.get("event") == "tool":
                 self._calls[text(event.get("id"))] = event
 
-    def entry(self, value: JsonValue) -> Entry | None:
+    def entry(self, value: JsonValue) -> DialogueEntry | None:
         """A message with what its event says."""
         message = record(value)
         role = text(message.get("role"))
@@ -99,7 +99,7 @@ class _Events:
         output = record(event.get("output"))
         said = {key: message.get(key) for key in ("role", "content", "tool_calls")}
         start_ns, end_ns = time_ns(event.get("timestamp")), time_ns(event.get("completed"))
-        return Entry(
+        return DialogueEntry(
             said={key: at for key, at in said.items() if at is not None},
             at_ns=end_ns or start_ns,
             start_ns=start_ns,
@@ -111,7 +111,7 @@ class _Events:
             about=leftovers({"source": message.get("source")}, ()),
         )
 
-    def _result(self, message: _Fields) -> Entry:
+    def _result(self, message: _Fields) -> DialogueEntry:
         event = self._calls.get(text(message.get("tool_call_id")), {})
         error = record(first(message, "error") or first(event, "error"))
         shown = message.get("content")
@@ -123,7 +123,9 @@ class _Events:
         )
         start_ns, end_ns = time_ns(event.get("timestamp")), time_ns(event.get("completed"))
         about = {"source.error_type": error.get("type")}
-        return Entry(said=said, at_ns=start_ns, start_ns=start_ns, end_ns=end_ns, about=about)
+        return DialogueEntry(
+            said=said, at_ns=start_ns, start_ns=start_ns, end_ns=end_ns, about=about
+        )
 
 
 def _evaluation(trace_id: str, scorer: str, score: _Fields) -> Iterator[Evaluation]:

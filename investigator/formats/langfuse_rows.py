@@ -20,7 +20,7 @@ from investigator.traces.model import Span
 _RENAMED = {"provided_model_name": "model", "model_id": "internalModelId"}
 _JSON = ("metadata", "model_parameters", "usage_details", "cost_details", "input", "output", "tags")
 _OF_TRACE = ("session_id", "user_id", "trace_name", "tags", "release", "trace_tags")
-COLUMNS = ("trace_id", "type", "parent_observation_id", "start_time")
+_COLUMNS = ("trace_id", "type", "parent_observation_id", "start_time")
 
 
 def is_row(value: Record) -> bool:
@@ -81,5 +81,5 @@ FORMAT = Format(
     looks_like=is_row,
     decode=lambda record, _: decode_row(record),
     files=("Parquet", "JSON", "JSONL"),
-    columns=COLUMNS,
+    columns=_COLUMNS,
 )

@@ -26,7 +26,7 @@ from investigator.formats.fields import (
     text,
     time_ns,
 )
-from investigator.formats.format import Format, Record
+from investigator.formats.format import Format, Record, Session
 from investigator.formats.kept_verdicts import langsmith_verdicts
 from investigator.formats.model_calls import call_attributes, usage_attributes
 from investigator.ground.canonical_json import JsonValue
@@ -279,4 +279,7 @@ REQUEST = Format(
     reads="LangSmith ingest requests (`post` and `patch`)",
     looks_like=is_request,
     decode=lambda record, _: decode_requests(record),
+)
+SESSION = Session(
+    format=REQUEST, is_line=is_request, records=lambda requests, _: [joined(requests)]
 )

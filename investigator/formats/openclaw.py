@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.dialogues import answering, asking, headed, is_one_of, spoken
 from investigator.formats.fields import first, leftovers, record, records, text, time_ns
-from investigator.formats.format import Format, Record
+from investigator.formats.format import Format, Record, Session
 from investigator.formats.session_lines import grouped, is_grouped, lines_in
-from investigator.formats.turns import Entry, Numbering, turn_spans
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span
 
@@ -29,7 +29,7 @@ _TELEMETRY = frozenset(
 _ABOUT = ("cwd", "version", "channel", "from", "agentId", "title", "name")
 
 
-def is_line(value: Record) -> bool:
+def _is_line(value: Record) -> bool:
     """Whether a record is an entry of a session file, or an event of the telemetry."""
     if is_one_of(value, "type", _TELEMETRY):
         return "ts" in value or "seq" in value
@@ -40,7 +40,7 @@ def is_line(value: Record) -> bool:
     return "parentId" in value or value["type"] == "session"
 
 
-def sessions(lines: Sequence[Record], stem: str) -> list[Record]:
+def _sessions(lines: Sequence[Record], stem: str) -> list[Record]:
     """The lines of a file by session."""
     return list(grouped(lines, _session_of, stem))
 
@@ -53,7 +53,7 @@ def _session_of(line: Record) -> str:
 
 def decode_openclaw(session: Record, stem: str) -> Iterator[Span | None]:
     """The turns of a session."""
-    lines = lines_in(session, is_line)
+    lines = lines_in(session, _is_line)
     is_telemetry = any(is_one_of(line, "type", _TELEMETRY) for line in lines)
     entries = _told(lines) if is_telemetry else _written(lines)
     named = next((name for line in lines if (name := _session_of(line))), "")
@@ -64,8 +64,8 @@ def decode_openclaw(session: Record, stem: str) -> Iterator[Span | None]:
     yield from turn_spans(headed(entries, about), Numbering(trace_id))
 
 
-def _written(lines: Sequence[_Fields]) -> list[Entry | None]:
-    entries: list[Entry | None] = []
+def _written(lines: Sequence[_Fields]) -> list[DialogueEntry | None]:
+    entries: list[DialogueEntry | None] = []
     model = ""
     for line in lines:
         at_ns = time_ns(line.get("timestamp"))
@@ -76,13 +76,13 @@ def _written(lines: Sequence[_Fields]) -> list[Entry | None]:
                 model = text(first(line, "modelId", "model"))
             case "compaction" | "branch_summary":
                 said: _Fields = {"role": "system", "content": text(line.get("summary"))}
-                entries.append(Entry(said=said, at_ns=at_ns))
+                entries.append(DialogueEntry(said=said, at_ns=at_ns))
             case _:
                 pass
     return entries
 
 
-def _message(message: _Fields, at_ns: int | None, model: str) -> list[Entry | None]:
+def _message(message: _Fields, at_ns: int | None, model: str) -> list[DialogueEntry | None]:
     role, content = text(message.get("role")), message.get("content")
     if role in ("toolResult", "tool"):
         said = answering(
@@ -91,18 +91,21 @@ def _message(message: _Fields, at_ns: int | None, model: str) -> list[Entry | No
             failed=message.get("isError") is True,
             name=message.get("toolName"),
         )
-        return [Entry(said=said, at_ns=at_ns)]
+        return [DialogueEntry(said=said, at_ns=at_ns)]
     if role == "bashExecution":
         call_id = f"bash-{text(message.get('timestamp'))}"
         asked = spoken("", [asking(call_id, "bash", {"command": message.get("command")})])
         failed = message.get("exitCode") not in (0, None)
         answer = answering(call_id, message.get("output"), failed=failed)
-        return [Entry(said={**asked, "role": "user"}, at_ns=at_ns), Entry(said=answer, at_ns=at_ns)]
+        return [
+            DialogueEntry(said={**asked, "role": "user"}, at_ns=at_ns),
+            DialogueEntry(said=answer, at_ns=at_ns),
+        ]
     if content is None:
         return [None]
     failure = text(message.get("errorMessage"))
     return [
-        Entry(
+        DialogueEntry(
             said={"role": role, "content": content},
             at_ns=at_ns,
             model=text(message.get("model")) or (model if role == "assistant" else ""),
@@ -113,7 +116,7 @@ def _message(message: _Fields, at_ns: int | None, model: str) -> list[Entry | No
     ]
 
 
-def _told(lines: Sequence[_Fields]) -> list[Entry | None]:
+def _told(lines: Sequence[_Fields]) -> list[DialogueEntry | None]:
     """The dialogue that telemetry tells of: the agents' own messages, else their events."""
     told: list[_Fields] = []
     for line in lines:
@@ -126,30 +129,32 @@ def _told(lines: Sequence[_Fields]) -> list[Entry | None]:
             for message in told
             for entry in _message(message, _milliseconds(message.get("timestamp")), "")
         ]
-    entries: list[Entry | None] = []
+    entries: list[DialogueEntry | None] = []
     for number, line in enumerate(lines):
         entries += _event(line, number)
     return entries
 
 
-def _event(line: _Fields, number: int) -> Iterator[Entry]:
+def _event(line: _Fields, number: int) -> Iterator[DialogueEntry]:
     at_ns = _milliseconds(line.get("ts"))
     name = line.get("toolName")
     call_id = text(first(line, "toolCallId", "callId"))
     match line.get("type"):
         case "message.in" | "agent.start":
             said = text(first(line, "content", "prompt"))
-            yield Entry(said={"role": "user", "content": said}, at_ns=at_ns)
+            yield DialogueEntry(said={"role": "user", "content": said}, at_ns=at_ns)
         case "message.out":
             said = text(line.get("content"))
-            yield Entry(said={"role": "assistant", "content": said}, at_ns=at_ns)
+            yield DialogueEntry(said={"role": "assistant", "content": said}, at_ns=at_ns)
         case "tool.start":
             call = asking(call_id or f"{text(name)}-{number}", name, line.get("params"))
-            yield Entry(said=spoken("", [call]), at_ns=at_ns)
+            yield DialogueEntry(said=spoken("", [call]), at_ns=at_ns)
         case "tool.end":
             failed = line.get("success") is False
             answer = first(line, "result", "error")
-            yield Entry(said=answering(call_id, answer, failed=failed, name=name), at_ns=at_ns)
+            yield DialogueEntry(
+                said=answering(call_id, answer, failed=failed, name=name), at_ns=at_ns
+            )
         case _:
             pass
 
@@ -163,6 +168,7 @@ def _milliseconds(value: JsonValue) -> int | None:
 FORMAT = Format(
     name="OpenClaw session",
     reads="sessions of OpenClaw and Pi, and OpenClaw's telemetry",
-    looks_like=lambda record: is_grouped(record, is_line),
+    looks_like=lambda record: is_grouped(record, _is_line),
     decode=decode_openclaw,
 )
+SESSION = Session(format=FORMAT, is_line=_is_line, records=_sessions)

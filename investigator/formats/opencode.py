@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.dialogues import answering, asking, headed, spoken
 from investigator.formats.fields import first, leftovers, record, records, text, time_ns
 from investigator.formats.format import Format, Record
-from investigator.formats.turns import Entry, Numbering, turn_spans
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span
 
@@ -41,7 +41,7 @@ def _is_message(value: JsonValue) -> bool:
 def decode_opencode(session: Record) -> Iterator[Span | None]:
     """The turns of a session, and None for each of its messages that is none."""
     info = record(session.get("info"))
-    entries: list[Entry | None] = []
+    entries: list[DialogueEntry | None] = []
     messages = session.get("messages")
     for message in messages if isinstance(messages, list) else []:
         entries += list(_entries(record(message))) if _is_message(message) else [None]
@@ -53,14 +53,14 @@ def decode_opencode(session: Record) -> Iterator[Span | None]:
     yield from turn_spans(headed(entries, about), Numbering(named))
 
 
-def _entries(message: _Fields) -> Iterator[Entry]:
+def _entries(message: _Fields) -> Iterator[DialogueEntry]:
     """What was said and called, step by step; each step's answers follow it."""
     info = record(message.get("info"))
     times = record(info.get("time"))
     if info.get("role") == "user":
         said = [_text(part) for part in records(message["parts"]) if part.get("type") == "text"]
         user: _Fields = {"role": "user", "content": "\n".join(said)}
-        yield Entry(said=user, at_ns=_milliseconds(times.get("created")))
+        yield DialogueEntry(said=user, at_ns=_milliseconds(times.get("created")))
         return
     error = record(info.get("error"))
     failure = text(record(error.get("data")).get("message")) or text(error.get("name"))
@@ -76,7 +76,7 @@ def _entries(message: _Fields) -> Iterator[Entry]:
         told = "\n".join(_text(part) for part in step if part.get("type") == "text")
         thought = "\n".join(_text(part) for part in step if part.get("type") == "reasoning")
         counted = next((p["tokens"] for p in step if isinstance(p.get("tokens"), dict)), usage)
-        yield Entry(
+        yield DialogueEntry(
             said=spoken(told, asked),
             at_ns=_milliseconds(times.get("created")),
             model=text(info.get("modelID")),
@@ -104,12 +104,12 @@ def _has_ended(call: _Fields) -> bool:
     return text(record(call.get("state")).get("status")) in _ENDED
 
 
-def _answer(call: _Fields) -> Entry:
+def _answer(call: _Fields) -> DialogueEntry:
     state = record(call.get("state"))
     failed = state.get("status") == "error"
     times = record(state.get("time"))
     answer = state.get("error") if failed else state.get("output")
-    return Entry(
+    return DialogueEntry(
         said=answering(call.get("callID"), answer, failed=failed, name=call.get("tool")),
         start_ns=_milliseconds(times.get("start")),
         end_ns=_milliseconds(times.get("end")),

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.dialogues import answering, asking, headed, spoken
 from investigator.formats.fields import first, leftovers, record, records, text, time_ns
-from investigator.formats.format import Format, Record
-from investigator.formats.turns import Entry, Numbering, turn_spans
+from investigator.formats.format import Format, Record, Session
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span
 
@@ -51,7 +51,7 @@ def is_event(value: Record) -> bool:
     return named and not both and "role" not in value and any(key in value for key in marks)
 
 
-def sessions(lines: Sequence[Record], _: str) -> list[Record]:
+def _sessions(lines: Sequence[Record], _: str) -> list[Record]:
     """The events of a file as one run."""
     return [{"history": [dict(line) for line in lines]}]
 
@@ -81,7 +81,7 @@ class _Reading:
     """One pass over the events; entries so far, and where each response of the model stands."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry | None] = []
+        self.entries: list[DialogueEntry | None] = []
         self._responses: dict[str, int] = {}
         self._asked: list[str] = []
 
@@ -108,7 +108,7 @@ class _Reading:
             role = "system" if kind == "system" else "user"
             role = "assistant" if event.get("source") == "agent" and kind == "message" else role
             said = first(given, "content") or first(event, "content", "message")
-            self.entries.append(Entry(said={"role": role, "content": said}, at_ns=at_ns))
+            self.entries.append(DialogueEntry(said={"role": role, "content": said}, at_ns=at_ns))
             return
         called = record(event.get("tool_call_metadata"))
         call_id = text(called.get("tool_call_id")) or f"event-{text(event.get('id')) or number}"
@@ -133,7 +133,7 @@ class _Reading:
             return
         self._responses[named] = len(self.entries)
         self.entries.append(
-            Entry(
+            DialogueEntry(
                 said=spoken(thought, [call]),
                 at_ns=at_ns,
                 model=text(response.get("model")),
@@ -154,13 +154,13 @@ class _Reading:
             if content:
                 said: _Fields = {"role": "system", "content": content}
                 error = text(content) if kind == "error" else ""
-                self.entries.append(Entry(said=said, at_ns=at_ns, error=error))
+                self.entries.append(DialogueEntry(said=said, at_ns=at_ns, error=error))
             return
         failed = kind == "error" or event.get("success") is False
         extras = record(event.get("extras"))
         code = record(extras.get("metadata")).get("exit_code", event.get("exit_code"))
         self.entries.append(
-            Entry(
+            DialogueEntry(
                 said=answering(named, content, failed=failed),
                 at_ns=at_ns,
                 about=leftovers({"exit_code": code}, ()),
@@ -185,12 +185,14 @@ class _Reading:
             seen = record(event.get("observation"))
             answer = first(seen, "content", "output") or first(event, "error", "rejection_reason")
             failed = kind != "ObservationEvent" or seen.get("is_error") is True
-            self.entries.append(Entry(said=answering(call_id, answer, failed=failed), at_ns=at_ns))
+            self.entries.append(
+                DialogueEntry(said=answering(call_id, answer, failed=failed), at_ns=at_ns)
+            )
         elif kind in ("MessageEvent", "SystemPromptEvent"):
             told = record(first(event, "llm_message", "system_prompt"))
             role = text(told.get("role")) or ("system" if kind == "SystemPromptEvent" else "user")
             said = first(told, "content", "text")
-            self.entries.append(Entry(said={"role": role, "content": said}, at_ns=at_ns))
+            self.entries.append(DialogueEntry(said={"role": role, "content": said}, at_ns=at_ns))
 
 
 def _as_asked(response: _Fields, call_id: str) -> JsonValue:
@@ -212,3 +214,4 @@ FORMAT = Format(
     looks_like=is_openhands,
     decode=decode_openhands,
 )
+SESSION = Session(format=FORMAT, is_line=is_event, records=_sessions)

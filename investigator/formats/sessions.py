@@ -1,14 +1,8 @@
-"""A session format puts together the records of one file that are one trace.
-
-A session is a value beside the formats of documents: which records are its lines, and how the lines
-of a file become records of a format. Where a line is unmistakable (`alone`), one is enough; lines
-that are like other things too (chat messages) must be most of a file that holds no spans.
-"""
+"""Which session format a line has: what puts together the records of a file that are one trace."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 from investigator.formats import (
     agents_sdk,
@@ -22,39 +16,23 @@ from investigator.formats import (
     openclaw,
     openhands,
 )
-from investigator.formats.format import Format, Record
+from investigator.formats.format import Record, Session
 from investigator.ground.canonical_json import JsonValue
 
 _LOOKED_AT = 20
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """Lines that are one trace, or several that stand in one file."""
-
-    format: Format
-    """What reads the records that lines are put together to."""
-    is_line: Callable[[Record], bool]
-    """Whether a record is a line; it is asked of any JSON object, and answers without raising."""
-    records: Callable[[Sequence[Record], str], Iterable[Record]]
-    """The records that the lines of a file are; the text is the file's stem."""
-    alone: bool = True
-
-
-SESSIONS = (
-    Session(
-        format=langsmith.REQUEST,
-        is_line=langsmith.is_request,
-        records=lambda lines, _: [langsmith.joined(lines)],
-    ),
-    Session(format=claude_code.FORMAT, is_line=claude_code.is_line, records=claude_code.sessions),
-    Session(format=codex.FORMAT, is_line=codex.is_line, records=codex.sessions),
-    *(
-        Session(format=module.FORMAT, is_line=module.is_line, records=module.sessions)
-        for module in (agents_sdk, assistants, copilot, gemini_cli, openclaw)
-    ),
-    Session(format=openhands.FORMAT, is_line=openhands.is_event, records=openhands.sessions),
-    Session(format=chat.FORMAT, is_line=chat.is_chat_line, records=chat.transcripts, alone=False),
+SESSIONS: tuple[Session, ...] = (
+    langsmith.SESSION,
+    claude_code.SESSION,
+    codex.SESSION,
+    agents_sdk.SESSION,
+    assistants.SESSION,
+    copilot.SESSION,
+    gemini_cli.SESSION,
+    openclaw.SESSION,
+    openhands.SESSION,
+    # Last: lines of the others may hold messages.
+    chat.SESSION,
 )
 """Every session format, in the order in which a line is tried."""
 

@@ -16,13 +16,13 @@ from investigator.formats.chat import epoch_of
 from investigator.formats.containers import DAMAGED, BadContent, Content, contents, on_disk
 from investigator.formats.folders import files_of, no_file, spelt_path, stem_of
 from investigator.formats.foreign import is_foreign
-from investigator.formats.format import Record
+from investigator.formats.format import Record, Session
 from investigator.formats.json_files import BadRecord, JsonRecord, records_in
 from investigator.formats.otlp_binary import binary_requests, is_binary_otlp
 from investigator.formats.parquet_export import MAGIC as PARQUET_MAGIC
 from investigator.formats.parquet_export import is_parquet, parquet_spans
 from investigator.formats.registry import Part, Parts, parts_of, read_parts
-from investigator.formats.sessions import Session, session_of
+from investigator.formats.sessions import session_of
 from investigator.formats.transcript_ids import TranscriptIds
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.evaluations import Evaluation

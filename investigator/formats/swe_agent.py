@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.dialogues import answering, asking, headed, spoken
 from investigator.formats.entries import entries_of
 from investigator.formats.fields import first, leftovers, record, records, text
 from investigator.formats.format import Format, Record
-from investigator.formats.turns import Entry, Numbering, turn_spans
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span
 
@@ -73,8 +73,8 @@ def _is_observation(message: _Fields) -> bool:
     return marked or text(message.get("content")).lstrip().startswith(_OBSERVED)
 
 
-def _of_history(items: list[JsonValue]) -> list[Entry | None]:
-    entries: list[Entry | None] = []
+def _of_history(items: list[JsonValue]) -> list[DialogueEntry | None]:
+    entries: list[DialogueEntry | None] = []
     for number, item in enumerate(items):
         message = record(item)
         following = record(items[number + 1]) if number + 1 < len(items) else {}
@@ -86,12 +86,12 @@ def _of_history(items: list[JsonValue]) -> list[Entry | None]:
             _is_observation(following) or "action" in message
         ):
             call = asking(call_id, _TOOL, {"command": command})
-            entries.append(Entry(said=spoken(message.get("content"), [call]), about=about))
+            entries.append(DialogueEntry(said=spoken(message.get("content"), [call]), about=about))
         elif _command(before) is not None and (answers or _is_observation(message)):
             said = answering(f"action-{number - 1}", message.get("content"))
-            entries.append(Entry(said=said, about=about))
+            entries.append(DialogueEntry(said=said, about=about))
         elif message.get("role") == "tool" and isinstance(message.get("tool_call_ids"), list):
-            entries.append(Entry(said=_answered(message), about=about))
+            entries.append(DialogueEntry(said=_answered(message), about=about))
         else:
             plain = {key: at for key, at in message.items() if key not in ("action", "thought")}
             entries += entries_of(plain) or [None]
@@ -105,15 +105,15 @@ def _answered(message: _Fields) -> Record:
     )
 
 
-def _of_steps(steps: list[_Fields]) -> list[Entry | None]:
-    entries: list[Entry | None] = []
+def _of_steps(steps: list[_Fields]) -> list[DialogueEntry | None]:
+    entries: list[DialogueEntry | None] = []
     for number, step in enumerate(steps):
         said = first(step, "response", "thought")
         call = asking(f"action-{number}", _TOOL, {"command": text(step.get("action")).strip()})
         about = leftovers({"state": step.get("state")}, ())
-        entries.append(Entry(said=spoken(said, [call]), about=about))
+        entries.append(DialogueEntry(said=spoken(said, [call]), about=about))
         if step["observation"] is not None:
-            entries.append(Entry(said=answering(f"action-{number}", step["observation"])))
+            entries.append(DialogueEntry(said=answering(f"action-{number}", step["observation"])))
     return entries
 
 

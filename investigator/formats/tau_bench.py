@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.dialogues import answering, headed
 from investigator.formats.fields import first, leftovers, record, records, text, time_ns
 from investigator.formats.format import Format, Record
-from investigator.formats.turns import Entry, Numbering, turn_spans
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.evaluations import Evaluation, Rater
 from investigator.traces.model import Span
@@ -63,7 +63,7 @@ def _run(run: _Fields, info: _Fields, name: str) -> Iterator[Span | Evaluation |
         )
 
 
-def _entries(message: JsonValue, model: str) -> Iterator[Entry | None]:
+def _entries(message: JsonValue, model: str) -> Iterator[DialogueEntry | None]:
     fields = record(message)
     role = text(fields.get("role"))
     inner = records(fields.get("tool_messages"))
@@ -76,10 +76,10 @@ def _entries(message: JsonValue, model: str) -> Iterator[Entry | None]:
         call_id = first(fields, "tool_call_id", "id")
         failed = fields.get("error") is True
         said = answering(call_id, fields.get("content"), failed=failed, name=fields.get("name"))
-        yield Entry(said=said, at_ns=time_ns(fields.get("timestamp")))
+        yield DialogueEntry(said=said, at_ns=time_ns(fields.get("timestamp")))
     else:
         said = {key: fields.get(key) for key in ("role", "content", "tool_calls")}
-        yield Entry(
+        yield DialogueEntry(
             said={key: at for key, at in said.items() if at is not None},
             at_ns=time_ns(fields.get("timestamp")),
             model=model if role == "assistant" else "",

@@ -28,7 +28,7 @@ REDACTED = "__REDACTED__"
 """What OpenInference writes in place of hidden content."""
 
 
-TURN = "source.turn"
+TURN_NUMBER = "source.turn"
 """The number of a turn in a transcript that has times or subagents."""
 
 
@@ -92,7 +92,7 @@ class Span:
     @property
     def is_turn(self) -> bool:
         """Whether it is a turn of a transcript, which says one thing: by its mark, or timeless."""
-        return TURN in self.attributes or (self.parent_id is None and self.start_ns is None)
+        return TURN_NUMBER in self.attributes or (self.parent_id is None and self.start_ns is None)
 
     def text(self, key: str) -> str | None:
         """The attribute as text: strings as they are, other values as JSON, absent as None."""

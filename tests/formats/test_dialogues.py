@@ -28,7 +28,10 @@ def dialogues(draw: st.DrawFn) -> Dialogue:
     """Up to three rounds of calls, with or without words beside them, then an answer."""
     turns: list[Said] = []
     for number in range(draw(st.integers(0, 3))):
-        calls = tuple(Call(f"c{number}-{place}", *call) for place, call in enumerate(draw(CALLS)))
+        calls = tuple(
+            Call(f"c{number}-{place}", name, dict(given), result, failed)
+            for place, (name, given, result, failed) in enumerate(draw(CALLS))
+        )
         turns.append(Said(draw(st.just("") | WORDS), calls))
     return Dialogue(draw(WORDS), (*turns, Said(draw(WORDS))))
 

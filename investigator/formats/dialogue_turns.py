@@ -28,7 +28,7 @@ from investigator.formats.model_calls import usage_attributes
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.chat_messages import message_attributes, read_messages, read_tool_call
 from investigator.traces.message_parts import is_part, is_result_part, is_tool_role
-from investigator.traces.model import TURN, Message, Span, SpanKind, StatusCode, ToolCall
+from investigator.traces.model import TURN_NUMBER, Message, Span, SpanKind, StatusCode, ToolCall
 
 CHAT_ROLES = frozenset({"system", "user", "human", "assistant", "tool", "developer", "model"})
 """Roles that are no agent's name."""
@@ -40,7 +40,7 @@ _SPEAKERS = (SpanKind.AGENT, SpanKind.LLM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class DialogueEntry:
     """A message in any dialect, and what its source says of it besides."""
 
     said: Record
@@ -64,7 +64,7 @@ class Entry:
 class _Turn(NamedTuple):
     """What one span of an entry says; `call` is the one that a tool's answer is to."""
 
-    entry: Entry
+    entry: DialogueEntry
     messages: tuple[Message, ...]
     kind: SpanKind
     call: ToolCall | None = None
@@ -83,13 +83,15 @@ class Numbering(NamedTuple):
     parent_id: str | None = None
 
 
-def turn_spans(entries: Sequence[Entry | None], numbering: Numbering) -> Iterator[Span | None]:
+def turn_spans(
+    entries: Sequence[DialogueEntry | None], numbering: Numbering
+) -> Iterator[Span | None]:
     """The spans of a dialogue, and None for each of its entries that is none."""
     calls = _Calls()
     dated = any(entry is not None and _began(entry) is not None for entry in entries)
     is_marked = dated or numbering.parent_id is not None
     number = 0
-    for entry in in_order(entries):
+    for entry in _in_order(entries):
         if entry is None:
             yield None
             number += 1
@@ -97,14 +99,14 @@ def turn_spans(entries: Sequence[Entry | None], numbering: Numbering) -> Iterato
         turns = _turns(entry, calls)
         about = {**entry.about, **(usage_attributes(entry.usage) if entry.usage else {})}
         for turn in turns:
-            marked = {TURN: number, **about} if is_marked else about
+            marked = {TURN_NUMBER: number, **about} if is_marked else about
             yield _span(turn, numbering, number=number, about=marked)
             about = {}
             number += 1
         number += not turns
 
 
-def in_order(entries: Iterable[Entry | None]) -> Iterator[Entry | None]:
+def _in_order(entries: Iterable[DialogueEntry | None]) -> Iterator[DialogueEntry | None]:
     """The entries, each with a time where any has one.
 
     One without a time has that of the entry before it, so that the order of the lines holds; those
@@ -121,7 +123,7 @@ def in_order(entries: Iterable[Entry | None]) -> Iterator[Entry | None]:
         at = entry.end_ns or entry.at_ns or began or at
 
 
-def _began(entry: Entry) -> int | None:
+def _began(entry: DialogueEntry) -> int | None:
     return entry.start_ns if entry.start_ns is not None else entry.at_ns
 
 
@@ -157,7 +159,7 @@ class _Calls:
         return self._by_id.get(call_id, (None, None)) if call_id else queued
 
 
-def _turns(entry: Entry, calls: _Calls) -> list[_Turn]:
+def _turns(entry: DialogueEntry, calls: _Calls) -> list[_Turn]:
     """The spans of an entry: one, or where it holds tool results one for each message."""
     said = dict(entry.said)
     role = text(said.get("role")) or ("assistant" if is_part(said) else "")
@@ -175,7 +177,9 @@ def _turns(entry: Entry, calls: _Calls) -> list[_Turn]:
     ]
 
 
-def _turn(entry: Entry, messages: tuple[Message, ...], kind: SpanKind, calls: _Calls) -> _Turn:
+def _turn(
+    entry: DialogueEntry, messages: tuple[Message, ...], kind: SpanKind, calls: _Calls
+) -> _Turn:
     said = entry.said
     if kind is not SpanKind.TOOL:
         asked = [call for message in messages for call in message.tool_calls]
@@ -186,7 +190,7 @@ def _turn(entry: Entry, messages: tuple[Message, ...], kind: SpanKind, calls: _C
     return _Turn(entry, messages, kind, read_tool_call(said.get("tool_call")) or matched, asked_ns)
 
 
-def _kind(entry: Entry, role: str) -> SpanKind:
+def _kind(entry: DialogueEntry, role: str) -> SpanKind:
     if is_tool_role(role):
         return SpanKind.TOOL
     if entry.said.get("name") or role not in CHAT_ROLES:
