@@ -114,6 +114,14 @@ ADVICE: Mapping[Fault, str] = {
         "{agent} called a tool that it was not offered (span {span_id}): offer it, or name in the "
         "error those that exist."
     ),
+    Fault.AMBIGUOUS_TOOL: (
+        "Give the tools of one name that the request at span {span_id} offers names of their own, "
+        "for instance with the server's name in front."
+    ),
+    Fault.MISSING_TOOL: (
+        "The request at span {span_id} did not offer a tool that the task needs: check what builds "
+        "the list of tools there, and that a hand-over or a retry keeps it."
+    ),
     Fault.BAD_ARGUMENTS: (
         "The call at span {span_id} does not fit the tool's schema: state required arguments, "
         "types and allowed values in it, and return what was wrong so that {agent} can correct it."

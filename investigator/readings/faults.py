@@ -32,6 +32,8 @@ class Fault(StrEnum):
     REPEATED_CALL = "repeated_call"
     REPEATED_ACT = "repeated_act"
     UNKNOWN_TOOL = "unknown_tool"
+    AMBIGUOUS_TOOL = "ambiguous_tool"
+    MISSING_TOOL = "missing_tool"
     BAD_ARGUMENTS = "bad_arguments"
     WRONG_QUERY = "wrong_query"
     FAILED_CODE = "failed_code"

@@ -151,15 +151,15 @@ class TraceView:
         return tuple(span for span in self.trace.spans if span.kind is SpanKind.LLM)
 
     @cached_property
-    def _model_calls_by_scope(self) -> dict[str | None, list[Span]]:
+    def _model_calls_by_scope(self) -> dict[str | None, tuple[Span, ...]]:
         found: dict[str | None, list[Span]] = {}
         for span in self.model_calls:
             found.setdefault(self.scope(span), []).append(span)
-        return found
+        return {scope: tuple(spans) for scope, spans in found.items()}
 
     def model_calls_in(self, scope: str | None) -> tuple[Span, ...]:
         """The model calls of one agent's loop, in order."""
-        return tuple(self._model_calls_by_scope.get(scope, ()))
+        return self._model_calls_by_scope.get(scope, ())
 
     @cached_property
     def _callers(self) -> dict[str, Span]:
@@ -185,7 +185,7 @@ class TraceView:
         """
         if call_id is not None and call_id in self._callers:
             return self._callers[call_id]
-        calls = self._model_calls_by_scope.get(self.scope(span), [])
+        calls = self._model_calls_by_scope.get(self.scope(span), ())
         end = bisect_left(calls, self.position(span), key=self.position)
         before = (calls[place] for place in range(end - 1, -1, -1))
         return next((call for call in before if not self.trace.encloses(call, span)), None)

@@ -1,25 +1,27 @@
 """Calls are checked against the tools that the model was offered in the same request.
 
-A name that was not offered is an unknown tool; arguments that are not JSON, lack a required
-property or hold one that the schema does not know are bad arguments. Where a request records no
-tools, nothing is known and nothing is said.
+A name that was not offered is an unknown tool, or one that is missing from this request if a
+request beside it in the loop offered it. Arguments that are not JSON, lack a required property or
+hold one that the schema does not know are bad arguments. Where a request records no tools, nothing
+is known and nothing is said.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from investigator.readings.faults import Fault
 from investigator.readings.reading import Readings
 from investigator.readings.view import Attempt, TraceView, same_arguments
 from investigator.signals.arguments import misnamed
-from investigator.signals.building import build_signal
+from investigator.signals.building import asked_evidence, build_signal
 from investigator.signals.model import Detector, Signal
 from investigator.signals.offered_tools import offered_tools
 from investigator.signals.recovery import ReusedValues
-from investigator.traces.evidence import span_evidence
+from investigator.signals.tool_sets import offered_beside
+from investigator.traces.evidence import EvidenceRef, span_evidence
 from investigator.traces.model import Span, ToolCall
 
 _CANDIDATES = 30
@@ -43,7 +45,11 @@ def detect_bad_calls(readings: Readings) -> Iterator[Signal]:
                 detector=problem.fault.value,
                 fault=problem.fault,
                 span=span,
-                evidence=[view.spoken_evidence(span), span_evidence(span)],
+                evidence=[
+                    view.spoken_evidence(span),
+                    span_evidence(span),
+                    *successes.outcome(span, problem.call),
+                ],
                 summary=f"the model called {problem.call.name} {problem.reason}",
                 strength=0.8,
                 recovered_by=successes.correcting(span, problem.call),
@@ -56,7 +62,9 @@ def _problems(view: TraceView, span: Span) -> Iterator[_Problem]:
     for call in calls:
         if offered and call.name and call.name not in offered:
             reason = f"which is none of the {len(offered)} tools offered"
-            yield _Problem(call, Fault.UNKNOWN_TOOL, reason)
+            known = offered_beside(view, span, call.name)
+            fault = Fault.MISSING_TOOL if known else Fault.UNKNOWN_TOOL
+            yield _Problem(call, fault, f"{reason}, but is of another request" if known else reason)
             continue
         problem = misnamed(call.arguments, offered.get(call.name))
         if problem is not None:
@@ -75,11 +83,20 @@ class _Successes:
         self._reused = ReusedValues(view)
         self._of_tool: dict[tuple[str | None, str], list[Attempt]] = {}
         self._swallowed: set[tuple[str | None, str, str]] = set()
+        self._ran: dict[tuple[str, str, str], Attempt] = {}
         for attempt in view.attempts:
+            if attempt.author is not None:
+                key = attempt.author.span_id, attempt.tool, attempt.arguments
+                self._ran.setdefault(key, attempt)
             if attempt.failure is None:
                 scope = view.scope(attempt.span)
                 self._of_tool.setdefault((scope, attempt.tool), []).append(attempt)
                 self._swallowed.add((scope, attempt.tool, attempt.arguments))
+
+    def outcome(self, span: Span, call: ToolCall) -> Sequence[EvidenceRef]:
+        """What came of a call, else what the model was asked when it wrote it."""
+        ran = self._ran.get((span.span_id, call.name, same_arguments(call.arguments)))
+        return asked_evidence(self._view, span) if ran is None else self._view.evidence(ran)
 
     def correcting(self, span: Span, call: ToolCall) -> str | None:
         """The span of a later call of the tool that is not wrong in its turn, else of another

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from investigator.readings.faults import Fault
 from investigator.readings.view import TraceView
 from investigator.signals.model import Signal
-from investigator.traces.evidence import EvidenceRef, unique
+from investigator.traces.evidence import EvidenceRef, message_evidence, unique
 from investigator.traces.model import Span
 
 SUMMARY_LIMIT = 200
@@ -39,3 +39,9 @@ def build_signal(
         agent=None if agent is None else view.quote.whole(agent),
         recovered_by=recovered_by,
     )
+
+
+def asked_evidence(view: TraceView, span: Span) -> list[EvidenceRef]:
+    """The last message that a step was given: what it answered, said by another than itself."""
+    given = view.inputs(span)
+    return [message_evidence(span, len(given) - 1, given[-1])] if given else []

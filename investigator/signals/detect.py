@@ -21,6 +21,7 @@ BUILT_IN_DETECTORS = (
     "wrong_subjects",
     "embedding_models",
     "bad_calls",
+    "tool_sets",
     "repetition",
     "repeated_acts",
     "ignored_errors",

@@ -50,7 +50,7 @@ def detect_dropped_passages(readings: Readings) -> Iterator[Signal]:
             detector="dropped_retrieval",
             fault=Fault.DROPPED_RETRIEVAL,
             span=span,
-            evidence=[span_evidence(span), *_evidence(view, retriever)],
+            evidence=[span_evidence(span), *_evidence(view, retriever or view.step_before(span))],
             summary=f"{span.name} kept none of the {len(dropped)} things that it was given",
             strength=0.7 if _may_serve(view, dropped, retriever) else 0.4,
             recovered_by=kept.get(span.name),

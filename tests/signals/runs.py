@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from investigator.claims.confidence import SUPPORTED, independent
 from investigator.formats.registry import decode
 from investigator.ground.canonical_json import JsonValue
 from investigator.signals.detect import detect
@@ -64,8 +65,15 @@ class Run:
         return detect(readings(self.trace(form)))
 
     def open(self, form: str) -> list[str]:
-        """The faults that are left open and speak for a failure."""
-        return [s.fault.value for s in self.signals(form) if s.open and s.strength >= 0.5]
+        """The faults that are left open, speak for a failure, and are borne by two steps."""
+        heard = readings(self.trace(form))
+        return [
+            signal.fault.value
+            for signal in detect(heard)
+            if signal.open
+            and signal.strength >= SUPPORTED
+            and independent(signal.evidence, heard.producers.of)
+        ]
 
     def _messages(self) -> list[JsonValue]:
         found: list[JsonValue] = [
