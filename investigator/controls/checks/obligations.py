@@ -11,12 +11,7 @@ from pydantic import Field, model_validator
 
 from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.call_facts import CALL, RESULT, CallFacts, EarlierRecord, Heard
-from investigator.controls.checks.chosen_calls import (
-    CallSelector,
-    counted,
-    evidence_of_call,
-    succeeded,
-)
+from investigator.controls.checks.chosen_calls import CallSelector, counted, evidence_of_call
 from investigator.controls.checks.conditions import AnyCondition
 from investigator.controls.checks.policy import (
     TimeOfCalls,
@@ -27,6 +22,7 @@ from investigator.controls.checks.policy import (
     require_known_roots,
 )
 from investigator.controls.checks.violations import WORDED
+from investigator.readings.call_outcomes import succeeded
 from investigator.readings.conversation import Conversation
 from investigator.readings.reading import Readings
 from investigator.readings.utterances import Action, Source, Utterance

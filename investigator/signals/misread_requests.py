@@ -1,0 +1,157 @@
+"""A call for another year or month than the one that was asked for.
+
+Told only where the last request names exactly one, without a word that leads elsewhere (since,
+compared, previous), and where nobody but the model had named the other: neither instructions nor
+results. A range that holds what was asked for is right. A later call for the right one mends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import re2
+
+from investigator.ground.patterns import well_formed
+from investigator.readings.faults import Fault
+from investigator.readings.languages import word_set
+from investigator.readings.reading import Readings
+from investigator.readings.utterances import Action, Source, Utterance
+from investigator.signals.building import build_signal
+from investigator.signals.model import Detector, Signal
+from investigator.traces.evidence import span_evidence
+
+_YEAR = re2.compile(r"\b((?:19|20)\d{2})\b")
+_DATE = re2.compile(r"\b((?:19|20)\d{2})-(\d{2})(?:-\d{2})?")
+_MONTHS = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
+_MONTH = re2.compile(
+    r"\b(January|February|March|April|June|July|August|September|October|November|December)\b"
+    r"|\b(?:in|of|for|during|by|this|next|last) (May)\b|\b(May)(?: \d|,)"
+)
+_ELSEWHERE = re2.compile(
+    r"(?i)\b(?:since|before|after|until|till|from|between|compar\w+|versus|vs|than|previous|prior"
+    r"|last|next|past|earlier|later|change|changed|growth|grew|trend|history|instead|not|born|if"
+    r"|every|each|through|to date|fiscal|quarter)\b"
+)
+_LIMIT = 4_000
+_ARGUMENTS = 600
+_READS = word_set(
+    "get find search list query read fetch lookup look retrieve show count sum report"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What one request names: its only year, its only month (1 to 12), where it has just one."""
+
+    said: Utterance
+    year: str | None
+    month: int | None
+
+
+def detect_misread_requests(readings: Readings) -> Iterator[Signal]:
+    """Calls for a year or month that nobody named, in place of the one that was asked for."""
+    asked: _Asked | None = None
+    named: set[str] = set()
+    wrong: list[tuple[Action, _Asked, str]] = []
+    for item in readings.conversation.items:
+        if isinstance(item, Action):
+            other = _other(item, asked, named) if asked is not None else None
+            if other is not None and asked is not None:
+                wrong.append((item, asked, other))
+            continue
+        if item.source is Source.ASSISTANT:
+            continue
+        head = well_formed(item.text[:_LIMIT])
+        named |= set(_YEAR.findall(head)) | {f"{y}-{m}" for y, m in _DATE.findall(head)}
+        named |= {f"month {one}" for one in _months(head)}
+        if item.source is Source.USER:
+            asked = _asked(item, head)
+    for action, request, other in wrong:
+        yield _signal(readings, action, request, other)
+
+
+def _asked(said: Utterance, text: str) -> _Asked | None:
+    if _ELSEWHERE.search(text) or len(text) >= _LIMIT:
+        return None
+    years, months = set(_YEAR.findall(text)), _months(text)
+    year = next(iter(years)) if len(years) == 1 else None
+    month = next(iter(months)) if len(months) == 1 else None
+    return _Asked(said, year, month) if year or month else None
+
+
+def _months(text: str) -> set[int]:
+    words = {word for hit in _MONTH.findall(text) for word in hit if word}
+    dated = {int(month) for _, month in _DATE.findall(text)}
+    return {_MONTHS.index(word.lower()) + 1 for word in words} | dated
+
+
+def _other(action: Action, asked: _Asked, named: set[str]) -> str | None:
+    """The year or month of a look-up, in words, where it is another than was asked for."""
+    words = action.tool.lower().replace("-", "_").split("_")
+    if not _READS.intersection(words) or len(action.arguments) > _ARGUMENTS:
+        return None
+    text = well_formed(action.arguments)
+    years, dates = set(_YEAR.findall(text)), sorted(_DATE.findall(text))
+    if asked.year and years and not _spans(sorted(years), asked.year) and not years & named:
+        return f"{', '.join(sorted(years))}, and {asked.year} was asked for"
+    months = {int(month) for _, month in dates} | (_months(text) if not dates else set())
+    new = {f"month {month}" for month in months}
+    if asked.month and months and not new & named and not _holds(dates, months, asked.month):
+        told = ", ".join(_MONTHS[month - 1].title() for month in sorted(months) if month <= 12)
+        return f"{told}, and {_MONTHS[asked.month - 1].title()} was asked for"
+    return None
+
+
+def _spans(years: Sequence[str], asked: str) -> bool:
+    return years[0] <= asked <= years[-1]
+
+
+def _holds(dates: Sequence[tuple[str, str]], months: set[int], asked: int) -> bool:
+    """Whether the month is among those named, or between the first date and the last."""
+    if asked in months or 0 in months or max(months) > 12:
+        return True
+    if len(dates) < 2:
+        return False
+    first, last = (int(year) * 12 + int(month) - 1 for year, month in (dates[0], dates[-1]))
+    return last - first >= 11 or any(one % 12 + 1 == asked for one in range(first, last + 1))
+
+
+def _signal(readings: Readings, action: Action, asked: _Asked, other: str) -> Signal:
+    return build_signal(
+        readings.view,
+        detector="misread_request",
+        fault=Fault.MISREAD_REQUEST,
+        span=action.span,
+        evidence=[action.evidence, asked.said.evidence, span_evidence(action.span)],
+        summary=f"{action.tool} was called for {other}",
+        strength=0.7,
+        recovered_by=_mended_by(readings, action, asked),
+    )
+
+
+def _mended_by(readings: Readings, action: Action, asked: _Asked) -> str | None:
+    """A later call of the tool for what was asked."""
+    for later in readings.conversation.actions:
+        if later.position > action.position and later.tool == action.tool:
+            text = well_formed(later.arguments)
+            years = set(_YEAR.findall(text))
+            if (asked.year in years) if asked.year else (asked.month in _months(text)):
+                return later.span.span_id
+    return None
+
+
+DETECTOR = Detector("misread_requests", detect_misread_requests)
