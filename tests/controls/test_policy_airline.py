@@ -114,6 +114,8 @@ PEOPLE = "update_reservation_passengers"
 CERTIFICATE = call("send_certificate", "sent", user_id="ada_1", amount=100)
 HAND_OVER = call("transfer_to_human_agents", "done", summary="…")
 ELSEWHERE: JsonValue = TRIP | {"flights": [LEGS[0]]}
+TWO = call("get_user_details", {"reservations": ["R1", "R2"]}, user_id="ada_1")
+OTHER = call("get_reservation_details", TRIP | {"reservation_id": "R2"}, reservation_id="R2")
 SEARCH = call("search_direct_flight", LEGS, origin="OSL", destination="CDG")
 LATE = user("My flight was delayed, I want compensation.")
 SORRY = says("I am sorry, I cannot help.")
@@ -178,6 +180,10 @@ CASES: dict[str, tuple[list[Turn], list[Turn]]] = {
     "airline.reservation-found-for-the-user": (
         [user("I am ada_1. I don't have the reservation number."), SORRY],
         [user("I am ada_1. I don't have the reservation number."), PROFILE, SORRY],
+    ),
+    "airline.all-reservations-read": (
+        [user("Cancel all my flights."), TWO, read(), SORRY],
+        [user("Cancel all my flights."), TWO, read(), OTHER, SORRY],
     ),
     "airline.profile-is-readable": (
         [HELLO, says("I am unable to access your gift card balance.")],

@@ -72,6 +72,18 @@ def test_a_part_that_is_not_seen_is_not_taken_for_zero(read: Turn) -> None:
     assert refund(require, 0, read) == "unseen"
 
 
+def test_an_amount_that_is_too_large_is_not_known() -> None:
+    """It is neither an error nor a breach."""
+    huge: JsonValue = [{"price": 1e308}, {"price": 1e308}]
+    read = call("get_order", ORDER | {"items": huge}, order_id="O1")
+    assert (
+        refund({"value": "call.amount", "comes_to": {"total": "order.items.*.price"}}, 1, read)
+        == "unseen"
+    )
+    product = {"product": ["order.items.0.price", 10]}
+    assert refund({"value": "call.amount", "at_most": product}, 1, read) == "unseen"
+
+
 def test_a_case_that_is_not_listed_is_not_known() -> None:
     """The library says nothing of that tier."""
     require = {"value": "call.amount", "comes_to": {"choose": "order.tier", "cases": {"basic": 5}}}

@@ -79,6 +79,8 @@ def move(address1: str, city: str, zip_code: str) -> Turn:
     return call("modify_pending_order_address", ORDER, order_id="#W1", **told)
 
 
+TWO = call("get_user_details", {"orders": ["#W1", "#W2"]}, user_id="ada_1")
+OTHER = call("get_order_details", ORDER | {"order_id": "#W2"}, order_id="#W2")
 CHEAP: JsonValue = {"payment_method_id": "credit_card_1", "amount": 12}
 READ, DELIVERED = read(), read(status="delivered")
 ALL_ITEMS = says("Are these all the items that you want to change?")
@@ -140,6 +142,10 @@ CASES: dict[str, tuple[list[Turn], list[Turn]]] = {
     "retail.case-looked-at": (
         [user("Where is my order?"), says("I do not know.")],
         [user("Where is my order?"), KNOWN, READ, says("On its way.")],
+    ),
+    "retail.all-orders-read": (
+        [user("Cancel all my orders."), KNOWN, TWO, READ, says("Done.")],
+        [user("Cancel all my orders."), KNOWN, TWO, READ, OTHER, says("Done.")],
     ),
     "retail.read-before-change": ([HELLO, KNOWN, cancel()], [HELLO, KNOWN, READ, cancel()]),
     "retail.named-order": (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -51,7 +51,7 @@ class SumOf(Operation):
         yield from _paths(self.sum)
 
     def compute(self, facts: CallFacts) -> Computed:
-        return _joined(facts, self.sum, math.fsum)
+        return _joined(facts, self.sum, sum)
 
 
 class ProductOf(Operation):
@@ -115,7 +115,7 @@ class TotalAt(Operation):
         numbers = [number(value) for value in found.values]
         told = [one for one in numbers if one is not None]
         missing = found.missing or _no_numbers(self.total, len(told) < len(numbers))
-        return Computed(None if missing else math.fsum(told), missing, found.evidence)
+        return _finite(None if missing else sum(told), missing, found.evidence)
 
 
 class CountAt(Operation):
@@ -164,7 +164,7 @@ class TakenOf(Operation):
         if len(values) < len(held):
             missing.append(f"{self.take} of {self.of} is not a number")
         refs = (*found.evidence, *(ref for one in wanted.values() for ref in one.evidence))
-        return Computed(None if missing else math.fsum(values), tuple(missing), refs)
+        return _finite(None if missing else sum(values), tuple(missing), refs)
 
 
 def _names(element: JsonValue, wanted: Mapping[str, Found]) -> tuple[str, ...] | None:
@@ -225,14 +225,27 @@ def _paths(amounts: Iterable[float | str | Operation]) -> Iterator[str]:
         yield from paths_in(amount)
 
 
-def _joined(facts: CallFacts, amounts: Iterable[float | str | Operation], join: Any) -> Computed:
+def _joined(
+    facts: CallFacts,
+    amounts: Iterable[float | str | Operation],
+    join: Callable[[list[float]], float],
+) -> Computed:
     parts = [computed(facts, amount) for amount in amounts]
     values = [part.value for part in parts if part.value is not None]
-    return Computed(
+    return _finite(
         join(values) if len(values) == len(parts) else None,
         tuple(line for part in parts for line in part.missing),
         tuple(ref for part in parts for ref in part.evidence),
     )
+
+
+def _finite(
+    value: float | None, missing: tuple[str, ...], evidence: tuple[EvidenceRef, ...]
+) -> Computed:
+    """The amount, unless it is too large to be one."""
+    if value is not None and not math.isfinite(value):
+        return Computed(None, (*missing, "an amount is too large"), evidence)
+    return Computed(value, missing, evidence)
 
 
 def _no_numbers(path: str, is_none: bool) -> tuple[str, ...]:

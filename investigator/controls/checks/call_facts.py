@@ -7,7 +7,7 @@ one follows from its `match`. What the trace does not show is named as missing.
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -150,10 +150,12 @@ class CallFacts:
         return actions[: bisect_left(actions, self.until, key=lambda action: action.position)]
 
     @property
-    def later(self) -> tuple[Action, ...]:
+    def later(self) -> Iterator[Action]:
         """The calls that were asked for after this one."""
         asked = -1 if self.action is None else self.action.position
-        return tuple(action for action in self.conversation.actions if action.position > asked)
+        actions = self.conversation.actions
+        start = bisect_right(actions, asked, key=lambda action: action.position)
+        return (actions[place] for place in range(start, len(actions)))
 
     def matching(self, record: RecordPattern) -> Iterator[tuple[Action, bool | None]]:
         """The earlier calls that may have made a record, the last first, and whether they did."""

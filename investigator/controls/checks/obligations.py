@@ -20,6 +20,7 @@ from investigator.controls.checks.policy import (
     nanoseconds_of,
     require_known_records,
     require_known_roots,
+    until_sure,
 )
 from investigator.controls.checks.violations import WORDED
 from investigator.readings.call_outcomes import succeeded
@@ -56,7 +57,7 @@ def call_after(subject: Readings, params: CallAfter) -> Checked:
         facts = CallFacts(
             subject, action, params.records, nanoseconds_of(params.now), heard, until=end
         )
-        made = [done for _, done in facts.alike(facts.later, params.later)]
+        made = set(until_sure(facts.alike(facts.later, params.later)))
         if True in made or succeeded(action) is False:
             continue
         due = params.when.ask(facts)

@@ -58,7 +58,7 @@ def call_before(subject: Readings, params: CallBefore) -> Checked:
     calls, missing = chosen_calls(subject.conversation, params.calls)
     for action in calls:
         earlier = CallFacts(subject, action).matching(params.earlier)
-        made = set(_until_sure(earlier))
+        made = set(until_sure(earlier))
         if True in made:
             continue
         if made:
@@ -69,9 +69,9 @@ def call_before(subject: Readings, params: CallBefore) -> Checked:
     return checked(subject.conversation, params.calls, calls, violations, missing)
 
 
-def _until_sure(earlier: Iterable[tuple[Action, bool | None]]) -> Iterator[bool | None]:
-    """Whether each of the earlier calls counts, up to the first that surely does."""
-    for _, done in earlier:
+def until_sure(calls: Iterable[tuple[Action, bool | None]]) -> Iterator[bool | None]:
+    """Whether each of these calls counts, up to the first that surely does."""
+    for _, done in calls:
         yield done
         if done:
             return
