@@ -99,6 +99,7 @@ class _Listener:
         self._opened: dict[str, int] = {}
         self._answered: set[str] = set()
         self._recent: deque[str] = deque(maxlen=_RECENT)
+        self._ios: dict[str, ToolIO] = {}
         named = ((view.trace.agent_of(span), view.position(span)) for span in view.trace.spans)
         self._agents = agents_by_name({name: place for name, place in named if name is not None})
         self._models_speak = any(
@@ -109,15 +110,14 @@ class _Listener:
     def conversation(self) -> Conversation:
         """What was heard, each action with its result."""
         items = list(self._items)
-        for asked, answered in self._results.items():
-            action, result = items[asked], items[answered]
-            assert isinstance(action, Action)
-            assert isinstance(result, Utterance)
-            items[asked] = replace(action, result=result)
-        for span_id, asked in self._opened.items():
+        ran = {asked: self._view.trace.get(span_id) for span_id, asked in self._opened.items()}
+        for asked in {**self._results, **ran}:
             action = items[asked]
+            answered = self._results.get(asked)
+            result = None if answered is None else items[answered]
             assert isinstance(action, Action)
-            items[asked] = replace(action, ran=self._view.trace.get(span_id))
+            assert not isinstance(result, Action)
+            items[asked] = replace(action, result=result, ran=ran.get(asked))
         return Conversation(tuple(map(self._with_handover, items)), tuple(self._gaps))
 
     def _with_handover(self, item: Item) -> Item:
@@ -253,13 +253,16 @@ class _Listener:
         inside = self._view.scope(span)
         holder = None if inside is None else self._view.trace.get(inside)
         nested = holder is not None and self._view.scope(holder) is not None
-        spoke = any(
+        return Source.ASSISTANT if source is Source.USER and nested and self._spoke() else source
+
+    def _spoke(self) -> bool:
+        """Whether an assistant has said or done something yet."""
+        return any(
             not isinstance(i, Utterance) or i.source is Source.ASSISTANT for i in self._items
         )
-        return Source.ASSISTANT if source is Source.USER and nested and spoke else source
 
     def _open_tool(self, span: Span) -> None:
-        io = _io(span)
+        io = self._io(span)
         name, arguments = io.name or span.name, same_arguments(io.arguments)
         asked = self._asked(self._unopened, io.call_id, name, arguments)
         if asked is None:
@@ -268,7 +271,7 @@ class _Listener:
         self._unopened.done(asked)
 
     def _close_tool(self, span: Span) -> None:
-        io, asked = _io(span), self._opened[span.span_id]
+        io, asked = self._io(span), self._opened[span.span_id]
         text = io.result if io.result is not None else error_of(span)
         if text is None:
             self._gap(
@@ -282,6 +285,14 @@ class _Listener:
         action = self._items[asked]
         ids = (io.call_id, action.call_id if isinstance(action, Action) else None)
         self._answered.update(call_id for call_id in ids if call_id)
+
+    def _io(self, span: Span) -> ToolIO:
+        """The call that a tool span is; read once, though heard at its start and at its end."""
+        if span.span_id not in self._ios:
+            io = tool_io_of(span)
+            assert io is not None
+            self._ios[span.span_id] = io
+        return self._ios[span.span_id]
 
     def _execution(self, attempt: Attempt) -> None:
         """Code that a turn wrote, run by whoever answers with its output."""
@@ -437,12 +448,6 @@ class _Waiting:
         while queue and queue[0] in self._done:
             queue.popleft()
         return queue[0] if queue else None
-
-
-def _io(span: Span) -> ToolIO:
-    io = tool_io_of(span)
-    assert io is not None
-    return io
 
 
 def _source(role: str) -> Source:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import re2
 
@@ -231,7 +232,13 @@ def words_of(text: str) -> list[str]:
 
 def tool_words(name: str) -> list[str]:
     """The words in a tool's name: `sendDirectMessage` and `send_direct_message` are alike."""
-    return [hit.group(0).casefold() for hit in _NAME_PART.finditer(well_formed(name[:500]))]
+    return list(_name_words(name[:500]))
+
+
+@lru_cache(maxsize=1024)
+def _name_words(name: str) -> tuple[str, ...]:
+    """A run calls few tools many times."""
+    return tuple(hit.casefold() for hit in _NAME_PART.findall(well_formed(name)))
 
 
 def acts_of_tool(name: str) -> frozenset[str]:

@@ -162,8 +162,7 @@ class StepGraph:
     @cached_property
     def _values(self) -> tuple[tuple[str, ...], ...]:
         return tuple(
-            tuple(value.text for value in values_within("\n".join(step.texts))[:_VALUES])
-            for step in self.steps
+            tuple(value.text for value in values_within(text)[:_VALUES]) for text in self._texts
         )
 
     @cached_property
@@ -182,7 +181,11 @@ class StepGraph:
 
     @cached_property
     def _index(self) -> ValueIndex:
-        return ValueIndex(SearchedText("\n".join(step.texts)) for step in self.steps)
+        return ValueIndex(self._texts)
+
+    @cached_property
+    def _texts(self) -> tuple[SearchedText, ...]:
+        return tuple(SearchedText("\n".join(step.texts)) for step in self.steps)
 
     @cached_property
     def _weights(self) -> tuple[float, ...]:

@@ -8,6 +8,7 @@ with Sarah, the Baker's daughter" explains `Sarah Baker`.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,23 +31,26 @@ _LONG_NUMBER = 10
 _TELLING_FIGURE = 10
 _JOINTS = (".", "-", "_", "@", "'")
 _TRIVIAL = frozenset({"", "true", "false", "none", "null", "yes", "no", "me", "all", "any"})
-_RUN_ON = re2.compile(r"(\.[a-z]{2,4})\.(\p{Lu}\p{Ll})")
-_SPACES = re2.compile(r"\s+")
-_QUOTES = re2.compile(r"[\"'`“”‘’«»]+|\\+[nrt]?")
-_SCHEME = re2.compile(r"\b(?:https?|ftp|mailto):/{0,3}(?:www\.)?|\bwww\.")
+_RUN_ON = re.compile(r"(\.[a-z]{2,4})\.(?=([^\W\d_a-z])([^\W\d_A-Z]))")
+_SPACES = re.compile(r"[\t\n\f\r ]+")
+_QUOTES = re.compile(r"[\"'`“”‘’«»]+|\\+[nrt]?")
+_SCHEME = re.compile(r"\b(?:https?|ftp|mailto):/{0,3}(?:www\.)?|\bwww\.", re.ASCII)
 _EMAIL = re2.compile(r"[\pL\pN._%+-]+@[\pL\pN-]+(?:\.[\pL\pN-]+)+")
 _URL = re2.compile(
     r"\b(?:https?|ftp)://[^\s<>\"'`)\]}]+|\bwww\.[^\s<>\"'`)\]}]+"
     r"|\b[a-z0-9-]{2,}(?:\.[a-z0-9-]{2,})*\.[a-z]{2,10}/[^\s<>\"'`)\]}]+"
 )
-_CODE = re2.compile(r"[\pL\pN][\pL\pN_-]{4,}")
-_RUN = re2.compile(r"[\pL\pN]+")
-_DATE = re2.compile(r"\b\d{4}-\d{2}-\d{2}\b")
-_QUOTED = re2.compile(r"[\"“`]([^\"”`\n]{3,80})[\"”`]")
-_NAME = re2.compile(r"\b\p{Lu}[\pL'-]+(?: \p{Lu}[\pL'-]+)+")
-_NUMBER = re2.compile(r"\d+(?:[.,:/-]\d+)*")
-
-_FIGURE = re2.compile(r"\b\d[\d,]{0,20}(?:\.\d{1,20})?\b")
+_CODE = re.compile(r"[^\W_][\w-]{4,}")
+_RUN = re.compile(r"[^\W_]+")
+_DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b", re.ASCII)
+_QUOTED = re.compile(r"[\"“`]([^\"”`\n]{3,80})[\"”`]")
+_NAME = re2.compile(r"(?:^|[^\pL\pN_])(\p{Lu}[\pL'-]+(?: \p{Lu}[\pL'-]+)+)")
+_MAYBE_NAME = re.compile(r"(?<!\w)[^\W\d_a-z][\w'-]{1,200}+ [^\W\d_a-z]")
+_NUMBER = re.compile(r"\d+(?:[.,:/-]\d+)*", re.ASCII)
+_FIGURE = re.compile(r"\b\d[\d,]{0,20}(?:\.\d{1,20})?\b", re.ASCII)
+# Values are looked for in every step of every trace, and a match by RE2's binding costs ten times
+# that of `re`. `re` has the patterns that cannot backtrack further than a bound; the others are
+# RE2's, and asked only of texts that have what each of their matches has.
 
 
 class ValueKind(StrEnum):
@@ -77,45 +81,58 @@ class Value:
 
 def normal(text: str) -> str:
     """The form in which texts are compared: no case, no quotes, single spaces, no URL scheme."""
-    apart = _RUN_ON.sub(r"\1. \2", well_formed(text[:WINDOW]))
-    plain: str = _QUOTES.sub(" ", apart.casefold())
-    spaced: str = _SPACES.sub(" ", _SCHEME.sub("", plain))
-    return spaced.strip()
+    apart = _RUN_ON.sub(_parted, well_formed(text[:WINDOW]))
+    plain = _QUOTES.sub(" ", apart.casefold())
+    return _SPACES.sub(" ", _SCHEME.sub("", plain)).strip()
+
+
+def _parted(joint: re.Match[str]) -> str:
+    """`.com.Then` is the end of an address and of a sentence."""
+    ends = joint[2].isupper() and joint[3].islower()
+    return f"{joint[1]}. " if ends else joint[0]
 
 
 def values_of(text: str) -> tuple[Value, ...]:
     """What can be followed of an argument: the whole where it is short, and what stands in it."""
-    plain = well_formed(text[:WINDOW]).casefold()
+    return _values_in(SearchedText(text))
+
+
+def _values_in(text: SearchedText) -> tuple[Value, ...]:
+    plain = text.plain.casefold()
     found: dict[str, ValueKind] = {}
-    for kind, pattern in ((ValueKind.ADDRESS, _EMAIL), (ValueKind.URL, _URL)):
-        for hit in pattern.finditer(plain):
-            found.setdefault(normal(hit.group(0)).rstrip(".,;:!?/"), kind)
-        plain = pattern.sub(" ", plain)
-    for hit in _CODE.finditer(plain):
-        word = hit.group(0)
+    for kind, pattern, marks in (
+        (ValueKind.ADDRESS, _EMAIL, ("@",)),
+        (ValueKind.URL, _URL, ("/", "www.")),
+    ):
+        if any(mark in plain for mark in marks):
+            for hit in pattern.finditer(plain):
+                found.setdefault(normal(hit.group(0)).rstrip(".,;:!?/"), kind)
+            plain = pattern.sub(" ", plain)
+    for word in _CODE.findall(plain):
         if _is_code(word):
-            found.setdefault(normal(word), ValueKind.CODE)
-    whole = normal(text).rstrip(".,;:!?/")
+            found.setdefault(word, ValueKind.CODE)
+    whole = text.normal.rstrip(".,;:!?/")
     if len(whole) <= _VALUE_LIMIT:
         found.setdefault(whole, _kind_of(whole))
     return tuple(Value(kind, value) for value, kind in found.items() if value not in _TRIVIAL)
 
 
-def values_within(text: str) -> tuple[Value, ...]:
+def values_within(text: SearchedText) -> tuple[Value, ...]:
     """What can be followed of a text of any length: also its dates, quotations, names, figures.
 
     Whole numbers below 10 are left out: two texts share them by chance.
     """
-    plain = well_formed(text[:WINDOW])
-    found = {value.text: value for value in values_of(plain)}
+    found = {value.text: value for value in _values_in(text)}
     for kind, pattern in ((ValueKind.NUMBER, _DATE), (ValueKind.PHRASE, _QUOTED)):
-        for hit in pattern.finditer(plain):
-            said = normal(hit.group(hit.re.groups)).rstrip(".,;:!?/")
+        for hit in pattern.findall(text.plain):
+            said = normal(hit).rstrip(".,;:!?/")
             if said not in _TRIVIAL:
                 found.setdefault(said, Value(kind, said))
-    for hit in _NAME.finditer(plain):
-        found.setdefault(normal(hit.group(0)), Value(ValueKind.NAME, normal(hit.group(0))))
-    for figure in sorted(SearchedText(plain).figures):
+    if _MAYBE_NAME.search(text.plain):
+        for hit in _NAME.findall(text.plain):
+            name = normal(hit)
+            found.setdefault(name, Value(ValueKind.NAME, name))
+    for figure in sorted(text.figures):
         if figure >= _TELLING_FIGURE or figure % 1:
             found.setdefault(f"{figure:.15g}", Value(ValueKind.NUMBER, f"{figure:.15g}"))
     return tuple(found.values())
@@ -129,8 +146,10 @@ def value_named(text: str) -> Value:
 
 def _is_code(word: str) -> bool:
     """Letters and digits in one word, or more digits than a date or an amount has."""
-    digits = sum(character.isdigit() for character in word)
-    letters = any(character.isalpha() for character in word)
+    if word.isalpha():
+        return False
+    digits = sum(map(str.isdigit, word))
+    letters = any(map(str.isalpha, word))
     return digits > 0 and (letters or (digits == len(word) and digits >= _LONG_NUMBER))
 
 
@@ -153,6 +172,11 @@ class SearchedText:
         self.text = text
 
     @cached_property
+    def plain(self) -> str:
+        """As much of the text as is looked at, without surrogates."""
+        return well_formed(self.text[:WINDOW])
+
+    @cached_property
     def normal(self) -> str:
         """The text as `normal` has it."""
         return normal(self.text)
@@ -165,9 +189,7 @@ class SearchedText:
     @cached_property
     def figures(self) -> frozenset[float]:
         """The numbers in it, in which 98.70 is 98.7 and 1,200 is 1200."""
-        return frozenset(
-            float(hit.group(0).replace(",", "")) for hit in _FIGURE.finditer(self.normal)
-        )
+        return frozenset(float(figure.replace(",", "")) for figure in _FIGURE.findall(self.normal))
 
     def holds(self, value: Value) -> bool:
         """Whether the value stands here, not merely as part of a longer word or number."""
@@ -212,7 +234,7 @@ class ValueIndex:
         self._runs: dict[str, list[int]] = {}
         self._figures: dict[float, list[int]] = {}
         for place, text in enumerate(self._texts):
-            for run in set(_runs(text.normal)):
+            for run in set(_RUN.findall(text.normal)):
                 self._runs.setdefault(run, []).append(place)
             for figure in text.figures:
                 self._figures.setdefault(figure, []).append(place)
@@ -226,12 +248,8 @@ class ValueIndex:
     def _candidates(self, value: Value) -> Sequence[int]:
         if value.kind is ValueKind.NUMBER and _FIGURE.fullmatch(value.text):
             return self._figures.get(float(value.text.replace(",", "")), ())
-        lists = [self._runs.get(run, []) for run in _runs(value.text)]
+        lists = [self._runs.get(run, []) for run in _RUN.findall(value.text)]
         return min(lists, key=len) if lists else range(len(self._texts))
-
-
-def _runs(text: str) -> list[str]:
-    return [hit.group(0) for hit in _RUN.finditer(text)]
 
 
 @dataclass(frozen=True, slots=True)

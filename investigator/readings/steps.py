@@ -174,18 +174,17 @@ class _Maker:
             self._call(action, None)
 
     def _call(self, action: Action | None, result: Utterance | None) -> None:
-        span = self._span_of(action, result)
         shown = (action.evidence if action else None, result.evidence if result else None)
         refs = {ref.ref: ref for ref in shown if ref is not None}
         handed = action is not None and action.hands_over
-        kind = StepKind.HANDOFF if handed else StepKind.TOOL
-        number = self._add(kind, span, "", tuple(refs.values()))
-        self._steps[number] = replace(
-            self._steps[number],
+        self._last_call = self._add(
+            StepKind.HANDOFF if handed else StepKind.TOOL,
+            self._span_of(action, result),
+            "",
+            tuple(refs.values()),
             call=_call_of(action, result),
             asked_by=self._asked_by.get(action.position) if action else None,
         )
-        self._last_call = number
 
     def _span_of(self, action: Action | None, result: Utterance | None) -> Span:
         """Where the call ran: its own span or turn, else the step that asked for it.
@@ -208,14 +207,33 @@ class _Maker:
         text, refs = f"{last.text}\n\n{item.text}", (*last.evidence, item.evidence)
         self._steps[-1] = replace(last, text=text, evidence=refs)
 
-    def _add(self, kind: StepKind, span: Span, text: str, refs: tuple[EvidenceRef, ...]) -> int:
+    def _add(
+        self,
+        kind: StepKind,
+        span: Span,
+        text: str,
+        refs: tuple[EvidenceRef, ...],
+        *,
+        call: StepCall | None = None,
+        asked_by: int | None = None,
+    ) -> int:
         number = len(self._steps)
         agent = span.name if self._view.is_transcript else self._view.trace.agent_of(span)
         if kind is StepKind.USER and not self._view.is_transcript:
             agent = None  # the span is that of the agent which was told, not of who spoke
-        times = span.start_ns, span.end_ns
         self._steps.append(
-            Step(number, kind, agent, span.span_id, text, refs, start_ns=times[0], end_ns=times[1])
+            Step(
+                number=number,
+                kind=kind,
+                agent=agent,
+                span_id=span.span_id,
+                text=text,
+                evidence=refs,
+                call=call,
+                asked_by=asked_by,
+                start_ns=span.start_ns,
+                end_ns=span.end_ns,
+            )
         )
         return number
 

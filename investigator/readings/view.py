@@ -11,7 +11,7 @@ import json
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import re2
 
@@ -362,6 +362,12 @@ def same_arguments(arguments: str | None) -> str:
     text = (arguments or "").strip()
     if text[:1] not in ("{", "[", '"') or len(text) > _ARGUMENT_LIMIT:
         return text
+    return _canonical_arguments(text)
+
+
+@lru_cache(maxsize=512)
+def _canonical_arguments(text: str) -> str:
+    """A call's arguments stand in its request, in its own span, and in later histories."""
     try:
         # Not `read_json`: what JSON cannot say (NaN) stays as it was written, for it is judged so.
         value = json.loads(text)

@@ -351,7 +351,7 @@ def iso_time(time_ns: int | None) -> str | None:
     if time_ns is None:
         return None
     seconds, nanos = divmod(time_ns, 1_000_000_000)
-    text = (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S")
+    text = (_EPOCH + timedelta(seconds=seconds)).isoformat()[: len("0000-00-00T00:00:00")]
     return f"{text}.{nanos:09d}".rstrip("0").rstrip(".") + "Z"
 
 

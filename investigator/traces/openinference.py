@@ -215,7 +215,10 @@ def _without_none(value: JsonValue) -> JsonValue:
 
 
 def _first_text(span: Span, keys: Iterable[str]) -> str | None:
-    return next((text for key in keys if (text := span.text(key)) is not None), None)
+    for key in keys:
+        if key in span.attributes and (text := span.text(key)) is not None:
+            return text
+    return None
 
 
 def _indexed(
@@ -250,11 +253,13 @@ def _of_row(fields: Mapping[str, JsonValue]) -> tuple[Message, ...]:
     )
     try:
         parts = _tool_parts(fields)
+        if not parts:
+            return (message,)
         said = read_messages({"role": message.role, "content": parts}, role=message.role)
     except RecursionError:
         # Blocks nested too deeply to be read leave the message as its keys have it.
         return (message,)
-    return (_with_calls(said, message.tool_calls) if parts else ()) or (message,)
+    return _with_calls(said, message.tool_calls) or (message,)
 
 
 def _with_calls(said: tuple[Message, ...], listed: tuple[ToolCall, ...]) -> tuple[Message, ...]:

@@ -106,6 +106,6 @@ def test_the_index_finds_what_a_scan_finds(
     texts = [SearchedText("\n".join(step.texts)) for step in graph(*run_of(turns)).steps]
     index = ValueIndex(texts)
     for text in texts:
-        for value in values_within(text.text):
+        for value in values_within(text):
             scanned = [place for place, one in enumerate(texts) if one.holds(value)]
             assert list(index.holding(value)) == scanned

@@ -14,6 +14,7 @@ from investigator.readings.provenance import (
     normal,
     said_in,
     values_of,
+    values_within,
 )
 from tests.builders import readings
 from tests.controls.policy_chat import call, chat, says, user
@@ -50,6 +51,23 @@ def test_values_inside_a_longer_text_are_found() -> None:
         v.kind for v in values_of("Write to a@b.example, see http://c.example/x, pay DE12AB3456.")
     }
     assert {ValueKind.ADDRESS, ValueKind.URL, ValueKind.CODE} <= found
+
+
+@pytest.mark.parametrize("name", ["Anna Maria", "Émile Zola", "Łukasz O'Neill-Żak", "Анна Петрова"])
+@pytest.mark.parametrize("around", ["{}", "by {}.", '"x": "{}",', "({}) and Bob Dole", "1. {}\n"])
+def test_a_name_is_found_in_any_script_that_has_capitals(name: str, around: str) -> None:
+    """Where a word begins, and not inside one."""
+    names = {v.text for v in values_within(SearchedText(around.format(name)))}
+    assert normal(name) in names
+    inside = values_within(SearchedText(around.format(f"x{name}")))
+    assert normal(name) not in {v.text for v in inside if v.kind is ValueKind.NAME}
+
+
+def test_an_address_before_the_next_sentence_ends_where_it_ends() -> None:
+    """`.co.uk.Then` is an address and a word; `.co.uk` by itself is no end of a sentence."""
+    assert normal("a@b.co.uk.Then") == "a@b.co.uk. then"
+    assert normal("a@b.co.uk") == "a@b.co.uk"
+    assert normal("see x.com.École") == "see x.com. école"
 
 
 def test_the_parts_of_an_address_are_no_values_of_their_own() -> None:
