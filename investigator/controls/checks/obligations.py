@@ -23,7 +23,6 @@ from investigator.controls.checks.policy import (
     until_sure,
 )
 from investigator.controls.checks.violations import WORDED
-from investigator.rca.acquittal import succeeded
 from investigator.readings.call_outcomes import succeeded
 from investigator.readings.conversation import Conversation
 from investigator.readings.reading import Readings
