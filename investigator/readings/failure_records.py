@@ -35,6 +35,12 @@ _ERRORS = (
 )  # fmt: skip
 _ERROR_CODES = ("errorcode", "errcode")
 _CODES = frozenset({"code", "status", "statuscode", "errno", *_ERROR_CODES})
+_VERDICTS = frozenset(
+    {"valid", "isvalid", "exists", "passed", "available", "reachable", "alive", "found", "matches",
+     "allowed", "eligible", "authorized", "equal", "compliant"}
+)  # fmt: skip
+"""Flags that answer a question: an error beside one is the reason for the answer."""
+
 _STATUS_WORDS = ("status", "outcome", "result")
 _FAILED_WORDS = frozenset({"error", "errored", "failed", "failure", "fail", "exception"})
 _HTTP = ("statuscode", "httpstatus", "httpstatuscode", "status")
@@ -145,7 +151,8 @@ def _failure(
         said = _error(fields) or _said(fields)
         return said or json.dumps(value, ensure_ascii=False, default=str)[:_SHORT]
     inside_a_thing = depth > 0 and any(map(_is_id, fields))
-    if not flags_only and not inside_a_thing:
+    is_verdict = any(isinstance(fields.get(key), bool) for key in _VERDICTS)
+    if not flags_only and not inside_a_thing and not is_verdict:
         told = _error(fields) or _status(fields) or _exit_code(fields) or _told(fields, read_text)
         if told is not None:
             return told
@@ -316,9 +323,12 @@ def _status(fields: _Fields) -> str | None:
 
 def _exit_code(fields: _Fields) -> str | None:
     of_a_process = "stdout" in fields or "stderr" in fields
+    silent = fields.get("stderr") == "" and fields.get("stdout") == ""
     for key in (*_EXITS, *(("code",) if of_a_process else ())):
         code = _whole(fields.get(key))
-        if code:
+        # A search or a comparison that found nothing ends with 1 and says nothing (POSIX: an
+        # error of those is above 1).
+        if code and not (code == 1 and silent):
             said = fields.get("stderr") or fields.get("message") or ""
             return f"exit code {code} {said}".strip()
     return None

@@ -116,7 +116,7 @@ _FAULTS: tuple[tuple[Fault, str], ...] = (
     ),
     (
         Fault.SCHEMA_MISMATCH,
-        r"ValidationError|schema|KeyError|\bcolumns? [^\n]{0,40}(missing|not in)"
+        r"unreadable result|ValidationError|schema|KeyError|\bcolumns? [^\n]{0,40}(missing|not in)"
         r"|unexpected (field|column|type)|type mismatch",
     ),
     (
@@ -142,7 +142,8 @@ _PREFIX = re2.compile(
 _BEGINS_AS_ERROR = re2.compile(
     r"^(?:\[|\(|<|\*\*|❌ ?)?(?:\[(?i:error|fatal|critical)\]"
     r"|(?i:errors?|exception|fatal|failure)(?:\]|\)|>|\*\*)?(?: \w+)?(?: \(\w+\))?"
-    r"(?::| [45]\d\d\b|\.|!|$)"
+    r"(?::| [45]\d\d(?:\W*$|[:.,)\]]|\s+[-–]|\W+(?i:bad|not|forb|unau|serv|inter|gate|too|time))"
+    r"|\.|!|$)"
     r"|(?i:error|exception) (?i:in [^\n]{0,80}:|(?:while|when|during|occurred|executing|calling)\b)"
     r"|(?i:an|there was an|the following|internal|unexpected) (?:\w+ ){0,2}(?i:error|exception)\b"
     r"|(?:\w+\.)*[A-Z]\w*(?:Error|Exception|Fault|Timeout)\b(?::|[()\]>]|$)"
@@ -164,6 +165,12 @@ _SHORT_REFUSAL = re2.compile(
     r"|unauthori[sz]ed|forbidden|timed? ?out|timeout\b|rate limit|too many requests"
     r"|connection (?:refused|reset|error|timed out)|not found\b|service unavailable|bad gateway)"
 )
+_UNREADABLE = re2.compile(
+    r"^(?:\[object \w+\]|undefined|Promise \{ ?<pending> ?\}"
+    r"|<(?:coroutine|generator|async_generator) object [^>\n]*>|<[\w.]+ object at 0x[0-9a-f]+>)$"
+)
+"""What is left of a result that was never awaited, or turned into text as it stood."""
+
 _EXIT_CODE = re2.compile(r"(?i)^\s*(?:exit|return) ?(?:code|status):? *(-?\d+)([^\n]*)")
 _TRACEBACK = re2.compile(r"(?m)^\s*Traceback \(most recent call last\):")
 _LAST_LINE_IS_ERROR = re2.compile(
@@ -214,6 +221,8 @@ def _failure_in_words(body: str) -> str | None:
         return None if _COUNTS_NONE.search(head) else body
     if len(body) <= _SHORT and _SHORT_REFUSAL.search(head):
         return body
+    if _UNREADABLE.search(head) is not None:
+        return f"unreadable result: {head[:_SHORT]}"
     return (
         command_failure(body)
         or page_failure(body)

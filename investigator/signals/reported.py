@@ -27,7 +27,7 @@ _TELLS = re2.compile(
     r"|no (?:such|access|answer|response|reply|result|record|data|entry|file|permission)\w*"
     r"|missing|absent|dead|broken|down|offline|gone|unreachable|inaccessible|unavailable|unknown"
     r"|denied|forbidden|refused|rejected|blocked|expired|unauthori[sz]ed|timed? ?-?out|timeout"
-    r"|locked|crash\w*|none of|nothing)\b"
+    r"|locked|crash\w*|none of|nothing|differs?|mismatch\w*)\b"
 )
 _CODE_WORD = re2.compile(r"\b(?:[A-Z][a-z]+(?:[A-Z][a-z]+)+|E[A-Z]{4,}|[A-Z]+(?:_[A-Z]+)+)\b")
 """Codes as services spell them: `AccessDenied`, `ENOENT`, `NO_SUCH_KEY`."""
@@ -54,7 +54,7 @@ _OF_STATES = re2.compile(
     rf"\b(?:{_STATES})\b|\bstatus(?: codes?)?\b{_REST}\b[2-5]\d\d\b"
 )
 _OF_RUNS = re2.compile(
-    r"(?i)\b(?:run|execute|launch|try|start)\b[^.\n?]{0,80}\b(?:tests?|lint\w*|builds?|checks?|suite"
+    r"(?i)\b(?:lint|compile|type-?check|compare|diff)\b|\b(?:run|execute|launch|try|start)\b[^.\n?]{0,80}\b(?:tests?|lint\w*|builds?|checks?|suite"
     r"|script|command|program|example|code|migration|type ?check\w*)\b"
     r"|\b(?:does|do|will|whether|if)\b[^.\n?]{0,60}\b(?:compiles?|pass(?:es)?|builds?|runs?|fails?)\b"
 )

@@ -69,6 +69,13 @@ QUERIES = [
     "SQL compilation error: error line 1",
     '{"error": {"message": "column \\"x\\" does not exist", "code": "42703"}}',
 ]
+UNREADABLE = [
+    "[object Object]",
+    "undefined",
+    "<coroutine object fetch at 0x7f00>",
+    "Promise { <pending> }",
+    "<app.Order object at 0x7f001a>",
+]
 PAGES = [
     "<!DOCTYPE html><html><head><title>404 Not Found</title></head><body></body></html>",
     "<html><head><title>502 Bad Gateway</title></head><body>gateway</body></html>",
@@ -87,6 +94,9 @@ BARRED = [
     "Just a moment...\nVerifying you are human. This may take a few seconds.",
 ]
 WORKED = [
+    "Error 500 storm on March 1: what happened\n" + "The gateway was down. " * 40,
+    '{"valid": false, "error": "Expecting property name: line 1"}',
+    '{"exit_code": 1, "stdout": "", "stderr": ""}',
     "<html><head><title>HTTP 404 Not Found explained | Docs</title></head><body>x</body></html>",
     f"<html><title>Sign in with OAuth: a guide</title><body>{'Text. ' * 600}</body></html>",
     f'<html><title>Shop</title><input type="password">{"Products. " * 600}</html>',
@@ -119,7 +129,9 @@ WORKED = [
 ]
 
 
-@pytest.mark.parametrize("answer", [*WRAPPED, *MESSAGES, *COMMANDS, *QUERIES, *PAGES, *BARRED])
+@pytest.mark.parametrize(
+    "answer", [*WRAPPED, *MESSAGES, *COMMANDS, *QUERIES, *UNREADABLE, *PAGES, *BARRED]
+)
 def test_a_failure_is_known_in_every_wrapping(answer: str) -> None:
     """Envelopes of every depth and size, printed objects, commands, queries and pages."""
     assert failure_in(answer) is not None
@@ -135,6 +147,12 @@ def test_what_only_looks_like_a_failure_is_none(answer: str) -> None:
 def test_a_query_that_names_what_is_not_there_is_a_wrong_query(answer: str) -> None:
     """In the words of every dialect; not a thing that was not found."""
     assert fault_of(failure_in(answer) or "") is Fault.WRONG_QUERY
+
+
+@pytest.mark.parametrize("answer", UNREADABLE)
+def test_a_result_that_nobody_can_read_does_not_fit(answer: str) -> None:
+    """It was never awaited, or turned into text as it stood."""
+    assert fault_of(failure_in(answer) or "") is Fault.SCHEMA_MISMATCH
 
 
 @pytest.mark.parametrize("page", BARRED)

@@ -35,6 +35,28 @@ ASKED_FOR = {
         [[Called("run", {"command": "make test"}, '{"exit_code": 1, "stdout": "2 failed"}')]],
         "Two tests fail: test_a and test_b.",
     ),
+    "lint": (
+        "Lint the code and list the problems.",
+        [[Called("lint", {"path": "src"}, '{"exit_code": 1, "stdout": "a.py:3: E501"}')]],
+        "One problem: line 3 of a.py is too long.",
+    ),
+    "comparison": (
+        "Compare a.txt with b.txt.",
+        [[Called("run", {"command": "diff a.txt b.txt"},
+                 '{"exit_code": 1, "stdout": "2c2", "stderr": ""}')]],
+        "They differ in line 2.",
+    ),
+    "search": (
+        "Is TODO left in src?",
+        [[Called("run", {"command": "grep -rn TODO src"},
+                 '{"exit_code": 1, "stdout": "", "stderr": ""}')]],
+        "No.",
+    ),
+    "verdict": (
+        "Is {a} JSON?",
+        [[Called("validate", {"text": "{a}"}, '{"valid": false, "error": "no value at 2"}')]],
+        "It is not.",
+    ),
 }  # fmt: skip
 NOT_ASKED_FOR = {
     "weather": (
