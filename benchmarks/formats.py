@@ -6,22 +6,29 @@ The decoders are not asked what a file holds: its JSON is walked, every object t
 its ids (or a lone object of span attributes) is taken, and in its keys, at any depth and in any
 of the formats, is looked for what says its kind, messages, tool call and token counts. A cell is
 `decoded / held`; where less was decoded than the file holds the exit code is 1. Spans without an
-OpenInference, `gen_ai.*`, Vercel or Langfuse kind count as spans only.
+OpenInference, `gen_ai.*`, Vercel or Langfuse kind count as spans only. Logs of dialogues are
+counted by their calls, results, failures and token counts (see `dialogue_facts`). What is refused
+by name is listed, and is no loss.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import sys
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.dialogue_facts import DIALOGUE_CELLS, decoded_dialogue, doubled, held_in
 from benchmarks.ingest_coverage import facts_of, trace_files
+from investigator.formats.foreign import is_foreign
 from investigator.formats.source_files import Decoded, read_source
 from investigator.ground.canonical_json import JsonValue
 
@@ -51,13 +58,13 @@ _KIND_KEYS = (
     "traceloop.span.kind",
     "mlflow.spanType",
 )
-_KIND_FIELDS = ("run_type", "span_kind", "type")
+_KIND_FIELDS = ("run_type", "span_kind", "type", "span_data.type")
 _SAYS_NOTHING = ("span", "event", "unknown", "internal", "client", "server", "producer", "consumer")
 _MODEL = (
     *("llm", "chat", "chat_model", "call_llm", "generate_content", "text_completion"),
     *("completion", "generation", "dogenerate", "dostream"),
 )
-_TOOL = ("tool", "execute_tool", "toolcall")
+_TOOL = ("tool", "execute_tool", "toolcall", "function")
 
 # where each fact is said: a key at any depth, or (with a dot behind) anything below that key
 _MESSAGES = (
@@ -69,6 +76,7 @@ _MESSAGES = (
 _TOKENS = (
     *("llm.token_count.prompt", "gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
     *("ai.usage.promptTokens", "ai.usage.inputTokens", "usageDetails.input", "prompt_tokens"),
+    *("usage_details.input",),
     *("mlflow.chat.tokenUsage", "usage_metadata.input_tokens"),
 )
 _NAMES = ("tool.name", "gen_ai.tool.name", "ai.toolCall.name", "traceloop.entity.name")
@@ -82,7 +90,8 @@ _RESULTS = (
 )
 
 # fields that say it only where they stand directly on the span
-_GIVEN, _RETURNED = ("input.", "inputs.", "input", "inputs"), ("output.", "outputs.", "output")
+_GIVEN = ("input.", "inputs.", "input", "inputs", "span_data.input")
+_RETURNED = ("output.", "outputs.", "output", "span_data.output")
 # values that may be messages and may be anything else
 _VALUES = ("input.value", "output.value", "mlflow.spanInputs", "mlflow.spanOutputs")
 
@@ -116,11 +125,20 @@ def _spans(value: JsonValue) -> Iterator[Object]:
 
 def _identity(value: Object) -> str:
     """The trace id and span id of an object that is a span; empty where it is none."""
+    if "event" in value:
+        return ""
+    if "operationName" in value and "spanID" in value:
+        return f"{value.get('traceID')} {value['spanID']}"
+    if "SpanId" in value and "TraceId" in value:
+        return f"{value['TraceId']} {value['SpanId']}"
     contexts = (value.get(key) for key in ("context", "spanContext"))
     holder = next((context for context in contexts if isinstance(context, dict)), value)
     trace_id = holder.get("trace_id", holder.get("traceId"))
     span_id = holder.get("span_id", holder.get("spanId"))
-    if span_id is None and ("run_type" in value or {"traceId", "type"} <= value.keys()):
+    rows = ("run_type", "parent_observation_id", "span_data", "localEndpoint")
+    if span_id is None and (
+        any(key in value for key in rows) or {"traceId", "type"} <= value.keys()
+    ):
         span_id = value.get("id")
     if span_id is None and any(key.startswith(_BARE) for key in value):
         return json.dumps(value)
@@ -182,7 +200,7 @@ def _leaves(value: JsonValue, path: str) -> Iterator[tuple[str, str]]:
     """Every text and number with the keys that lead to it; JSON objects in texts are walked."""
     if isinstance(value, str) and value.startswith("{") and path in ("metadata", "output"):
         value = json.loads(value)
-    if isinstance(value, dict) and value.keys() == {"key", "value"}:
+    if isinstance(value, dict) and {"key", "value"} <= value.keys() <= {"key", "value", "type"}:
         value = {str(value["key"]): value["value"]}
     if isinstance(value, dict):
         for key, item in value.items():
@@ -202,26 +220,71 @@ def decoded(file: Path) -> Counter[str]:
     return Counter(fact for span in spans.values() for fact in facts_of(span))
 
 
+def records_of(file: Path) -> Iterator[JsonValue]:
+    """The JSON values of a file as they are: a document, a record a line, the files of an archive.
+
+    What is no JSON is passed over here; that it is named is for the tests to say.
+    """
+    if file.suffix == ".eval":
+        with zipfile.ZipFile(file) as archive:
+            names = [name for name in archive.namelist() if name.startswith("samples/")]
+            yield from (json.loads(archive.read(name)) for name in names)
+        return
+    content = file.read_bytes()
+    if file.suffix == ".gz":
+        content = gzip.decompress(content)
+    try:
+        yield json.loads(content)
+    except ValueError:
+        for line in content.splitlines():
+            with suppress(ValueError):
+                yield json.loads(line)
+
+
+def refusal(file: Path) -> str:
+    """Why nothing is read of a file that another system wrote; empty where something is."""
+    items = list(read_source([file]))
+    if any(isinstance(item, Decoded) for item in items):
+        return ""
+    return next((str(item) for item in items if is_foreign(str(item))), "")
+
+
 def main() -> None:
-    """Print the table; exit 1 where something is lost."""
+    """Print the tables; exit 1 where something is lost or doubled."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--data", type=Path, required=True, help="folder of JSON trace files")
     root: Path = parser.parse_args().data
-    table = Table("file", *CELLS, title="decoded / held")
+    spans = Table("file", *CELLS, title="spans: decoded / held")
+    dialogues = Table("file", *DIALOGUE_CELLS, title="dialogues: decoded / held")
     lost = 0
-    for file in (file for file in trace_files(root) if file.suffix == ".json"):
-        found, there = decoded(file), held(json.loads(file.read_text(encoding="utf-8")))
-        lost += sum(max(0, there[cell] - found[cell]) for cell in CELLS)
-        cells = (
-            f"[red]{found[cell]} / {there[cell]}[/]"
-            if found[cell] < there[cell]
-            else f"{found[cell]} / {there[cell]}"
-            for cell in CELLS
-        )
-        table.add_row(file.relative_to(root).as_posix(), *cells)
-    Console(width=200).print(table)
-    print(f"{lost} facts lost")
+    for file in (file for file in trace_files(root) if file.suffix != ".parquet"):
+        values = list(records_of(file))
+        if refused := refusal(file):
+            print(refused)
+            continue
+        name, there = file.relative_to(root).as_posix(), held(values)
+        if there["spans"]:
+            found = decoded(file)
+            lost += _row(spans, name, CELLS, found, there)
+        else:
+            found, there = decoded_dialogue(file), held_in(values)
+            lost += _row(dialogues, name, DIALOGUE_CELLS, found, there) + doubled(file, values)
+    for table in (spans, dialogues):
+        Console(width=200).print(table)
+    print(f"{lost} facts lost or doubled")
     sys.exit(1 if lost else 0)
+
+
+def _row(table: Table, name: str, cells: _Words, found: Counter[str], there: Counter[str]) -> int:
+    """Add what was decoded of a file to a table; how much of it was lost."""
+    shown = [
+        f"[red]{found[cell]} / {there[cell]}[/]"
+        if found[cell] < there[cell]
+        else f"{found[cell]} / {there[cell]}"
+        for cell in cells
+    ]
+    table.add_row(name, *shown)
+    return sum(max(0, there[cell] - found[cell]) for cell in cells)
 
 
 if __name__ == "__main__":

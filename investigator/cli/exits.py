@@ -8,6 +8,7 @@ from enum import IntEnum
 from investigator.errors import (
     InvestigatorError,
     SourceUnavailable,
+    TraceNotFound,
     UnreadableInput,
     UsageError,
 )
@@ -42,7 +43,7 @@ def gravest(exits: Iterable[Exit]) -> Exit:
 def exit_of(error: InvestigatorError) -> Exit:
     """The exit code of an error that ended the command before it had an outcome."""
     match error:
-        case UsageError() | SourceUnavailable() | UnreadableInput():
+        case UsageError() | SourceUnavailable() | TraceNotFound() | UnreadableInput():
             return Exit.USAGE
         case _:
             return Exit.FAILED

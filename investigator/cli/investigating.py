@@ -113,8 +113,11 @@ def _investigate_one(
     filter_expr: str | None,
 ) -> Exit:
     """Run one trace of the source and show its report."""
+    from investigator.runs.trace_names import trace_named
+
     opened = open_with_progress(request.source)
-    trace_id = question.trace_id or _only_trace(opened, filter_expr)
+    named = question.trace_id
+    trace_id = trace_named(opened, named) if named else _only_trace(opened, filter_expr)
     told.require_known(opened)
     one = told.added_to(question.about(trace_id))
     return _run_and_show(replace(request, question=one), asked, opened)

@@ -379,7 +379,12 @@ class TraceChoice:
 
     trace_id: Annotated[
         str | None,
-        typer.Option("--trace-id", metavar="ID", help="The trace to look at.", show_default=False),
+        typer.Option(
+            "--trace-id",
+            metavar="ID",
+            help="The trace to look at; the beginning of its id will do.",
+            show_default=False,
+        ),
     ] = None
     all_traces: Annotated[bool, typer.Option("--all", help="Every trace, one run each.")] = False
     filter_expr: FilterOption = None

@@ -1,8 +1,8 @@
 """A chat transcript is a flat trace of turns: its messages stand in a list, or one a line.
 
-What an entry of the list may be is said in `entries`, what becomes of it in `dialogue_turns`. Other fields
-of the transcript stand under `source.` on its first span. Who asks a model keeps the system prompt
-beside the messages; it is the first of them.
+What an entry of the list may be is said in `entries`, what becomes of it in `dialogue_turns`. Other
+fields of the transcript stand under `source.` on its first span. Who asks a model keeps the system
+prompt beside the messages; it is the first of them.
 """
 
 from __future__ import annotations

@@ -81,9 +81,11 @@ def _once(lines: list[_Line]) -> list[_Line]:
     kept = []
     for line in lines:
         uuid = text(line.get("uuid"))
-        if uuid and uuid in seen:
+        # Two lines of one uuid that say different things are two lines.
+        copy = f"{uuid} {text(line.get('message'))}"
+        if uuid and copy in seen:
             continue
-        seen.add(uuid)
+        seen.add(copy)
         kept.append(_unwrapped(line))
     return kept
 

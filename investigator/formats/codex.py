@@ -148,6 +148,8 @@ class _Reading:
         elif kind == "token_count":
             usage = record(record(event.get("info")).get("last_token_usage"))
             self._count(usage)
+        elif kind == "turn.completed":
+            self._completed(record(event.get("usage")), at_ns)
         elif kind in ("error", "stream_error"):
             said = text(event.get("message"))
             self.entries.append(
@@ -213,6 +215,13 @@ class _Reading:
             ],
         }
         self._add(said, at_ns)
+
+    def _completed(self, usage: _Fields, at_ns: int | None) -> None:
+        """A turn whose words were not written down is still a call of the model."""
+        last = self.entries[-1] if self.entries else None
+        if usage and (last is None or last.said.get("role") != "assistant" or last.usage):
+            self._add({"role": "assistant", "content": None}, at_ns)
+        self._count(usage)
 
     def _count(self, usage: _Fields) -> None:
         """The tokens of the last response; one that is told twice is counted once."""

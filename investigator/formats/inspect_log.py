@@ -11,11 +11,21 @@ from collections.abc import Iterator
 
 from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.dialogues import answering, headed
-from investigator.formats.fields import first, leftovers, record, records, text, time_ns
+from investigator.formats.fields import (
+    first,
+    leftovers,
+    make_span,
+    record,
+    records,
+    text,
+    time_ns,
+)
 from investigator.formats.format import Format, Record
+from investigator.formats.model_calls import call_attributes
 from investigator.ground.canonical_json import JsonValue
+from investigator.ground.json_text import json_text
 from investigator.traces.evaluations import Evaluation, Rater
-from investigator.traces.model import Span
+from investigator.traces.model import TURN_NUMBER, Span, SpanKind
 
 _Fields = dict[str, JsonValue]
 
@@ -57,6 +67,8 @@ def _sample(sample: _Fields, head: _Fields, name: str) -> Iterator[Span | Evalua
         **leftovers({key: sample.get(key) for key in _ABOUT_SAMPLE}, (), prefix="source.sample."),
     }
     yield from turn_spans(headed(entries, about), Numbering(trace_id))
+    for number, event in enumerate(reading.unanswered(entries)):
+        yield _grading(event, trace_id, number, attachments)
     for scorer, score in record(sample.get("scores")).items():
         yield from _evaluation(trace_id, scorer, record(score))
 
@@ -111,6 +123,12 @@ class _Events:
             about=leftovers({"source": message.get("source")}, ()),
         )
 
+    def unanswered(self, entries: list[DialogueEntry | None]) -> list[_Fields]:
+        """The calls of a model whose answers are no messages of the sample."""
+        known = {entry.start_ns for entry in entries if entry is not None}
+        events = {id(event): event for event in self._answers.values()}.values()
+        return [event for event in events if time_ns(event.get("timestamp")) not in known]
+
     def _result(self, message: _Fields) -> DialogueEntry:
         event = self._calls.get(text(message.get("tool_call_id")), {})
         error = record(first(message, "error") or first(event, "error"))
@@ -126,6 +144,27 @@ class _Events:
         return DialogueEntry(
             said=said, at_ns=start_ns, start_ns=start_ns, end_ns=end_ns, about=about
         )
+
+
+def _grading(event: _Fields, trace_id: str, number: int, attachments: Record) -> Span:
+    """A call of a model that is no turn of the dialogue: a scorer's, with its tokens."""
+    output = record(_resolved(event.get("output"), attachments))
+    attributes = call_attributes(_resolved(event.get("input"), attachments), output)
+    said = {key: at for key, at in attributes.items() if not key.startswith("llm.output_messages")}
+    return make_span(
+        trace_id=trace_id,
+        span_id=f"grading-{number}",
+        parent_id=None,
+        name=text(output.get("model")),
+        attributes={
+            TURN_NUMBER: number,
+            "output.value": text(output.get("completion")) or json_text(output.get("choices")),
+            **{key: at for key, at in said.items() if not key.startswith("llm.input_messages")},
+        },
+        start_ns=time_ns(event.get("timestamp")),
+        end_ns=time_ns(event.get("completed")),
+        kind=SpanKind.EVALUATOR,
+    )
 
 
 def _evaluation(trace_id: str, scorer: str, score: _Fields) -> Iterator[Evaluation]:

@@ -26,7 +26,6 @@ from investigator.claims.report import Report
 from investigator.errors import (
     SourceError,
     SourceUnavailable,
-    TraceNotFound,
     UsageError,
 )
 from investigator.ground.interrupts import in_charge
@@ -47,6 +46,7 @@ from investigator.runs.planners import (
 )
 from investigator.runs.settings import DEFAULTS, Settings
 from investigator.runs.sources import TraceSource, open_source
+from investigator.runs.trace_names import trace_named
 from investigator.runs.write_back import address_of, require_phoenix, write_annotations
 from investigator.runtime import runner
 from investigator.runtime.events import (
@@ -161,8 +161,8 @@ async def ainvestigate(
     Raises:
         UsageError: what was asked cannot be (no such taxonomy, a taken run id, limits too small,
             several traces and none named).
-        SourceError: nothing in the source can be read. (A trace that is not in it makes a failed
-            run, with its record.)
+        TraceNotFound: the source has no trace of that id, and none whose id begins so.
+        SourceError: nothing in the source can be read.
     """
     materials = question.materials()
     budget = settings.budget_for(question)
@@ -201,7 +201,7 @@ async def ainvestigate(
                 read = held.enter_context(as_read(read, question, run_dir))
             prepared = question.prepare(read, materials, redactor)
         except SourceError as error:
-            return result_of(run_dir, _fail(opening, run_dir, error, opened))
+            return result_of(run_dir, _fail(opening, run_dir, error))
         run = _run_of(opening, prepared, settings.planner, redactor)
         result: RunResult[ReportT] = result_of(run_dir, await runner.start(run, run_dir))
         if settings.write_back and result.report is not None:
@@ -250,8 +250,10 @@ def _open(source: TraceSource | OpenedSource, settings: Settings) -> Iterator[Op
 
 def _of_the_only_trace(question: Question[ReportT], opened: OpenedSource) -> Question[ReportT]:
     """The question with its trace named, where there is one trace that it can mean."""
-    if not isinstance(question, TraceQuestion) or question.trace_id:
+    if not isinstance(question, TraceQuestion):
         return question
+    if question.trace_id:
+        return question.about(trace_named(opened, question.trace_id))
     traces = opened.api.list_traces(limit=2)
     if len(traces) == 1:
         return question.about(traces[0].trace_id)
@@ -399,19 +401,11 @@ def opened_event(run_dir: Path) -> RunOpened:
     return opened[-1]
 
 
-def _fail(opening: RunOpened, run_dir: Path, error: SourceError, opened: OpenedSource) -> RunRecord:
+def _fail(opening: RunOpened, run_dir: Path, error: SourceError) -> RunRecord:
     """A run that could not begin, with its record."""
-    message = str(error)
-    if isinstance(error, TraceNotFound):
-        count = opened.api.count_traces()
-        held = "1 trace" if count == 1 else f"{count} traces"
-        message = (
-            f"no trace '{error.trace_id}' in {', '.join(opened.paths)} ({held}); "
-            "`investigator traces` lists them"
-        )
     code = ErrorCode.SOURCE_UNAVAILABLE
     down = isinstance(error, SourceUnavailable)
-    failed = RunError(code=code, message=message, stage="source", retryable=down)
+    failed = RunError(code=code, message=str(error), stage="source", retryable=down)
     return runner.fail(opening, run_dir, failed, artifact=engine_of_run(opening.run_type).artifact)
 
 

@@ -7,6 +7,7 @@ from investigator.ground.redaction import Redactor
 from investigator.readings.reading import Readings
 from investigator.readings.steps import Step
 from investigator.runs.sources import TraceSource, open_source
+from investigator.runs.trace_names import trace_named
 from investigator.store.open import OpenedSource
 
 
@@ -35,4 +36,5 @@ def steps_in_source(opened: OpenedSource, trace_id: str | None) -> tuple[Step, .
                 "(trace_id, --trace-id); `investigator traces` lists them"
             )
         trace_id = found[0].trace_id
-    return Readings(opened.api.get_trace(trace_id), Redactor()).steps
+    named = trace_named(opened, trace_id)
+    return Readings(opened.api.get_trace(named), Redactor()).steps

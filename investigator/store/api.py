@@ -71,6 +71,10 @@ class InspectionAPI(Protocol):
         """How many traces the source holds."""
         ...
 
+    def trace_ids_from(self, prefix: str, *, limit: int) -> Sequence[str]:
+        """The ids that begin with a text, shorter ones first, then in order; at most `limit`."""
+        ...
+
     def get_trace(self, trace_id: str) -> Trace:
         """All spans of a trace, as one value."""
         ...

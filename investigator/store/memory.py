@@ -11,7 +11,7 @@ from investigator.errors import TraceNotFound
 from investigator.store.api import TraceSummary
 from investigator.store.filter import Filter, matches
 from investigator.store.filter_parser import parse_filter
-from investigator.store.reads import TraceReads
+from investigator.store.reads import TraceReads, first_ids
 from investigator.traces.model import Span, StatusCode, Trace
 from investigator.traces.parquet import project_of
 
@@ -49,6 +49,10 @@ class MemoryInspectionAPI(TraceReads):
     def count_traces(self) -> int:
         """How many traces there are."""
         return len(self._traces)
+
+    def trace_ids_from(self, prefix: str, *, limit: int) -> Sequence[str]:
+        """The ids that begin with a text."""
+        return first_ids(self._traces, prefix, limit=limit)
 
     def get_trace(self, trace_id: str) -> Trace:
         """The trace of that id; raises `TraceNotFound`."""

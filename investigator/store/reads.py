@@ -7,7 +7,7 @@ sources answer alike.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 
 from investigator.errors import SpanNotFound
@@ -69,6 +69,12 @@ class TraceReads(ABC):
         """The first `limit` non-empty matches, by span, then field, then place in the text."""
         found = _matches(self.get_trace(trace_id), Pattern(pattern), fields)
         return tuple(islice(found, max(limit, 0)))
+
+
+def first_ids(ids: Iterable[str], prefix: str, *, limit: int) -> tuple[str, ...]:
+    """The first of the ids that begin with a text: shorter ones first, then in order."""
+    found = sorted((one for one in ids if one.startswith(prefix)), key=lambda one: (len(one), one))
+    return tuple(found[:limit])
 
 
 def texts_of(span: Span) -> Iterator[tuple[str, str]]:

@@ -41,7 +41,7 @@ def test_of_several_outcomes_the_gravest_is_told(exits: list[int], expected: int
         (RunExists("x"), 2),
         (BudgetTooSmall("x"), 2),
         (SourceUnavailable("x"), 2),
-        (TraceNotFound("x", trace_id="t"), 4),
+        (TraceNotFound("x", trace_id="t"), 2),
         (JournalError("x"), 4),
     ],
     ids=lambda value: type(value).__name__,

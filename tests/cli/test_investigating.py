@@ -144,15 +144,19 @@ def test_a_call_that_cannot_be_is_refused_before_anything_runs(
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_trace_that_is_not_there_is_a_failed_run(
-    call: Call, samples: Path, tmp_path: Path
+@pytest.mark.parametrize("command", ["rca", "compliance", "steps"])
+def test_a_trace_that_is_not_there_is_refused_before_any_run(
+    call: Call, samples: Path, tmp_path: Path, command: str
 ) -> None:
-    """Nothing is guessed: exit 4, a record that says why, no report."""
-    ended = call("rca", samples, "--trace-id", "nope", "--run-id", "n", "--runs-dir", tmp_path)
-    assert ended.code == 4
-    assert "SOURCE_UNAVAILABLE" in ended.err
-    (shown,) = rows(call("runs", "show", "n", "--runs-dir", tmp_path, "--json").out)
-    assert (shown["status"], shown["output_ref"]["artifact_path"]) == ("failed", None)
+    """Exit 2, and ids that are like it; no run is left behind."""
+    (row, *_) = rows(call("traces", samples, "--json").out)
+    runs = () if command == "steps" else ("--runs-dir", tmp_path / "runs")
+    wrong = f"{row['trace_id'][:-1]}!"
+    ended = call(command, samples, "--trace-id", wrong, *runs)
+    assert ended.code == 2
+    assert f"no trace '{wrong}'" in ended.err
+    assert row["trace_id"] in ended.err
+    assert not (tmp_path / "runs").exists()
 
 
 def test_limits_reach_the_run_and_none_lifts_them(

@@ -41,15 +41,19 @@ from investigator.errors import (
 )
 from investigator.rca.report import Outcome, RCAReport
 from investigator.rca.taxonomy import load_taxonomy
-from investigator.runs.run_store import Verification
+from investigator.runs.trace_names import trace_named
 from investigator.runtime.budget import Budget
 from investigator.runtime.clock import Clock
 from investigator.runtime.driver import OUTPUT_FILE
 from investigator.runtime.journal import FILE, Journal, read_entries
 from investigator.runtime.record import RECORD_FILE
-from investigator.runtime.status import ErrorCode, RunStatus
+from investigator.runtime.status import RunStatus
 from investigator.runtime.verify import verify_files
 from investigator.samples import SAMPLE_TRACES, SAMPLES
+from investigator.store.memory import MemoryInspectionAPI
+from investigator.store.open import OpenedSource
+from investigator.traces.model import Trace
+from tests.builders import span
 from tests.otlp import TRACE, hex_id, otlp_file, otlp_span, tool_span
 
 EXPECTED = json.loads((SAMPLES / "expected.json").read_text(encoding="utf-8"))
@@ -166,24 +170,26 @@ def test_several_traces_and_none_named_says_what_to_do(tmp_path: Path) -> None:
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_trace_that_is_not_there_is_a_failed_run(desk: Desk) -> None:
-    """With its record: what was asked, what there is, and how to see it; nothing is guessed."""
-    result = investigate(
-        desk.source,
-        RCA(trace_id="abc"),
-        Settings(run_id="run", runs_dir=desk.runs, cache_dir=desk.cache),
-    )
-    assert (result.status, result.report) == (RunStatus.FAILED, None)
-    assert result.error is not None
-    assert result.error.code is ErrorCode.SOURCE_UNAVAILABLE
+def test_a_trace_that_is_not_there_starts_no_run(desk: Desk) -> None:
+    """What was asked, what there is, what is like it, and how to see all; nothing is guessed."""
+    settings = Settings(run_id="run", runs_dir=desk.runs, cache_dir=desk.cache)
+    with pytest.raises(TraceNotFound) as refused:
+        investigate(desk.source, RCA(trace_id="abc"), settings)
     for word in ("'abc'", str(desk.source), "(1 trace)", "`investigator traces`"):
-        assert word in result.error.message
-    assert read_record("run", desk.runs).error == result.error
-    assert not (result.run_dir / OUTPUT_FILE).exists()
-    assert verify_run("run", desk.runs, cache_dir=desk.cache) == Verification()
-    assert [run.state for run in list_runs(desk.runs)] == ["failed"]
-    with pytest.raises(TraceNotFound, match="abc"):
-        desk.resume()
+        assert word in str(refused.value)
+    assert not (desk.runs / "run").exists()
+
+
+def test_the_beginning_of_an_id_names_its_trace() -> None:
+    """Where no other begins so; a whole id is that trace, whatever begins with it."""
+    ids = ("ab", "abc", "abd", "xyz")
+    api = MemoryInspectionAPI([Trace(one, [span("s", trace_id=one)]) for one in ids])
+    opened = OpenedSource(api, ())
+    assert [trace_named(opened, name) for name in ("x", "abc", "ab")] == ["xyz", "abc", "ab"]
+    with pytest.raises(UsageError, match="'ab', 'abc', 'abd'; write more"):
+        trace_named(opened, "a")
+    with pytest.raises(TraceNotFound, match="like it are 'xyz'"):
+        trace_named(opened, "xyzz")
 
 
 def test_a_source_that_is_not_there_starts_no_run(tmp_path: Path) -> None:

@@ -313,3 +313,12 @@ def test_a_trace_of_ten_thousand_children_is_read(serve_file: Serve) -> None:
     """Wide traces cost no more than their spans."""
     api = serve_file(ROOT, *(span(f"c{i}", parent="root", start_ms=1) for i in range(10_000)))
     assert len(api.get_children("t", "root")) == 10_000
+
+
+def test_ids_are_found_by_their_beginning(serve: Serve) -> None:
+    """Shorter ones first, then in order, as many as are asked for."""
+    spans = [span(f"s{n}", trace_id=one) for n, one in enumerate(("b1", "a22", "a1", "a11"))]
+    api = serve(*spans)
+    assert list(api.trace_ids_from("a", limit=9)) == ["a1", "a11", "a22"]
+    assert list(api.trace_ids_from("", limit=2)) == ["a1", "b1"]
+    assert list(api.trace_ids_from("c", limit=9)) == []

@@ -27,7 +27,7 @@ from investigator.formats.phoenix import decode_phoenix
 from investigator.store.api import TraceSummary
 from investigator.store.filter_parser import parse_filter
 from investigator.store.parquet_store import ParquetInspectionAPI
-from investigator.store.reads import TraceReads
+from investigator.store.reads import TraceReads, first_ids
 from investigator.traces.model import Span, Trace, iso_time
 from investigator.traces.parquet import TraceRow, WriteSummary, write_spans
 
@@ -64,6 +64,12 @@ class PhoenixInspectionAPI(TraceReads):
     def count_traces(self) -> int:
         """How many traces the project holds now."""
         return sum(1 for _ in self._pages("traces", {}, page=1000, since=_TRACES_SINCE))
+
+    def trace_ids_from(self, prefix: str, *, limit: int) -> Sequence[str]:
+        """The ids that begin with a text; Phoenix cannot be asked for them, so all are listed."""
+        listed = self._pages("traces", {}, page=1000, since=_TRACES_SINCE)
+        ids = (str(item.get("trace_id")) for item in listed)
+        return first_ids(ids, prefix, limit=limit)
 
     def get_trace(self, trace_id: str) -> Trace:
         """All spans of a trace; the last few traces are remembered."""

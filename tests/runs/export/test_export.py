@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from investigator import RCA, Settings, ainvestigate, resume_run
-from investigator.errors import RunNotFound, UsageError
+from investigator.errors import RunNotFound, SourceUnavailable, UsageError
 from investigator.formats.otlp import decode_otlp
 from investigator.runs.export.draft import nanoseconds, span_id_of, trace_id_of
 from investigator.runs.export.export import Export, export_run
@@ -24,9 +24,10 @@ from investigator.runtime.journal import FILE, read_entries
 from investigator.runtime.record import RECORD_FILE, RunRecord
 from investigator.runtime.status import RunStatus
 from investigator.samples import SAMPLE_TRACES
-from investigator.store.open import ingest_files
+from investigator.store.memory import MemoryInspectionAPI
+from investigator.store.open import OpenedSource, ingest_files
 from investigator.testing.model_server import Hang, ModelServer, error, says
-from investigator.traces.model import Span, SpanKind, StatusCode
+from investigator.traces.model import Span, SpanKind, StatusCode, Trace
 from tests.runs.export.runs import (
     CONCLUDES,
     DELEGATES,
@@ -429,13 +430,21 @@ def test_a_turn_whose_process_died_ends_with_what_was_written_last(tmp_path: Pat
     adds_up(export, record)
 
 
+class Gone(MemoryInspectionAPI):
+    """A source that goes down before anything was read of it."""
+
+    def get_trace(self, trace_id: str) -> Trace:
+        """Raises."""
+        raise SourceUnavailable(f"trace '{trace_id}' cannot be read: the source is down")
+
+
 def test_a_run_that_could_not_begin_is_one_span_with_its_error(tmp_path: Path) -> None:
     """Nothing was asked of anyone."""
-    result = investigated(tmp_path, trace_id="not-there")
+    result = investigated(tmp_path, source=OpenedSource(Gone([]), ()), trace_id="t")
     (span,) = export_run("run", tmp_path).spans
     assert result.status is RunStatus.FAILED
     assert span.status is StatusCode.ERROR
-    assert span.status_message.startswith("SOURCE_UNAVAILABLE: no trace 'not-there'")
+    assert span.status_message.startswith("SOURCE_UNAVAILABLE: trace 't' cannot be read")
 
 
 def test_no_key_is_exported(tmp_path: Path) -> None:
