@@ -38,6 +38,7 @@ BUILT_IN_DETECTORS = (
     "stale_reads",
     "full_windows",
     "misread_requests",
+    "contradictions",
     "unfinished",
     "unsupported_answers",
     "unsourced_figures",

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import re2
 
+from investigator.ground.patterns import well_formed
 from investigator.readings.faults import Fault
 from investigator.readings.model_ends import ModelEnding, ending_of
 from investigator.readings.reading import Readings
@@ -39,7 +40,7 @@ def detect_full_windows(readings: Readings) -> Iterator[Signal]:
         error = error_of(span) or ""
         ended = ending_of(span) if not error else None
         full = ended is not None and ended[0] is ModelEnding.WINDOW
-        if full or _OF_THE_WINDOW.search(error[:_WINDOW].encode("utf-8", "replace").decode()):
+        if full or _OF_THE_WINDOW.search(well_formed(error[:_WINDOW])):
             found = _largest(view, span)
             if found is not None:
                 yield _signal(view, span, *found)

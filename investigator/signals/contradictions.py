@@ -1,0 +1,220 @@
+"""An answer that says otherwise than what its agent had looked up.
+
+Three things are compared, each only where the results give one value and the answer states
+another in its place: figures under the name that the result has for them, or with two digits
+changed round; a yes that became a no, or a no that was lost; the clock time of one zone told as
+that of another, and a day told of another month. What follows from the results by one step of
+arithmetic is no contradiction, and neither is an answer that states what was observed as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import re2
+
+from investigator.ground.patterns import well_formed
+from investigator.readings.clock_times import misread_day, misread_time
+from investigator.readings.directives import sentences_of, words_of
+from investigator.readings.faults import Fault
+from investigator.readings.grounding import ungrounded
+from investigator.readings.languages import word_set
+from investigator.readings.named_values import LastWords, NamedValue, last_words
+from investigator.readings.reading import Readings
+from investigator.readings.utterances import Utterance
+from investigator.signals.building import build_signal
+from investigator.signals.model import Detector, Signal
+from investigator.traces.evidence import span_evidence
+
+_NUMBER = re2.compile(r"\d[\d,]*(?:\.\d+)?")
+_IN_SENTENCE = re2.compile(r"(?:^|[\s(€$£~])(\d[\d,]*(?:\.\d+)?)(%?)(?:[\s).,;:!?€]|$)")
+_VAGUE = word_set("total count number of the value amount num nr no id in at per for a n")
+_NEGATION = word_set(
+    "not no never none cannot can't isn't aren't wasn't weren't doesn't don't didn't won't non "
+    "without unable nothing neither nor hardly longer false unavailable declined denied rejected"
+)
+_OPEN = word_set("if whether unless should would could may might when once until")
+_STATE = re2.compile(r"(?:able|ible|ed|ive|en|al|ready|paid|open|full|valid|free)$")
+_DENIED = re2.compile(
+    r"(?i)\b(?:is|are|was|were)(?: currently| now)?(?: not|n't)(?: currently| yet)? ([a-z]{4,})"
+    r"|\bnon-([a-z]{5,})|\bno longer ([a-z]{4,})"
+)
+_ASSERTED = r"(?i)\b(?:is|are|was|were|it's|they're|fully|both)(?: \w+)? {word}\b"
+_SENTENCE = re2.compile(r"(?:[^.!?\n]|[.!?]\w)+[.!?]?")
+_RESULT = 20_000
+_MOST = 5
+"""Further figures of the answer that are looked at."""
+
+
+class _Against(NamedTuple):
+    said: str
+    source: Utterance
+    strength: float
+
+
+def detect_contradictions(readings: Readings) -> Iterator[Signal]:
+    """The last words of each agent against what its results say; one signal for each."""
+    for last in last_words(readings):
+        found = next(_against(last), None)
+        if found is not None:
+            yield build_signal(
+                readings.view,
+                detector="contradiction",
+                fault=Fault.CONTRADICTION,
+                span=last.said.span,
+                evidence=[
+                    last.said.evidence, found.source.evidence, span_evidence(last.said.span),
+                ],
+                summary=found.said,
+                strength=found.strength,
+            )  # fmt: skip
+
+
+def _against(last: LastWords) -> Iterator[_Against]:
+    yield from _figures(last)
+    yield from _states(last)
+    yield from _denials(last)
+    texts = [(one.text, one) for one in last.observed]
+    given = [one.text for one in last.given]
+    for what in (misread_time(last.text, texts, given), misread_day(last.text, texts, given)):
+        if what is not None:
+            yield _Against(what.words, what.source, 0.7)
+
+
+def _figures(last: LastWords) -> Iterator[_Against]:
+    """Figures that nothing gives, under a name or with the digits of one that something does."""
+    stated = [hit.group(1) for hit in _IN_SENTENCE.finditer(last.text)]
+    stated = [one for one in dict.fromkeys(stated) if sum(map(str.isdigit, one)) > 1]
+    if not stated:
+        return
+    known = {
+        _value(hit.group(0)): one
+        for one in last.observed
+        for hit in _NUMBER.finditer(one.text)
+        if len(hit.group(0)) <= 18
+    }
+    given = {_value(hit.group(0)) for one in last.given for hit in _NUMBER.finditer(one.text)}
+    new = [one for one in stated if _value(one) not in known and _value(one) not in given]
+    if not new:
+        return
+    texts = [one.text for one in (*last.observed, *last.given)]
+    new = [one for one in new[:_MOST] if one in ungrounded(one, texts)]
+    told = {_value(one) for one in stated}
+    for figure in new:
+        found = _of_that_name(last, figure, told) or _turned_round(figure, known, told)
+        if found is not None:
+            yield found
+
+
+def _value(text: str) -> float:
+    return float(text.replace(",", ""))
+
+
+def _of_that_name(last: LastWords, figure: str, told: set[float]) -> _Against | None:
+    """A figure beside all the words by which a result names another one."""
+    sentence = next((s for s in sentences_of(last.text) if figure in s), "")
+    near = {_stem(word) for word in words_of(sentence)}
+    if len(_IN_SENTENCE.findall(sentence)) > 2:
+        return None
+    for fact in last.facts:
+        number = _number(fact)
+        names = {_stem(word) for word in fact.words} - _VAGUE
+        if number is None or number in told or not names or not names <= near:
+            continue
+        if number != _value(figure):
+            shown = f"{number:,.15g}"
+            name = " ".join(fact.words)
+            return _Against(f"the answer says {figure}, and {name} was {shown}", fact.source, 0.7)
+    return None
+
+
+def _number(fact: NamedValue) -> float | None:
+    if isinstance(fact.value, bool):
+        return None
+    if isinstance(fact.value, int | float):
+        return float(fact.value)
+    whole = isinstance(fact.value, str) and _NUMBER.fullmatch(fact.value.strip())
+    return _value(str(fact.value).strip()) if whole else None
+
+
+def _stem(word: str) -> str:
+    return word.removesuffix("s") if len(word) > 3 else word
+
+
+def _turned_round(figure: str, known: dict[float, Utterance], told: set[float]) -> _Against | None:
+    """The digits of the one observed figure that has them all, in another order."""
+    digits = sorted(_digits(_value(figure)))
+    if len(set(digits)) < 2 or (len(digits) == 4 and figure.isdigit()):
+        return None  # years and times of day share their digits by chance
+    alike = [n for n in known if n not in told and sorted(_digits(n)) == digits]
+    if len(alike) != 1 or len(known) > 50 * len(digits):
+        return None
+    right = alike[0]
+    why = f"the answer says {figure} where {right:,.15g} was observed"
+    return _Against(why, known[right], 0.7)
+
+
+def _digits(number: float) -> str:
+    return "".join(filter(str.isdigit, f"{number:.15g}"))
+
+
+def _states(last: LastWords) -> Iterator[_Against]:
+    """What a result says is so or not so, against the sentence that has its name."""
+    facts = [(fact, holds) for fact in last.facts if (holds := _holds(fact)) is not None]
+    if not facts:
+        return
+    sentences = [(sentence, words_of(sentence)) for sentence in _statements(last.text)]
+    for fact, holds in facts:
+        names = [word for word in fact.words if word not in ("is", "are", "has", "can")]
+        if not names or _STATE.search(names[-1]) is None:
+            continue
+        for sentence, words in sentences:
+            if set(names) <= set(words) and not _OPEN & set(words):
+                if (not _NEGATION & set(words)) != holds:
+                    name = " ".join(fact.words)
+                    shown = "so" if holds else "not so"
+                    why = f"a result says that {name} is {shown}, the answer: {sentence}"
+                    yield _Against(why, fact.source, 0.7)
+                break
+
+
+def _statements(text: str) -> list[str]:
+    """The sentences of a text that ask nothing."""
+    found = (hit.group(0).strip() for hit in _SENTENCE.finditer(text))
+    return [sentence for sentence in found if not sentence.endswith("?")]
+
+
+def _holds(fact: NamedValue) -> bool | None:
+    if isinstance(fact.value, bool):
+        return fact.value
+    plain = str(fact.value).strip().lower()
+    return {"true": True, "false": False, "yes": True, "no": False}.get(plain)
+
+
+def _denials(last: LastWords) -> Iterator[_Against]:
+    """A state that results only deny, and the answer asserts."""
+    for one in last.observed:
+        for hit in _DENIED.finditer(well_formed(one.text[:_RESULT])):
+            word = next(part for part in hit.groups() if part).lower()
+            if _STATE.search(word) is None or _is_asserted(word, last.observed):
+                continue
+            for sentence in _statements(last.text):
+                words = set(words_of(sentence))
+                asserted = re2.search(_ASSERTED.format(word=word), sentence) is not None
+                if asserted and not words & (_NEGATION | _OPEN):
+                    why = f"a result says that it is not {word}, the answer: {sentence}"
+                    yield _Against(why, one, 0.65)
+
+
+def _is_asserted(word: str, observed: Sequence[Utterance]) -> bool:
+    """Whether a result says of anything that it is so."""
+    for one in observed:
+        for sentence in sentences_of(one.text[:_RESULT]):
+            words = words_of(sentence)
+            if word in words and not _NEGATION & set(words) and f"non-{word}" not in words:
+                return True
+    return False
+
+
+DETECTOR = Detector("contradictions", detect_contradictions)
