@@ -17,6 +17,10 @@ truth is known: tool-calling runs over one request, and conversations of a user 
 a policy."""
 
 
+_FAILED = (0.0, 1.0, 0.0)
+"""Of the features of a failure, in their order. Fitted on the failures among the same runs."""
+
+
 def acquittal_features(acquittal: Acquittal) -> tuple[float, ...]:
     """What the confidence of an acquittal depends on.
 
@@ -32,6 +36,23 @@ def acquittal_confidence(acquittal: Acquittal) -> float:
     """The probability that a run that passed every check did its task, to two digits."""
     if acquittal.is_dialogue and acquittal.policy is not None and acquittal.policy.checks:
         return acquitted_under_policy(acquittal)
-    features = acquittal_features(acquittal)
-    weight = sum(w * x for w, x in zip(_WEIGHTS, features, strict=True))
+    return _probability(_WEIGHTS, acquittal_features(acquittal))
+
+
+def failure_features(acquittal: Acquittal, strength: float) -> tuple[float, ...]:
+    """What the confidence of a failure depends on.
+
+    How far the first finding speaks for a fault; and whether it was a conversation, in which a
+    user can still put right what went wrong.
+    """
+    return (1.0, strength, float(acquittal.is_dialogue))
+
+
+def failure_confidence(acquittal: Acquittal, strength: float) -> float:
+    """The probability that a run failed whose first finding is so sure, to two digits."""
+    return _probability(_FAILED, failure_features(acquittal, strength))
+
+
+def _probability(weights: tuple[float, ...], features: tuple[float, ...]) -> float:
+    weight = sum(w * x for w, x in zip(weights, features, strict=True))
     return round(1 / (1 + exp(-weight)), 2)

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from investigator.claims.confidence import SUPPORTED, ProducedBy, capped_confidence
 from investigator.rca.acquittal import Acquittal
 from investigator.rca.advice import advice_on
-from investigator.rca.calibration import acquittal_confidence
+from investigator.rca.calibration import acquittal_confidence, failure_confidence
 from investigator.rca.policy_calibration import failed_under_policy
 from investigator.rca.report import Finding, Label, Outcome, RCAReport, StatedOutcome
 from investigator.rca.taxonomy import Taxonomy
@@ -155,7 +155,7 @@ def _outcome_confidence(
     acquittal: Acquittal,
     likely: float,
 ) -> float:
-    """The root cause's own, or how often such an acquittal is right.
+    """How often such an outcome is right where the truth is known.
 
     That a run failed of which that is known is as sure as whoever says so; of one that had a
     policy to keep it depends on how that was broken.
@@ -164,7 +164,8 @@ def _outcome_confidence(
         return failed_under_policy(acquittal.policy)
     if outcome is Outcome.FAILURE:
         told = _TRUST[known.said_by] if known.failed and known.said_by is not None else 0.0
-        return max(findings[0].confidence, told)
+        first = findings[0].confidence
+        return max(failure_confidence(acquittal, first) if first >= SUPPORTED else first, told)
     return likely if outcome is Outcome.NO_FAILURE else 0.0
 
 
