@@ -223,7 +223,7 @@ def _runs(labelled: Labelled) -> Iterator[Run]:
 def _failed_on(acquittal: Acquittal, report: RCAReport) -> tuple[float, ...] | None:
     if report.outcome is not Outcome.FAILURE:
         return None
-    return failure_features(acquittal, report.findings[0].confidence)
+    return failure_features(acquittal)
 
 
 class Placed(NamedTuple):

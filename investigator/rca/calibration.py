@@ -17,7 +17,7 @@ truth is known: tool-calling runs over one request, and conversations of a user 
 a policy."""
 
 
-_FAILED = (0.0, 1.0, 0.0)
+_FAILED = (1.570, -0.370)
 """Of the features of a failure, in their order. Fitted on the failures among the same runs."""
 
 
@@ -39,18 +39,18 @@ def acquittal_confidence(acquittal: Acquittal) -> float:
     return _probability(_WEIGHTS, acquittal_features(acquittal))
 
 
-def failure_features(acquittal: Acquittal, strength: float) -> tuple[float, ...]:
+def failure_features(acquittal: Acquittal) -> tuple[float, ...]:
     """What the confidence of a failure depends on.
 
-    How far the first finding speaks for a fault; and whether it was a conversation, in which a
-    user can still put right what went wrong.
+    In a conversation a user can still put right what went wrong. How far a supported finding
+    speaks for a fault told nothing beyond that.
     """
-    return (1.0, strength, float(acquittal.is_dialogue))
+    return (1.0, float(acquittal.is_dialogue))
 
 
-def failure_confidence(acquittal: Acquittal, strength: float) -> float:
-    """The probability that a run failed whose first finding is so sure, to two digits."""
-    return _probability(_FAILED, failure_features(acquittal, strength))
+def failure_confidence(acquittal: Acquittal) -> float:
+    """The probability that a run with a supported finding failed, to two digits."""
+    return _probability(_FAILED, failure_features(acquittal))
 
 
 def _probability(weights: tuple[float, ...], features: tuple[float, ...]) -> float:

@@ -165,7 +165,7 @@ def _outcome_confidence(
     if outcome is Outcome.FAILURE:
         told = _TRUST[known.said_by] if known.failed and known.said_by is not None else 0.0
         first = findings[0].confidence
-        return max(failure_confidence(acquittal, first) if first >= SUPPORTED else first, told)
+        return max(failure_confidence(acquittal) if first >= SUPPORTED else first, told)
     return likely if outcome is Outcome.NO_FAILURE else 0.0
 
 

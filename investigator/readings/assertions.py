@@ -35,6 +35,16 @@ _LOOKED = re2.compile(
     rf"(?i)\b(?:i|we)(?:'ve| have)? (?:\pL+ly |all )?(?:{_INSPECTED})\b"
     rf"|\bhaving (?:\pL+ly )?(?:{_INSPECTED})\b|\b(?:has|have) been (?:\pL+ly )?(?:{_INSPECTED})\b"
 )
+_CITED = re2.compile(
+    r"(?i)\b(?:according to|as (?:provided|reported|stated|shown|confirmed|indicated) (?:by|in)"
+    r"|(?:records?|reports?|sources?|results?|analysis|data|review|agents?|search(?:es)?|database"
+    r"|article|page|document) (?:\pL+ )?(?:shows?|showed|indicates?|indicated|confirms?|confirmed"
+    r"|reveals?|revealed|states?|stated|says|said|lists?|listed)"
+    r"|based on (?:the |our |my |all )*(?:\pL+ )?(?:information|results?|search(?:es)?|data"
+    r"|records?|review|analysis|confirmation|findings|evidence|sources?)"
+    r"|after (?:\pL+ly )?(?:querying|searching|reviewing|checking|consulting|conducting|examining"
+    r"|reading|analy[sz]ing))\b"
+)
 _WILL = re2.compile(
     r"(?i)\b(?:i'll|i will|i'm going to|i am going to|let me|i need to)\s+(?:now |first |then )*"
 )
@@ -82,6 +92,11 @@ def _unconditional(sentence: str) -> str:
 def claims_a_look(text: str) -> bool:
     """Whether it says that something was checked, read, searched or tested."""
     return _LOOKED.search(well_formed(text)) is not None
+
+
+def cites_a_source(text: str) -> bool:
+    """Whether it rests what it says on something that was looked at, by whomever."""
+    return claims_a_look(text) or _CITED.search(well_formed(text)) is not None
 
 
 def announced_in(text: str) -> str | None:

@@ -1,5 +1,6 @@
 """An agent that planned to use its tools and answered without using any made its answer up.
 
+Where such an answer rests what it says on sources, it claims a look as well that nobody took.
 The plan is the agent's own: earlier words of the same loop that name tools it was offered. Tools
 are known from the request, or from a list in the prompt ("- name: …", "def name("); of listed
 names only those count that no prose would use (`snake_case`). The answer itself may be handed in
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 
 import re2
 
+from investigator.readings.assertions import cites_a_source
 from investigator.readings.faults import Fault
 from investigator.readings.reading import Readings
 from investigator.readings.view import TraceView
@@ -36,6 +38,8 @@ def detect_unsupported_answers(readings: Readings) -> Iterator[Signal]:
             planned = _planned(view, calls) - _answering(view, span)
             if planned and not _observed(view, span, calls):
                 yield _signal(view, calls, planned)
+                if cites_a_source(view.said(calls[-1])[:_WINDOW]):
+                    yield _claimed(view, calls[-1], span)
 
 
 def _planned(view: TraceView, calls: tuple[Span, ...]) -> set[str]:
@@ -76,6 +80,18 @@ def _observed(view: TraceView, agent: Span, calls: tuple[Span, ...]) -> bool:
         span.kind in (SpanKind.TOOL, SpanKind.AGENT, SpanKind.RETRIEVER)
         and view.position(span) < end
         for span in view.spans_in(agent.span_id)
+    )
+
+
+def _claimed(view: TraceView, answer: Span, agent: Span) -> Signal:
+    return build_signal(
+        view,
+        detector="unsupported_answer",
+        fault=Fault.CLAIMED_ACT,
+        span=answer,
+        evidence=[view.spoken_evidence(answer), span_evidence(agent)],
+        summary="the answer rests what it says on sources, and none was looked at",
+        strength=0.7,
     )
 
 

@@ -331,6 +331,23 @@ def test_an_answer_without_the_planned_observation_is_unsupported() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "According to the almanac it was in 1973.",
+        "The record shows that it was in 1973.",
+        "After carefully querying our team, it was in 1973.",
+    ],
+)
+def test_such_an_answer_that_names_a_source_claims_a_look_that_nobody_took(said: str) -> None:
+    """Two faults at one step: nothing was observed, and it says that something was."""
+    plan = llm("plan", "1. Use web_search for the date", prompt=LISTED, at=1)
+    answer = llm("answer", said, prompt=LISTED, at=3)
+    run = trace(agent(), plan, answer, tool("end", name="final_answer", at=4))
+    faults = {signal.fault for signal in detect(readings(run))}
+    assert faults == {Fault.UNSUPPORTED_ANSWER, Fault.CLAIMED_ACT}
+
+
 def test_failing_code_in_a_chat_begins_with_the_turn_that_wrote_it() -> None:
     """The terminal only ran it; a later run that works closes the fault."""
     signal = only(
