@@ -56,6 +56,11 @@ _REST = re2.compile(
 )
 
 
+_LIMITED = re2.compile(
+    rf"(?i)\b(\d[\d,]*) (?:{_KINDS})\b[^\n\d]{{0,20}}\blimit\b[^\n]{{0,20}}\b(?:reached|hit)\b"
+)
+
+
 class PartShown(NamedTuple):
     """A part of a result: how many things it lists and how many there are, where it says so."""
 
@@ -72,6 +77,9 @@ def part_of(result: str) -> PartShown | None:
     for found in _RANGE.finditer(edges):
         end, total = found.group(1) or found.group(3), found.group(2) or found.group(4)
         return PartShown(_number(end), _number(total)) if _number(end) < _number(total) else None
+    limited = _LIMITED.search(edges)
+    if limited is not None:
+        return PartShown(_number(limited.group(1)), None)
     return PartShown(None, None) if _REST.search(edges) is not None else None
 
 

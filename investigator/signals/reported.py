@@ -23,7 +23,7 @@ _TELLS = re2.compile(
     r"(?i)\b(?:unable|could ?n[o']t|can ?not|can't|unfortunately|fail(?:ed|ure|s|ing)?|errors?"
     r"|issue|problem|sorry|apologi[sz]e|unsuccessful(?:ly)?|try again|retry|invalid"
     r"|correct (?:that|this|it)|not (?:found|available|possible|able|there|accessible|readable)"
-    r"|(?:does|do|is|are|was|were|did|has|have)(?: not|n't|n’t)"
+    r"|(?:does|do|is|are|was|were|did|has|have)(?: not|n't|n’t)|there (?:is|are|was|were) no"
     r"|no (?:such|access|answer|response|reply|result|record|data|entry|file|permission)\w*"
     r"|missing|absent|dead|broken|down|offline|gone|unreachable|inaccessible|unavailable|unknown"
     r"|denied|forbidden|refused|rejected|blocked|expired|unauthori[sz]ed|timed? ?-?out|timeout"
@@ -41,7 +41,8 @@ _THINGS = (
 _STATES = (
     r"exists?|existing|(?:still )?(?:up|down|online|offline|reachable|alive|valid|accessible|there"
     r"|working|works|readable|missing|dead|broken|expired)|resolves?|responds?|responding"
-    r"|(?:have|has) access|permissions?"
+    r"|(?:have|has) access|permissions?|(?:un)?healthy|health|failed|failing|stuck"
+    r"|(?:state|status) of"
     r"|(?:can|could|may) (?:\w+ ){0,3}(?:read|access|open|reach|log in)"
 )
 _REST = r"(?:[^.\n?]|[.?]\w){0,120}"
@@ -68,6 +69,7 @@ _OF_SERVICES = frozenset(
      Fault.REJECTED_REQUEST}
 )  # fmt: skip
 _OF_CODE = frozenset({Fault.EXCEPTION, Fault.FAILED_CODE})
+_STATE = re2.compile(r"(?i)\"(?:status|state|health|phase|outcome)\"\s*:")
 _WINDOW = 600
 
 
@@ -120,6 +122,8 @@ class Reported:
         states, runs = self._asks_states(request), self._asks_runs(request)
         if not states and not runs:
             return False
+        if states and _shows_the_state(attempt):
+            return True
         fault = fault_of(failure) or Fault.EXCEPTION
         if fault in _OF_CODE or attempt.tool == CODE:
             return runs
@@ -134,3 +138,12 @@ class Reported:
             return True
         codes = set(_CODE_WORD.findall(failure)) - _GENERIC_CODES
         return any(code in text for code in codes) or self._tells(text)
+
+
+def _shows_the_state(attempt: Attempt) -> bool:
+    """Whether a result is a record of the thing that was asked about, with its state."""
+    result = (attempt.result or "")[:_WINDOW]
+    if not result.lstrip().startswith("{") or _STATE.search(result) is None:
+        return False
+    asked = telling_values(attempt.arguments)
+    return is_look(attempt) and any(f'"{value}"' in result for value in asked)

@@ -27,7 +27,7 @@ PARTS = [
     ("Showing 1–20 of 143 results\nx", PartShown(20, 143)),
     ("Page 1 of 7\nx", PartShown(1, 7)),
     ("x\n[output truncated]", PartShown(None, None)),
-    ("(1000 rows, limit reached)", PartShown(None, None)),
+    ("(1000 rows, limit reached)", PartShown(1000, None)),
     ("first 50 of 812 matches", PartShown(50, 812)),
     ("Use offset=200 to continue reading", PartShown(None, None)),
 ]

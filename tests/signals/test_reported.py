@@ -35,6 +35,18 @@ ASKED_FOR = {
         [[Called("run", {"command": "make test"}, '{"exit_code": 1, "stdout": "2 failed"}')]],
         "Two tests fail: test_a and test_b.",
     ),
+    "state": (
+        "What is the state of job j-19?",
+        [[Called("get_job", {"job_id": "j-19"},
+                 '{"job_id": "j-19", "status": "failed", "error": "disk full"}')]],
+        "Job j-19 failed: its disk was full.",
+    ),
+    "health": (
+        "Which of api-a and api-b are healthy?",
+        [[Called("health", {"service": "api-b"},
+                 '{"service": "api-b", "status": "failed", "message": "db down"}')]],
+        "Only api-a; api-b is not (db down).",
+    ),
     "lint": (
         "Lint the code and list the problems.",
         [[Called("lint", {"path": "src"}, '{"exit_code": 1, "stdout": "a.py:3: E501"}')]],
@@ -108,4 +120,5 @@ def test_that_the_thing_which_was_named_is_not_there_may_be_the_truth(form: str)
     assert (
         Run(asked, turns, "There is no order ord-77 on file: it does not exist.").open(form) == []
     )
+    assert Run(asked, turns, "There is no order of that number.").open(form) == []
     assert Run(asked, turns, "It will arrive on Monday.").open(form) != []
