@@ -26,6 +26,7 @@ from investigator.readings.written_calls import calls_written, is_given_result, 
 from investigator.signals.building import build_signal
 from investigator.signals.model import Detector, Signal
 from investigator.signals.offered_tools import offered_tools
+from investigator.signals.recovery import Corrections
 from investigator.traces.evidence import EvidenceRef, span_evidence
 from investigator.traces.model import Span
 
@@ -144,11 +145,24 @@ def _claimed(
     done = frozenset().union(*(acts_of(a.tool) for a in actions if succeeded(a) is not False))
     for sentence, kinds in acts_claimed(answer.text):
         tried = [a for a in failed if acts_of(a.tool) & kinds and not kinds & done]
-        if tried and not declines(answer.text):
+        if tried and not declines(answer.text) and not _was_made_good(readings, tried[-1]):
             why = f"the answer says that it was done ({sentence}), and {tried[-1].tool} had failed"
             evidence = [_result(tried[-1]), tried[-1].evidence]
             return _signal(readings, Fault.CLAIMED_ACT, answer, why, evidence=evidence)
     return None
+
+
+def _was_made_good(readings: Readings, tried: Action) -> bool:
+    """Whether a later call corrected a failed one, or a look showed what it made."""
+    view = readings.view
+    corrections = Corrections(view)
+    return any(
+        attempt.tool == tried.tool
+        and attempt.arguments == tried.arguments
+        and attempt.failure is not None
+        and corrections.of(place) is not None
+        for place, attempt in enumerate(view.attempts)
+    )
 
 
 def _claimed_idly(

@@ -77,8 +77,10 @@ def test_an_argument_that_the_tool_swallowed_stays_open(form: str) -> None:
 
 @EACH_FORM
 def test_an_act_that_timed_out_is_made_good_by_a_look_that_shows_it(form: str) -> None:
-    """A look that shows something else does not."""
+    """Then it may be told as done; a look that shows something else does not make it good."""
     assert _open([[LATE], [LISTED]], "Book a night for Ann Lee.", form) == []
+    told = Run("Book a night for Ann Lee.", [[LATE], [LISTED]], "I have booked it for Ann Lee.")
+    assert told.open(form) == []
     assert "timeout" in _open([[LATE], [NONE_LISTED]], "Book a night for Ann Lee.", form)
 
 
