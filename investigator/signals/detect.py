@@ -39,6 +39,7 @@ BUILT_IN_DETECTORS = (
     "full_windows",
     "misread_requests",
     "contradictions",
+    "standing_rules",
     "unfinished",
     "unsupported_answers",
     "unsourced_figures",
