@@ -3,7 +3,8 @@
 A later call of the same tool in the same loop corrects a failed one if it worked and was for the
 same thing. It was for another thing if both were asked for side by side, in one turn, or if it
 differs in what the request names both times ("check atlas and borealis"); a search that found
-nothing is corrected by any later one that finds something. A call that the model got
+nothing is corrected by any later one that finds something, and a call that its tool could not
+take by any that it could. A call that the model got
 wrong is also made good where another tool later took one of its values. An act whose outcome is not
 known (a time-out) is made good by a later look that shows what it made; doing it again is a fault
 of its own (see `repeated_acts`).
@@ -89,7 +90,8 @@ class Corrections:
             return True
         if failed.author is not None and failed.author is good.author:
             return False
-        if failed.failure is None or fault_of(failed.failure) is Fault.EMPTY_RETRIEVAL:
+        fault = None if failed.failure is None else fault_of(failed.failure)
+        if failed.failure is None or fault is Fault.EMPTY_RETRIEVAL or fault in _WRONG_CALLS:
             return True
         before, after = telling_values(failed.arguments), telling_values(good.arguments)
         gone, new = before - after, after - before

@@ -122,3 +122,12 @@ def test_a_step_of_another_name_beside_it_recovers_no_step() -> None:
     again = span("w", parent="agent", name="validate", start_ms=3)
     assert [s.open for s in detect(readings(trace(agent(), failed, other)))] == [True]
     assert [s.open for s in detect(readings(trace(agent(), failed, again)))] == [False]
+
+
+@EACH_FORM
+def test_a_call_that_its_tool_could_not_take_is_corrected_by_any_that_it_could(form: str) -> None:
+    """Though the request names both values: the wrong one never named a thing of the tool's."""
+    asked = "What is the fare of every train to Girona, AB123 for instance?"
+    wrong = Called("get_fare", {"train": "Girona"}, "Error: invalid arguments: train 'Girona'")
+    right = Called("get_fare", {"train": "AB123"}, "41 EUR")
+    assert Run(asked, [[wrong], [right]], "It is 41 EUR.").open(form) == []
