@@ -23,8 +23,8 @@ _HANDOVERS = 4
 """Hand-overs in a row with no work in between: there, back, and both again."""
 _SAME_WORDS = 3
 _TELLING = range(25, 2_000)
-"""Letters of a text that counts as said: a shorter one two agents may well share (`ok`), a longer
-one is a page or a document that is handed on."""
+"""Characters of a text that counts as said: a shorter one two agents may well share (`ok`), a
+longer one is a page or a document that is handed on."""
 
 
 def detect_circles(readings: Readings) -> Iterator[Signal]:
@@ -81,10 +81,10 @@ def _repeated_words(readings: Readings) -> Iterator[Signal]:
                 said.clear()
         elif step.kind in (StepKind.USER, StepKind.RETRIEVAL):
             said.clear()
-        letters = "".join(filter(str.isalnum, step.text)).casefold()
         spoken = step.kind in (StepKind.MODEL, StepKind.ANSWER) and not step.asks
-        if not spoken or len(letters) not in _TELLING:
+        if not spoken or len(step.text) not in _TELLING:
             continue
+        letters = "".join(filter(str.isalnum, step.text)).casefold()
         alike = said.setdefault((step.agent, letters), [])
         alike.append(step)
         if len(alike) == _SAME_WORDS:

@@ -10,6 +10,7 @@ earlier one did, the rule was lost before: with the summary that dropped it, if 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import re2
@@ -56,13 +57,23 @@ _LONG = 4_000
 controls."""
 
 
-class _Rule(NamedTuple):
-    said: Utterance
+class _Read(NamedTuple):
     words: str
     demands: tuple[Demand, ...] = ()
     kinds: frozenset[str] = frozenset()
     things: frozenset[str] = frozenset()
     asks_first: bool = False
+
+
+class _Rule(NamedTuple):
+    """A rule and who laid it down; what it says is as `_Read` has it."""
+
+    said: Utterance
+    words: str
+    demands: tuple[Demand, ...]
+    kinds: frozenset[str]
+    things: frozenset[str]
+    asks_first: bool
 
 
 def detect_broken_rules(readings: Readings) -> Iterator[Signal]:
@@ -102,24 +113,29 @@ class _Spoken:
 
 
 def _rules_of(item: Utterance) -> Iterator[_Rule]:
-    if len(item.text) > _LONG:
-        return
-    for sentence in sentences_of(item.text):
-        if item.source is Source.USER and _STANDING.search(sentence):
-            demands = demands_of(f"{sentence}.")
-            if demands:
-                yield _Rule(item, sentence, demands)
+    plain = well_formed(item.text) if len(item.text) <= _LONG else ""
+    if any(form.search(plain) for form in (_STANDING, _FORBIDS, _FIRST)):
+        forms = item.source is Source.USER
+        yield from (_Rule(item, *read) for read in _read(plain, forms=forms))
+
+
+@lru_cache(maxsize=256)
+def _read(text: str, *, forms: bool) -> tuple[_Read, ...]:
+    """The rules of a text; agents of one run are given the same instructions again and again."""
+    found: list[_Read] = []
+    for sentence in sentences_of(text):
+        if forms and _STANDING.search(sentence) and (demands := demands_of(f"{sentence}.")):
+            found.append(_Read(sentence, demands))
         first = _FIRST.search(sentence)
         if first is not None:
+            things = _things(sentence[first.end() :])
             kinds = kinds_of([first.group(1).lower()]) & STATE_CHANGES
-            if kinds:
-                things = _things(sentence[first.end() :])
-                yield _Rule(item, sentence, kinds=kinds, things=things, asks_first=True)
+            found.append(_Read(sentence, kinds=kinds, things=things, asks_first=True))
         elif _CONDITION.search(sentence) is None:
             for hit in _FORBIDS.finditer(sentence):
                 kinds = kinds_of([hit.group(1).lower()]) & STATE_CHANGES
-                if kinds:
-                    yield _Rule(item, sentence, kinds=kinds, things=_things(sentence[hit.end() :]))
+                found.append(_Read(sentence, kinds=kinds, things=_things(sentence[hit.end() :])))
+    return tuple(read for read in found if read.demands or read.kinds)
 
 
 def _things(rest: str) -> frozenset[str]:

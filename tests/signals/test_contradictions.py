@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from investigator.readings.faults import Fault
+from investigator.signals.detect import detect
+from tests.builders import readings, trace
 from tests.signals.scripts import FORMS, Said, gives, place, says, system, told, user
+from tests.signals.steps import agent, llm, tool
 
 TOOLS = ("look",)
 
@@ -81,3 +85,23 @@ def test_what_the_user_said_is_no_contradiction(form: str) -> None:
     asked = user("I counted 71 tickets that are open. Is that right?")
     answer = "You counted 71; I see 17 open tickets."
     assert not told(form, *_run('{"open_tickets": 17}', answer, asked), tools=TOOLS)
+
+
+def test_of_agents_that_pass_a_wrong_value_on_the_first_is_told() -> None:
+    """The lead repeats what its colleague misread, and cannot know better."""
+    wrong = "There are 71 open tickets."
+    found = detect(
+        readings(
+            trace(
+                agent("lead"),
+                llm("l1", calls=[("ask_colleague", "{}")], at=1, parent="lead"),
+                tool("t1", wrong, at=2, parent="lead", name="ask_colleague"),
+                agent("colleague", parent="t1"),
+                llm("c1", calls=[("look", "{}")], at=3, parent="colleague"),
+                tool("t2", '{"open_tickets": 17}', at=4, parent="colleague", name="look"),
+                llm("c2", wrong, at=5, parent="colleague"),
+                llm("l2", f"My colleague has looked. {wrong}", at=9, parent="lead"),
+            )
+        )
+    )
+    assert [(s.fault, s.origin_id) for s in found] == [(Fault.CONTRADICTION, "c2")]
