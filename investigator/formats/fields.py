@@ -28,6 +28,8 @@ SPAN_ID_BYTES = 8
 _LATEST_NS = 2**63 - 1
 _DIGITS = len(str(_LATEST_NS))
 _DURATION_CHARS = 100
+_TIME_KEY = re.compile(r"time|start|end|created", re.IGNORECASE)
+_SHORTEST_TIME = len("2026-01-01")
 
 _NO_ID = {"", "none", "null", "nan", "0" * 16, "0" * 32}
 _HEX = re.compile(r"(?:0x)?([0-9a-fA-F]+)")
@@ -161,6 +163,36 @@ def time_ns(value: JsonValue) -> int | None:
     except (ValueError, OverflowError):
         return None
     return parsed if 0 <= parsed <= _LATEST_NS else None
+
+
+def odd_times(value: JsonValue) -> int:
+    """How many times in a value no clock of 64 bits can say, by the keys that hold times."""
+    found, pending = 0, [value]
+    while pending:
+        inner = pending.pop()
+        if isinstance(inner, list):
+            pending += [item for item in inner if isinstance(item, dict | list)]
+        elif isinstance(inner, dict):
+            found += sum(_is_odd_time(key, item) for key, item in inner.items())
+            pending += [item for item in inner.values() if isinstance(item, dict | list)]
+    return found
+
+
+def _is_odd_time(key: str, value: JsonValue) -> bool:
+    if not _TIME_KEY.search(key) or time_ns(value) is not None:
+        return False
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value > _LATEST_NS
+    if not isinstance(value, str) or len(value) < _SHORTEST_TIME:
+        return False
+    if value.isdecimal():
+        return True
+    try:
+        return not 0 <= parse_time(value) <= _LATEST_NS
+    except OverflowError:
+        return True
+    except ValueError:
+        return False
 
 
 def duration_ns(value: JsonValue) -> int | None:

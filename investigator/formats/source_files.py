@@ -14,6 +14,7 @@ from pathlib import Path
 from investigator.errors import UnreadableInput
 from investigator.formats.chat import epoch_of
 from investigator.formats.containers import DAMAGED, BadContent, Content, contents, on_disk
+from investigator.formats.fields import odd_times
 from investigator.formats.folders import files_of, no_file, spelt_path, stem_of
 from investigator.formats.foreign import is_foreign
 from investigator.formats.format import Record, Session
@@ -243,6 +244,13 @@ def _read_record(
         yield Unreadable(file.path, line, str(error))
         return
     yield from _read_parts(file, line, found)
+    timeless = any(
+        span.start_ns is None or span.end_ns is None for p in found.parts for span in p.spans
+    )
+    if timeless and (odd := odd_times(value)):
+        yield Unreadable(
+            file.path, line, f"{odd:,} times lie outside 1970 to 2262; they are left out"
+        )
 
 
 def _read_parts(file: _File, line: int | None, found: Parts) -> Iterator[Decoded | Unreadable]:

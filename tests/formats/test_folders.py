@@ -100,6 +100,22 @@ def test_a_number_of_thousands_of_digits_stops_nothing(tmp_path: Path) -> None:
     assert [(span.span_id, span.start_ns) for span in spans] == [("a", None), ("b", None)]
 
 
+@pytest.mark.parametrize("odd", ["9999-01-01T00:00:00Z", 2**70, "9" * 30, "1850-01-01T00:00:00Z"])
+def test_a_time_that_no_clock_can_say_is_counted_and_named(tmp_path: Path, odd: object) -> None:
+    """The span is read without it, and so are the others."""
+    lines = [
+        {"trace_id": "t", "span_id": str(n), "name": "x", "start_time": at}
+        for n, at in enumerate((odd, None, "2026-01-01T00:00:00Z"))
+    ]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    items = list(read_source([tmp_path]))
+    spans = [span for item in items if isinstance(item, Decoded) for span in item.spans]
+    assert [span.start_ns is None for span in spans] == [True, True, False]
+    (trouble,) = (item for item in items if isinstance(item, Unreadable))
+    assert trouble.line == 1
+    assert "1 times lie outside 1970 to 2262" in trouble.reason
+
+
 def test_what_is_no_file_is_refused_where_it_is_named(tmp_path: Path) -> None:
     """Before anything is read, so that nothing hangs."""
     os.mkfifo(tmp_path / "a.json")
