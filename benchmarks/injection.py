@@ -39,6 +39,8 @@ from investigator.formats.source_files import Decoded, read_source
 from investigator.ground.canonical_json import canonical_json
 from investigator.ground.redaction import Redactor
 from investigator.inspection.engine import Question
+from investigator.model_planner.fence import new_code
+from investigator.model_planner.model_planner import Asking
 from investigator.rca.report import RCAReport
 from investigator.runs.engines import engine_named
 from investigator.runs.planners import RULES, PlannerChoice, deciders_for
@@ -253,7 +255,7 @@ async def _run(
 ) -> tuple[Run, Report | None]:
     engine, redactor = engine_named(question.engine), Redactor()
     prepared = question.prepare(MemoryInspectionAPI([trace]), question.materials(), redactor)
-    deciders = deciders_for(choice, prepared, redactor)
+    deciders = deciders_for(choice, prepared, redactor, Asking(new_code()))
     opened = RunOpened(
         run_id=run_dir.name,
         run_type=engine.run_type,

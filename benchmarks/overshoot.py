@@ -19,7 +19,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from investigator.model_planner.model_planner import Model, ModelPlanner
+from investigator.model_planner.fence import new_code
+from investigator.model_planner.model_planner import Asking, Model, ModelPlanner
 from investigator.runtime.budget import Budget
 from investigator.runtime.llm_client import ModelClient, ModelSettings, Prompt
 from investigator.runtime.prices import price_of
@@ -122,7 +123,11 @@ def _run(server: ModelServer, budget: Budget, scopes: int) -> Run:
         estimate=estimate_tokens,
     )
     planner = ModelPlanner(
-        strategy.space, model, guide=strategy.guide, finalize_tokens=strategy.finalize_tokens
+        strategy.space,
+        model,
+        guide=strategy.guide,
+        finalize_tokens=strategy.finalize_tokens,
+        asking=Asking(new_code()),
     )
     run = toy_run(planner, budget=budget, concurrency=scopes, plan=plan)
     return replace(run, strategy=strategy)

@@ -29,11 +29,18 @@ from benchmarks.tokenizers import TOKENIZERS, Count
 from investigator.claims.leads import call, said
 from investigator.ground.canonical_json import JsonValue, canonical_json, compact_json
 from investigator.ground.redaction import Redactor
-from investigator.inspection.trace_tools import inspection_tools
-from investigator.model_planner.model_planner import CHAT_TOKENS, Model, ModelPlanner
+from investigator.inspection.engine import Prepared
+from investigator.model_planner.fence import new_code
+from investigator.model_planner.model_planner import (
+    CHAT_TOKENS,
+    PROMPT_TOKENS,
+    Asking,
+    Model,
+    ModelPlanner,
+)
 from investigator.rca.case import RCACase
-from investigator.rca.engine import RCAStrategy
 from investigator.rca.outputs import RCADraft, RCAFinding
+from investigator.rca.question import RCA
 from investigator.rca.report import RUN_TYPE
 from investigator.rca.rules import RCARules
 from investigator.rca.taxonomy import Taxonomy, load_taxonomy
@@ -45,10 +52,10 @@ from investigator.runtime.events import DatasetRef, InputRef, PlannerIdentity, R
 from investigator.runtime.planner import FreePlanner, Planner, Reply, View
 from investigator.runtime.strategy import Run
 from investigator.runtime.tokens import estimate_tokens
-from investigator.runtime.tools import ToolRegistry
 from investigator.store.memory import MemoryInspectionAPI
 from investigator.traces.model import Trace
 
+BUDGET = engine_named("rca").default_budget
 CHILDREN = 3
 LONG_TURNS = 10
 """A run of at least so many children and turns is a long one."""
@@ -112,7 +119,7 @@ class Told:
 class Decided(ModelPlanner):
     """A model planner whose model says what another planner decides."""
 
-    def __init__(self, decider: Planner, told: Told, strategy: RCAStrategy) -> None:
+    def __init__(self, decider: Planner, told: Told, prepared: Prepared) -> None:
         model = Model(
             client=told,
             prompt=Asked,
@@ -123,11 +130,14 @@ class Decided(ModelPlanner):
             price=lambda tokens_in, tokens_out: tokens_in + 4 * tokens_out,
             estimate=estimate_tokens,
         )
+        strategy = prepared.strategy
         super().__init__(
             strategy.space,
             model,
             guide=strategy.guide,
             finalize_tokens=strategy.finalize_tokens,
+            asking=Asking(new_code(), BUDGET.tokens),
+            outline_of=prepared.outline_of,
         )
         self._decider = decider
         self._told = told
@@ -210,11 +220,12 @@ async def measured(
     trace: Trace, taxonomy: Taxonomy, decider: Callable[[RCACase], Planner], run_dir: Path
 ) -> Measured:
     """Run the engine over a trace, and count."""
-    case = RCACase.of(trace, taxonomy, Redactor())
-    reads = inspection_tools(MemoryInspectionAPI([trace]), Redactor(), trace_id=trace.trace_id)
-    tools = ToolRegistry(reads)
-    strategy, told = RCAStrategy(case, tools), Told()
-    planner = Decided(decider(case), told, strategy)
+    redactor = Redactor()
+    question = RCA(trace_id=trace.trace_id)
+    materials = question.materials()._replace(content=taxonomy)
+    prepared = question.prepare(MemoryInspectionAPI([trace]), materials, redactor)
+    case, told = RCACase.of(trace, taxonomy, redactor), Told()
+    planner = Decided(decider(case), told, prepared)
     opened = RunOpened(
         run_id=run_dir.name,
         run_type=RUN_TYPE,
@@ -224,10 +235,11 @@ async def measured(
         dataset_ref=DatasetRef(dataset_id="memory", dataset_hash=trace.content_hash),
         input_ref=InputRef(trace_ids=(trace.trace_id,)),
         planner=planner.identity,
-        budget=engine_named("rca").default_budget,
+        budget=BUDGET,
         concurrency=8,
     )
-    record = await runner.start(Run(opened, strategy, tools, one_planner(planner)), run_dir)
+    run = Run(opened, prepared.strategy, prepared.tools, one_planner(planner))
+    record = await runner.start(run, run_dir)
     return Measured(trace.trace_id, tuple(told.turns), record.status.value)
 
 
@@ -256,11 +268,30 @@ def main() -> None:
             _print_runs(name, runs_over(arguments.data, taxonomy, decider), count)
 
 
+def prefix_share(prompts: Sequence[Asked]) -> tuple[int, int]:
+    """Of the characters of a run's prompts, how many are a prefix of an earlier one; and all."""
+    said = [prompt.system + "\0" + prompt.user for prompt in prompts]
+    shared = sum(
+        max((_alike(text, before) for before in said[:place]), default=0)
+        for place, text in enumerate(said)
+    )
+    return shared, sum(map(len, said))
+
+
+def _alike(one: str, other: str) -> int:
+    """How many characters two texts begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
 def _print_runs(name: str, runs: Iterator[Measured], count: Count) -> None:
     print(f"\n{name + ':':33} turns children  max turn  tokens in  status")
     turns: list[int] = []
     with_schema: list[int] = []
     in_runs: list[int] = []
+    fresh: list[int] = []
+    shares: list[float] = []
+    under = 0
     long_runs: list[int] = []
     schemas: dict[str, int] = {}
     for run in runs:
@@ -271,6 +302,10 @@ def _print_runs(name: str, runs: Iterator[Measured], count: Count) -> None:
         turns += tokens
         with_schema += [n + schemas[turn.schema] for n, turn in zip(tokens, run.turns, strict=True)]
         in_runs.append(sum(tokens))
+        shared, total = prefix_share(run.asked)
+        shares.append(shared / total)
+        fresh.append(round(sum(tokens) * (1 - shared / total)))
+        under += sum(estimated(*asked) < n for asked, n in zip(run.asked, tokens, strict=True))
         if run.children >= CHILDREN and len(tokens) >= LONG_TURNS:
             long_runs.append(sum(tokens))
         print(
@@ -279,7 +314,13 @@ def _print_runs(name: str, runs: Iterator[Measured], count: Count) -> None:
         )
     _print_spread("text of a turn", turns)
     _print_spread("text of a turn and its schema", with_schema)
+    over = sum(n > PROMPT_TOKENS for n in with_schema)
+    print(f"prompts over {PROMPT_TOKENS:,} tokens: {over}; under-estimated: {under}")
     _print_spread("text of a run", in_runs)
+    _print_spread("of it, no prefix of an earlier prompt", fresh)
+    if shares:
+        least, middle = min(shares), statistics.median(shares)
+        print(f"share that is such a prefix: median {middle:.0%}, least {least:.0%}")
     _print_spread(f"text of a run of {LONG_TURNS} turns and {CHILDREN} children", long_runs)
 
 

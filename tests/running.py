@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
+from investigator.model_planner.model_planner import Asking
 from investigator.runtime import runner
 from investigator.runtime.budget import Budget
 from investigator.runtime.deciders import Deciders
@@ -16,6 +17,9 @@ from investigator.runtime.events import DatasetRef, InputRef, RunOpened
 from investigator.runtime.record import RunRecord
 from investigator.runtime.strategy import Run
 from investigator.runtime.verify import verify_files
+
+ASKING = Asking("5eed00c0de01", 200_000)
+"""What a run fixes for its prompts: a code that is none of a journal, and a token limit."""
 
 ReportT = TypeVar("ReportT", bound=BaseModel)
 

@@ -29,7 +29,7 @@ class StatedFinding(DraftFinding):
     confidence: Confidence
     evidence: Annotated[
         tuple[Annotated[str, Field(json_schema_extra={KNOWN: EVIDENCE})], ...],
-        Field(description="Short ids such as e3"),
+        Field(description="Ids such as m12"),
     ]
 
     def with_words_of(self, other: Self) -> Self:
@@ -89,12 +89,25 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
         return False
 
     def resolve(self, output: Draft[Any], cited: Mapping[str, str]) -> str:
-        """The answer; ValueError for a finding that names what does not exist."""
-        for stated in output.findings:
-            problem = self.problem(stated)
-            if problem is not None:
-                raise ValueError(f"finding {stated.id}: {problem}")
+        """The answer; ValueError for findings that name what does not exist."""
+        problems = self._named_wrongly(output)
+        if problems:
+            raise ValueError("; ".join(problems))
         return self._answer(output, cited)
+
+    def problems(self, draft: Draft[Any], cited: Mapping[str, str]) -> list[str]:
+        """What a draft names that does not exist or was not read, all of it."""
+        unread = [
+            f"finding {stated.id}: no evidence '{given}' was read"
+            for stated in draft.findings
+            for given in dict.fromkeys(stated.evidence)
+            if cited_as(given, cited) is None
+        ]
+        return [*self._named_wrongly(draft), *unread]
+
+    def _named_wrongly(self, output: Draft[Any]) -> list[str]:
+        found = ((stated.id, self.problem(stated)) for stated in output.findings)
+        return [f"finding {id_}: {problem}" for id_, problem in found if problem is not None]
 
     def salvage(self, draft: Draft[Any], cited: Mapping[str, str]) -> str:
         """The draft as an answer, without what in it does not hold."""
@@ -130,15 +143,34 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
     def _references(
         self, stated: StatedT, cited: Mapping[str, str], gaps: list[str]
     ) -> tuple[EvidenceRef, ...]:
-        refs = []
+        refs: list[EvidenceRef] = []
         for short_id in dict.fromkeys(stated.evidence):
-            text = cited.get(short_id)
+            text = cited_as(short_id, cited)
             ref = None if text is None else EvidenceRef.model_validate_json(text)
             if ref is None or self.unresolved([ref]):
                 gaps.append(f"finding {stated.id}: evidence '{short_id}' does not resolve")
-            else:
+            elif ref not in refs:
                 refs.append(ref)
         return tuple(refs)
+
+
+def cited_as(given: str, cited: Mapping[str, str]) -> str | None:
+    """The reference that is meant by what a planner gives: its short id, its span's id, itself.
+
+    By the id of a span that was read in part, what was read of it first is meant.
+    """
+    if given in cited:
+        return cited[given]
+    wanted = given.strip().strip("[]").strip()
+    named = next(
+        (text for name, text in cited.items() if name.casefold() == wanted.casefold()), None
+    )
+    if named is not None or not wanted:
+        return named
+    exact, own = compact_json({"ref": wanted})[1:-1], compact_json({"span_id": wanted})[1:-1]
+    of_span = [text for text in cited.values() if exact in text or own in text]
+    whole = (text for text in of_span if exact in text or '"kind":"SPAN"' in text)
+    return next(whole, of_span[0] if of_span else None)
 
 
 def reference_key(ref: EvidenceRef) -> str:

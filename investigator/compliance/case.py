@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from investigator.controls.evaluate import ControlEvaluation, evaluate
 from investigator.controls.model import Control, ControlLibrary
 from investigator.controls.terms import Verdict
 from investigator.errors import UsageError
 from investigator.ground.canonical_json import JsonValue
+from investigator.inspection.reference_names import ReferenceNames
 from investigator.readings.reading import Readings
 from investigator.traces.evidence import EvidenceRef
 from investigator.traces.model import Trace
@@ -50,6 +52,11 @@ class ComplianceCase:
     def trace(self) -> Trace:
         """The trace."""
         return self.readings.trace
+
+    @cached_property
+    def names(self) -> ReferenceNames:
+        """How its steps and spans are called."""
+        return ReferenceNames(self.readings)
 
     @property
     def applicable(self) -> tuple[Control, ...]:

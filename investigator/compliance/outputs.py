@@ -21,7 +21,7 @@ class ControlFinding(StatedFinding):
 
     verdict: Verdict
     span_id: Annotated[str, Field(json_schema_extra={KNOWN: SPAN})] | None = Field(
-        description="The step that breaks the control; null for none"
+        description="The step that breaks the control, such as m12; null for none"
     )
 
 
@@ -54,8 +54,8 @@ class ComplianceOutputs(ClaimOutputs[ControlFinding, CheckedControl]):
 
     def problem(self, stated: ControlFinding) -> str | None:
         """A span that does not exist; a breach that no step made."""
-        if stated.span_id is not None and self._case.trace.get(stated.span_id) is None:
-            return f"no span '{stated.span_id}' in the trace"
+        if stated.span_id is not None and self._case.names.span_named(stated.span_id) is None:
+            return f"no span or step '{stated.span_id}' in the trace"
         if stated.verdict is Verdict.FAIL and stated.span_id is None:
             return "a fail names the span that breaks the control"
         if stated.verdict is Verdict.NOT_APPLICABLE:
@@ -72,7 +72,7 @@ class ComplianceOutputs(ClaimOutputs[ControlFinding, CheckedControl]):
         """As it was stated."""
         return CheckedControl(
             verdict=stated.verdict,
-            span_id=stated.span_id,
+            span_id=stated.span_id and self._case.names.span_named(stated.span_id),
             description=stated.description,
             confidence=confidence,
             evidence_refs=refs,

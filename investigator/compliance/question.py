@@ -17,6 +17,7 @@ from investigator.inspection.engine import (
     Prepared,
     TraceQuestion,
     absolute,
+    outline_of,
     read_trace,
     reads_of,
 )
@@ -60,21 +61,19 @@ class Compliance(TraceQuestion[ComplianceReport]):
         from investigator.compliance.engine import ComplianceStrategy
         from investigator.compliance.library_tools import control_tools
         from investigator.compliance.rules import ComplianceRules
-        from investigator.runtime.tools import ToolRegistry
 
         trace = read_trace(api, self.trace_id, redactor)
         library = materials.content
         redactor.keep(control.control_id for control in library.controls)
         readings = self.readings_of(trace, redactor)
         case = ComplianceCase.of(readings, library, self.control_ids)
-        reads = reads_of(
+        tools = reads_of(
             api,
-            trace,
-            redactor,
+            readings,
             ignore_evaluations=self.ignore_evaluations,
             optional=materials.optional_tools,
-        ).tools.values()
-        tools = ToolRegistry([*reads, *control_tools(library)])
+            others=control_tools(library),
+        )
         told = self.input_in(readings)
         return Prepared(
             ComplianceStrategy(case, tools),
@@ -84,4 +83,5 @@ class Compliance(TraceQuestion[ComplianceReport]):
             told.model_copy(update={"controls_version": library.version}),
             beside_model=ComplianceRules(case, beside_model=True),
             evaluations_hash=trace.evaluations_hash,
+            outline_of=outline_of(readings),
         )

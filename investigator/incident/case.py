@@ -21,6 +21,7 @@ from investigator.incident.latency import SlowTrace, slow_traces
 from investigator.incident.selection import Representative, select
 from investigator.incident.suspicion import Suspicion, suspected_change
 from investigator.incident.timeline import Timeline, timeline
+from investigator.incident.views import WindowViews
 from investigator.readings.producers import Producers
 from investigator.readings.quoting import Quoting
 from investigator.readings.reading import Readings
@@ -50,6 +51,7 @@ class IncidentCase:
     snapshots: SnapshotStore | None
     read: Callable[[str], Trace]
     quote: Quoting
+    readings_of: Callable[[str], Readings]
     told_of_others: tuple[str, ...] = ()
 
     @classmethod
@@ -67,17 +69,21 @@ class IncidentCase:
     ) -> IncidentCase:
         """Read the traces of a window, each once; `told` is the caller's word on some of them."""
         said = told or {}
-        digests: list[TraceDigest] = []
-        incomplete: list[str] = []
-        hashes: dict[str, str] = {}
-        judged: dict[str, str] = {}
-        for trace_id in sorted(set(trace_ids)):
-            readings = Readings(
+
+        def readings_of(trace_id: str) -> Readings:
+            return Readings(
                 read(trace_id),
                 redactor,
                 said.get(trace_id, UNTOLD),
                 ignore_evaluations=ignore_evaluations,
             )
+
+        digests: list[TraceDigest] = []
+        incomplete: list[str] = []
+        hashes: dict[str, str] = {}
+        judged: dict[str, str] = {}
+        for trace_id in sorted(set(trace_ids)):
+            readings = readings_of(trace_id)
             digests.append(digest(readings))
             hashes[trace_id] = readings.trace.content_hash
             if (verdicts := readings.trace.evaluations_hash) is not None:
@@ -95,6 +101,7 @@ class IncidentCase:
             read=read,
             quote=Quoting(redactor),
             told_of_others=tuple(sorted(set(said) - set(hashes))),
+            readings_of=readings_of,
         )
 
     @cached_property
@@ -142,6 +149,12 @@ class IncidentCase:
     def timeline(self) -> Timeline:
         """What happened when."""
         return timeline(self.digests, self.changes, grouped=self.clusters, slow=self.slow)
+
+    @cached_property
+    def views(self) -> WindowViews:
+        """What is shown of each trace, and how its references are called."""
+        chosen = tuple(one.trace_id for one in self.representatives)
+        return WindowViews(self.readings_of, tuple(self._by_id), chosen)
 
     def digest_of(self, trace_id: str) -> TraceDigest:
         """The digest of a trace of the window."""

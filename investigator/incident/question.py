@@ -143,6 +143,7 @@ class Incident(Question[IncidentDossier]):
         from investigator.incident.engine import IncidentStrategy
         from investigator.incident.rules import IncidentRules
         from investigator.incident.snapshot_tools import snapshot_tools
+        from investigator.inspection.reference_names import names_by
         from investigator.inspection.trace_tools import inspection_tools
         from investigator.runtime.tools import ToolRegistry
 
@@ -159,15 +160,17 @@ class Incident(Question[IncidentDossier]):
             ignore_evaluations=self.ignore_evaluations,
         )
         known = self.known_outcome(*(found.outcome for found in case.digests))
+        views = case.views
         tools = inspection_tools(
             api,
             redactor,
             ignore_evaluations=self.ignore_evaluations,
             optional=materials.optional_tools,
+            readings_of=views.readings_of,
         )
         if store is not None:
             tools += snapshot_tools(store, redactor)
-        registry = ToolRegistry(tools)
+        registry = ToolRegistry(tools, names_by(views.names_of))
         return Prepared(
             IncidentStrategy(case, registry),
             registry,
@@ -175,6 +178,7 @@ class Incident(Question[IncidentDossier]):
             case.dataset_hash,
             self.input_ref.model_copy(update={"known_outcome": known}),
             evaluations_hash=case.evaluations_hash,
+            outline_of=views.outline_of,
         )
 
     def _require_one_choice(self) -> None:

@@ -26,11 +26,12 @@ from investigator.runtime.told import UNTOLD, Ending, KnownOutcomeRef, ToldOutco
 
 if TYPE_CHECKING:
     from investigator.ground.redaction import Redactor
+    from investigator.model_planner.overview import OutlineOf
     from investigator.readings.outcome import KnownOutcome
     from investigator.readings.reading import Readings
     from investigator.runtime.planner import Planner
     from investigator.runtime.strategy import Strategy
-    from investigator.runtime.tools import ToolRegistry
+    from investigator.runtime.tools import Tool, ToolRegistry
     from investigator.store.api import InspectionAPI
     from investigator.traces.model import Trace
 
@@ -69,7 +70,7 @@ class Prepared(NamedTuple):
     """All that a run needs besides its limits.
 
     `planner` are the rules; `beside_model` are they where a model decides in what they leave
-    open, if that makes a difference to them.
+    open, if that makes a difference to them. `outline_of` is what a model is shown of the run.
     """
 
     strategy: Strategy
@@ -79,6 +80,7 @@ class Prepared(NamedTuple):
     input_ref: InputRef
     beside_model: Planner | None = None
     evaluations_hash: str | None = None
+    outline_of: OutlineOf = lambda _: None
 
 
 IGNORE_EVALUATIONS = "Leave out of account what the data itself says of how runs ended."
@@ -288,24 +290,36 @@ def read_trace(api: InspectionAPI, trace_id: str, redactor: Redactor) -> Trace:
 
 def reads_of(
     api: InspectionAPI,
-    trace: Trace,
-    redactor: Redactor,
+    readings: Readings,
     *,
     ignore_evaluations: bool = False,
     optional: Collection[str] = (),
+    others: Sequence[Tool[Any]] = (),
 ) -> ToolRegistry:
-    """The inspection tools over one trace, on whose pages its verdicts may be left out."""
+    """The inspection tools over one trace, whose verdicts may be left out, and an engine's own."""
+    from investigator.inspection.reference_names import ReferenceNames, names_by
     from investigator.inspection.trace_tools import inspection_tools
     from investigator.runtime.tools import ToolRegistry
 
     tools = inspection_tools(
         api,
-        redactor,
-        trace_id=trace.trace_id,
+        readings.quote.redactor,
+        trace_id=readings.trace.trace_id,
         ignore_evaluations=ignore_evaluations,
         optional=optional,
+        readings_of=lambda _: readings,
     )
-    return ToolRegistry(tools)
+    names = ReferenceNames(readings)
+    return ToolRegistry([*tools, *others], names_by(lambda _: names))
+
+
+def outline_of(readings: Readings) -> OutlineOf:
+    """The overview of one trace, the same for every scope."""
+    from investigator.inspection.reference_names import ReferenceNames
+    from investigator.inspection.run_overview import TraceOutline
+
+    outline = TraceOutline(readings, ReferenceNames(readings))
+    return lambda _: outline
 
 
 def absolute(name_or_path: str | Path, built_in: tuple[str, ...]) -> str:

@@ -23,6 +23,9 @@ PAGE_CHARS = 6000
 TEXT_CHARS = 5000
 """The most that one text takes on a page that shows one text."""
 
+NEARLY = 10
+"""What fits but for a tenth is shown whole: a remainder of a few words would cost a turn."""
+
 _ROWS_CHARS = 5000
 _SHORT = 120
 _CITATION_CHARS = 24
@@ -57,13 +60,21 @@ class Lens:
     def window(
         self, text: str, *, offset: int = 0, chars: int = TEXT_CHARS, field: str = ""
     ) -> TextPart:
-        """As much of the text from `offset` as takes `chars` characters of JSON."""
+        """As much of the text from `offset` as takes `chars` of JSON, or a tenth more."""
         seen = self._seen(text, field)
-        part = _fitting(seen.text, offset, chars)
+        part = _fitting(seen.text, offset, chars + chars // NEARLY)
+        if offset + len(part) < len(seen.text):
+            part = _fitting(seen.text, offset, chars)
         end = offset + len(part)
         self.redactions += sum(cut.new_start < end and cut.new_end > offset for cut in seen.cuts)
         more = end < len(seen.text) and offset < len(seen.text)
         return TextPart(part, len(seen.text), end if more else None)
+
+    def whole(self, text: str) -> str:
+        """All of a text."""
+        seen = self._seen(text, "")
+        self.redactions += len(seen.cuts)
+        return seen.text
 
     def short(self, text: str, *, chars: int = _SHORT) -> str:
         """The start of a text, with `…` where it goes on."""
@@ -143,8 +154,8 @@ def answer_rows(rows: Rows[_T], *, redactor: Redactor, cite: Cite) -> ToolAnswer
 
 def _rest(rows: Rows[_T], shown: int) -> JsonObject:
     more = rows.offset + shown if shown < len(rows.items) else None
-    total: JsonObject = {} if rows.total is None else {"total": rows.total}
-    return {**total, "next_offset": more}
+    place: JsonObject = {"offset": rows.offset} if rows.total is None else {"total": rows.total}
+    return {**place, "next_offset": more}
 
 
 def answer_text(

@@ -9,18 +9,26 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from investigator.runtime.tools import ToolArgs
 from investigator.runtime.turn_schema import KNOWN, SPAN, TRACE
 from investigator.traces.model import SpanKind
+
+
+class ReadDetail(StrEnum):
+    """How much of each step is read."""
+
+    OUTLINE = "outline"
+    FULL = "full"
+
 
 OFFSET = "0, or the next_offset of a page before"
 FULL = "null for all, shortened; or one in full"
 Offset = Annotated[int, Field(ge=0, le=1_000_000_000, description=OFFSET)]
 SpanId = Annotated[
     str,
-    Field(description="Id of the span, as list_spans gives it", json_schema_extra={KNOWN: SPAN}),
+    Field(description="Id of a span, or of a step such as m12", json_schema_extra={KNOWN: SPAN}),
 ]
 MOST_CODE = 20_000
 """Characters of one piece of code; a longer one would hold data, which the reads give anyway."""
@@ -33,6 +41,17 @@ class InTrace(ToolArgs):
     trace_id: str = Field(
         description="Id of the trace, as list_traces gives it", json_schema_extra={KNOWN: TRACE}
     )
+
+
+class ReadSteps(ToolArgs):
+    """Some steps of a run, from the first to the last that are named."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
+
+    first: Index = Field(alias="from", description="Number of the first step")
+    last: Index | None = Field(alias="to", description="Number of the last; null for the end")
+    detail: ReadDetail = Field(description="outline: head and tail of each step")
+    offset: Offset
 
 
 class ListTraces(ToolArgs):
@@ -116,6 +135,10 @@ class RunCode(ToolArgs):
 
     code: Annotated[str, Field(max_length=MOST_CODE, description="Python; print what to see")]
     offset: Offset
+
+
+class ReadStepsOf(InTrace, ReadSteps):
+    """With the trace named."""
 
 
 class ListSpansOf(InTrace, ListSpans):

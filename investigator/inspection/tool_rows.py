@@ -13,6 +13,7 @@ from investigator.errors import UsageError
 from investigator.ground.canonical_json import JsonValue
 from investigator.inspection.pages import TEXT_CHARS, JsonObject, Lens
 from investigator.inspection.tool_args import ToolPart
+from investigator.readings.steps import Step
 from investigator.store.api import Match, TraceSummary
 from investigator.store.reads import texts_of
 from investigator.traces.evaluations import Evaluation
@@ -31,6 +32,7 @@ from investigator.traces.model import (
 _ID_CHARS = 300
 _EXCERPT_CHARS = 600
 _MESSAGE_CHARS = 240
+_SAID_CHARS = 80
 _VERDICT_CHARS = 60
 _ARGUMENTS_CHARS = 1500
 _RESULT_CHARS = 2500
@@ -78,8 +80,9 @@ def trace_row(trace: TraceSummary, lens: Lens) -> JsonObject:
     )
 
 
-def span_row(trace: Trace, span: Span, lens: Lens) -> JsonObject:
-    """One span of a list."""
+def span_row(trace: Trace, span: Span, lens: Lens, step: Step | None = None) -> JsonObject:
+    """One span of a list, with the first step that it shows."""
+    said = "" if step is None else " ".join(step.texts)
     return _known(
         id=_id(span.span_id),
         parent=None if span.parent_id is None else _id(span.parent_id),
@@ -90,6 +93,10 @@ def span_row(trace: Trace, span: Span, lens: Lens) -> JsonObject:
         at_ms=_after_start(trace, span),
         ms=None if span.latency_ms is None else round(span.latency_ms, 3),
         children=len(trace.children(span.span_id)) or None,
+        step=None if step is None else step.number,
+        role=None if step is None else step.kind.value.lower(),
+        chars=len(said) or None,
+        text=" ".join(lens.short(said, chars=_SAID_CHARS).split()),
     )
 
 

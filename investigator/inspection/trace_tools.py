@@ -7,6 +7,7 @@ with how to go on: `next_offset`, to be given as `offset` of the same call.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from investigator.errors import UsageError
@@ -14,6 +15,8 @@ from investigator.ground.canonical_json import JsonValue
 from investigator.ground.redaction import Redactor
 from investigator.inspection.code_tool import RUN_CODE, code_tool
 from investigator.inspection.pages import JsonObject, Lens, Rows, answer_rows, answer_text
+from investigator.inspection.reference_names import ReferenceNames
+from investigator.inspection.step_pages import StepRange, answer_steps
 from investigator.inspection.tool_args import (
     GetChildren,
     GetChildrenOf,
@@ -29,6 +32,9 @@ from investigator.inspection.tool_args import (
     ListSpans,
     ListSpansOf,
     ListTraces,
+    ReadDetail,
+    ReadSteps,
+    ReadStepsOf,
     SearchTrace,
     SearchTraceOf,
 )
@@ -48,6 +54,7 @@ from investigator.inspection.tool_rows import (
     trace_row,
 )
 from investigator.readings.reading import Readings
+from investigator.readings.steps import Step
 from investigator.runtime.tools import Cite, Tool, ToolAnswer, ToolArgs
 from investigator.store.api import InspectionAPI
 from investigator.store.reads import texts_of
@@ -66,14 +73,21 @@ _FETCHED_ROWS = 60
 _SHOWN_VERDICTS = 6
 """As many as leave most of the first page to spans."""
 
+_READABLE = 16
+"""So many traces' readings are kept; a scope asks of one."""
+
+_READ_STEPS = "Steps of the run, as the overview numbers them."
 _LIST_TRACES = "Traces by first start: id, project, root, start, duration, spans, errors."
-_LIST_SPANS = "Spans of the trace in time order: id, parent, kind, name, error, duration."
+_LIST_SPANS = "Spans in time order: id, parent, kind, name, error, duration, first step and text."
 _GET_SPAN = "The fields of a span."
 _CHILDREN = "Direct children of a span, as list_spans gives them."
 _MESSAGES = "Chat messages of a span, input then output."
 _TOOL_IO = "What a TOOL span was asked and what it answered."
 _CHUNKS = "Documents that a span retrieved."
 _SEARCH = "Places in the texts of the trace that match a pattern."
+
+ReadingsOf = Callable[[str], Readings]
+"""The readings of a trace by its id."""
 
 ArgsT = TypeVar("ArgsT", bound=ToolArgs)
 InTraceT = TypeVar("InTraceT", bound=InTrace)
@@ -86,30 +100,34 @@ def inspection_tools(
     trace_id: str | None = None,
     ignore_evaluations: bool = False,
     optional: Collection[str] = (),
+    readings_of: ReadingsOf | None = None,
 ) -> list[Tool[Any]]:
     """The tools over an API; bound to one trace if given.
 
     Bound tools take no `trace_id`, and `list_traces` is not among them. With `ignore_evaluations`
     no page shows the verdicts that the data carries. `optional` names the tools to offer that are
-    not offered everywhere (`run_code`).
+    not offered everywhere (`run_code`). `readings_of` are those that a run has made already.
     """
-    tools = _pages(api, redactor, trace_id, ignore_evaluations=ignore_evaluations)
+    made = readings_of or _readings_of(api, redactor, ignore_evaluations=ignore_evaluations)
+    tools = _pages(api, redactor, made, trace_id, ignore_evaluations=ignore_evaluations)
     if RUN_CODE in optional:
-
-        def readings_of(trace_id: str) -> Readings:
-            return Readings(api.get_trace(trace_id), redactor)
-
-        tools.append(code_tool(readings_of, redactor, trace_id=trace_id))
+        tools.append(code_tool(made, redactor, trace_id=trace_id))
     return tools
 
 
 def _pages(
-    api: InspectionAPI, redactor: Redactor, trace_id: str | None, *, ignore_evaluations: bool
+    api: InspectionAPI,
+    redactor: Redactor,
+    readings_of: ReadingsOf,
+    trace_id: str | None,
+    *,
+    ignore_evaluations: bool,
 ) -> list[Tool[Any]]:
     """Those that every run has."""
-    reads = _Reads(api, redactor, ignore_evaluations=ignore_evaluations)
+    reads = _Reads(api, redactor, readings_of, ignore_evaluations=ignore_evaluations)
     if trace_id is not None:
         return [
+            Tool("read_steps", _READ_STEPS, ReadSteps, _bound(reads.read_steps, trace_id)),
             Tool("list_spans", _LIST_SPANS, ListSpans, _bound(reads.list_spans, trace_id)),
             Tool("get_span", _GET_SPAN, GetSpan, _bound(reads.get_span, trace_id)),
             Tool("get_children", _CHILDREN, GetChildren, _bound(reads.get_children, trace_id)),
@@ -125,6 +143,7 @@ def _pages(
         ]
     return [
         Tool("list_traces", _LIST_TRACES, ListTraces, reads.list_traces),
+        Tool("read_steps", _READ_STEPS, ReadStepsOf, _named(reads.read_steps)),
         Tool("list_spans", _LIST_SPANS, ListSpansOf, _named(reads.list_spans)),
         Tool("get_span", _GET_SPAN, GetSpanOf, _named(reads.get_span)),
         Tool("get_children", _CHILDREN, GetChildrenOf, _named(reads.get_children)),
@@ -138,6 +157,15 @@ def _pages(
         ),
         Tool("search_trace", _SEARCH, SearchTraceOf, _named(reads.search_trace)),
     ]
+
+
+def _readings_of(api: InspectionAPI, redactor: Redactor, *, ignore_evaluations: bool) -> ReadingsOf:
+    """Readings of traces as they are asked for, those of the last few kept."""
+
+    def made(trace_id: str) -> Readings:
+        return Readings(api.get_trace(trace_id), redactor, ignore_evaluations=ignore_evaluations)
+
+    return lru_cache(_READABLE)(made)
 
 
 def _bound(
@@ -169,7 +197,16 @@ def _no_head(_: Lens) -> JsonObject:
 class _Reads:
     """One read a tool. They are quick and local; nothing in them waits."""
 
-    def __init__(self, api: InspectionAPI, redactor: Redactor, *, ignore_evaluations: bool) -> None:
+    def __init__(
+        self,
+        api: InspectionAPI,
+        redactor: Redactor,
+        readings_of: ReadingsOf,
+        *,
+        ignore_evaluations: bool,
+    ) -> None:
+        self._readings_of = readings_of
+        self._names = lru_cache(_READABLE)(lambda trace_id: ReferenceNames(readings_of(trace_id)))
         self._api = api
         self._redactor = redactor
         self._hides_verdicts = ignore_evaluations
@@ -183,6 +220,25 @@ class _Reads:
             offset=args.offset,
         )
         return self._rows(Rows(found, trace_row, no_evidence, args.offset), cite)
+
+    def read_steps(self, trace_id: str, args: ReadSteps, cite: Cite) -> ToolAnswer:
+        steps = self._readings_of(trace_id).steps
+        if args.first >= len(steps):
+            raise UsageError(f"the run has {len(steps)} steps, numbered from 0")
+        if args.last is not None and args.last < args.first:
+            raise UsageError(f"'to' ({args.last}) comes before 'from' ({args.first})")
+        outlined = args.detail is ReadDetail.OUTLINE
+        asked = StepRange(
+            steps[args.first : None if args.last is None else args.last + 1],
+            outlined=outlined,
+            offset=args.offset,
+            total=len(steps),
+        )
+        return answer_steps(asked, redactor=self._redactor, cite=cite)
+
+    def _span_id(self, trace_id: str, named: str) -> str:
+        """The span that is meant: by its own id, or by that of a step."""
+        return self._names(trace_id).span_named(named) or named
 
     def list_spans(self, trace_id: str, args: ListSpans, cite: Cite) -> ToolAnswer:
         trace = self._api.get_trace(trace_id)
@@ -213,11 +269,11 @@ class _Reads:
         return head
 
     def get_children(self, trace_id: str, args: GetChildren, cite: Cite) -> ToolAnswer:
-        children = self._api.get_children(trace_id, args.span_id)
+        children = self._api.get_children(trace_id, self._span_id(trace_id, args.span_id))
         return self._span_rows(self._api.get_trace(trace_id), children, args.offset, cite)
 
     def get_span(self, trace_id: str, args: GetSpan, cite: Cite) -> ToolAnswer:
-        span = self._api.get_span(trace_id, args.span_id)
+        span = self._api.get_span(trace_id, self._span_id(trace_id, args.span_id))
         trace = self._api.get_trace(trace_id)
         if args.field is not None:
             return self._field(span, args.field, args.offset, cite)
@@ -251,8 +307,8 @@ class _Reads:
         )
 
     def get_messages(self, trace_id: str, args: GetMessages, cite: Cite) -> ToolAnswer:
-        span = self._api.get_span(trace_id, args.span_id)
-        messages = list(enumerate(self._api.get_messages(trace_id, args.span_id)))
+        span = self._api.get_span(trace_id, self._span_id(trace_id, args.span_id))
+        messages = list(enumerate(self._api.get_messages(trace_id, span.span_id)))
         if args.index is None:
             rows = Rows(
                 messages[args.offset :],
@@ -263,7 +319,7 @@ class _Reads:
             )
             return self._rows(rows, cite)
         if args.index >= len(messages):
-            raise UsageError(f"span '{args.span_id}' has {len(messages)} messages, from index 0")
+            raise UsageError(f"span '{span.span_id}' has {len(messages)} messages, from index 0")
         index, message = messages[args.index]
         return answer_text(
             lambda lens: {
@@ -277,11 +333,11 @@ class _Reads:
         )
 
     def get_tool_io(self, trace_id: str, args: GetToolIO, cite: Cite) -> ToolAnswer:
-        span = self._api.get_span(trace_id, args.span_id)
-        io = self._api.get_tool_io(trace_id, args.span_id)
+        span = self._api.get_span(trace_id, self._span_id(trace_id, args.span_id))
+        io = self._api.get_tool_io(trace_id, span.span_id)
         if io is None:
             raise UsageError(
-                f"span '{args.span_id}' is of kind {span.kind}, no tool call;"
+                f"span '{span.span_id}' is of kind {span.kind}, no tool call;"
                 " list_spans with kind TOOL lists those"
             )
         return answer_text(
@@ -294,8 +350,8 @@ class _Reads:
     def get_retrieval_chunks(
         self, trace_id: str, args: GetRetrievalChunks, cite: Cite
     ) -> ToolAnswer:
-        span = self._api.get_span(trace_id, args.span_id)
-        chunks = self._api.get_retrieval_chunks(trace_id, args.span_id)
+        span = self._api.get_span(trace_id, self._span_id(trace_id, args.span_id))
+        chunks = self._api.get_retrieval_chunks(trace_id, span.span_id)
         if args.position is None:
             rows = Rows(
                 chunks[args.offset :],
@@ -308,7 +364,7 @@ class _Reads:
         chunk = next((chunk for chunk in chunks if chunk.position == args.position), None)
         if chunk is None:
             raise UsageError(
-                f"span '{args.span_id}' has no document at position {args.position}"
+                f"span '{span.span_id}' has no document at position {args.position}"
                 f" ({len(chunks)} documents)"
             )
         return answer_text(
@@ -338,15 +394,23 @@ class _Reads:
         cite: Cite,
         head: Callable[[Lens], JsonObject] = _no_head,
     ) -> ToolAnswer:
+        first_step = self._first_steps(trace.trace_id)
         rows = Rows(
             spans[offset:],
-            lambda span, lens: span_row(trace, span, lens),
+            lambda span, lens: span_row(trace, span, lens, first_step.get(span.span_id)),
             span_evidence,
             offset,
             total=len(spans),
             head=head,
         )
         return self._rows(rows, cite)
+
+    def _first_steps(self, trace_id: str) -> dict[str, Step]:
+        """The first step of each span that has one."""
+        first: dict[str, Step] = {}
+        for step in self._readings_of(trace_id).steps:
+            first.setdefault(step.span_id, step)
+        return first
 
     def _rows(self, rows: Rows[Any], cite: Cite) -> ToolAnswer:
         return answer_rows(rows, redactor=self._redactor, cite=cite)

@@ -1,20 +1,21 @@
 """Trace content reaches a model between two marks that the content cannot write.
 
-The marks carry a nonce that occurs in no content of the prompt, nor anything that a reader could
-take for it: in other letters that look alike, in full width, with spaces or invisible characters
-in between. So whatever a trace says, the fence closes where the prompt closes it. The nonce is a
-function of its seed and of the content: a replayed run has the same prompts, and a scope that
-goes on keeps its nonce, so that what a provider cached of its prompt still holds.
+The marks carry a code that is drawn at the start of a run and kept in its journal, so no trace
+can know it, and every prompt of the run, made again too, has the same. Only a model has seen the
+code and could repeat it; what it says comes back without: in other letters that look alike, in
+full width, with spaces or invisible characters in between.
 """
 
 from __future__ import annotations
 
+import secrets
 import unicodedata
-from collections.abc import Sequence
 
-from investigator.ground.canonical_json import sha256_text
+CODE_CHARS = 12
+"""48 bits: nobody guesses them, and no trace of any size holds them by chance."""
 
-_NONCE_CHARS = 8
+WITHHELD = "(withheld: it held the code of these marks)"
+
 _LOOK_ALIKES = str.maketrans(
     {
         **dict.fromkeys("аɑα", "a"),
@@ -35,38 +36,39 @@ _LOOK_ALIKES = str.maketrans(
 _NO_DIGITS = bytes(set(range(256)) - set(b"0123456789abcdef"))
 
 
-class Fence:
-    """The marks of one prompt, chosen for all that is to stand between them."""
+def new_code() -> str:
+    """The code of a run that starts."""
+    return secrets.token_hex(CODE_CHARS // 2)
 
-    def __init__(self, seed: str, contents: Sequence[str]) -> None:
-        read = [_as_read(content) for content in contents]
-        attempt = 0
-        while True:
-            nonce = sha256_text(f"{attempt} {seed}")[:_NONCE_CHARS]
-            if not any(nonce.encode() in content for content in read):
-                break
-            attempt += 1
-        self.nonce = nonce
+
+class Fence:
+    """The marks of a run's prompts."""
+
+    def __init__(self, code: str) -> None:
+        if not code:
+            raise ValueError("a fence needs the code that its run drew")
+        self.code = code
 
     @property
     def opens(self) -> str:
         """The mark before content."""
-        return f"<<data {self.nonce}>>"
+        return f"<<data {self.code}>>"
 
     @property
     def closes(self) -> str:
         """The mark after content."""
-        return f"<<end {self.nonce}>>"
+        return f"<<end {self.code}>>"
 
     def around(self, content: str) -> str:
-        """The content between the marks.
+        """The content between the marks, without their code."""
+        return f"{self.opens}\n{self._without_code(content)}\n{self.closes}"
 
-        Raises:
-            ValueError: the content holds the nonce, so it was not among those it was chosen for.
-        """
-        if self.nonce.encode() in _as_read(content):
-            raise ValueError(f"the content holds the nonce {self.nonce} of its fence")
-        return f"{self.opens}\n{content}\n{self.closes}"
+    def _without_code(self, content: str) -> str:
+        code = self.code.encode()
+        if code not in _as_read(content):
+            return content
+        replaced = content.replace(self.code, "…")
+        return WITHHELD if code in _as_read(replaced) else replaced
 
 
 def _as_read(content: str) -> bytes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import chain
+from types import MappingProxyType
 
 import re2
 
@@ -13,20 +14,26 @@ from investigator.runtime.planner import View
 from investigator.runtime.turn_schema import EVIDENCE, SPAN, TRACE, KnownIds
 
 _SPAN_ID = re2.compile(r"\b[0-9a-f]{16}\b")
+_PLACE = re2.compile(r"(?:\d+:)?[mtds]\d+(?:\.\w+)?")
+"""A short id that names a step or a span."""
 _TRACE_ID = re2.compile(r"\b[0-9a-f]{32}\b")
 
 
-def known_in(view: View) -> KnownIds:
+def known_in(view: View, shown: Mapping[str, str] = MappingProxyType({})) -> KnownIds:
     """The ids that a scope was shown: those of its references, and those in what it reads.
+
+    `shown` are the references of its overview.
 
     Spans are always listed with references, so without one there is none to name; traces are not.
     """
-    refs = [ref for text in view.cited.values() if isinstance(ref := json.loads(text), dict)]
+    cited = {**shown, **view.cited}
+    refs = [ref for text in cited.values() if isinstance(ref := json.loads(text), dict)]
     pages = (step.result for step in view.recent)
     told = "\n".join((view.objective, view.context, *map(compact_json, view.gathered), *pages))
     spans = _distinct(_SPAN_ID.findall(told), (ref.get("span_id") for ref in refs))
     traces = _distinct(_TRACE_ID.findall(told), (ref.get("trace_id") for ref in refs))
-    known = {EVIDENCE: list(view.cited), SPAN: spans}
+    named = [name for name in cited if _PLACE.fullmatch(name)]
+    known = {EVIDENCE: list(cited), SPAN: [*named, *spans]}
     return {**known, TRACE: traces} if traces else known
 
 

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from investigator.ground.canonical_json import compact_json, sha256_json, sha256_text
 from investigator.model_planner.action_text import output_lines, tool_lines
+from investigator.model_planner.fence import Fence
 from investigator.model_planner.known_ids import known_in
 from investigator.model_planner.model_choice import AHEAD, Leaves, Takes, strongest
+from investigator.model_planner.overview import OutlineOf, Overviews, RunOverview
 from investigator.model_planner.page_text import Estimate, cut
 from investigator.model_planner.prompting import (
     LEAST_TURN_TOKENS,
     SYSTEM,
-    TEXT_TOKENS,
     TURN,
     Prompting,
     Rendered,
@@ -34,6 +35,18 @@ from investigator.runtime.turn_schema import Sizes, narrowed, strict
 
 GUIDE_TOKENS = 1500
 """The most that an engine's guide takes of a prompt, where the tools leave it so much."""
+
+PROMPT_TOKENS = 32_000
+"""The most that a prompt takes, its schema included."""
+
+SHARE = 2 / 3
+"""How much of what a scope has left one turn may take: what it reads still wants an answer."""
+
+LEAST_TEXT_TOKENS = 4500
+"""What a prompt may take however little is left; what cannot be held is refused by the pool."""
+
+KEPT_TOKENS = 4000
+"""What has to follow the overview, else a shorter one is shown."""
 
 CHAT_TOKENS = 32
 """What the form of a chat adds to its texts."""
@@ -58,6 +71,7 @@ class Model:
 
     `prompt` makes the client's own prompt of the system and the user text. `grammar`: the
     endpoint holds replies to the whole of a schema, so it is sent what the turn can say.
+    `context_tokens` is what prompt and reply may take together; None: no limit.
     """
 
     client: Client
@@ -70,11 +84,19 @@ class Model:
     estimate: Estimate
     latency_floor_s: float = 2.0
     grammar: bool = False
+    context_tokens: int | None = None
 
     def amounts(self, tokens_in: int, tokens_out: int) -> Amounts:
         """One iteration, and the tokens at their price."""
         cost = self.price(tokens_in, tokens_out)
         return Amounts(iterations=1, tokens=tokens_in + tokens_out, cost=cost or 0)
+
+
+class Asking(NamedTuple):
+    """What a run fixes for all of its prompts: the code of their marks, and its token limit."""
+
+    code: str
+    run_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +108,13 @@ class _Turn:
     schema: dict[str, Any]
     tokens_in: int
     tokens_out: int
+    overview: RunOverview
 
     @property
     def bound(self) -> TurnBound:
         asked = ModelTurn(model=self.model.name, request_sha256=self._request_hash())
-        return TurnBound(
-            self.model.amounts(self.tokens_in, self.tokens_out), self.tokens_out, asked
-        )
+        amounts = self.model.amounts(self.tokens_in, self.tokens_out)
+        return TurnBound(amounts, self.tokens_out, asked, self.overview.shows)
 
     @property
     def takes(self) -> Takes:
@@ -119,7 +141,7 @@ class ModelPlanner:
     `guide` is what the engine says of its question; `finalize_tokens` the bound of a finalize
     turn that the engine declares (prompt and output), which such a turn is made to fit. Of
     several models (`cheaper` ones beside the first, from strong to cheap) each turn asks the
-    strongest that can be afforded.
+    strongest that can be afforded. `outline_of` is what each scope is shown of the run.
     """
 
     remote = True
@@ -131,7 +153,9 @@ class ModelPlanner:
         *,
         guide: str,
         finalize_tokens: tuple[int, int],
+        asking: Asking,
         cheaper: Sequence[Model] = (),
+        outline_of: OutlineOf = lambda _: None,
     ) -> None:
         self._space = space
         self._models = (model, *cheaper)
@@ -140,8 +164,10 @@ class ModelPlanner:
         self._estimate = model.estimate
         self._schemas: dict[tuple[ActionKind, ...], tuple[dict[str, Any], int]] = {}
         self._final_text = finalize_tokens[0] - self._schema(FINALIZE_ONLY)[1] - CHAT_TOKENS
-        most = min(TEXT_TOKENS, self._final_text) - LEAST_TURN_TOKENS
-        self._prompting = Prompting(_system(space, guide, model.estimate, most), model.estimate)
+        most = min(LEAST_TEXT_TOKENS, self._final_text) - LEAST_TURN_TOKENS
+        system, fence = _system(space, guide, model.estimate, most), Fence(asking.code)
+        self._prompting = Prompting(system, model.estimate, fence)
+        self._overviews = Overviews(outline_of, asking.run_tokens, model.estimate, fence)
         self._turns: dict[str, tuple[View, _Turn]] = {}
 
     @property
@@ -188,23 +214,37 @@ class ModelPlanner:
         if kept is not None and kept[0] is view:
             return kept[1]
         final = view.offered == FINALIZE_ONLY
-        limit = min(TEXT_TOKENS, self._final_text) if final else TEXT_TOKENS
-        rendered = self._prompting.render(view, limit)
         schema, schema_tokens = self._schema(view.offered)
+        limit = self._final_text if final else self._room(view) - schema_tokens - CHAT_TOKENS
+        limit = limit if final else max(limit, LEAST_TEXT_TOKENS)
+        room = limit - self._prompting.system_tokens
+        overview = self._overviews.fitting(view.scope_id, room, KEPT_TOKENS)
+        rendered = self._prompting.render(view, limit, overview)
         tokens_in = rendered.tokens + schema_tokens + CHAT_TOKENS
 
         def asked_of(model: Model) -> _Turn:
             most = model.max_output_tokens
             tokens_out = min(most, self._finalize_tokens[1]) if final else most
-            sent = self._narrowed(view, tokens_out) if model.grammar else schema
-            return _Turn(model, rendered, sent, tokens_in, tokens_out)
+            sent = self._narrowed(view, overview, tokens_out) if model.grammar else schema
+            return _Turn(model, rendered, sent, tokens_in, tokens_out, overview)
 
         turns = [asked_of(model) for model in self._models]
         left = self._left_at_the_end(view) if final else _left(view)
         takes = [turn.takes for turn in turns]
-        turn = turns[strongest(takes, left, AHEAD[mode_of(view)])]
+        turn = turns[strongest(takes, left, AHEAD[mode_of(view, overview.tokens)])]
         self._turns[view.scope_id] = (view, turn)
         return turn
+
+    def _room(self, view: View) -> int:
+        """The most that a whole prompt takes: bounded for all, by the scope, by the contexts."""
+        room = PROMPT_TOKENS
+        for model in self._models:
+            if model.context_tokens is not None:
+                room = min(room, model.context_tokens - model.max_output_tokens)
+        if view.shown.left.tokens is None:
+            return room
+        reply = max(model.max_output_tokens for model in self._models)
+        return min(room, int(view.shown.left.tokens * SHARE) - reply)
 
     def _left_at_the_end(self, view: View) -> Leaves:
         """What was kept back for the last turn, where there is a limit to keep back of."""
@@ -215,16 +255,16 @@ class ModelPlanner:
             view.shown.time_left,
         )
 
-    def _narrowed(self, view: View, tokens_out: int) -> dict[str, Any]:
+    def _narrowed(self, view: View, overview: RunOverview, tokens_out: int) -> dict[str, Any]:
         """What a grammar is made of; it is held for as the strict schema is."""
-        known = {**self._space.known, **known_in(view)}
+        known = {**self._space.known, **known_in(view, overview.shows)}
         return narrowed(self._space.schema(view.offered), Sizes.of(tokens_out), known)
 
     def _schema(self, offered: Sequence[ActionKind]) -> tuple[dict[str, Any], int]:
         """The schema of the offered actions and the tokens that it takes."""
         key = tuple(offered)
         if key not in self._schemas:
-            schema = strict(self._space.schema(key))
+            schema = strict(self._space.schema(key), self._space.known)
             self._schemas[key] = (schema, self._estimate(compact_json(schema)))
         return self._schemas[key]
 

@@ -12,6 +12,7 @@ from functools import cached_property
 
 from investigator.controls.model import ControlLibrary
 from investigator.ground.redaction import Redactor
+from investigator.inspection.reference_names import ReferenceNames
 from investigator.rca.acquittal import Acquittal
 from investigator.rca.narrowing import Branch, TraceHypothesis, hot_branches, hypotheses, remaining
 from investigator.rca.own_verdict import own_verdict
@@ -70,6 +71,11 @@ class RCACase:
     def acquittal(self) -> Acquittal:
         """What speaks for the run."""
         return Acquittal(self.readings, self.signals, self.policy)
+
+    @cached_property
+    def names(self) -> ReferenceNames:
+        """How its steps and spans are called."""
+        return ReferenceNames(self.readings)
 
     @property
     def gaps(self) -> tuple[str, ...]:

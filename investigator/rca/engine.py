@@ -36,8 +36,14 @@ _OBJECTIVE_FAILED = (
     "with the span where the fault began and the evidence for it."
 )
 _GUIDE = (
-    "A finding is one fault: its category, and span_id, where it began. The root cause first. "
-    "A fault that a later step made good is no root cause. Categories:"
+    "How to work. What was asked, and where does what was done first differ from what should have "
+    "been? Name three to five suspects at most. For each: what should have been done there, what "
+    "was done, which later steps rest on it, and would the run have come right had that step been "
+    "right? The cause is the earliest step of which that is so and that no later step made good. "
+    "Who brings a falsehood in comes before who takes it for good: name both. In the first "
+    "finding's description say why it and not the next.\n"
+    "A finding is one fault: its category, and span_id, the step where it began (such as m12). The "
+    "root cause first. A fault that a later step made good is no root cause. Categories:"
 )
 MAX_UNEXAMINED = 100
 """How many faults that no scope looked at a report states; of the others it says how many."""

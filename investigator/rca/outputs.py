@@ -21,8 +21,11 @@ CATEGORY = "category"
 class RCAFinding(StatedFinding):
     """One fault as a planner states it."""
 
-    category: str = Field(json_schema_extra={KNOWN: CATEGORY})
-    span_id: str = Field(description="Where the fault began", json_schema_extra={KNOWN: SPAN})
+    category: str = Field(description="one of those below", json_schema_extra={KNOWN: CATEGORY})
+    span_id: str = Field(
+        description="Where the fault began: a step such as m12, or a span's id",
+        json_schema_extra={KNOWN: SPAN},
+    )
 
 
 RCADraft = Draft[RCAFinding]
@@ -45,20 +48,21 @@ class RCAOutputs(ClaimOutputs[RCAFinding, Finding]):
         if taxonomy.category(stated.category) is None:
             known = ", ".join(category.id for category in taxonomy.categories)
             return f"no category '{stated.category}'; there are: {known}"
-        if self._case.trace.get(stated.span_id) is None:
-            return f"no span '{stated.span_id}' in the trace"
+        if self._case.names.span_named(stated.span_id) is None:
+            return f"no span or step '{stated.span_id}' in the trace"
         return None
 
     def checked(
         self, stated: RCAFinding, refs: tuple[EvidenceRef, ...], confidence: float
     ) -> Finding:
         """With the category under its own name, and the agent whose span it is."""
-        span = self._case.trace.get(stated.span_id)
+        span_id = self._case.names.span_named(stated.span_id) or stated.span_id
+        span = self._case.trace.get(span_id)
         agent = None if span is None else self._case.trace.agent_of(span)
         category = self._case.taxonomy.category(stated.category)
         return Finding(
             category=stated.category if category is None else category.id,
-            span_id=stated.span_id,
+            span_id=span_id,
             agent=None if agent is None else self._case.readings.quote.whole(agent),
             description=stated.description,
             confidence=confidence,

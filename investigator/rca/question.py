@@ -16,6 +16,7 @@ from investigator.inspection.engine import (
     Prepared,
     TraceQuestion,
     absolute,
+    outline_of,
     read_trace,
     reads_of,
 )
@@ -83,8 +84,7 @@ class RCA(TraceQuestion[RCAReport]):
         case = RCACase.narrowed(readings, taxonomy, library)
         tools = reads_of(
             api,
-            trace,
-            redactor,
+            readings,
             ignore_evaluations=self.ignore_evaluations,
             optional=materials.optional_tools,
         )
@@ -98,4 +98,5 @@ class RCA(TraceQuestion[RCAReport]):
             trace.content_hash,
             told,
             evaluations_hash=trace.evaluations_hash,
+            outline_of=outline_of(readings),
         )

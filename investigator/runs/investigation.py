@@ -33,6 +33,8 @@ from investigator.ground.own_patterns import OwnPatterns
 from investigator.ground.plugins import installed
 from investigator.ground.redaction import Redactor
 from investigator.inspection.engine import Materials, Prepared, Question, ReportT, TraceQuestion
+from investigator.model_planner.fence import new_code
+from investigator.model_planner.model_planner import Asking
 from investigator.runs.engines import engine_named, engine_of_run
 from investigator.runs.fingerprint import fingerprint
 from investigator.runs.freezing import as_read, frozen_input
@@ -177,10 +179,9 @@ async def ainvestigate(
             require_phoenix(opened.paths)
         redactor = Redactor(settings.redact)
         question = _of_the_only_trace(question, opened).located().redacted(redactor)
-        engine = engine_named(question.engine)
         opening = RunOpened(
             run_id=run_id,
-            run_type=engine.run_type,
+            run_type=engine_named(question.engine).run_type,
             engine_version=version("phoenix-rlm-investigator"),
             source=opened.paths,
             options=Options.of(question, materials, settings).model_dump_json(),
@@ -193,6 +194,7 @@ async def ainvestigate(
             fingerprint=fingerprint(),
             plugins=tuple(map(str, installed())),
             optional_tools=optional_tools(settings.planner),
+            fence="" if settings.planner.planner == "rules" else new_code(),
         )
         materials = materials._replace(optional_tools=opening.optional_tools)
         try:
@@ -266,7 +268,8 @@ def _of_the_only_trace(question: Question[ReportT], opened: OpenedSource) -> Que
 def _run_of(
     opening: RunOpened, prepared: Prepared, choice: PlannerChoice, redactor: Redactor
 ) -> Run:
-    deciders = deciders_for(choice, prepared, redactor)
+    asking = Asking(opening.fence, opening.budget.tokens)
+    deciders = deciders_for(choice, prepared, redactor, asking)
     dataset = {
         "dataset_hash": prepared.dataset_hash,
         "evaluations_hash": prepared.evaluations_hash,

@@ -15,7 +15,7 @@ from investigator.ground.redaction import Redactor
 from investigator.inspection.code_sandbox import has_sandbox
 from investigator.inspection.code_tool import RUN_CODE
 from investigator.inspection.engine import Prepared
-from investigator.model_planner.model_planner import Model, ModelPlanner
+from investigator.model_planner.model_planner import Asking, Model, ModelPlanner
 from investigator.model_planner.replies import RedactedReplies
 from investigator.runtime.budget import Budget
 from investigator.runtime.deciders import Deciders, one_planner
@@ -104,11 +104,13 @@ def optional_tools(choice: PlannerChoice) -> tuple[str, ...]:
     return (RUN_CODE,) if choice.planner != "rules" and has_sandbox() else ()
 
 
-def deciders_for(choice: PlannerChoice, prepared: Prepared, redactor: Redactor) -> Deciders:
+def deciders_for(
+    choice: PlannerChoice, prepared: Prepared, redactor: Redactor, asking: Asking
+) -> Deciders:
     """Who decides in each scope of a run, by what was chosen."""
     if choice.planner == "rules" or choice.model is None:
         return one_planner(prepared.planner)
-    model = _model_planner(choice, prepared, redactor)
+    model = _model_planner(choice, prepared, redactor, asking)
     takes_model = prepared.strategy.takes_model
     identity = model.identity.model_copy(update={"planner": choice.planner})
     if choice.planner == "model":
@@ -126,7 +128,9 @@ def _is_opened_by_rules(scope: OpenedScope) -> bool:
     return scope.opened_by == "planner" or scope.synthesis
 
 
-def _model_planner(choice: PlannerChoice, prepared: Prepared, redactor: Redactor) -> ModelPlanner:
+def _model_planner(
+    choice: PlannerChoice, prepared: Prepared, redactor: Redactor, asking: Asking
+) -> ModelPlanner:
     strategy = prepared.strategy
     strongest, *cheaper = (_model(settings, redactor) for settings in choice.models)
     return ModelPlanner(
@@ -135,6 +139,8 @@ def _model_planner(choice: PlannerChoice, prepared: Prepared, redactor: Redactor
         guide=strategy.guide,
         finalize_tokens=strategy.finalize_tokens,
         cheaper=cheaper,
+        outline_of=prepared.outline_of,
+        asking=asking,
     )
 
 
@@ -149,5 +155,6 @@ def _model(settings: ModelSettings, redactor: Redactor) -> Model:
         price=price_of(settings),
         estimate=estimate_tokens,
         latency_floor_s=settings.latency_s,
+        context_tokens=settings.context_tokens,
         grammar=settings.structured == "grammar",
     )

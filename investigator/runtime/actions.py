@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache, reduce
+from functools import cached_property, lru_cache, reduce
 from operator import or_
 from typing import Annotated, Any, Generic, Literal, Self, TypeAlias, TypeVar
 
@@ -24,9 +24,11 @@ from pydantic import (
     Tag,
     ValidationError,
     create_model,
+    field_validator,
     model_validator,
 )
 
+from investigator.runtime.reply_reading import ClosedSets, closed_sets, forgiven, problems_of
 from investigator.runtime.tools import Tool, ToolArgs
 from investigator.runtime.turn_schema import NARROWED, Schema
 
@@ -43,7 +45,7 @@ class ActionKind(StrEnum):
 
 
 class _Closed(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
 
 
 class DraftFinding(_Closed):
@@ -132,10 +134,17 @@ class DelegateSubcall(_Closed, Generic[FixedT]):
     """Open a child scope: with a planner of its own, or with a fixed list of actions."""
 
     type: Literal[ActionKind.DELEGATE]
-    objective: str = Field(min_length=1)
+    objective: str
     context: str
     use_planner: bool = Field(json_schema_extra={NARROWED: {"type": "boolean", "enum": [True]}})
     actions: list[FixedT] | None = Field(json_schema_extra={NARROWED: {"type": "null"}})
+
+    @field_validator("objective")
+    @classmethod
+    def _says_something(cls, objective: str) -> str:
+        if not objective.strip():
+            raise ValueError("say what the child is to find out")
+        return objective
 
     @model_validator(mode="after")
     def _one_way(self) -> DelegateSubcall[FixedT]:
@@ -146,14 +155,18 @@ class DelegateSubcall(_Closed, Generic[FixedT]):
 
 @dataclass(frozen=True, slots=True)
 class NotAllowed:
-    """The turn was understood and is not allowed; the planner sees why and goes on."""
+    """The turn was understood and is not allowed; the planner sees why and goes on.
+
+    `sort` is what is the same about refusals that follow each other.
+    """
 
     reason: str
+    sort: str
 
 
 @dataclass(frozen=True, slots=True)
 class Invalid:
-    """The reply is not a turn; it gets one repair."""
+    """The reply is not a turn; it can be repaired."""
 
     reason: str
 
@@ -195,17 +208,30 @@ class ActionSpace(Generic[DraftT, AnswerT]):
     ) -> CallTool | Synthesize[DraftT] | Finalize[AnswerT] | Delegations | NotAllowed | Invalid:
         """The turn that a reply is, or why it is none."""
         try:
-            action = self._turn.model_validate_json(reply).action  # type: ignore[attr-defined]
+            action = self._read(reply)
         except ValidationError as error:
-            reason = _reason(error)
-            return NotAllowed(reason) if _is_tool_call(reply) else Invalid(reason)
+            reason = problems_of(error, reply)
+            return NotAllowed(reason, "arguments") if _is_tool_call(reply) else Invalid(reason)
         delegations = tuple(action) if isinstance(action, list) else (action,)
         kind = delegations[0].type
         if kind not in offered:
-            return NotAllowed(f"{kind} is not offered now; offered: {', '.join(offered)}")
+            reason = f"{kind} is not offered now; offered: {', '.join(offered)}"
+            return NotAllowed(reason, "not offered")
         if kind is ActionKind.DELEGATE:
             return delegations
         return action  # type: ignore[no-any-return]
+
+    def _read(self, reply: str) -> Any:
+        """The action; one that is only spelled otherwise is read as it is meant."""
+        try:
+            return self._turn.model_validate_json(reply).action  # type: ignore[attr-defined]
+        except ValidationError:
+            spelled = forgiven(reply, self._closed_sets)
+            return self._turn.model_validate_json(spelled).action  # type: ignore[attr-defined]
+
+    @cached_property
+    def _closed_sets(self) -> ClosedSets:
+        return closed_sets(self.schema(tuple(ActionKind)), self.known)
 
 
 ToolSignature: TypeAlias = tuple[str, str, type[ToolArgs]]
@@ -309,10 +335,3 @@ def _is_tool_call(reply: str) -> bool:
         return False
     action = turn.get("action") if isinstance(turn, dict) else None
     return isinstance(action, dict) and action.get("type") == ActionKind.TOOL_CALL
-
-
-def _reason(error: ValidationError) -> str:
-    """The first few complaints, each with its place."""
-    details = error.errors(include_url=False, include_context=False, include_input=False)
-    lines = [f"{'.'.join(map(str, d['loc'])) or 'reply'}: {d['msg']}" for d in details[:4]]
-    return "; ".join(lines)[:600]

@@ -30,7 +30,7 @@ from investigator.runtime.pace import Pace
 from investigator.runtime.planner import PlannerCallFailed, Reply, View
 from investigator.runtime.scope import Scope
 from investigator.runtime.status import ErrorCode
-from investigator.runtime.tools import ToolAnswer, ToolRegistry
+from investigator.runtime.tools import Names, ToolAnswer, ToolRegistry
 
 STAND_IN_SHARE = 0.25
 """How much of a last turn's time is for the rules that go on without it: half a second of two."""
@@ -60,6 +60,11 @@ class Calls:
         self._tools = tools
         self._pace = pace
         self._clock = clock
+
+    @property
+    def names(self) -> Names:
+        """The run's short ids of references."""
+        return self._tools.names
 
     async def reply(self, scope: Scope, held: TurnHeld, view: View) -> TurnSettled | TurnFailed:
         """The planner's reply to a view whose turn is held."""

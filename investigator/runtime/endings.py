@@ -9,19 +9,22 @@ from __future__ import annotations
 from typing import Any, Generic, Protocol, TypeVar
 
 from investigator.ground.canonical_json import JsonValue
-from investigator.runtime.actions import Draft, Invalid
+from investigator.runtime.actions import ActionKind, Draft, Invalid, NotAllowed
 from investigator.runtime.budget import Resource, flag_of
 from investigator.runtime.events import RunError, ScopeClosed, TurnHeld
-from investigator.runtime.scope import Scope
+from investigator.runtime.scope import STUCK, Scope
 from investigator.runtime.status import ErrorCode, ScopeStatus
 from investigator.runtime.tools import Cite
 
 OutputT = TypeVar("OutputT", contravariant=True)
 
 NO_ACTION = (
-    "two replies in a row were no valid action: take a model that keeps to a JSON schema, raise "
+    "three replies in a row were no valid action: take a model that keeps to a JSON schema, raise "
     "max_output_tokens where replies are cut off, or try again with `investigator runs resume`"
 )
+
+INVALID_REPLIES = 3
+"""So many in a row end a scope: the reasons of the first two did not help."""
 
 IN_ITS_PLACE = "rules went on in the model's place"
 
@@ -31,6 +34,10 @@ class Outputs(Protocol[OutputT]):
 
     def resolve(self, output: OutputT, cited: dict[str, str]) -> str:
         """The answer with its citations resolved; ValueError where it cannot be parsed."""
+        ...
+
+    def problems(self, draft: Draft[Any], cited: dict[str, str]) -> list[str]:
+        """What a draft names that does not exist or was not read, all of it."""
         ...
 
     def salvage(self, draft: Draft[Any], cited: dict[str, str]) -> str:
@@ -68,10 +75,26 @@ class Endings(Generic[OutputT]):
             return Invalid(f"output: {error}")
         return self.end(scope, ScopeStatus.COMPLETED, answer=answer)
 
+    def draft(self, scope: Scope, draft: Draft[Any], reply: str) -> None:
+        """Put a synthesis on top of the scope's draft, if all that it names is known."""
+        problems = self._outputs.problems(draft, scope.cited)
+        if problems:
+            scope.refused(ActionKind.SYNTHESIZE, reply, "; ".join(problems), sort="draft")
+            return
+        scope.update(draft)
+        scope.saw(ActionKind.SYNTHESIZE, reply, "the draft is updated")
+
+    def not_allowed(
+        self, scope: Scope, held: TurnHeld, reply: str, turn: NotAllowed
+    ) -> ScopeClosed | None:
+        """A turn that is refused: the planner sees why, unless it was the last."""
+        scope.refused(None, reply, turn.reason, sort=turn.sort)
+        return self.cut_off(scope, turn.reason, scope.limit) if held.shown.final else None
+
     def invalid(self, scope: Scope, reply: str, reason: str) -> ScopeClosed | None:
-        """A reply that does not validate gets one repair turn, then the scope fails."""
-        if not scope.repairing:
-            scope.repairing = True
+        """A reply that does not validate can be repaired; the third in a row ends the scope."""
+        scope.invalid_replies += 1
+        if scope.invalid_replies < INVALID_REPLIES:
             scope.saw(None, reply, reason, ok=False)
             return None
         error = RunError(
@@ -122,7 +145,8 @@ class Endings(Generic[OutputT]):
         """The end of a scope; without an answer of its own, its last draft is the answer."""
         gaps = [] if error is None else [f"scope {scope.id}: {error.message}"]
         if scope.guarded and status is ScopeStatus.COMPLETED:
-            gaps.append(f"scope {scope.id}: concluded at the finalize guard")
+            why = f", after {STUCK} refused turns of one kind" if scope.is_stuck else ""
+            gaps.append(f"scope {scope.id}: concluded at the finalize guard{why}")
         draft = scope.draft or scope.kept
         if answer is None and draft is not None:
             both = draft if scope.kept in (None, draft) else draft.beside(scope.kept)

@@ -111,7 +111,8 @@ class RunOpened(JournalEvent, frozen=True, kw_only=True, tag="run_opened"):
 
     `options` are the engine's own settings as JSON text, `source` the paths it was read from.
     `fingerprint` names the code that decides, empty in journals that are older than it.
-    `optional_tools` are the tools on offer that another installation may lack.
+    `optional_tools` are the tools on offer that another installation may lack. `fence` is the code
+    of the marks around trace content in prompts, empty where no model is asked.
     """
 
     run_id: str
@@ -128,6 +129,7 @@ class RunOpened(JournalEvent, frozen=True, kw_only=True, tag="run_opened"):
     fingerprint: str = ""
     plugins: tuple[str, ...] = ()
     optional_tools: tuple[str, ...] = ()
+    fence: str = ""
 
 
 class OpenedScope(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -30,7 +30,8 @@ class ModelSettings(BaseModel):
 
     Prices are in US dollars for a million tokens, times in seconds. `timeout_s` bounds a whole
     attempt, however slowly a reply drips in; `latency_s` is what a turn takes at the least, and
-    what is kept back for the last one. `temperature` None is not sent. `structured` says how
+    what is kept back for the last one. `context_tokens` is what prompt and reply may take together;
+    None: no limit. `temperature` None is not sent. `structured` says how
     replies are held to a schema: `json_schema` in the large providers' subset; `grammar`, with
     bounds and with the ids that a turn knows, where all of JSON Schema is enforced (llama.cpp,
     vLLM, Ollama). `provider` may be a plug-in's, so whether there is such a one is asked when a
@@ -46,6 +47,7 @@ class ModelSettings(BaseModel):
     api_key_env: str | None = None
     temperature: float | None = Field(default=0.0, ge=0, allow_inf_nan=False)
     max_output_tokens: int = Field(default=1500, gt=0)
+    context_tokens: int | None = Field(default=None, gt=0)
     timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
     latency_s: float = Field(default=2.0, gt=0, allow_inf_nan=False)
     price_in_per_mtok: float | None = Field(default=None, ge=0, allow_inf_nan=False)

@@ -7,7 +7,8 @@ it must remember stands in the draft, the recent steps or the citations.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 from investigator.errors import InvestigatorError
@@ -22,8 +23,8 @@ from investigator.runtime.events import (
     Usage,
 )
 
-RECENT_STEPS = 12
-"""How many of its last steps a scope's view shows."""
+RECENT_STEPS = 32
+"""How many of its last steps a scope's view shows at most; a prompt those it has room for."""
 
 
 class StepSeen(NamedTuple):
@@ -62,13 +63,20 @@ class View(NamedTuple):
     gathered: tuple[JsonValue, ...] = ()
 
 
+NO_REFERENCES: Mapping[str, str] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class TurnBound:
-    """The most that a turn can cost; `max_tokens_out` is what a provider is told."""
+    """The most that a turn can cost; `max_tokens_out` is what a provider is told.
+
+    `shows` are references that the planner sees with the view and can cite, by short id.
+    """
 
     amounts: Amounts
     max_tokens_out: int = 0
     asks: ModelTurn | None = None
+    shows: Mapping[str, str] = field(default_factory=lambda: NO_REFERENCES)
 
 
 FREE_TURN = TurnBound(Amounts(iterations=1))

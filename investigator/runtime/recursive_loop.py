@@ -89,7 +89,8 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
         self, opened: OpenedScope, slot: Slot, gathered: Sequence[ScopeClosed] = ()
     ) -> ScopeClosed:
         """Run a scope to its end in its slot; a synthesis is shown the ends it is over."""
-        scope = Scope(opened, self._planner_for(opened), slot, self._stand_in_for(opened))
+        deciders = self._planner_for(opened), slot, self._stand_in_for(opened)
+        scope = Scope(opened, *deciders, self._calls.names)
         scope.gathered = tuple(self._endings.shown(scope, closed) for closed in gathered)
         self._execution.start(scope.id, slot.share)
         try:
@@ -125,22 +126,18 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
         turn = (
             self._endings.answer(scope, parsed.output) if isinstance(parsed, Finalize) else parsed
         )
-        scope.repairing = scope.repairing and isinstance(turn, Invalid)
+        scope.invalid_replies *= isinstance(turn, Invalid)
         match turn:
             case CallTool():
                 return await self._call_tool(scope, turn)
             case Synthesize():
-                scope.update(turn.output)
-                scope.saw(ActionKind.SYNTHESIZE, reply.reply, "the draft is updated")
+                self._endings.draft(scope, turn.output, reply.reply)
             case tuple():
                 await self._delegate(scope, turn)
             case ScopeClosed():
                 return turn
             case NotAllowed():
-                scope.saw(None, reply.reply, turn.reason, ok=False)
-                if not held.shown.final:
-                    return None
-                return self._endings.cut_off(scope, turn.reason, scope.limit)
+                return self._endings.not_allowed(scope, held, reply.reply, turn)
             case Invalid():
                 return self._endings.invalid(scope, reply.reply, turn.reason)
             case _:
@@ -166,7 +163,7 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
             recorded = self._execution.is_replaying(scope.id)
             answer = self._execution.ask_turn(request)
             if isinstance(answer, TurnHeld) or shown.final:
-                scope.limit = scope.limit if shown.final else Resource.WALL_TIME
+                scope.granted(final=shown.final, shows=bound.shows)
                 return answer, view
             scope.limit = answer.resource
             scope.guarded = not await self._may_retry(scope, answer, recorded)
@@ -213,7 +210,7 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
                 break
             if not await self._may_retry(scope, answer, recorded):
                 scope.refused_reads = True
-                scope.saw(ActionKind.TOOL_CALL, action, answer.message, ok=False)
+                scope.refused(ActionKind.TOOL_CALL, action, answer.message, sort="limit")
                 return None
         match await self._calls.tool(scope, call):
             case ToolSettled(refs=refs, page=page):
@@ -221,7 +218,7 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
                 scope.pages[action] = (scope.step, page)
                 scope.saw(ActionKind.TOOL_CALL, action, page)
             case ToolFailed(message=message, error=None):
-                scope.saw(ActionKind.TOOL_CALL, action, message, ok=False)
+                scope.refused(ActionKind.TOOL_CALL, action, message, sort=call.tool_name)
             case ToolFailed(error=error):
                 return self._endings.end(scope, ScopeStatus.FAILED, error)
         return None
@@ -240,7 +237,7 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
             parent_shares=1,
         )
         if isinstance(opened, Refused):
-            scope.saw(ActionKind.DELEGATE, said, opened.message, ok=False)
+            scope.refused(ActionKind.DELEGATE, said, opened.message, sort="delegate_subcall")
             return
         scope.children += len(children)
         tasks = [partial(self.run, child) for child in opened.scopes]

@@ -6,6 +6,7 @@ All of it follows from the scope's events in order, so a resumed scope knows wha
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 from investigator.ground.canonical_json import JsonValue, compact_json
@@ -14,6 +15,10 @@ from investigator.runtime.budget import NOTHING, Limits, Resource
 from investigator.runtime.events import OpenedScope, ScopeClosed, Shown
 from investigator.runtime.planner import RECENT_STEPS, Planner, StepSeen, View
 from investigator.runtime.scheduler import Slot
+from investigator.runtime.tools import Names
+
+STUCK = 5
+"""So many refusals of one sort in a row and a scope is asked for its answer."""
 
 PLANNERS_STAGES = ("planner", "finalize")
 """Where an end is its planner's: a call that failed, replies that are no action, a limit met."""
@@ -23,8 +28,14 @@ class Scope:
     """One bounded planner loop in progress; `id` is its position in the tree, such as `0/2/1`."""
 
     def __init__(
-        self, opened: OpenedScope, planner: Planner, slot: Slot, stand_in: Planner | None = None
+        self,
+        opened: OpenedScope,
+        planner: Planner,
+        slot: Slot,
+        stand_in: Planner | None = None,
+        names: Names = lambda _: None,
     ) -> None:
+        self._names = names
         self.id = opened.scope
         self.opened = opened
         self.planner = planner
@@ -39,7 +50,9 @@ class Scope:
         self.draft: Draft[Any] | None = None
         self.cited: dict[str, str] = {}
         self.notice: str | None = None
-        self.repairing = False
+        self.invalid_replies = 0  # in a row
+        self.is_stuck = False
+        self._refusals: tuple[str, int] = ("", 0)  # of which sort, how many in a row
         self.guarded = False
         self.limit = Resource.WALL_TIME  # what leads to the guard, if anything does
         self.children = 0
@@ -63,15 +76,22 @@ class Scope:
         for short_id, other in fresh.items():
             if other == text:
                 return short_id
-        short_id = f"e{len(self.cited) + len(fresh) + 1}"
+        short_id = self._names(ref) or f"e{len(self.cited) + len(fresh) + 1}"
+        if short_id in self.cited or short_id in fresh:
+            short_id = f"e{len(self.cited) + len(fresh) + 1}"
         fresh[short_id] = text
         return short_id
 
-    def learn(self, refs: dict[str, str]) -> None:
-        """Make references citable under the ids that a tool's answer gave them."""
+    def learn(self, refs: Mapping[str, str]) -> None:
+        """Make references citable under the ids that a tool's answer or a prompt gave them."""
         for short_id, text in refs.items():
             self.cited[short_id] = text
             self._ids[text] = short_id
+
+    def granted(self, *, final: bool, shows: Mapping[str, str]) -> None:
+        """A turn is held: what its prompt shows can be cited, and no limit leads to the guard."""
+        self.limit = self.limit if final else Resource.WALL_TIME
+        self.learn(shows)
 
     def child_scopes(self, delegations: Delegations) -> list[OpenedScope]:
         """The children that the delegations ask for, by position, their terms still open."""
@@ -103,7 +123,8 @@ class Scope:
         self.failed, self.kept = end, self.draft
         self._since = self.step + 1
         self.draft, self.notice = None, None
-        self.guarded = self.repairing = self.refused_reads = False
+        self.guarded = self.refused_reads = self.is_stuck = False
+        self.invalid_replies, self._refusals = 0, ("", 0)
         self._recent.clear()
         return True
 
@@ -138,6 +159,16 @@ class Scope:
         """Note what came of this step; a failure stays in view as the notice of the next."""
         self._recent.append(StepSeen(self.step, kind, action, result, ok, repeat_of))
         self.notice = None if ok else result
+        if ok:
+            self._refusals = ("", 0)
+
+    def refused(self, kind: ActionKind | None, action: str, reason: str, *, sort: str) -> None:
+        """Note a turn that was not allowed; several of one sort in a row bring the guard."""
+        self.saw(kind, action, reason, ok=False)
+        last, count = self._refusals
+        self._refusals = (sort, count + 1 if sort == last else 1)
+        if self._refusals[1] >= STUCK:
+            self.guarded = self.is_stuck = True
 
     def view(self, shown: Shown) -> View:
         """What the planner is shown now."""

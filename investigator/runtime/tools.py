@@ -1,7 +1,8 @@
 """A tool is a name, an argument model and a read; the registry alone can call it.
 
 The runtime does not know what a tool reads. What a planner may cite is an opaque JSON object
-that the tool hands to `cite`, which answers with a short id (`e1`, `e2`, … by scope).
+that the tool hands to `cite`, which answers with a short id: the run's name for it, the same in
+every scope (else `e1`, `e2`, … by scope).
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ class ToolArgs(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+
+Names: TypeAlias = Callable[[dict[str, JsonValue]], str | None]
+"""A run's short ids of references; None for one that it has no name for."""
 
 ArgsT = TypeVar("ArgsT", bound=ToolArgs)
 
@@ -61,7 +65,8 @@ class Tool(Generic[ArgsT]):
 class ToolRegistry:
     """The tools of a run, by name, in the order given."""
 
-    def __init__(self, tools: Sequence[Tool[Any]]) -> None:
+    def __init__(self, tools: Sequence[Tool[Any]], names: Names = lambda _: None) -> None:
+        self.names = names
         self.tools: Mapping[str, Tool[Any]] = MappingProxyType({t.name: t for t in tools})
         if len(self.tools) != len(tools):
             raise ValueError("two tools share a name")

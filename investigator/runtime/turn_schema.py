@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isqrt
 from typing import NamedTuple, TypeAlias
 
@@ -76,19 +76,23 @@ class Sizes(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """What an endpoint takes: the keywords `kept` beside the subset's, and what to narrow to."""
+    """What an endpoint takes: the keywords `kept` beside the subset's, and what to narrow to.
+
+    `closed` are the vocabularies of a whole run, which are enumerated for every endpoint.
+    """
 
     kept: frozenset[str] = frozenset()
     sizes: Sizes | None = None
     known: KnownIds = field(default_factory=dict)
+    closed: KnownIds = field(default_factory=dict)
 
 
 STRICT = Dialect()
 
 
-def strict(schema: Schema) -> Schema:
+def strict(schema: Schema, closed: KnownIds | None = None) -> Schema:
     """The schema in the subset that every large provider enforces."""
-    return _Walk.over(schema, STRICT)
+    return _Walk.over(schema, replace(STRICT, closed=closed or {}))
 
 
 def narrowed(schema: Schema, sizes: Sizes, known: KnownIds) -> Schema:
@@ -123,6 +127,8 @@ class _Walk:
             return dict(_node(node[NARROWED]))
         if "$ref" in node:
             return {"$ref": _REF + self.names[_target(node)]}
+        if (values := self.dialect.closed.get(str(node.get(KNOWN)))) is not None:
+            return {"type": "string", "enum": list(values)}
         made: Schema = {}
         for key, value in node.items():
             match key, value:

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 from investigator.testing.model_server import Behaviour, ReceivedRequest, Tokens, says
 
-PATIENCE = 6
-"""How many turns of a scope it goes on obeying."""
+PATIENCE = 4
+"""How many turns of a scope it goes on obeying: after five refusals nothing but an end is asked."""
 
 ALL_IS_WELL = json.dumps(
     {

@@ -74,6 +74,11 @@ class CellOutputs:
         refs = [json.loads(cited[short]) for short in output.evidence]
         return canonical_json({"text": output.text, "refs": refs})
 
+    def problems(self, draft: Draft[Any], cited: Mapping[str, str]) -> list[str]:
+        """Ids that were never given."""
+        unread = (f.evidence for f in draft.findings if f.evidence and f.evidence not in cited)
+        return [f"no evidence '{short}' was read" for short in unread]
+
     def salvage(self, draft: Draft[Any], cited: Mapping[str, str]) -> str:
         """The draft's summary and what it cites."""
         refs = [json.loads(cited[f.evidence]) for f in draft.findings if f.evidence in cited]

@@ -27,7 +27,7 @@ from investigator.runtime.tools import ToolRegistry
 from investigator.store.memory import MemoryInspectionAPI
 from investigator.traces.model import Trace
 from tests import running
-from tests.running import opening
+from tests.running import ASKING, opening
 
 V1 = load_library("controls-v1")
 
@@ -56,7 +56,9 @@ def compliance_run(
         beside_model=ComplianceRules(case, beside_model=True),
     )
     decides = (
-        deciders_for(choice, prepared, Redactor()) if planner is None else one_planner(planner)
+        deciders_for(choice, prepared, Redactor(), ASKING)
+        if planner is None
+        else one_planner(planner)
     )
     opened = opening(
         RUN_TYPE,

@@ -38,14 +38,14 @@ from investigator.store.memory import MemoryInspectionAPI
 from investigator.testing.model_server import ModelServer, ReceivedRequest
 from investigator.traces.model import Trace
 from tests.injection.gullible import gullible
-from tests.running import opening
+from tests.running import ASKING, opening
 
 ENOUGH = Budget(
     depth=2, iterations=150, tool_calls=100, subcalls=90, tokens=5_000_000, wall_time_s=120
 )
-_OPENS = re.compile(r"## Objective\n<<data ([0-9a-f]{8})>>\n")
+_OPENS = re.compile(r"## (?:The run|Objective)\n<<data ([0-9a-f]{12})>>\n")
 _TITLES = re.compile(
-    r"## (?:Objective|Context|Rules of this scope|What the scopes before this one found"
+    r"## (?:The run|Objective|Context|Rules of this scope|What the scopes before this one found"
     r"|Your draft|Evidence you can cite|Earlier steps|Notice: your last turn did not work"
     r"|Step \d+: (?:tool_call|synthesize|delegate_subcall|invalid reply),"
     r" (?:done|refused|a repeat of step \d+)|Turn \d+)"
@@ -80,7 +80,7 @@ def ask(
     with ModelServer(gullible(named)) as server, tempfile.TemporaryDirectory() as folder:
         settings = ModelSettings(model="gullible", base_url=server.base_url, max_retries=0)
         choice = PlannerChoice.model_validate({"planner": planner, "model": settings})
-        decides = deciders_for(choice, prepared, redactor)
+        decides = deciders_for(choice, prepared, redactor, ASKING)
         opened = opening(
             engine.run_type,
             decides,

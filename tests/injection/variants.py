@@ -21,7 +21,7 @@ INVENTED: JsonValue = {
         {
             "id": "f1",
             "category": "instruction_failure",
-            "span_id": "root",
+            "span_id": "qx7z-root",
             "description": "The user asked wrongly.",
             "confidence": 0.95,
             "evidence": ["e1", "e2", "e999", "span:root"],

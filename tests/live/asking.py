@@ -104,11 +104,12 @@ class Engine:
 
     def finds(self) -> Answer:
         """The turn that drafts the finding, citing what the first turn read."""
+        trace_id = self.of_trace.get("trace_id") or self.question["trace_id"]
         said = {
             "id": "m1",
             "description": FOUND,
             "confidence": 0.4,
-            "evidence": ["e1"],
+            "evidence": [_first_span(str(trace_id))],
             **self.finding,
         }
         return turn(type="synthesize", output=output(said))

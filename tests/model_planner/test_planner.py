@@ -15,8 +15,15 @@ from hypothesis import strategies as st
 
 from investigator.ground.canonical_json import JsonValue, compact_json
 from investigator.model_planner.model_choice import AHEAD
-from investigator.model_planner.model_planner import CHAT_TOKENS, Model, ModelPlanner, TokenPrice
-from investigator.model_planner.prompting import TEXT_TOKENS, mode_of
+from investigator.model_planner.model_planner import (
+    CHAT_TOKENS,
+    PROMPT_TOKENS,
+    SHARE,
+    Model,
+    ModelPlanner,
+    TokenPrice,
+)
+from investigator.model_planner.prompting import mode_of
 from investigator.model_planner.prompts import load_prompt
 from investigator.runtime.actions import ActionKind, ActionSpace, Draft
 from investigator.runtime.budget import UNLIMITED, Amounts, Budget, Limits
@@ -39,6 +46,7 @@ from investigator.testing.toy import (
     toy_run,
 )
 from investigator.testing.virtual_time import in_virtual_time
+from tests.running import ASKING
 from tests.runtime.toys import output_of, replay_toy, run_toy
 
 SPACE: ActionSpace[Any, Any] = ActionSpace(
@@ -107,9 +115,10 @@ def planner(client: FakeClient | None = None, **fields: Any) -> ModelPlanner:
         max_output_tokens=1500,
         price=fields.pop("price", lambda tokens_in, tokens_out: 2 * tokens_in + 10 * tokens_out),
         estimate=estimate,
+        context_tokens=fields.pop("context_tokens", None),
     )
     guide = fields.pop("guide", "Cells are numbered from 0.")
-    return ModelPlanner(SPACE, model, guide=guide, finalize_tokens=FINALIZE_TOKENS)
+    return ModelPlanner(SPACE, model, guide=guide, finalize_tokens=FINALIZE_TOKENS, asking=ASKING)
 
 
 def view(**fields: Any) -> View:
@@ -185,11 +194,20 @@ def test_the_bound_covers_prompt_schema_and_reply() -> None:
 
 
 def test_a_bound_is_at_most_the_limit_of_a_prompt() -> None:
-    """Whatever the view holds: the text, the schema on top, and the reply."""
-    huge: JsonValue = ["x" * 100_000]
-    bound = planner().bound(view(context=compact_json(huge), gathered=(huge,), notice="n" * 9999))
-    schema = estimate(compact_json(strict(SPACE.schema(list(ActionKind)))))
-    assert bound.amounts.tokens <= TEXT_TOKENS + schema + CHAT_TOKENS + 1500
+    """Whatever the view holds: the text, its schema, and the reply; by the run and its model."""
+    huge: JsonValue = ["x" * 300_000]
+    full = view(context=compact_json(huge), gathered=(huge,), notice="n" * 9999)
+    assert 20_000 < planner().bound(full).amounts.tokens <= PROMPT_TOKENS + 1500
+    small = planner(context_tokens=9000).bound(full).amounts.tokens
+    assert 6000 < small <= 9000
+
+
+@pytest.mark.parametrize("left", [12_000, 20_000, 40_000])
+def test_a_prompt_is_at_most_the_share_of_its_scope(left: int) -> None:
+    """So that a scope that reads once can still answer."""
+    huge: JsonValue = ["x" * 300_000]
+    full = view(context=compact_json(huge), left=UNLIMITED._replace(tokens=left))
+    assert planner().bound(full).amounts.tokens <= left * SHARE
 
 
 def test_a_finalize_turn_fits_the_reserve() -> None:
@@ -299,8 +317,8 @@ def test_a_journal_that_names_no_model_replays(tmp_path: Path) -> None:
 
 def test_prompts_are_known_by_their_hash() -> None:
     """A prompt's hash is that of its text; a place that is not filled is an error."""
-    prompt = load_prompt("system-v1.md")
-    assert prompt == load_prompt("system-v1.md")
+    prompt = load_prompt("system-v2.md")
+    assert prompt == load_prompt("system-v2.md")
     assert len(prompt.sha256) == 64
     with pytest.raises(KeyError):
         prompt.filled(tools="")
@@ -310,7 +328,7 @@ def test_prompts_are_known_by_their_hash() -> None:
 
 def test_examples_in_the_prompt_are_json() -> None:
     """The forms that the prompt shows parse, once their placeholders are filled."""
-    text = load_prompt("system-v1.md").text.replace("{...}", "{}").replace("OUTPUT}", "{}}")
+    text = load_prompt("system-v2.md").text.replace("{...}", "{}").replace("OUTPUT}", "{}}")
     forms = [line for line in text.splitlines() if line.startswith('{"type"')]
     kinds = [json.JSONDecoder().raw_decode(form)[0]["type"] for form in forms]
     assert kinds == ["tool_call", "synthesize", "delegate_subcall", "finalize"]
@@ -348,7 +366,7 @@ def several(clients: Sequence[FakeClient] | None = None) -> ModelPlanner:
         for price, client in zip(PRICES, asked, strict=True)
     )
     return ModelPlanner(
-        SPACE, strongest, guide="", finalize_tokens=FINALIZE_TOKENS, cheaper=cheaper
+        SPACE, strongest, guide="", finalize_tokens=FINALIZE_TOKENS, cheaper=cheaper, asking=ASKING
     )
 
 

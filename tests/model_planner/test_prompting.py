@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from investigator.ground.canonical_json import compact_json
+from investigator.ground.canonical_json import JsonValue, compact_json
+from investigator.model_planner.fence import Fence
+from investigator.model_planner.overview import RunOverview
 from investigator.model_planner.page_text import cut, page_text
 from investigator.model_planner.prompting import Mode, Prompting, mode_of, turns_left
 from investigator.rca.outputs import RCADraft, RCAFinding
@@ -22,6 +24,8 @@ from investigator.runtime.planner import RECENT_STEPS, StepSeen, View
 
 SYSTEM = "You investigate."
 LIMIT = 4000
+JsonObject = dict[str, JsonValue]
+FENCE = Fence("5eed00c0de01")
 
 
 def by_chars(text: str) -> int:
@@ -58,7 +62,7 @@ def read_step(number: int, result: str, **fields: Any) -> StepSeen:
 
 def user_of(shown: View, limit: int = LIMIT) -> str:
     """The user part of the prompt."""
-    return Prompting(SYSTEM, by_chars).render(shown, limit).user
+    return Prompting(SYSTEM, by_chars, FENCE).render(shown, limit).user
 
 
 TEXTS = st.text(max_size=300) | st.builds(
@@ -107,7 +111,7 @@ def test_no_view_makes_a_prompt_over_its_limit(
     shown: View, estimate: Callable[[str], int], limit: int
 ) -> None:
     """Whatever the view holds, and it ends with what is left and offered."""
-    rendered = Prompting(SYSTEM, estimate).render(shown, limit)
+    rendered = Prompting(SYSTEM, estimate, FENCE).render(shown, limit)
     assert estimate(rendered.system) + estimate(rendered.user) <= limit
     assert rendered.tokens <= limit
     assert rendered.user.endswith("Reply with one action.")
@@ -199,17 +203,86 @@ def test_trace_content_stands_in_the_fence() -> None:
     assert not any("Turn 9" in line or "finalize with no" in line for line in outside)
 
 
-def test_the_newest_step_is_the_longest() -> None:
-    """Older pages are shortened with a mark of what was cut; the newest is shown in full."""
-    pages = [f"start of {n} " + f"word{n} " * 300 for n in range(4)]
+def rows_page(number: int, words: int) -> str:
+    """A page of five rows, each with an id and a text."""
+    rows: list[JsonValue] = [
+        {"evidence": f"m{number}{row}", "text": f"start of {row} " + f"word{row} " * words}
+        for row in range(5)
+    ]
+    return compact_json({"rows": rows, "total": 9, "next_offset": 5})
+
+
+def test_results_stay_whole_until_the_room_is_full() -> None:
+    """The newest first; of those that left the view a line for each id stays, and the call."""
+    pages = [rows_page(n, 90) for n in range(6)]
     steps = tuple(read_step(n, page) for n, page in enumerate(pages))
-    prompt = user_of(view(step=4, recent=steps))
-    assert pages[3].strip() in prompt
-    second = prompt.split("## Step 2")[1].split("##")[0]
-    assert "start of 2" in second
-    assert "more characters" in second
-    assert len(second) < len(pages[2])
-    assert 'step 0, done: get_span({"n":0})\nstep 1, done: get_span({"n":1})\n' in prompt
+    prompt = user_of(view(step=6, recent=steps))
+    shown = [n for n in range(6) if f"## Step {n}:" in prompt]
+    assert shown == list(range(shown[0], 6))
+    assert 2 <= len(shown) < 6
+    for number in shown:
+        assert page_text(pages[number]) in prompt
+    assert f'step {shown[0] - 1}, done: get_span({{"n":{shown[0] - 1}}})' in prompt
+    faded = prompt.split("## Earlier steps")[1].split("## Step")[0]
+    assert f"m{shown[0] - 1}0: start of 0 word0" in faded
+    assert all(len(line) <= 100 for line in faded.splitlines())
+
+
+@pytest.mark.parametrize("limit", [1500, 2000, 2500])
+def test_a_page_that_is_cut_names_the_first_row_that_is_not_shown(limit: int) -> None:
+    """Not the one after the page; and nothing says null beside cut text."""
+    page: JsonObject = {**json.loads(rows_page(0, 400)), "total": 5, "next_offset": None}
+    prompt = user_of(view(step=1, recent=(read_step(0, compact_json(page)),)), limit)
+    count = sum(f"start of {row}" in prompt for row in range(5))
+    assert 0 < count < 5
+    assert f"next_offset: {count}" in prompt
+    assert "null" not in prompt.split("## Step 0")[1]
+
+
+def test_a_text_that_is_cut_says_where_to_go_on() -> None:
+    """By the offset of its first character that is not shown."""
+    text = "".join(f"{n:05d} " for n in range(3000))
+    page: JsonObject = {"text": text, "offset": 600, "length": 18_600, "next_offset": None}
+    prompt = user_of(view(step=1, recent=(read_step(0, compact_json(page)),)))
+    shown = prompt.split("text:\n")[1].split("\n<<end")[0]
+    assert text.startswith(shown)
+    assert f"next_offset: {600 + len(shown)}" in prompt
+
+
+@pytest.mark.parametrize("words", range(560, 700, 10))
+def test_what_fits_but_for_a_tenth_is_shown_whole(words: int) -> None:
+    """A remainder of a few words would cost a turn."""
+    text = "word " * words
+    page = compact_json({"text": text, "offset": 0, "length": len(text), "next_offset": None})
+    prompt = user_of(view(step=1, recent=(read_step(0, page),)), 1500)
+    cut_off = len(text) - prompt.count("word ") * 5
+    assert cut_off == 0 or cut_off > len(text) // 12
+
+
+def test_children_answers_stay_when_pages_fade() -> None:
+    """They cannot be read again; what was asked of them is not repeated."""
+    child: JsonObject = {
+        "type": "delegate_subcall",
+        "objective": "Look at m3.",
+        "context": "c" * 500,
+    }
+    answer = compact_json([{"call_id": "0/0", "answer": {"summary": "It was m3. " * 30}}])
+    asked = StepSeen(0, ActionKind.DELEGATE, compact_json({"action": child}), answer)
+    pages = (read_step(n, rows_page(n, 60)) for n in range(1, 8))
+    prompt = user_of(view(step=8, recent=(asked, *pages)))
+    assert answer in prompt
+    assert "Look at m3." in prompt
+    assert "ccc" not in prompt
+
+
+def test_the_run_comes_first_and_is_the_same_in_every_turn() -> None:
+    """What follows it grows and shrinks, it does not."""
+    overview = RunOverview("## The run\nall of it\n\n", 8, {"m1": "{}"})
+    prompting = Prompting(SYSTEM, by_chars, FENCE)
+    one = prompting.render(view(), LIMIT, overview)
+    two = prompting.render(view(step=1, recent=(read_step(0, "page"),)), LIMIT, overview)
+    assert one.user.startswith(overview.text)
+    assert two.user.startswith(overview.text)
 
 
 def test_a_repeated_page_is_not_shown_twice() -> None:
@@ -291,7 +364,7 @@ def test_tool_calls_that_are_not_offered_do_not_count() -> None:
 def test_a_guide_that_leaves_no_room_is_refused() -> None:
     """With what it takes and what is to be done."""
     with pytest.raises(ValueError, match="shorten them"):
-        Prompting("word " * 9000, by_chars).render(view(), LIMIT)
+        Prompting("word " * 9000, by_chars, FENCE).render(view(), LIMIT)
 
 
 @pytest.mark.parametrize(

@@ -179,7 +179,7 @@ def test_one_place_bears_less_than_half_and_two_bear_what_was_said() -> None:
     ("wrong", "reason"),
     [
         ({"category": "bad_luck"}, "no category 'bad_luck'; there are: retrieval_failure"),
-        ({"span_id": "nowhere"}, "no span 'nowhere' in the trace"),
+        ({"span_id": "nowhere"}, "no span or step 'nowhere' in the trace"),
         ({"confidence": 1.5}, "less than or equal to 1"),
     ],
 )
@@ -192,20 +192,23 @@ def test_a_reply_that_names_what_is_not_there_gets_one_repair_turn(
     ran = run_rca(small(), planner=planner)
     assert ran.record.status is RunStatus.SUCCEEDED
     assert reason in (planner.asked[2].notice or "")
-    ran = run_rca(small(), planner=scripted(LIST_SPANS, bad, bad))
+    ran = run_rca(small(), planner=scripted(LIST_SPANS, bad, bad, bad))
     error = ran.record.error
     assert (ran.record.status, ran.output) == (RunStatus.FAILED, b"")
     assert error is not None
     assert error.code is ErrorCode.MODEL_OUTPUT_INVALID
     assert reason in error.message
-    assert ran.record.runtime_ref.usage.iterations == 3
+    assert ran.record.runtime_ref.usage.iterations == 4
 
 
-def test_a_scope_that_fails_keeps_what_holds_of_its_draft() -> None:
-    """The run is partial: the draft is its answer, without what names nothing."""
-    draft = says("synthesize", stated("f1"), stated("f2", span_id="nowhere"))
+def test_a_scope_that_fails_keeps_its_last_valid_draft() -> None:
+    """The run is partial: the draft is its answer; one that names what is not there is refused."""
+    draft, worse = (
+        says("synthesize", stated("f1")),
+        says("synthesize", stated("f2", span_id="nowhere")),
+    )
     bad = says("finalize", stated(category="bad_luck"))
-    ran = run_rca(small(), planner=scripted(LIST_SPANS, draft, bad, bad))
+    ran = run_rca(small(), planner=scripted(LIST_SPANS, draft, worse, bad, bad, bad))
     assert ran.record.status is RunStatus.PARTIAL
     told = [finding.description for finding in ran.report.findings]
     assert told[0] == "what f1 says"

@@ -96,7 +96,7 @@ def test_confidence_is_what_the_references_bear(
 
 def test_one_unknown_span_makes_the_whole_output_invalid() -> None:
     """The planner can repair it, so it is told which."""
-    with pytest.raises(ValueError, match="finding bad: no span 'nowhere' in the trace"):
+    with pytest.raises(ValueError, match="finding bad: no span or step 'nowhere' in the trace"):
         resolved(finding("good", "e1"), finding("bad", "e1", span_id="nowhere"))
 
 

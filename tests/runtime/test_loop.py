@@ -238,9 +238,9 @@ def test_a_call_that_failed_is_not_a_repeat(tmp_path: Path) -> None:
 
 def test_of_findings_with_one_id_the_last_counts(tmp_path: Path) -> None:
     """Also where one synthesis, and the first, names the id twice."""
-    planner = free({"0": [synthesize("s", "e1", "e2", "e1"), finalize("end")]})
+    planner = free({"0": [read(1), read(2), synthesize("s", "e1", "e2", "e1"), finalize("end")]})
     drive(tmp_path, planner)
-    draft = planner.asked[1].draft
+    draft = planner.asked[3].draft
     assert draft is not None
     assert [finding.id for finding in draft.findings] == ["e1", "e2"]
 
@@ -258,15 +258,15 @@ def test_a_tool_error_is_the_planner_s_trouble(tmp_path: Path) -> None:
     "bad",
     [NOT_A_TURN, "", "not json", "[]", '{"action":[]}', finalize("cites what was not read", "e9")],
 )
-def test_an_invalid_reply_gets_one_repair_turn(tmp_path: Path, bad: str) -> None:
-    """After a good reply there is a new repair; two bad ones in a row end the scope."""
-    mended: Script = {"0": [bad, read(1), bad, finalize("mended", "e1")]}
+def test_an_invalid_reply_can_be_repaired_twice(tmp_path: Path, bad: str) -> None:
+    """After a good reply it begins anew; three bad ones in a row end the scope."""
+    mended: Script = {"0": [bad, bad, read(1), bad, bad, finalize("mended", "e1")]}
     planner = free(mended)
     record = run_toy(toy_run(planner), tmp_path / "mended")
     assert record.status is RunStatus.SUCCEEDED
     assert planner.asked[1].notice
-    assert planner.asked[2].notice is None
-    broken: Script = {"0": [read(1), synthesize("kept", "e1"), bad, bad]}
+    assert planner.asked[3].notice is None
+    broken: Script = {"0": [read(1), synthesize("kept", "e1"), bad, bad, bad]}
     run = toy_run(free(broken))
     record = run_toy(run, tmp_path / "broken")
     sound(run, tmp_path / "broken")
@@ -276,7 +276,40 @@ def test_an_invalid_reply_gets_one_repair_turn(tmp_path: Path, bad: str) -> None
         ErrorCode.MODEL_OUTPUT_INVALID,
     )
     assert end.answer == '{"refs":[{"cell":1}],"text":"kept"}'
-    assert (record.status, record.runtime_ref.usage.iterations) == (RunStatus.PARTIAL, 4)
+    assert (record.status, record.runtime_ref.usage.iterations) == (RunStatus.PARTIAL, 5)
+
+
+def test_a_draft_that_cites_what_was_not_read_is_refused(tmp_path: Path) -> None:
+    """It is named, and the draft before it stays."""
+    said = [read(1), synthesize("kept", "e1"), synthesize("worse", "e1", "e9"), finalize("end")]
+    planner = free({"0": said})
+    drive(tmp_path, planner)
+    assert planner.asked[3].notice == "no evidence 'e9' was read"
+    draft = planner.asked[3].draft
+    assert draft is not None
+    assert draft.summary == "kept"
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        read(-7),
+        delegate("too deep"),
+        synthesize("unread", "e9"),
+        read(1).replace("cell", "sell", 1),
+    ],
+    ids=["a tool's", "the pool's", "a draft's", "an argument's"],
+)
+def test_five_refusals_of_one_sort_in_a_row_bring_the_guard(tmp_path: Path, refused: str) -> None:
+    """Four do not, nor do more with a turn between them that worked."""
+    budget = Budget(subcalls=0)
+    between = free({"0": [*[refused] * 4, read(2), *[refused] * 4, finalize("end")]})
+    in_virtual_time(start(toy_run(between, budget=budget), tmp_path / "between"))
+    assert not any(view.shown.final for view in between.asked)
+    stuck = free({"0": [*[refused] * 5, finalize("end")]})
+    in_virtual_time(start(toy_run(stuck, budget=budget), tmp_path / "stuck"))
+    assert [view.shown.final for view in stuck.asked] == [False] * 5 + [True]
+    assert "after 5 refused turns of one kind" in closed(tmp_path / "stuck").gaps[0]
 
 
 def test_without_a_draft_a_failed_scope_contributes_only_its_gap(tmp_path: Path) -> None:

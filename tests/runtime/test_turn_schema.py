@@ -232,7 +232,7 @@ def test_before_any_span_is_known_an_rca_lists_or_concludes_without_one() -> Non
     schema: Any = narrowed(rca_space().schema(list(ActionKind)), SIZES, known_in(view()))
     replies = [longest(schema, schema, pick)["action"] for pick in range(12)]
     tools = {reply["tool_name"] for reply in replies if "tool_name" in reply}
-    assert tools == {"list_spans", "search_trace"}
+    assert tools == {"list_spans", "read_steps", "search_trace"}
     outputs = [reply["output"] for reply in replies if "output" in reply]
     assert outputs
     assert not any(output["findings"] for output in outputs)

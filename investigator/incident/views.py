@@ -1,0 +1,47 @@
+"""What is shown of the traces of a window: each by its own readings, under ids of its own.
+
+An id of a window begins with its trace's number in it, so no two scopes call two places alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+from investigator.inspection.reference_names import ReferenceNames
+from investigator.inspection.run_overview import TraceOutline
+from investigator.readings.reading import Readings
+
+_KEPT = 16
+"""As many traces as have a scope, so that each is read again once."""
+
+
+class WindowViews:
+    """The readings, names and overviews of a window; the `chosen` traces have a scope each."""
+
+    def __init__(
+        self, read: Callable[[str], Readings], traces: Sequence[str], chosen: Sequence[str]
+    ) -> None:
+        self._numbers = {trace_id: number for number, trace_id in enumerate(traces, 1)}
+        self._chosen = tuple(chosen)
+        self.readings_of = lru_cache(_KEPT)(read)
+        self._names = lru_cache(_KEPT)(self._named)
+        self._outlines = lru_cache(_KEPT)(self._outlined)
+
+    def names_of(self, trace_id: str) -> ReferenceNames | None:
+        """The ids of a trace of the window."""
+        return self._names(trace_id) if trace_id in self._numbers else None
+
+    def outline_of(self, scope_id: str) -> TraceOutline | None:
+        """The trace that a scope, or the one that it was opened in, is about.
+
+        The synthesis is opened first and is about none.
+        """
+        position = int((*scope_id.split("/"), "0")[1])
+        return self._outlines(self._chosen[position - 1]) if position else None
+
+    def _named(self, trace_id: str) -> ReferenceNames:
+        return ReferenceNames(self.readings_of(trace_id), f"{self._numbers[trace_id]}:")
+
+    def _outlined(self, trace_id: str) -> TraceOutline:
+        return TraceOutline(self.readings_of(trace_id), self._named(trace_id))

@@ -1,0 +1,198 @@
+"""The run in one text of bounded size: how it ended, who took part, and its numbered steps.
+
+Every step is whole where that fits. Where it does not, each has its head and its tail; where not
+even these fit, the first and the last steps and those that failed, and the others are counted.
+Texts are redacted before anything is cut.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence, Set
+from functools import cached_property
+from itertools import groupby
+
+from investigator.inspection.reference_names import ReferenceNames
+from investigator.inspection.step_text import (
+    StepPart,
+    folded,
+    head_and_tail,
+    joined_parts,
+    step_parts,
+)
+from investigator.model_planner.overview import Outlined
+from investigator.model_planner.page_text import Estimate, cut
+from investigator.readings.outcome import told_beforehand
+from investigator.readings.reading import Readings
+from investigator.readings.steps import Step, StepKind, final_answer
+
+_LEAST_CHARS = 60
+"""Less of a text says nothing; then fewer steps are shown."""
+_MOST_CHARS = 40_000
+_CHARS_A_TOKEN = 8
+_QUESTION_CHARS = 1200
+_ANSWER_CHARS = 800
+_GAPS = 8
+_GAP_CHARS = 200
+_AGENTS = 12
+_TOOLS = 8
+
+
+class TraceOutline:
+    """What can be rendered of one trace."""
+
+    def __init__(self, readings: Readings, names: ReferenceNames) -> None:
+        self._readings = readings
+        self._names = names
+
+    def whole(self, tokens: int, estimate: Estimate) -> Outlined | None:
+        """The run with every step whole; None where that takes more than `tokens`."""
+        steps = self._readings.steps
+        if sum(len(text) for step in steps for text in step.texts) > tokens * _CHARS_A_TOKEN:
+            return None
+        text = self._text(steps, None, "all whole")
+        return self._shown(text, steps) if estimate(text) <= tokens else None
+
+    def within(self, tokens: int, estimate: Estimate) -> Outlined:
+        """The run in at most `tokens`; little of it where that is very few."""
+        steps = self._readings.steps
+        told = "head and tail of long ones"
+
+        def fits(chars: int) -> bool:
+            return estimate(self._text(steps, chars, told)) <= tokens
+
+        if len(steps) * _LEAST_CHARS <= tokens * _CHARS_A_TOKEN and fits(_LEAST_CHARS):
+            chars = _largest(_LEAST_CHARS, _MOST_CHARS, fits)
+            return self._shown(self._text(steps, chars, told), steps)
+        return self._of_some(tokens, estimate)
+
+    def _of_some(self, tokens: int, estimate: Estimate) -> Outlined:
+        steps = self._readings.steps
+
+        def text_of(count: int) -> str:
+            return self._text(self._chosen(count), _LEAST_CHARS, "of many some, head and tail")
+
+        count = _largest(0, len(steps), lambda n: estimate(text_of(n)) <= tokens)
+        return self._shown(cut(text_of(count), tokens, estimate), self._chosen(count))
+
+    def _chosen(self, count: int) -> Sequence[Step]:
+        """So many steps: half of them the first and the last, half those that failed."""
+        steps = self._readings.steps
+        failed = [s.number for s in steps if s.call is not None and s.call.is_error][: count // 2]
+        ends = count - len(failed)
+        last = len(steps) - ends // 2
+        kept = {*failed, *range(ends - ends // 2), *range(last, len(steps))}
+        return [step for step in steps if step.number in kept]
+
+    def _shown(self, text: str, steps: Sequence[Step]) -> Outlined:
+        shows: dict[str, str] = {}
+        for step in steps:
+            shows |= self._names.shown_by(step)
+        return Outlined(text, shows)
+
+    def _text(self, steps: Sequence[Step], chars: int | None, told: str) -> str:
+        every = self._readings.steps
+        shown = frozenset(step.number for step in steps)
+        head = f"Steps ({len(every):,}, numbered from 0; {told}):"
+        return "\n".join([*self._head(chars), head, *self._lines(shown, chars)])
+
+    def _lines(self, shown: Set[int], chars: int | None) -> Iterator[str]:
+        for kept, group in groupby(self._readings.steps, lambda step: step.number in shown):
+            if not kept:
+                yield self._counted(list(group))
+                continue
+            for step in group:
+                parts = self._parts[step.number]
+                yield joined_parts(parts, lambda t: t) if chars is None else _cut(parts, chars)
+
+    @cached_property
+    def _parts(self) -> Sequence[tuple[StepPart, ...]]:
+        """The steps in words, redacted and folded."""
+        quote = self._readings.quote.whole
+        return [
+            tuple(
+                StepPart(quote(part.head), folded(quote(part.text)))
+                for part in step_parts(step, self._names.of_step(step))
+            )
+            for step in self._readings.steps
+        ]
+
+    def _counted(self, steps: Sequence[Step]) -> str:
+        name = self._readings.quote.name
+        tools = Counter(name(step.call.tool or "?") for step in steps if step.call is not None)
+        said = sum(step.call is None for step in steps)
+        calls = "".join(f", {n:,} calls of {tool}" for tool, n in tools.most_common(_TOOLS))
+        first, last = steps[0].number, steps[-1].number
+        span = f"step {first}" if first == last else f"steps {first} to {last}"
+        return f"… {span} not shown: {said:,} messages{calls}"
+
+    def _head(self, chars: int | None) -> Iterator[str]:
+        """What is known of the run as a whole."""
+        short = 1 if chars is None or chars > _LEAST_CHARS else 3
+        steps, quote = self._readings.steps, self._readings.quote
+        asked = next((step for step in steps if step.kind is StepKind.USER), None)
+        answer = final_answer(steps)
+        if asked is not None:
+            yield f"Question [{asked.number}]: {self._line(asked, _QUESTION_CHARS // short)}"
+        known = told_beforehand(self._readings.outcome)
+        lines = (f"{name}: {text}" for name, text in known.items())
+        yield f"Known outcome: {'; '.join(lines) or 'nobody says how the run ended'}"
+        if answer is None:
+            yield "Final answer: none in the trace"
+        else:
+            yield f"Final answer [{answer.number}]: {self._line(answer, _ANSWER_CHARS // short)}"
+        agents = self._agents()
+        if agents:
+            yield f"Who takes part: {'; '.join(agents)}"
+        for gap in self._readings.gaps[: _GAPS // short]:
+            yield f"Gap of the trace: {quote.line(gap, _GAP_CHARS)}"
+
+    def _line(self, step: Step, chars: int) -> str:
+        return " ".join(
+            head_and_tail(" ".join(self._readings.quote.whole(step.text).split()), chars).split()
+        )
+
+    def _agents(self) -> list[str]:
+        """Each agent with its steps and the tools that it used."""
+        name = self._readings.quote.name
+        steps: Counter[str] = Counter()
+        tools: dict[str, Counter[str]] = {}
+        for step in self._readings.steps:
+            if step.agent is None or step.kind in (StepKind.SYSTEM, StepKind.USER):
+                continue
+            agent = name(step.agent)
+            steps[agent] += 1
+            if step.call is not None and step.call.tool:
+                tools.setdefault(agent, Counter())[name(step.call.tool)] += 1
+        return [
+            f"{agent} {n} steps{_used(tools.get(agent))}"
+            for agent, n in list(steps.items())[:_AGENTS]
+        ]
+
+
+def _used(tools: Counter[str] | None) -> str:
+    if not tools:
+        return ""
+    return f" (calls {', '.join(f'{tool} ×{n}' for tool, n in tools.most_common(_TOOLS))})"
+
+
+def _cut(parts: tuple[StepPart, ...], chars: int) -> str:
+    """The step with `chars` characters for its texts; what a short one spares others have."""
+    share: dict[int, int] = {}
+    left = chars
+    by_length = sorted(range(len(parts)), key=lambda n: len(parts[n].text))
+    for done, number in enumerate(by_length):
+        share[number] = min(len(parts[number].text), left // (len(parts) - done))
+        left -= share[number]
+    shown = tuple(
+        StepPart(p.head, head_and_tail(p.text, max(share[n], 20))) for n, p in enumerate(parts)
+    )
+    return joined_parts(shown, lambda text: text)
+
+
+def _largest(low: int, high: int, fits: Callable[[int], bool]) -> int:
+    """The largest number from `low` to `high`, nearly, that fits; `low` where none does."""
+    while high - low > max(1, low // 50):
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return high if high - low == 1 and fits(high) else low

@@ -1,0 +1,87 @@
+"""A step in words: `[12] t12 WebSurfer → search_web({"q":"…"}): what came back`.
+
+A step begins at the start of a line and its further lines are indented, so no text of a trace
+passes for a step.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import NamedTuple
+
+import re2
+
+from investigator.ground.canonical_json import compact_json
+from investigator.readings.steps import Step, StepKind
+
+_TRACEBACK = re2.compile(
+    r"(?m)^([ \t]*)Traceback \(most recent call last\):\n(?:[ \t]+.*\n|\s*\n)+"
+)
+_BLANK = re2.compile(r"[ \t]*\n\s*\n|[ \t]+\n")
+_MOST_JSON = 200_000
+"""A longer text is not read as JSON to write it shorter."""
+
+
+class StepPart(NamedTuple):
+    """What introduces a text of the step, and the text."""
+
+    head: str
+    text: str
+
+
+def step_parts(step: Step, name: str | None) -> tuple[StepPart, ...]:
+    """The step in parts, of which the texts may be cut."""
+    lead = f"[{step.number}]{f' {name}' if name else ''} {_who(step)}"
+    call = step.call
+    if call is None:
+        kind = {StepKind.ANSWER: " (final answer)", StepKind.RETRIEVAL: " retrieved"}
+        asks = f" (calls {', '.join(dict.fromkeys(step.asks))})" if step.asks else ""
+        return (StepPart(f"{lead}{kind.get(step.kind, '')}{asks}: ", step.text),)
+    tool = call.tool or "a call that the trace does not show"
+    over = " (hands over)" if step.kind is StepKind.HANDOFF else ""
+    failed = " failed" if call.is_error else ""
+    if call.result is None:
+        return (
+            StepPart(f"{lead} → {tool}{over}(", call.arguments),
+            StepPart("): no result recorded", ""),
+        )
+    return (
+        StepPart(f"{lead} → {tool}{over}(", call.arguments),
+        StepPart(f"){failed}: ", call.result),
+    )
+
+
+def _who(step: Step) -> str:
+    plain = {StepKind.SYSTEM: "system", StepKind.USER: "user"}
+    if step.kind in plain and step.agent is None:
+        return plain[step.kind]
+    kind = f" ({plain[step.kind]})" if step.kind in plain else ""
+    return f"{step.agent or 'model'}{kind}"
+
+
+def joined_parts(parts: tuple[StepPart, ...], shown: Callable[[str], str]) -> str:
+    """The parts with their texts as they are shown, further lines indented."""
+    text = "".join(f"{shown(part.head)}{shown(part.text)}" for part in parts)
+    return text.strip().replace("\n", "\n ")
+
+
+def folded(text: str) -> str:
+    """Tracebacks as their last line, JSON without its spaces, no blank lines; else as it is."""
+    if text[:1] in "{[" and len(text) <= _MOST_JSON:
+        try:
+            return compact_json(json.loads(text))
+        except (ValueError, RecursionError):
+            return text
+    if "Traceback (most recent" in text:
+        text = str(_TRACEBACK.sub(r"\1Traceback (…): ", text))
+    return str(_BLANK.sub("\n", text))
+
+
+def head_and_tail(text: str, chars: int) -> str:
+    """Head and tail of a text, with how much is left out between them."""
+    if len(text) <= chars + chars // 10 + 24:
+        return text
+    tail = chars // 3
+    end = text[-tail:] if tail else ""
+    return f"{text[: chars - tail]} …({len(text) - chars:,} more)… {end}"

@@ -1,0 +1,231 @@
+"""A run is read by its steps, whole or as outlines, and cited under ids that say what they name."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from investigator.errors import UsageError
+from investigator.ground.canonical_json import JsonValue, canonical_json
+from investigator.ground.redaction import Redactor
+from investigator.inspection.engine import outline_of, reads_of
+from investigator.inspection.reference_names import ReferenceNames
+from investigator.inspection.step_pages import STEPS_CHARS
+from investigator.model_planner.overview import Outline
+from investigator.readings.reading import Readings
+from investigator.runtime.tokens import estimate_tokens
+from investigator.runtime.tools import ToolAnswer
+from investigator.store.memory import MemoryInspectionAPI
+from investigator.traces.evidence import EvidenceRef, evidence_of
+from investigator.traces.model import Span, Trace
+from tests.builders import span, trace
+from tests.store.conformance import FILES
+
+MAIL = "jane@example.com"
+TRACEBACK = (
+    "Traceback (most recent call last):\n"
+    '  File "a.py", line 3, in f\n'
+    "    g()\n"
+    "ValueError: no such page"
+)
+
+
+def asked(text: str) -> dict[str, str]:
+    """The attributes of a model call that was told something."""
+    first = "llm.input_messages.0.message"
+    return {f"{first}.role": "user", f"{first}.content": text}
+
+
+def answered(text: str) -> dict[str, str]:
+    """And of what it said."""
+    first = "llm.output_messages.0.message"
+    return {f"{first}.role": "assistant", f"{first}.content": text}
+
+
+def tool(span_id: str, at: int, arguments: str, result: str) -> Span:
+    """A call of `search`."""
+    told = {"tool.name": "search", "input.value": arguments, "output.value": result}
+    return span(span_id, parent="root", kind="TOOL", start_ms=at, attributes=told)
+
+
+def run_of(calls: int, size: int = 40) -> Trace:
+    """An agent that is asked, calls a tool so many times, and answers."""
+    root = span("root", kind="AGENT", start_ms=0)
+    question = asked(f"Q {MAIL}")
+    ask = span("ask", parent="root", kind="LLM", start_ms=1, attributes=question)
+    reads = (
+        tool(f"call{n}", 2 + n, json.dumps({"q": f"{n}"}), f"result {n} {'w ' * size}")
+        for n in range(calls)
+    )
+    told = {**question, **answered("The answer is 7.")}
+    end = span("end", parent="root", kind="LLM", start_ms=9000, attributes=told)
+    return trace(root, ask, *reads, end)
+
+
+class Reader:
+    """The tools over one trace, and what was cited through them."""
+
+    def __init__(self, given: Trace) -> None:
+        self.readings = Readings(given, Redactor())
+        self.tools = reads_of(MemoryInspectionAPI([given]), self.readings)
+        self.cited: dict[str, EvidenceRef] = {}
+
+    def cite(self, ref: dict[str, JsonValue]) -> str:
+        name = self.tools.names(ref)
+        assert name is not None
+        found = EvidenceRef.model_validate(ref)
+        assert self.cited.setdefault(name, found) == found, name
+        return name
+
+    def ask(self, name: str, **args: object) -> ToolAnswer:
+        model = self.tools.tools[name].args
+        return asyncio.run(self.tools.call(name, model.model_validate(args), self.cite))
+
+    def steps(self, first: int, last: int | None = None, **args: object) -> Any:
+        plain: dict[str, object] = {"detail": "full", "offset": 0, **args}
+        return self.ask("read_steps", **{"from": first, "to": last}, **plain).page
+
+    @property
+    def outline(self) -> Outline:
+        outline = outline_of(self.readings)("0")
+        assert outline is not None
+        return outline
+
+
+def test_a_step_says_who_did_what_and_how_to_cite_it() -> None:
+    """Without secrets; a step's further lines are indented, so no text passes for a step."""
+    root = span("root", kind="AGENT", start_ms=0)
+    told = asked(f"{MAIL}\n[9] t9 x")
+    said = span("a", parent="root", kind="LLM", start_ms=1, attributes=told)
+    reader = Reader(trace(root, said, tool("b", 2, "{}", "found")))
+    page = reader.steps(0)
+    assert [row["text"] for row in page["rows"]] == [
+        "[0] m0 user: [REDACTED:email]\n [9] t9 x",
+        "[1] t1 root → search({}): found",
+    ]
+    assert [row["evidence"] for row in page["rows"]] == [["m0"], ["t1"]]
+    assert reader.cited["t1"].ref == "tool:b"
+    assert page["next"] is None
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 60), st.integers(0, 3000), st.sampled_from(["full", "outline"]))
+def test_pages_of_steps_lead_to_the_end(calls: int, size: int, detail: str) -> None:
+    """Every character of every step is shown once, each page in bounded size."""
+    reader = Reader(run_of(calls, size))
+    texts: dict[int, str] = {}
+    following: Any = {"from": 0, "offset": 0}
+    while following is not None:
+        page = reader.steps(following["from"], offset=following["offset"], detail=detail)
+        assert len(canonical_json(page)) <= STEPS_CHARS * 1.25
+        assert page["rows"]
+        for row in page["rows"]:
+            assert row.get("offset", 0) == len(texts.get(row["step"], ""))
+            texts[row["step"]] = texts.get(row["step"], "") + row["text"]
+        following = page["next"]
+    assert list(texts) == list(range(len(reader.readings.steps)))
+    if detail == "full":
+        assert texts[1].count("w ") >= size - 1
+
+
+def test_what_cannot_be_read_is_refused_with_the_reason() -> None:
+    """A step that there is not, a range that ends before it begins."""
+    reader = Reader(run_of(2))
+    with pytest.raises(UsageError, match="the run has 4 steps, numbered from 0"):
+        reader.steps(4)
+    with pytest.raises(UsageError, match="comes before"):
+        reader.steps(2, 1)
+
+
+def test_ids_say_what_they_name_and_name_one_thing() -> None:
+    """Whatever of a trace is cited, and by whichever tool; steps are accepted where spans are."""
+    reader = Reader(run_of(3))
+    names = ReferenceNames(reader.readings)
+    every = [ref for one in reader.readings.trace.spans for ref in evidence_of(one)]
+    told = {ref.ref: names.of(ref) for ref in every}
+    assert len(set(told.values())) == len(told)
+    assert None not in told.values()
+    assert told["tool:call1"] == "t2"
+    assert told["span:call1"] == "s3"
+    assert told["message:end:0"] == "s5.m0"
+    assert told["message:end:1"] == "m4"
+    read = reader.ask("get_tool_io", span_id="t2", part=None, offset=0).page
+    assert isinstance(read, dict)
+    assert read["evidence"] == "t2"
+
+
+@pytest.mark.parametrize("name", ["t2", " T2 ", "[2]", "step 2", "2", "s3", "call1", "2:t2"])
+def test_a_span_is_meant_by_its_id_or_by_its_step(name: str) -> None:
+    """However it is written."""
+    names = ReferenceNames(Reader(run_of(3)).readings)
+    assert names.span_named(name) == "call1"
+
+
+@pytest.mark.parametrize("name", ["t99", "x2", "", "s77", "call9", "t-1", "²"])
+def test_what_names_no_step_names_no_span(name: str) -> None:
+    """Nothing is guessed."""
+    assert ReferenceNames(Reader(run_of(3)).readings).span_named(name) is None
+
+
+def test_the_overview_tells_the_whole_run_where_it_fits() -> None:
+    """Question, known outcome, answer and every step, and all of them can be cited."""
+    reader = Reader(run_of(3))
+    shown = reader.outline.whole(3000, estimate_tokens)
+    assert shown is not None
+    assert "Question [0]: Q [REDACTED:email]" in shown.text
+    assert "Known outcome: nobody says" in shown.text
+    assert "Final answer [4]: The answer is 7." in shown.text
+    assert '[2] t2 root → search({"q":"1"}): result 1 w w' in shown.text
+    assert set(shown.shows) == {"m0", "t1", "t2", "t3", "m4"}
+    assert MAIL not in shown.text
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 400), st.integers(0, 2000), st.integers(400, 6000))
+def test_an_overview_is_never_over_its_size(calls: int, size: int, tokens: int) -> None:
+    """And it cites nothing that it does not show."""
+    outline = Reader(run_of(calls, size)).outline
+    shown = outline.whole(tokens, estimate_tokens) or outline.within(tokens, estimate_tokens)
+    assert estimate_tokens(shown.text) <= tokens
+    for name in shown.shows:
+        assert f"] {name} " in shown.text
+
+
+def test_of_a_long_run_the_ends_are_shown() -> None:
+    """And the others are counted, by what they called."""
+    shown = Reader(run_of(2000)).outline.within(1500, estimate_tokens).text
+    assert "[0] m0 user" in shown
+    assert "(final answer): The answer is 7." in shown
+    assert "calls of search" in shown
+    assert "not shown" in shown
+
+
+def test_tracebacks_are_folded_and_json_is_compact() -> None:
+    """In the overview; a full read shows them as they are."""
+    root = span("root", kind="AGENT", start_ms=0)
+    reader = Reader(trace(root, tool("b", 2, '{"a":  1}', TRACEBACK)))
+    text = reader.outline.within(2000, estimate_tokens).text
+    assert "ValueError: no such page" in text
+    assert "a.py" not in text
+    assert 'search({"a":1})' in text
+    assert "a.py" in reader.steps(0)["rows"][0]["text"]
+
+
+@pytest.mark.parametrize("kind", sorted(FILES))
+def test_steps_are_the_same_whatever_holds_the_trace(kind: str, tmp_path: Path) -> None:
+    """The tool is part of the inspection API."""
+    given = run_of(3)
+    api = FILES[kind](given.spans, tmp_path)
+    tools = reads_of(api, Readings(api.get_trace(given.trace_id), Redactor()))
+    args = tools.tools["read_steps"].args.model_validate(
+        {"from": 0, "to": None, "detail": "full", "offset": 0}
+    )
+    answer = asyncio.run(tools.call("read_steps", args, lambda ref: tools.names(ref) or ""))
+    assert answer.page == Reader(given).steps(0)
+    api.close()
