@@ -23,6 +23,7 @@ ClosedSets: TypeAlias = Mapping[str, Mapping[str, str]]
 """For each property that takes a closed set, its values by how they are recognized."""
 
 _NO_LETTER = re2.compile(r"[^\pL\pN]+")
+_QUOTED = re2.compile("'([^']*)'")
 _SHOULD_BE = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -129,7 +130,7 @@ def problems_of(error: ValidationError, reply: str) -> str:
 
 def _line(detail: Any, reply: Any) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
-    place = _place(detail["loc"], reply)
+    place = _place(detail["loc"], reply, named=kind in ("missing", "extra_forbidden"))
     match kind:
         case "json_invalid":
             return f"the reply is no JSON: {context.get('error', 'it breaks off')}"
@@ -140,16 +141,22 @@ def _line(detail: Any, reply: Any) -> str:
         case "union_tag_not_found":
             return f"{_below(place, context)} is missing"
         case "union_tag_invalid":
-            expected = context.get("expected_tags", "")
-            return f"{_below(place, context)} is '{context.get('tag')}'; it is one of {expected}"
+            return f"{_below(place, context)} is '{context.get('tag')}'{_one_of(context)}"
         case "literal_error" | "enum":
-            return f"{place} is {_shown(detail['input'])}; it is one of {context.get('expected')}"
+            return f"{place} is {_shown(detail['input'])}{_one_of(context)}"
         case "value_error":
             return f"{place}: {context.get('error', detail['msg'])!s}"
         case _ if kind in _SHOULD_BE:
-            return f"{place} is {_shown(detail['input'])}; it should be {_SHOULD_BE[kind]}"
+            return f"{place} is {_shown(detail['input'])} and should be {_SHOULD_BE[kind]}"
         case _:
             return f"{place}: {detail['msg'].replace('Input should', 'should')}"
+
+
+def _one_of(context: Mapping[str, Any]) -> str:
+    """The values that there are, as they are written."""
+    told = str(context.get("expected_tags") or context.get("expected") or "")
+    values = dict.fromkeys(_QUOTED.findall(told))
+    return f" and should be one of {', '.join(values)}" if values else ""
 
 
 def _below(place: str, context: Mapping[str, Any]) -> str:
@@ -158,15 +165,18 @@ def _below(place: str, context: Mapping[str, Any]) -> str:
     return name if place == "the reply" else f"{place}.{name}"
 
 
-def _place(loc: Sequence[int | str], reply: Any) -> str:
-    """Where it is in what was written: the names of the variants that were tried are left out."""
+def _place(loc: Sequence[int | str], reply: Any, *, named: bool) -> str:
+    """Where it is in what was written: the names of the variants that were tried are left out.
+
+    `named`: the last part is a field's, though it may not be there.
+    """
     path: list[str] = []
     at = reply
     for number, part in enumerate(loc):
         inner = _inner(at, part)
         if inner is not None:
             at = inner[0]
-        elif number < len(loc) - 1 or isinstance(at, list):
+        elif not named or number < len(loc) - 1:
             continue
         path.append(str(part))
     return ".".join(path) or "the reply"
