@@ -40,6 +40,7 @@ BUILT_IN_DETECTORS = (
     "misread_requests",
     "contradictions",
     "standing_rules",
+    "trimmed_history",
     "unfinished",
     "unsupported_answers",
     "unsourced_figures",
