@@ -27,7 +27,7 @@ from benchmarks.stability import renamed
 from benchmarks.tau_policy import policy_runs, print_policy
 from demo.agent.manifest import TRACES, Kind, read_manifest
 from investigator.rca.acquittal import Acquittal
-from investigator.rca.calibration import acquittal_features, failure_features
+from investigator.rca.calibration import acquittal_features
 from investigator.rca.report import Finding, Outcome, RCAReport
 from investigator.rca.taxonomy import load_taxonomy
 from investigator.readings.conversation import Source
@@ -47,8 +47,6 @@ class Run(NamedTuple):
     report: RCAReport
     features: tuple[float, ...] | None
     """Of the acquittal's confidence; None where no acquittal was earned."""
-    failed_on: tuple[float, ...] | None
-    """Of a failure's confidence; None where the run is not called failing."""
 
 
 Truth = dict[str, bool]
@@ -216,14 +214,7 @@ def _runs(labelled: Labelled) -> Iterator[Run]:
             task(trace.trace_id) if task else (asked.text if asked else trace.trace_id),
             reports[trace.trace_id],
             acquittal_features(acquittal) if acquittal.earned else None,
-            _failed_on(acquittal, reports[trace.trace_id]),
         )
-
-
-def _failed_on(acquittal: Acquittal, report: RCAReport) -> tuple[float, ...] | None:
-    if report.outcome is not Outcome.FAILURE:
-        return None
-    return failure_features(acquittal)
 
 
 class Placed(NamedTuple):
@@ -327,7 +318,8 @@ def _print_fit(pool: Sequence[Run], runs: dict[str, list[Run]]) -> None:
             print(f"{name}, half {half}: {len(sure)} clean at {SURE} or more, "
                   f"{sum(run.good for run in sure)} of them right")  # fmt: skip
         likely = [(p, run.good) for p, run in stated if p >= 0.5]
-        failures = _failures_by_halves(pool, runs[name])
+        shares = [_share_failed(_failing(pool, half=1 - half)) for half in (0, 1)]
+        failures = [(shares[_half(run)], not run.good) for run in _failing(runs[name])]
         for what, found in (("acquittals", likely), ("failures", failures)):
             print(f"{name}: ECE of {what}, each half judged by the other's fit "
                   f"{calibration_error(found):.3f} (n = {len(found)})")  # fmt: skip
@@ -335,24 +327,18 @@ def _print_fit(pool: Sequence[Run], runs: dict[str, list[Run]]) -> None:
         print(f"{name}: ECE of outcomes, cross-fitted {calibration_error(both):.3f} "
               f"(n = {len(both)})")  # fmt: skip
     print(f"acquittals, fitted on all {len(earned)}: {_told(fitted(earned))}")
-    failed = _failure_rows(pool)
-    print(f"failures, fitted on all {len(failed)}: {_told(weights_of(failed))}")
+    failing = _failing(pool)
+    print(f"failures: {_share_failed(failing):.2f} of {len(failing)} were")
 
 
-def _failures_by_halves(pool: Sequence[Run], own: Sequence[Run]) -> list[tuple[float, bool]]:
-    """How sure each failure is by the other half's fit, and whether it was one."""
-    halves = [
-        weights_of(_failure_rows([run for run in pool if _half(run) != half])) for half in (0, 1)
-    ]
-    return [
-        (probability(halves[_half(run)], run.failed_on), not run.good)
-        for run in own
-        if run.failed_on is not None
-    ]
+def _failing(runs: Sequence[Run], *, half: int | None = None) -> list[Run]:
+    """The runs that are called failing, of one half or of both."""
+    called = [run for run in runs if run.report.outcome is Outcome.FAILURE]
+    return [run for run in called if half is None or _half(run) == half]
 
 
-def _failure_rows(runs: Sequence[Run]) -> list[tuple[tuple[float, ...], bool]]:
-    return [(run.failed_on, not run.good) for run in runs if run.failed_on is not None]
+def _share_failed(runs: Sequence[Run]) -> float:
+    return sum(not run.good for run in runs) / len(runs) if runs else 0.0
 
 
 def _told(weights: Sequence[float]) -> str:

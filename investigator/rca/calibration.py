@@ -11,14 +11,15 @@ from math import exp, log1p
 from investigator.rca.acquittal import Acquittal
 from investigator.rca.policy_calibration import acquitted_under_policy
 
-_WEIGHTS = (0.755, 0.534, -1.595, -0.285)
-"""Of the features below, in their order. Fitted on 443 runs that passed every check, of which the
+_WEIGHTS = (0.762, 0.719, -1.894, -0.248)
+"""Of the features below, in their order. Fitted on 464 runs that passed every check, of which the
 truth is known: tool-calling runs over one request, and conversations of a user with an agent under
 a policy."""
 
 
-_FAILED = (1.570, -0.370)
-"""Of the features of a failure, in their order. Fitted on the failures among the same runs."""
+FAILED = 0.81
+"""How often a run with a supported finding failed: 70 of 86 among the same runs. How far the
+finding speaks for a fault, and whether it was a conversation, told nothing beyond that."""
 
 
 def acquittal_features(acquittal: Acquittal) -> tuple[float, ...]:
@@ -36,23 +37,6 @@ def acquittal_confidence(acquittal: Acquittal) -> float:
     """The probability that a run that passed every check did its task, to two digits."""
     if acquittal.is_dialogue and acquittal.policy is not None and acquittal.policy.checks:
         return acquitted_under_policy(acquittal)
-    return _probability(_WEIGHTS, acquittal_features(acquittal))
-
-
-def failure_features(acquittal: Acquittal) -> tuple[float, ...]:
-    """What the confidence of a failure depends on.
-
-    In a conversation a user can still put right what went wrong. How far a supported finding
-    speaks for a fault told nothing beyond that.
-    """
-    return (1.0, float(acquittal.is_dialogue))
-
-
-def failure_confidence(acquittal: Acquittal) -> float:
-    """The probability that a run with a supported finding failed, to two digits."""
-    return _probability(_FAILED, failure_features(acquittal))
-
-
-def _probability(weights: tuple[float, ...], features: tuple[float, ...]) -> float:
-    weight = sum(w * x for w, x in zip(weights, features, strict=True))
+    features = acquittal_features(acquittal)
+    weight = sum(w * x for w, x in zip(_WEIGHTS, features, strict=True))
     return round(1 / (1 + exp(-weight)), 2)

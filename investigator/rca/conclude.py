@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 from investigator.claims.confidence import SUPPORTED, ProducedBy, capped_confidence
 from investigator.rca.acquittal import Acquittal
 from investigator.rca.advice import advice_on
-from investigator.rca.calibration import acquittal_confidence, failure_confidence
+from investigator.rca.calibration import FAILED, acquittal_confidence
 from investigator.rca.policy_calibration import failed_under_policy
 from investigator.rca.report import Finding, Label, Outcome, RCAReport, StatedOutcome
 from investigator.rca.taxonomy import Taxonomy
@@ -60,10 +60,14 @@ def confidence_of(signals: Sequence[Signal]) -> float:
     return round(max(s.strength * (1.0 if s.open else _RECOVERED_SHARE) for s in signals), 2)
 
 
-def rank(finding: Finding) -> tuple[bool, float]:
-    """Supported findings as they were found, the root cause first; then suspects by likelihood."""
+def rank(finding: Finding) -> tuple[bool, bool, float]:
+    """Supported findings as they were found, the root cause first; then suspects by likelihood.
+
+    What was made good comes last: it did not decide the end.
+    """
     supported = finding.confidence >= SUPPORTED
-    return not supported, 0.0 if supported else -finding.confidence
+    made_good = not supported and finding.decisive is False
+    return not supported, made_good, 0.0 if supported else -finding.confidence
 
 
 def report_from_findings(
@@ -165,7 +169,7 @@ def _outcome_confidence(
     if outcome is Outcome.FAILURE:
         told = _TRUST[known.said_by] if known.failed and known.said_by is not None else 0.0
         first = findings[0].confidence
-        return max(failure_confidence(acquittal) if first >= SUPPORTED else first, told)
+        return max(FAILED if first >= SUPPORTED else first, told)
     return likely if outcome is Outcome.NO_FAILURE else 0.0
 
 

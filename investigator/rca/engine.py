@@ -109,9 +109,9 @@ class RCAStrategy:
             *answer.findings,
             *(self._stated(g, seen=g in led) for g in unexamined[:MAX_UNEXAMINED]),
         ]
-        findings.sort(key=rank)
         placing = Placing(self._case.readings)
         findings = [placing.placed(found, self._case.signals_of(found)) for found in findings]
+        findings.sort(key=rank)
         return report_from_findings(
             self._case.trace.trace_id,
             findings,
