@@ -112,27 +112,27 @@ class TraceView:
 
     def loop_of(self, span: Span) -> str | None:
         """The loop that the span belongs to: a tool's own span is part of its caller's loop."""
-        if self.is_transcript:
-            return None
-        scope = self.scope(span)
-        holder = self.trace.get(scope) if scope is not None else None
-        while holder is not None and holder.kind is SpanKind.TOOL:
-            scope = self.scope(holder)
-            holder = self.trace.get(scope) if scope is not None else None
-        return scope
+        return None if self.is_transcript else self._loops[span.span_id]
 
     @cached_property
     def _scopes(self) -> dict[str, str | None]:
-        holders = (SpanKind.AGENT, SpanKind.TOOL)
-        scopes: dict[str, str | None] = {root.span_id: None for root in self.trace.roots}
+        return self._nearest(SpanKind.AGENT, SpanKind.TOOL)
+
+    @cached_property
+    def _loops(self) -> dict[str, str | None]:
+        return self._nearest(SpanKind.AGENT)
+
+    def _nearest(self, *holders: SpanKind) -> dict[str, str | None]:
+        """For each span the nearest one above it of these kinds."""
+        found: dict[str, str | None] = {root.span_id: None for root in self.trace.roots}
         stack = list(self.trace.roots)
         while stack:
             span = stack.pop()
-            inside = span.span_id if span.kind in holders else scopes[span.span_id]
+            inside = span.span_id if span.kind in holders else found[span.span_id]
             children = self.trace.children(span.span_id)
-            scopes.update((child.span_id, inside) for child in children)
+            found.update((child.span_id, inside) for child in children)
             stack += children
-        return scopes
+        return found
 
     @cached_property
     def _spans_by_scope(self) -> dict[str | None, list[Span]]:
