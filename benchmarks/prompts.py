@@ -222,7 +222,7 @@ async def measured(
     """Run the engine over a trace, and count."""
     redactor = Redactor()
     question = RCA(trace_id=trace.trace_id)
-    materials = question.materials()._replace(content=taxonomy)
+    materials = question.materials()._replace(content=(taxonomy, None))
     prepared = question.prepare(MemoryInspectionAPI([trace]), materials, redactor)
     case, told = RCACase.of(trace, taxonomy, redactor), Told()
     planner = Decided(decider(case), told, prepared)

@@ -105,6 +105,22 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
         ]
         return [*self._named_wrongly(draft), *unread]
 
+    def cautions(self, draft: Draft[Any], cited: Mapping[str, str]) -> list[str]:
+        """Where a draft claims more than its evidence bears, and what would bear it."""
+        told = []
+        for stated in draft.findings:
+            refs = self._references(stated, cited, [])
+            if self.stands_without_evidence(stated):
+                continue
+            borne = round(capped_confidence(stated.confidence, refs, self.produced_by), 2)
+            if borne < stated.confidence:
+                lift = "cite what another step produced" if refs else "cite what you read"
+                told.append(
+                    f"finding {stated.id}: its confidence would be cut from {stated.confidence:g}"
+                    f" to {borne:g}; {lift} to keep it"
+                )
+        return told
+
     def _named_wrongly(self, output: Draft[Any]) -> list[str]:
         found = ((stated.id, self.problem(stated)) for stated in output.findings)
         return [f"finding {id_}: {problem}" for id_, problem in found if problem is not None]

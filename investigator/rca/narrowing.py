@@ -1,6 +1,6 @@
 """From a whole trace to the few places worth a look, without a model.
 
-Hot spans come in this order: error status, exception events, then the longest; ties by span id.
+Hot spans come in this order: error status, exception events, then the longest; ties in trace order.
 Hypotheses group the signals of one cause: a cause is a category at work in one agent. Open
 signals come before recovered ones, clear ones before weak ones, and of these the earliest origin
 first. Everything is bounded, whatever the size of the trace.
@@ -65,12 +65,11 @@ def hot_branches(trace: Trace) -> tuple[Branch, ...]:
     return tuple(branches)
 
 
-def _heat(span: Span) -> tuple[bool, bool, float, str]:
+def _heat(span: Span) -> tuple[bool, bool, float]:
     return (
         span.status is not StatusCode.ERROR,
         not _has_exception(span),
         -(span.latency_ms or 0.0),
-        span.span_id,
     )
 
 

@@ -40,6 +40,10 @@ class Outputs(Protocol[OutputT]):
         """What a draft names that does not exist or was not read, all of it."""
         ...
 
+    def cautions(self, draft: Draft[Any], cited: dict[str, str]) -> list[str]:
+        """What of a draft the engine's rules would lower, and what would lift that."""
+        ...
+
     def salvage(self, draft: Draft[Any], cited: dict[str, str]) -> str:
         """The answer of a scope that was cut off with this draft."""
         ...
@@ -82,7 +86,8 @@ class Endings(Generic[OutputT]):
             scope.refused(ActionKind.SYNTHESIZE, reply, "; ".join(problems), sort="draft")
             return
         scope.update(draft)
-        scope.saw(ActionKind.SYNTHESIZE, reply, "the draft is updated")
+        cautions = self._outputs.cautions(draft, scope.cited)
+        scope.saw(ActionKind.SYNTHESIZE, reply, "; ".join(("the draft is updated", *cautions)))
 
     def not_allowed(
         self, scope: Scope, held: TurnHeld, reply: str, turn: NotAllowed

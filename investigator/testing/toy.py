@@ -79,6 +79,10 @@ class CellOutputs:
         unread = (f.evidence for f in draft.findings if f.evidence and f.evidence not in cited)
         return [f"no evidence '{short}' was read" for short in unread]
 
+    def cautions(self, draft: Draft[Any], cited: Mapping[str, str]) -> list[str]:  # noqa: ARG002
+        """None: cells bear whatever is said of them."""
+        return []
+
     def salvage(self, draft: Draft[Any], cited: Mapping[str, str]) -> str:
         """The draft's summary and what it cites."""
         refs = [json.loads(cited[f.evidence]) for f in draft.findings if f.evidence in cited]

@@ -430,3 +430,12 @@ def test_every_turn_of_the_rules_is_on_the_record() -> None:
     assert [end.scope for end in ends][-1] == "0"
     last = {event.scope: event.reply for event in settled}
     assert all('"finalize"' in last[end.scope] for end in ends)
+
+
+def test_who_drafts_is_told_what_its_evidence_does_not_bear() -> None:
+    """Before it concludes, with what would lift it."""
+    draft = says("synthesize", stated("f1", confidence=0.9, evidence=["e1"]))
+    planner = scripted(LIST_SPANS, draft, says("finalize", stated()))
+    run_rca(small(), planner=planner)
+    told = planner.asked[2].recent[-1].result
+    assert "finding f1: its confidence would be cut from 0.9 to 0.49; cite what another" in told
