@@ -7,9 +7,8 @@ numbers are compared by their stems with all that the model was given but its in
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-
-import re2
 
 from investigator.readings.faults import Fault
 from investigator.readings.languages import common_words
@@ -28,7 +27,9 @@ MOST_SHARED = 0.2
 _WINDOW = 20_000
 _LEAST_WORDS = 10
 _STEM = 5
-_WORD = re2.compile(r"\pL{4,}|\d[\d.,:]*\d|\pL+[-\d][\pL\d-]*")
+_WORD = re.compile(r"[^\W\d_]{4,}|\d[\d.,:]*\d|[^\W\d_]+[-\d](?:[^\W_]|-)*")
+"""Linear without RE2: no part can match what the next one does. It finds thousands of words, and
+each match of RE2 is an object."""
 
 
 def detect_off_task_answers(readings: Readings) -> Iterator[Signal]:

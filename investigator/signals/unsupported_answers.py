@@ -26,7 +26,6 @@ from investigator.traces.openinference import tool_definitions_of, tool_io_of
 
 _WINDOW = 30_000
 _LISTED = re2.compile(r"(?m)^\s*(?:[-*•]\s+|def )[`*\"']{0,2}([a-z]\w*_\w+)[`*\"']{0,2}\s*[:(]")
-_NAME = re2.compile(r"[A-Za-z]\w*_\w+|[A-Za-z]\w+")
 
 
 def detect_unsupported_answers(readings: Readings) -> Iterator[Signal]:
@@ -45,10 +44,19 @@ def detect_unsupported_answers(readings: Readings) -> Iterator[Signal]:
 def _planned(view: TraceView, calls: tuple[Span, ...]) -> set[str]:
     """The offered tools that the agent named before its last words."""
     offered = {name for call in calls for name in _offered(view, call)}
-    words: set[str] = set()
-    for call in calls[:-1]:
-        words |= {m.group(0) for m in _NAME.finditer(view.said(call)[:_WINDOW])}
-    return offered & words
+    said = [view.said(call)[:_WINDOW] for call in calls[:-1]]
+    return {name for name in offered if any(_names(text, name) for text in said)}
+
+
+def _names(text: str, name: str) -> bool:
+    """Whether the name stands in the text as a word of its own."""
+    at = text.find(name)
+    while at >= 0:
+        around = text[at - 1 : at] + text[at + len(name) : at + len(name) + 1]
+        if not any(char.isalnum() or char == "_" for char in around):
+            return True
+        at = text.find(name, at + 1)
+    return False
 
 
 def _offered(view: TraceView, call: Span) -> set[str]:
@@ -97,7 +105,8 @@ def _claimed(view: TraceView, answer: Span, agent: Span) -> Signal:
 
 def _signal(view: TraceView, calls: tuple[Span, ...], planned: set[str]) -> Signal:
     answer = calls[-1]
-    plan = next(c for c in calls if planned & set(_NAME.findall(view.said(c)[:_WINDOW])))
+    texts = ((call, view.said(call)[:_WINDOW]) for call in calls)
+    plan = next(call for call, text in texts if any(_names(text, name) for name in planned))
     names = ", ".join(sorted(planned)[:3])
     return build_signal(
         view,
