@@ -130,7 +130,11 @@ class TraceOutline:
         """What is known of the run as a whole."""
         short = 1 if chars is None or chars > _LEAST_CHARS else 3
         steps, quote = self._readings.steps, self._readings.quote
-        asked = next((step for step in steps if step.kind is StepKind.USER), None)
+        # In a chat of agents nobody is the user: the first to speak says what is asked.
+        spoken = [step for step in steps if step.text and step.kind is not StepKind.SYSTEM]
+        asked = next(
+            (step for step in steps if step.kind is StepKind.USER), next(iter(spoken), None)
+        )
         answer = final_answer(steps)
         if asked is not None:
             yield f"Question [{asked.number}]: {self._line(asked, _QUESTION_CHARS // short)}"
