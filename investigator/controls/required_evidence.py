@@ -11,16 +11,23 @@ from enum import StrEnum
 from itertools import chain
 
 from investigator.ground.canonical_json import JsonValue
+from investigator.readings.completeness import (
+    NO_ROOT,
+    has_root,
+    is_silent,
+    lacks_arguments,
+    lacks_of_times,
+    lacks_of_tree,
+    lacks_result,
+)
 from investigator.readings.conversation import Action, Source, Utterance
 from investigator.readings.cut_texts import is_cut
 from investigator.readings.reading import Readings
 from investigator.traces.model import REDACTED, Span, SpanKind
 from investigator.traces.openinference import (
-    messages_of,
     retrieval_chunks_of,
     token_counts_of,
     tool_definitions_of,
-    tool_io_of,
 )
 
 _NAMED = 3
@@ -101,17 +108,6 @@ def model_of(span: Span) -> str | None:
     return next((text for key in MODEL_ATTRIBUTES if (text := span.text(key))), None)
 
 
-def unlinked(subject: Readings) -> Iterator[tuple[tuple[Span, ...], str]]:
-    """Spans that keep the trace from being one whole tree, with what is wrong with them."""
-    trace = subject.trace
-    orphans = [s for s in trace.spans if s.parent_id is not None and trace.parent(s) is None]
-    cycles = [s for s in trace.spans if s.span_id in trace.cycle_ids]
-    twice = [s for s in trace.spans if s.span_id in trace.duplicate_ids]
-    yield tuple(orphans), "whose parent is not in the trace"
-    yield tuple(cycles), "in a cycle of parents"
-    yield tuple(twice), "with an id that another span has"
-
-
 def _model_calls(subject: Readings) -> tuple[Span, ...]:
     """Model calls; in a chat log, the turns."""
     return subject.trace.spans if subject.view.is_transcript else subject.view.model_calls
@@ -122,18 +118,13 @@ def _messages(subject: Readings) -> Iterator[str]:
     if not said.utterances:
         yield "no message is recorded"
     yield from about(
-        subject, filter(_is_silent, _model_calls(subject)), "of a model without messages"
+        subject, filter(is_silent, _model_calls(subject)), "of a model without messages"
     )
     yield from said.missing(*_SPOKEN)
     yield from _cut(subject, said.said_by(*_SPOKEN))
     yield from (
         f"the arguments of {subject.quote.name(a.tool)} are cut off" for a in _cut_calls(subject)
     )
-
-
-def _is_silent(span: Span) -> bool:
-    shown = messages_of(span) or span.text("output.value") or span.text("input.value")
-    return not shown
 
 
 def _cut(subject: Readings, utterances: Iterable[Utterance]) -> Iterator[str]:
@@ -180,15 +171,14 @@ def _tool_arguments(subject: Readings) -> Iterator[str]:
     if not subject.conversation.items:
         yield "no message and no tool call is recorded"
     for action in subject.conversation.actions:
-        io = tool_io_of(action.span)
-        absent = io is not None and io.arguments is None
+        absent = lacks_arguments(action)
         problem = "not recorded" if absent else unseen(action.arguments or "none")
         if problem is not None:
             where = f"{subject.quote.name(action.tool)} {_at(subject, action.span)}"
             yield f"the arguments of {where} are {problem}"
     if not any(span.kind is SpanKind.TOOL for span in subject.trace.spans):
         yield from about(
-            subject, filter(_is_silent, _model_calls(subject)), "of a model without messages"
+            subject, filter(is_silent, _model_calls(subject)), "of a model without messages"
         )
         yield from subject.conversation.missing(Source.ASSISTANT)
 
@@ -200,7 +190,7 @@ def _tool_results(subject: Readings) -> Iterator[str]:
     for action in subject.conversation.actions:
         result = action.result
         problem = "not recorded" if result is None else unseen(result.text or "none")
-        if problem is not None and not (result is None and _hands_in(subject, action)):
+        if problem is not None and (result is not None or lacks_result(subject.trace, action)):
             span = action.span if result is None else result.span
             tool = subject.quote.name(action.tool)
             yield f"what {tool} answered {_at(subject, span)} is {problem}"
@@ -211,19 +201,6 @@ def _tool_results(subject: Readings) -> Iterator[str]:
         if problem is not None:
             tool = subject.quote.name(one.tool or "a tool")
             yield f"what {tool} answered {_at(subject, one.span)} is {problem}"
-
-
-def _hands_in(subject: Readings, action: Action) -> bool:
-    """Whether what a call was given is, as it stands, what an agent above it gave."""
-    given = {leaf.strip() for _, leaf in action.leaves if leaf.strip()}
-    above = subject.trace.parent(action.span)
-    passed = set[str]()
-    while above is not None and above.span_id not in passed:
-        if above.kind is SpanKind.AGENT and (above.text("output.value") or "").strip() in given:
-            return True
-        passed.add(above.span_id)
-        above = subject.trace.parent(above)
-    return False
 
 
 def _tool_definitions(subject: Readings) -> Iterator[str]:
@@ -286,14 +263,15 @@ def tokens_of(span: Span) -> int | None:
 
 
 def _timestamps(subject: Readings) -> Iterator[str]:
-    spans = subject.trace.spans
-    yield from about(subject, (s for s in spans if s.start_ns is None), "without a start")
-    yield from about(subject, (s for s in spans if s.end_ns is None), "without an end")
+    for lack in lacks_of_times(subject.trace):
+        yield from about(subject, lack.spans, lack.what)
 
 
 def _complete_tree(subject: Readings) -> Iterator[str]:
-    for spans, what in unlinked(subject):
-        yield from about(subject, spans, what)
+    if not has_root(subject.trace):
+        yield NO_ROOT
+    for lack in lacks_of_tree(subject.trace):
+        yield from about(subject, lack.spans, lack.what)
 
 
 _READERS: dict[RequiredEvidence, Callable[[Readings], Iterator[str]]] = {

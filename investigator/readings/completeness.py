@@ -1,42 +1,146 @@
-"""What keeps a trace from being called free of faults, though no detector saw one."""
+"""What a trace does not show: one definition of complete, for every engine.
+
+A run is acquitted only over a complete trace; a control asks for the kinds of content that it
+needs. Both ask here what is lacking: of the tree, of the times, of what was said and done. A call
+that failed has no answer to show, and one that hands in its agent's answer needs no result.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
+from investigator.readings.conversation import Action, Conversation
+from investigator.readings.cut_texts import is_cut
 from investigator.readings.quoting import Quoting
+from investigator.readings.view import TOOL_ROLES, error_of
 from investigator.traces.model import REDACTED, Span, SpanKind, Trace
-from investigator.traces.openinference import messages_of
+from investigator.traces.openinference import (
+    messages_of,
+    output_messages_of,
+    retrieval_chunks_of,
+    tool_io_of,
+)
 
 _NAMED = 3
 
 
-def completeness(trace: Trace, quote: Quoting) -> tuple[str, ...]:
+class Lack(NamedTuple):
+    """Spans that lack something, and what it is."""
+
+    spans: tuple[Span, ...]
+    what: str
+
+
+def completeness(trace: Trace, conversation: Conversation, quote: Quoting) -> tuple[str, ...]:
     """Reasons, one a line, why the absence of signals proves nothing; empty where it does."""
     if not trace.spans:
         return ("the trace has no spans",)
-    timed = not _is_chat(trace)
-    kinds: list[tuple[Sequence[str], str]] = [
-        (_orphans(trace), "whose parent is not in the trace"),
-        (trace.cycle_ids, "in a cycle of parents"),
-        (trace.duplicate_ids, "with an id that another span has"),
-        ([s.span_id for s in trace.spans if _hidden(s)], "with hidden content"),
-        ([s.span_id for s in trace.spans if _silent(s)], "of a model without messages"),
-        ([s.span_id for s in trace.spans if timed and s.start_ns is None], "without a start"),
-        ([s.span_id for s in trace.spans if timed and s.end_ns is None], "without an end"),
-        ([s.span_id for s in trace.spans if _is_reversed(s)], "that ends before it starts"),
-    ]
-    rooted = any(span.parent_id is None for span in trace.spans)
-    lines = [_about(ids, what, quote) for ids, what in kinds if ids]
-    return tuple(lines if rooted else ["the trace has no root span", *lines])
+    lacking = (
+        *lacks_of_tree(trace),
+        Lack(tuple(filter(_hidden, trace.spans)), "with hidden content"),
+        *(() if _is_chat(trace) else lacks_of_times(trace)),
+        *lacks_of_words(trace, conversation),
+    )
+    lines = [_about(lack, quote) for lack in lacking if lack.spans]
+    return tuple(lines if has_root(trace) else [NO_ROOT, *lines])
 
 
-def _orphans(trace: Trace) -> list[str]:
-    return [
-        span.span_id
-        for span in trace.spans
-        if span.parent_id is not None and trace.get(span.parent_id) is None
-    ]
+NO_ROOT = "the trace has no root span"
+
+
+def has_root(trace: Trace) -> bool:
+    """Whether a span of it has no parent."""
+    return any(span.parent_id is None for span in trace.spans)
+
+
+def lacks_of_tree(trace: Trace) -> Iterator[Lack]:
+    """Spans that keep the trace from being one whole tree."""
+    orphans = (s for s in trace.spans if s.parent_id is not None and trace.get(s.parent_id) is None)
+    yield Lack(tuple(orphans), "whose parent is not in the trace")
+    yield Lack(_named(trace, trace.cycle_ids), "in a cycle of parents")
+    yield Lack(_named(trace, trace.duplicate_ids), "with an id that another span has")
+
+
+def lacks_of_times(trace: Trace) -> Iterator[Lack]:
+    """Spans whose times are not known, or cannot be."""
+    yield Lack(tuple(s for s in trace.spans if s.start_ns is None), "without a start")
+    yield Lack(tuple(s for s in trace.spans if s.end_ns is None), "without an end")
+    yield Lack(tuple(filter(_is_reversed, trace.spans)), "that ends before it starts")
+
+
+def lacks_of_words(trace: Trace, conversation: Conversation) -> Iterator[Lack]:
+    """Steps of which part of what was said or done is not recorded, or was cut off."""
+    yield Lack(silent_models(trace.spans), "of a model without messages")
+    yield Lack(tuple(filter(_is_unanswered, trace.spans)), "of a model without an answer")
+    yield Lack(tuple(filter(_has_empty_message, trace.spans)), "with a message without content")
+    unread = (a.span for a in conversation.actions if lacks_arguments(a))
+    yield Lack(_once(unread), "of a call whose arguments are not recorded")
+    calls = (a.span for a in conversation.actions if lacks_result(trace, a))
+    yield Lack(_once(calls), "of a call whose result is not recorded")
+    chunks = ((span, chunk) for span in trace.spans for chunk in retrieval_chunks_of(span))
+    empty = (span for span, chunk in chunks if not (chunk.content or "").strip())
+    yield Lack(_once(empty), "with a document that is not recorded")
+    cut = [one.span for one in conversation.utterances if is_cut(one.text)]
+    cut += [one.span for one in conversation.actions if is_cut(one.arguments)]
+    yield Lack(_once(cut), "with a text that is cut off")
+
+
+def silent_models(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Model calls that show neither messages nor an output."""
+    return tuple(span for span in spans if span.kind is SpanKind.LLM and is_silent(span))
+
+
+def is_silent(span: Span) -> bool:
+    """Whether a step shows neither messages nor an output."""
+    return not messages_of(span) and not span.text("output.value")
+
+
+def lacks_arguments(action: Action) -> bool:
+    """Whether the call's own span does not say what was asked."""
+    io = tool_io_of(action.span)
+    return io is not None and io.arguments is None
+
+
+def lacks_result(trace: Trace, action: Action) -> bool:
+    """Whether it is not recorded what came of a call, and something had to."""
+    return action.result is None and not hands_in(trace, action)
+
+
+def hands_in(trace: Trace, action: Action) -> bool:
+    """Whether what a call was given is, as it stands, what an agent above it gave."""
+    given = {leaf.strip() for _, leaf in action.leaves if leaf.strip()}
+    above = trace.parent(action.span)
+    passed = set[str]()
+    while above is not None and above.span_id not in passed:
+        if above.kind is SpanKind.AGENT and (above.text("output.value") or "").strip() in given:
+            return True
+        passed.add(above.span_id)
+        above = trace.parent(above)
+    return False
+
+
+def _is_unanswered(span: Span) -> bool:
+    answered = output_messages_of(span) or span.text("output.value")
+    asked = messages_of(span) or span.text("input.value")
+    return span.kind is SpanKind.LLM and bool(asked) and not answered and error_of(span) is None
+
+
+def _has_empty_message(span: Span) -> bool:
+    """A tool may answer with nothing; of whoever speaks an empty text is recorded, none is not."""
+    speaking = (one for one in messages_of(span) if one.role not in TOOL_ROLES)
+    return span.kind is SpanKind.LLM and any(
+        one.content is None and not one.tool_calls for one in speaking
+    )
+
+
+def _once(spans: Iterable[Span]) -> tuple[Span, ...]:
+    return tuple({span.span_id: span for span in spans}.values())
+
+
+def _named(trace: Trace, ids: Iterable[str]) -> tuple[Span, ...]:
+    wanted = frozenset(ids)
+    return tuple(span for span in trace.spans if span.span_id in wanted)
 
 
 def _is_chat(trace: Trace) -> bool:
@@ -58,15 +162,8 @@ def _hidden(span: Span) -> bool:
     return any(isinstance(v, str) and REDACTED in v for v in span.attributes.values())
 
 
-def _silent(span: Span) -> bool:
-    """A model call that shows neither messages nor an output."""
-    if span.kind is not SpanKind.LLM:
-        return False
-    return not messages_of(span) and not span.text("output.value")
-
-
-def _about(ids: Sequence[str], what: str, quote: Quoting) -> str:
-    unique = sorted(set(ids))
+def _about(lack: Lack, quote: Quoting) -> str:
+    unique = sorted({span.span_id for span in lack.spans})
     named = ", ".join(quote.line(i, 40) for i in unique[:_NAMED])
     more = f" and {len(unique) - _NAMED} more" if len(unique) > _NAMED else ""
-    return f"{len(unique)} span{'s' * (len(unique) > 1)} {what}: {named}{more}"
+    return f"{len(unique)} span{'s' * (len(unique) > 1)} {lack.what}: {named}{more}"

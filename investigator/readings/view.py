@@ -36,7 +36,7 @@ CODE = "code execution"
 
 _ARGUMENT_LIMIT = 20_000
 _TELLING = 2
-_TOOL_ROLES = frozenset({"tool", "function", "tool-response", "tool_response", "ipython"})
+TOOL_ROLES = frozenset({"tool", "function", "tool-response", "tool_response", "ipython"})
 _SPEAKERS = frozenset({SpanKind.LLM, SpanKind.AGENT, SpanKind.UNKNOWN, SpanKind.CHAIN})
 _CODE_BLOCK = re2.compile(r"(?m)^ *(?:```|~~~)[ \t]*[A-Za-z]*[ \t]*$")
 
@@ -264,7 +264,7 @@ class TraceView:
             for span in calls:
                 messages = self.inputs(span)
                 for index in range(min(seen, len(messages)), len(messages)):
-                    if messages[index].role in _TOOL_ROLES:
+                    if messages[index].role in TOOL_ROLES:
                         yield self._message_attempt(span, index, author=previous)
                 seen, previous = len(messages), span
 

@@ -78,7 +78,9 @@ def run(span_id: str = "", changes: Told | None = None, *, without: str = "") ->
         given = {**known, **(changes or {})} if name == span_id else known
         attributes = {key: value for key, value in given.items() if value is not None}
         parent = None if name == ASKED else ASKED
-        found.append(span(name, kind=kind, parent=parent, start_ms=at, attributes=attributes))
+        found.append(
+            span(name, kind=kind, parent=parent, start_ms=at, end_ms=at + 1, attributes=attributes)
+        )
     return trace(*(one for one in found if one.span_id != without))
 
 
@@ -229,9 +231,19 @@ def test_a_broken_tree_is_told() -> None:
     found = trace(span("a", parent="gone"), span("b", parent="c"), span("c", parent="b"), span("a"))
     told = lines(found, Kind.COMPLETE_TREE).split("\n")
     assert told == [
+        "the trace has no root span",
         "1 span whose parent is not in the trace: a",
         "1 span in a cycle of parents: b",
         "1 span with an id that another span has: a",
+    ]
+
+
+def test_a_time_that_cannot_be_is_told() -> None:
+    """A span that ends before it starts says no more of when it was than one without times."""
+    found = trace(span("a", start_ms=5, end_ms=3), span("b", start_ms=None))
+    assert lines(found, Kind.TIMESTAMPS).split("\n") == [
+        "1 span without a start: b",
+        "1 span that ends before it starts: a",
     ]
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.chosen_calls import counted, evidence_of_call
 from investigator.controls.checks.recorded import StepStatements, statements
 from investigator.controls.checks.violations import CERTAIN, WORDED
-from investigator.controls.required_evidence import about, model_of, unlinked
+from investigator.controls.required_evidence import about, model_of
+from investigator.readings.completeness import lacks_of_times, lacks_of_tree
 from investigator.readings.conversation import Action, Source
 from investigator.readings.directives import tool_words
 from investigator.readings.provenance import ValueKind, values_of_action
@@ -48,10 +47,11 @@ def complete_trace(subject: Readings, _params: CompleteTrace) -> Checked:
     trace = subject.trace
     called = len(trace.roots) == 1 and trace.roots[0].parent_id is not None
     outside = called and not trace.cycle_ids
-    found = [(spans, what) for spans, what in unlinked(subject) if spans]
+    found = [lack for lack in lacks_of_tree(subject.trace) if lack.spans]
     violations = [_about(subject, s, w) for s, w in found if not (outside and s == trace.roots)]
     if not subject.view.is_transcript:
-        violations += [_about(subject, spans, what) for spans, what in _untimely(subject) if spans]
+        untimely = (lack for lack in lacks_of_times(subject.trace) if lack.spans)
+        violations += [_about(subject, *lack) for lack in untimely]
     caller = ("what called the first span is not in the trace",) if outside else ()
     return Checked(
         violations=tuple(violations),
@@ -59,14 +59,6 @@ def complete_trace(subject: Readings, _params: CompleteTrace) -> Checked:
         scanned=counted(len(trace.spans), "span"),
         evidence=tuple(map(span_evidence, trace.roots[:_SHOWN])),
     )
-
-
-def _untimely(subject: Readings) -> Iterator[tuple[tuple[Span, ...], str]]:
-    spans = subject.trace.spans
-    yield tuple(s for s in spans if s.start_ns is None), "without a start"
-    yield tuple(s for s in spans if s.end_ns is None), "without an end"
-    reversed_ = (s for s in spans if s.latency_ms is not None and s.latency_ms < 0)
-    yield tuple(reversed_), "that ends before it starts"
 
 
 def _about(subject: Readings, spans: tuple[Span, ...], what: str) -> Violation:
