@@ -101,9 +101,14 @@ class Placing:
         return next((step for step in above if step is not None and step.kind not in _GIVEN), None)
 
     def _upwards(self, span_id: str) -> Iterator[Span]:
-        """The span and those that enclose it: what it did is part of what they did."""
+        """The span and those that enclose it: what it did is part of what they did.
+
+        Parents may lead in a circle; each span is told once.
+        """
+        told: set[str] = set()
         span = self._readings.trace.get(span_id)
-        while span is not None:
+        while span is not None and span.span_id not in told:
+            told.add(span.span_id)
             yield span
             span = self._readings.trace.parent(span)
 

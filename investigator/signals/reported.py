@@ -8,10 +8,11 @@ calls that were given its address say something: whoever asks for the weather as
 
 from __future__ import annotations
 
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 
 import re2
 
+from investigator.ground.patterns import well_formed
 from investigator.readings.failure_text import fault_of
 from investigator.readings.faults import Fault
 from investigator.readings.refused_requests import status_in
@@ -82,9 +83,9 @@ class Reported:
     def __init__(self, view: TraceView) -> None:
         self._view = view
         self._loops = Loops(view)
-        self._asks_states = cache(lambda request: _OF_STATES.search(request) is not None)
-        self._asks_runs = cache(lambda request: _OF_RUNS.search(request) is not None)
-        self._tells = cache(lambda text: _TELLS.search(text) is not None)
+        self._asks_states = cache(partial(_has, _OF_STATES))
+        self._asks_runs = cache(partial(_has, _OF_RUNS))
+        self._tells = cache(partial(_has, _TELLS))
 
     @cached_property
     def answering_spans(self) -> frozenset[str]:
@@ -127,12 +128,12 @@ class Reported:
         fault = fault_of(failure) or Fault.EXCEPTION
         if fault in _OF_CODE or attempt.tool == CODE:
             return runs
-        at_an_address = _ADDRESS.search(attempt.arguments[:_WINDOW]) is not None
+        at_an_address = _has(_ADDRESS, attempt.arguments[:_WINDOW])
         return states and (fault in _OF_THINGS or (fault in _OF_SERVICES and at_an_address))
 
     def _tells_of(self, attempt: Attempt, text: str) -> bool:
         """Whether a text tells of a failed call: its status, its code, or words for it."""
-        failure = (attempt.failure or "")[:_WINDOW]
+        failure = well_formed((attempt.failure or "")[:_WINDOW])
         status = status_in(failure)
         if status is not None and str(status) in text:
             return True
@@ -140,10 +141,14 @@ class Reported:
         return any(code in text for code in codes) or self._tells(text)
 
 
+def _has(pattern: re2._Regexp, text: str) -> bool:
+    return pattern.search(well_formed(text)) is not None
+
+
 def _shows_the_state(attempt: Attempt) -> bool:
     """Whether a result is a record of the thing that was asked about, with its state."""
     result = (attempt.result or "")[:_WINDOW]
-    if not result.lstrip().startswith("{") or _STATE.search(result) is None:
+    if not result.lstrip().startswith("{") or not _has(_STATE, result):
         return False
     asked = telling_values(attempt.arguments)
     return is_look(attempt) and any(f'"{value}"' in result for value in asked)
