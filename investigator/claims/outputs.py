@@ -76,9 +76,9 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
     def evidence_of(self, finding: CheckedT) -> Sequence[EvidenceRef]:
         """What a finding cites."""
 
-    @abstractmethod
     def produced_by(self, ref: EvidenceRef) -> str:
-        """Who produced the text that a reference names."""
+        """Who produced the text that a reference names; of one span each kind, unless known."""
+        return f"{ref.trace_id} {ref.span_id} {ref.kind}"
 
     @abstractmethod
     def unresolved(self, refs: Sequence[EvidenceRef]) -> list[str]:

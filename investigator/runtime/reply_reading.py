@@ -7,10 +7,10 @@ what they should have been, and nothing of how it is checked here.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
-import re2
 from pydantic import ValidationError
 
 from investigator.ground.canonical_json import compact_json
@@ -22,8 +22,8 @@ _SHOWN_CHARS = 60
 ClosedSets: TypeAlias = Mapping[str, Mapping[str, str]]
 """For each property that takes a closed set, its values by how they are recognized."""
 
-_NO_LETTER = re2.compile(r"[^\pL\pN]+")
-_QUOTED = re2.compile("'([^']*)'")
+_NO_LETTER = re.compile(r"[\W_]+")
+_QUOTED = re.compile("'([^']*)'")
 _SHOULD_BE = {
     "string_type": "text",
     "int_type": "a whole number",

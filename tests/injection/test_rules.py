@@ -8,8 +8,7 @@ from functools import cache
 import pytest
 
 from investigator.rca.report import Outcome
-from investigator.traces.model import Span, Trace
-from tests.builders import span
+from investigator.traces.model import Trace
 from tests.injection.places import IDLE, NOTHING, PLACES, Told, Way, agent_trace, window
 from tests.injection.variants import ACTIONS, VARIANTS
 from tests.injection.verdicts import (
@@ -18,6 +17,7 @@ from tests.injection.verdicts import (
     incident_verdict,
     rca_verdict,
 )
+from tests.readings.test_conversation import agent, model, tool
 
 TEXTS = {**VARIANTS, **ACTIONS}
 TELLING = (
@@ -113,10 +113,11 @@ def test_what_a_trace_shows_does_change_the_verdict() -> None:
     """The comparison sees a fault, a breach and an incident where there is one."""
     assert clean(failing=True)["rca"] != clean(failing=False)["rca"]
     assert clean(failing=True)["incident"] != clean(failing=False)["incident"]
-    bare = Trace("t", [_bare("Error 429: Too Many Requests")])
-    assert rca_verdict(bare) != rca_verdict(Trace("t", [_bare("Parcel 4711 is on its way.")]))
+    assert rca_verdict(_bare("Error 429: Too Many Requests")) != rca_verdict(
+        _bare("Parcel 4711 is on its way.")
+    )
 
 
-def _bare(result: str) -> Span:
-    told = {"tool.name": "x", "output.value": result}
-    return span("a", trace_id="t", kind="TOOL", attributes=told)
+def _bare(result: str) -> Trace:
+    asked = model("m", 1, [("user", "where is it?")], calls=[("c", "x", "{}")])
+    return Trace("t", [agent(), asked, tool("a", 2, "x", result, call_id="c")])

@@ -51,7 +51,8 @@ def made(doing: Callable[[], object]) -> Counter[str]:
 def test_each_reading_is_made_once_a_trace(engine: str, read: set[str], tmp_path: Path) -> None:
     """By signals, controls and engines together; what an engine does not need is not made.
 
-    An incident keeps digests: the trace on which a claim rests alone is read again, to weigh it.
+    An incident keeps digests: the trace on which a claim rests alone is read again, to look into
+    it and to weigh the claim.
     """
     said = Told("the depot timed out", PLACES)
     traces = [agent_trace(said, failing=True), *window(said, failing=True)]
@@ -62,7 +63,7 @@ def test_each_reading_is_made_once_a_trace(engine: str, read: set[str], tmp_path
     counts = made(lambda: investigate(tmp_path / "t.parquet", question, settings))
     again = {"readings", "view", "conversation"} if engine == "incident" else set[str]()
     assert counts == {
-        name: looked_at * (name in {"readings", *read}) + (name in again) for name in READINGS
+        name: looked_at * (name in {"readings", *read}) + 2 * (name in again) for name in READINGS
     }
 
 

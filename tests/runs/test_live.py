@@ -244,7 +244,7 @@ def test_cheaper_models_go_on_where_the_strong_one_cannot_be_afforded(tmp_path: 
         )
         strong = strong.model_copy(update={"price_in_per_mtok": 2.0, "price_out_per_mtok": 8.0})
         choice = PlannerChoice(planner="model", model=strong, cheaper=(cheap,))
-        limited = ENOUGH.model_copy(update={"cost_usd": 0.14})
+        limited = ENOUGH.model_copy(update={"cost_usd": 0.17})
         result = investigate(
             SAMPLE_TRACES,
             RCA(trace_id=TRIP),

@@ -227,7 +227,7 @@ def test_each_turn_names_the_model_that_was_asked(tmp_path: Path) -> None:
         strong = settings(it, price_in_per_mtok=2.0, price_out_per_mtok=8.0)
         cheap = settings(it, model="cheap", temperature=0.5)
         choice = PlannerChoice(planner="model", model=strong, cheaper=(cheap,))
-        limits = ENOUGH.model_copy(update={"cost_usd": 0.15})
+        limits = ENOUGH.model_copy(update={"cost_usd": 0.17})
         result = investigated(tmp_path, planner=choice, budget=limits)
         asked = [request.body["model"] for request in it.requests]
     export = export_run("run", tmp_path)
