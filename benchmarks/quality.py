@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -23,8 +23,10 @@ from benchmarks.ablation import Subject, ablated, reported
 from benchmarks.field import field_cases, summary_of
 from benchmarks.fitting import probability, weights_of
 from benchmarks.reports import readings, reports_by_rules, traces_in
+from benchmarks.scores import BINS, calibration_error
 from benchmarks.stability import renamed
 from benchmarks.tau_policy import policy_runs, print_policy
+from benchmarks.trail import places_line
 from demo.agent.manifest import TRACES, Kind, read_manifest
 from investigator.rca.acquittal import Acquittal
 from investigator.rca.calibration import acquittal_features
@@ -34,7 +36,6 @@ from investigator.readings.conversation import Source
 from investigator.samples import SEEDED
 from investigator.signals.detect import detect
 
-BINS = 10
 SURE = 0.6
 """From here on an acquittal or a failure counts as said."""
 
@@ -76,6 +77,8 @@ def main() -> None:
     for name in PLACED:
         if name in runs:
             _print_places(name, PLACED[name](given.data))
+    if not given.only:
+        print(places_line(given.data / "trail" / "gaia"))
     if "tau_bench" in runs:
         print_policy(policy_runs(given.data))
     for name, labelled in sets.items() if given.rename is not None else ():
@@ -124,17 +127,6 @@ def _called(run: Run, outcome: Outcome) -> Run:
     """The baseline that says the same of every run, as sure as rules were of one without a mark."""
     said = run.report.model_copy(update={"outcome": outcome, "confidence": 0.7})
     return run._replace(report=said)
-
-
-def calibration_error(stated: Iterable[tuple[float, bool]]) -> float:
-    """How far confidences are from what came true, over ten bins, weighted by their sizes."""
-    bins: dict[int, list[tuple[float, bool]]] = {}
-    count = 0
-    for confidence, right in stated:
-        bins.setdefault(min(int(confidence * BINS), BINS - 1), []).append((confidence, right))
-        count += 1
-    off = sum(abs(sum(c for c, _ in held) - sum(r for _, r in held)) for held in bins.values())
-    return off / count if count else 0.0
 
 
 class Labelled(NamedTuple):

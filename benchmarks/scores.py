@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Set
+from collections.abc import Hashable, Iterable, Mapping, Set
 from typing import NamedTuple, TypeVar
 
 Item = TypeVar("Item", bound=Hashable)
@@ -36,6 +36,20 @@ def score_sets(gold: Mapping[str, Set[Item]], predicted: Mapping[str, Set[Item]]
         ),
         predicted_per_trace=_ratio(sum(sizes.values()), len(gold)),
     )
+
+
+BINS = 10
+
+
+def calibration_error(stated: Iterable[tuple[float, bool]]) -> float:
+    """How far confidences are from what came true, over ten bins, weighted by their sizes."""
+    bins: dict[int, list[tuple[float, bool]]] = {}
+    count = 0
+    for confidence, right in stated:
+        bins.setdefault(min(int(confidence * BINS), BINS - 1), []).append((confidence, right))
+        count += 1
+    off = sum(abs(sum(c for c, _ in held) - sum(r for _, r in held)) for held in bins.values())
+    return off / count if count else 0.0
 
 
 def _ratio(part: float, whole: float) -> float:

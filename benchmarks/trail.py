@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.reports import readings, reports_by_rules, reports_from_file, traces_in
-from benchmarks.scores import SetScore, score_sets
+from benchmarks.scores import SetScore, calibration_error, score_sets
 from investigator.rca.report import Outcome, RCAReport
 from investigator.rca.taxonomy import Taxonomy, load_taxonomy
 from investigator.readings.faults import Fault
@@ -51,6 +51,25 @@ def main() -> None:
     _print_scores("reports, if such a tag counted as missing", gold, with_tags)
     _print_scores("error status", gold, _error_status(traces, gold))
     _print_primary(gold, reports)
+
+
+def places_line(folder: Path) -> str:
+    """What the rules find of the labels, in one line, and how far their confidences are off."""
+    taxonomy = load_taxonomy("trail")
+    gold = _gold(folder / "gold", taxonomy)
+    reports = reports_by_rules(folder / "traces", "trail").reports
+    score = score_sets(gold, _predicted(reports))
+    stated = [
+        (finding.confidence, (finding.span_id, finding.category) in gold[key])
+        for key, report in reports.items()
+        for finding in report.findings
+        if key in gold
+    ]
+    return (
+        f"trail: pair F1 {score.f1:.3f}, joint {score.recall_mean:.3f} at "
+        f"{score.predicted_per_trace:.2f} findings a trace; ECE of findings "
+        f"{calibration_error(stated):.3f} (n = {len(stated)})"
+    )
 
 
 def _arguments() -> argparse.Namespace:

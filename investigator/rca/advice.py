@@ -103,7 +103,7 @@ ADVICE: Mapping[Fault, str] = {
         "loop that learns nothing new."
     ),
     Fault.PARTIAL_READ: (
-        "{agent} spoke of the whole at span {span_id} and had read a part: let the tool return all "
+        "At span {span_id} {agent} spoke of the whole and had read a part: let the tool return all "
         "of it or a total, and require that a cursor is followed to its end."
     ),
     Fault.REPEATED_ACT: (
@@ -111,7 +111,7 @@ ADVICE: Mapping[Fault, str] = {
         "took effect; give each act a key by which the service knows a repeat."
     ),
     Fault.UNKNOWN_TOOL: (
-        "{agent} called a tool that it was not offered (span {span_id}): offer it, or name in the "
+        "At span {span_id} {agent} called a tool that it was not offered: offer it, or name in the "
         "error those that exist."
     ),
     Fault.AMBIGUOUS_TOOL: (
@@ -143,7 +143,7 @@ ADVICE: Mapping[Fault, str] = {
         "that can."
     ),
     Fault.IGNORED_TOOL_ERROR: (
-        "{agent} went on at span {span_id} as if the failed call had worked: require that the "
+        "At span {span_id} {agent} went on as if the failed call had worked: require that the "
         "next step names the error and what follows from it."
     ),
     Fault.FORMAT_VIOLATION: (
@@ -183,7 +183,7 @@ ADVICE: Mapping[Fault, str] = {
         "{agent} was given or asked for, reword or drop it, or have the filter set for this use."
     ),
     Fault.EMPTY_OUTPUT: (
-        "{agent} ended its turn at span {span_id} with nothing said: treat an empty answer as a "
+        "At span {span_id} {agent} ended its turn with nothing said: treat an empty answer as a "
         "failure, ask once more, and look at what the request before it holds that stops the "
         "model."
     ),
@@ -208,11 +208,11 @@ ADVICE: Mapping[Fault, str] = {
         "server read the model's own form of calls, and refuse an answer that holds one."
     ),
     Fault.CLAIMED_ACT: (
-        "{agent} claims at span {span_id} what no call of it did: accept such a claim only beside"
+        "At span {span_id} {agent} claims what no call of it did: accept such a claim only beside"
         " the call that bears it out, and require the call first."
     ),
     Fault.INVENTED_OBSERVATION: (
-        "{agent} wrote a tool's result itself at span {span_id}: stop the model at the end of its"
+        "At span {span_id} {agent} wrote a tool's result itself: stop the model at the end of its"
         " call (a stop sequence, or structured calls), and drop what stands behind it."
     ),
     Fault.LOOP: (
