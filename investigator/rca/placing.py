@@ -23,7 +23,7 @@ from investigator.signals.model import Signal
 from investigator.traces.model import Span, SpanKind, StatusCode
 from investigator.traces.openinference import tool_io_of
 
-SLIPS = frozenset({Fault.FORMAT_VIOLATION, Fault.REPEATED_CALL})
+_SLIPS = frozenset({Fault.FORMAT_VIOLATION, Fault.REPEATED_CALL})
 """Faults of form: the run can come right with them."""
 
 _GRAPH_STEPS = 5_000
@@ -139,7 +139,7 @@ class Placing:
         return None if taker is None else self._place(taker)
 
     def _impact(self, first: Signal | None, path: Sequence[Step], *, recovered: bool) -> Impact:
-        if recovered or (first is not None and first.fault in SLIPS):
+        if recovered or (first is not None and first.fault in _SLIPS):
             return Impact.LOW
         ends = self._answer is None or (bool(path) and path[-1] is self._answer)
         return Impact.HIGH if ends else Impact.MEDIUM

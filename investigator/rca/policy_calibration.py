@@ -2,8 +2,7 @@
 
 A run that had a policy to keep, and of which each demand was seen to be met, is acquitted on more
 than one without; and one that broke it failed for another reason than an error. So both have
-tables of their own. The figures come from `python -m
-benchmarks.quality --fit`.
+tables of their own. The figures come from `python -m benchmarks.tau_policy`.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from investigator.readings.quoting import Quoting
 from investigator.readings.view import error_of
 from investigator.traces.evaluations import Evaluation
 from investigator.traces.evidence import EvidenceKind, EvidenceRef
-from investigator.traces.model import Span, Trace
+from investigator.traces.model import Span, ToolIO, Trace
 from investigator.traces.openinference import messages_of, retrieval_chunks_of, tool_io_of
 
 EXCERPT_LIMIT = 200
@@ -48,6 +48,12 @@ def _said_by(one: Evaluation) -> str:
     return f"{one.name}: {said}{why}"
 
 
+def _called(io: ToolIO) -> str:
+    """A call as it was made, and what came back where something did."""
+    call = f"{io.name}({io.arguments or ''})"
+    return call if io.result is None else f"{call} → {io.result}"
+
+
 def _text_in(span: Span, ref: EvidenceRef) -> str | None:
     match ref.kind:
         case EvidenceKind.MESSAGE:
@@ -55,7 +61,7 @@ def _text_in(span: Span, ref: EvidenceRef) -> str | None:
             return next((m.full_text for m in messages_of(span)[index : index + 1]), None)
         case EvidenceKind.TOOL_IO:
             io = tool_io_of(span)
-            return None if io is None else f"{io.name}({io.arguments or ''}) → {io.result}"
+            return None if io is None else _called(io)
         case EvidenceKind.RETRIEVAL_CHUNK:
             position = ref.ref.removeprefix(f"retrieval:{span.span_id}:").partition(":")[0]
             chunks = retrieval_chunks_of(span)

@@ -2,8 +2,8 @@
 
 A message belongs to the step that first said it, however often later requests carry it as history;
 a call's result to the call, also where the next request repeats it; the documents of one retrieval
-are one reading. A span that records a failure of its own bears witness beside the texts in it, any
-other is one with what its step said.
+are one reading. A span bears witness beside the texts in it where it records a failure, how a model
+call was cut off, or the scores of a retrieval; any other is one with what its step said.
 """
 
 from __future__ import annotations
