@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from investigator.controls.applicability import applies
 from investigator.controls.checking import Checked, Violation
 from investigator.controls.model import Control
-from investigator.controls.predicates import applies
 from investigator.controls.reading_places import spoken_places
 from investigator.controls.required_evidence import missing_evidence, nothing_visible
 from investigator.controls.terms import Verdict

@@ -136,6 +136,8 @@ def _library_in(text: str, checks: tuple[str, ...]) -> ControlLibrary:  # noqa: 
         return ControlLibrary.model_validate(content)
     except ValidationError as error:
         raise _NoLibrary(_refusal(list(_problems(error, root, content)))) from error
+    except RecursionError as error:
+        raise _NoLibrary(" is nested too deeply to be one") from error
 
 
 def _read(text: str) -> yaml_lines.YamlText:
@@ -193,18 +195,7 @@ def _told(errors: list[ErrorDetails]) -> Iterator[tuple[yaml_lines.Path, str]]:
         if any(len(path) > len(error["loc"]) == _shared(path, error["loc"]) for path in paths):
             continue
         said = error["msg"].removeprefix("Value error, ")
-        yield _as_written(error["loc"]), _HINTS.get(error["type"], said)
-
-
-def _as_written(path: yaml_lines.Path) -> yaml_lines.Path:
-    """The path without the tags of predicates: each stands before a key of the same name."""
-    kept: list[int | str] = []
-    tag = False
-    for part in path:
-        tag = not tag and isinstance(part, str) and kept[-1:] == [part]
-        if not tag:
-            kept.append(part)
-    return tuple(kept)
+        yield error["loc"], _HINTS.get(error["type"], said)
 
 
 def _shared(path: yaml_lines.Path, above: yaml_lines.Path) -> int:

@@ -22,7 +22,8 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from investigator.controls.checking import Check
 from investigator.controls.checks import known_checks
-from investigator.controls.predicates import Predicate
+from investigator.controls.conditions.answers import Condition
+from investigator.controls.conditions.any_condition import AnyCondition
 from investigator.controls.required_evidence import RequiredEvidence
 from investigator.controls.terms import Severity
 from investigator.ground.canonical_json import sha256_text
@@ -100,11 +101,18 @@ class Control(_Part):
     title: str = Field(min_length=1)
     description: str = Field(min_length=1)
     severity: Severity
-    applies_when: Predicate
+    applies_when: AnyCondition
     required_evidence: tuple[RequiredEvidence, ...]
     check: CheckSpec
     remediation_template: str = Field(min_length=1)
     references: tuple[Reference, ...] = ()
+
+    @field_validator("applies_when")
+    @classmethod
+    def _of_the_whole_trace(cls, condition: Condition) -> Condition:
+        for path in condition.operands():
+            raise ValueError(f"{path!r}: there is no call and no record to look into here")
+        return condition
 
     @field_validator("remediation_template")
     @classmethod

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from investigator.controls.checking import Check, Checked, Params, Violation
+from investigator.controls.conditions.answers import Condition
+from investigator.controls.conditions.any_condition import AnyCondition
 from investigator.controls.evaluate import (
     NOT_MET,
     NOTHING_KNOWN,
@@ -19,7 +21,6 @@ from investigator.controls.evaluate import (
     evaluate,
 )
 from investigator.controls.model import CheckSpec, CodeCheck, Control, ModelCheck
-from investigator.controls.predicates import Predicate
 from investigator.controls.required_evidence import RequiredEvidence
 from investigator.controls.terms import Severity, Verdict
 from investigator.ground.canonical_json import JsonValue
@@ -56,7 +57,7 @@ def control(
     question: str | None = None,
 ) -> Control:
     """A control whose check finds this; without a check, only a model can judge it."""
-    applies_when: Predicate = TypeAdapter[Predicate](Predicate).validate_python(when)
+    applies_when: Condition = TypeAdapter(AnyCondition).validate_python(when)
     code = None if found is None else MadeUp.model_construct(name="made-up", params={}, found=found)
     model = None if question is None else ModelCheck(question=question)
     return Control.model_construct(

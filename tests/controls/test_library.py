@@ -239,17 +239,60 @@ def test_an_id_that_is_taken_is_told_where_it_stands_again() -> None:
     [
         ('{tool_name: "(?=a)"}', ".tool_name", "'(?=a)' is no RE2 pattern"),
         ("{always: true, tool_calls: true}", "", "write a mapping with exactly one of: always"),
-        ("{any_of: [{always: true}, {often: 1}]}", ".any_of.1", "write a mapping with exactly one"),
+        ("{any_of: [{always: true}, {x: 1}]}", ".any_of.1", "write a mapping with exactly one of"),
+        ("{any_of: [{tol_calls: true}]}", ".any_of.0", "no 'tol_calls' here; did you mean tool_c"),
         ("{not: {not: {tool_name: '('}}}", ".not.not.tool_name", "'(' is no RE2 pattern"),
         ("{all_of: []}", ".all_of", "is empty; it needs one at least"),
+        ("{tool_calls: true, toolname: x}", ".toolname", "no such field here"),
+        ("{said_by_user: ''}", ".said_by_user", "String should have at least 1 character"),
+        ("{given: call.x}", "", "'call.x': there is no call and no record to look into here"),
+        ("{not: {value: a.b, equals: 1}}", "", "'a.b': there is no call and no record to look"),
         ("{}", "", "write a mapping with exactly one of: always"),
         ("often", "", "write a mapping with exactly one of: always"),
     ],
 )
-def test_a_predicate_is_one_key_that_is_known(predicate: str, field: str, told: str) -> None:
+def test_a_condition_is_one_key_that_is_known(predicate: str, field: str, told: str) -> None:
     """The field is named as the file writes it."""
     problem = only_problem(changed("{tool_calls: true}", predicate))
     assert problem.startswith(f"line 8: ours.calls, controls.0.applies_when{field}: {told}")
+
+
+@pytest.mark.parametrize(
+    ("require", "field", "told"),
+    [
+        ("{value: call.x, equals: [1]}", ".equals", "is no single value; write text (in quotes)"),
+        ("{value: call.x, equals: 2024-05-17}", ".equals", "is a date; write text (in quotes)"),
+        ("{value: call.x, at_most: true}", ".at_most", "an amount is a number, a path, or one of"),
+        ("{value: call.x, at_most: {sums: [1]}}", ".at_most", "no 'sums' here; did you mean sum?"),
+        ("{value: call.x, at_most: {sum: []}}", ".at_most.sum", "is empty; it needs one at least"),
+        ("{value: call.x, eqals: 1}", "", "no 'eqals' here; did you mean equals?"),
+        ("{equals: 1}", ".value", "is required; add it"),
+        ("{value: call..x, equals: 1}", ".value", "'call..x' is no path; write call.ARGUMENT"),
+    ],
+)
+def test_a_condition_that_is_wrong_is_told_at_its_field(
+    require: str, field: str, told: str
+) -> None:
+    """Where the file writes it, with one line each, and the name that was meant."""
+    rule = f"name: call_rule\n        params:\n          calls: [a]\n          require: {require}\n"
+    at = OURS.index("name: call_limit")
+    problem = only_problem(OURS[:at] + rule + OURS[OURS.index("    remediation") :])
+    place = f"line 15: ours.calls, controls.0.check.code.params.require{field}: "
+    assert problem.startswith(place + told)
+
+
+@pytest.mark.parametrize(
+    "deep",
+    [
+        "{not: " * 3_000 + "{always: true}" + "}" * 3_000,
+        "&a {not: *a}",
+    ],
+    ids=["deep", "round"],
+)
+def test_conditions_that_are_nested_without_end_are_refused(deep: str) -> None:
+    """In one line, whatever reads them."""
+    told = refusal(changed("{tool_calls: true}", deep))
+    assert told == "control library ours.yaml is nested too deeply to be one"
 
 
 def test_several_problems_are_told_at_once() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from investigator.controls.checks.spellings import spelled_in
+from investigator.controls.conditions.spellings import spelled_in
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import REDACTED
 from tests.controls.policy_chat import Turn, call, chat, look, says, user, verdict

@@ -10,7 +10,7 @@ from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.chosen_calls import counted, is_named
 from investigator.controls.checks.recorded import statements
 from investigator.controls.checks.violations import CERTAIN
-from investigator.controls.predicates import Regexp, occurs
+from investigator.controls.checks.words import Regex, found_in
 from investigator.controls.required_evidence import MODEL_ATTRIBUTES, about, is_hidden, model_of
 from investigator.readings.reading import Readings
 from investigator.traces.evidence import span_evidence
@@ -70,7 +70,7 @@ def _is_approved(call: Span, model: str, approved: Iterable[str]) -> bool:
 class PinnedModel(Params):
     """What a version looks like in the name of a model, and names that are taken as pinned."""
 
-    version: tuple[Regexp, ...] = Field(default=_PINNED, min_length=1)
+    version: tuple[Regex, ...] = Field(default=_PINNED, min_length=1)
     pinned: tuple[str, ...] = ()
 
 
@@ -82,7 +82,7 @@ def pinned_model(subject: Readings, params: PinnedModel) -> Checked:
         for call, model in calls
         if model and not is_hidden(model) and not _is_pinned(call, params)
     ]
-    moving = [(call, model) for call, model in open_ if occurs(_MOVING, model)]
+    moving = [(call, model) for call, model in open_ if found_in(_MOVING, model)]
     names = {model for _, model in moving}
     undated = [(call, model) for call, model in open_ if model not in names]
     found = _judged(subject, calls, moving, "is a name that moves to other versions", CERTAIN)
@@ -95,7 +95,7 @@ def _is_pinned(call: Span, params: PinnedModel) -> bool:
     """Whether one of the names of a call's model carries a version."""
     names = [name for key in MODEL_ATTRIBUTES if (name := call.text(key))]
     return any(
-        is_named(name, params.pinned) or any(occurs(pattern, name) for pattern in params.version)
+        is_named(name, params.pinned) or any(found_in(pattern, name) for pattern in params.version)
         for name in names
     )
 
@@ -141,7 +141,7 @@ def pinned_prompt_version(subject: Readings, params: PinnedPrompt) -> Checked:
     """Every model call says by which version of its prompt it was made, and none is an alias."""
     calls = subject.view.model_calls
     asked = statements(subject, calls, "prompt version", params.keys)
-    moving = [(span, text) for span, text in asked.said if text and occurs(_MOVING, text)]
+    moving = [(span, text) for span, text in asked.said if text and found_in(_MOVING, text)]
     aliased = (
         [
             Violation(

@@ -10,9 +10,7 @@ from collections.abc import Mapping
 from pydantic import Field, model_validator
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.call_facts import CALL, RESULT, CallFacts, EarlierRecord, Heard
 from investigator.controls.checks.chosen_calls import CallSelector, counted, evidence_of_call
-from investigator.controls.checks.conditions import AnyCondition
 from investigator.controls.checks.policy import (
     TimeOfCalls,
     checked,
@@ -23,6 +21,14 @@ from investigator.controls.checks.policy import (
     until_sure,
 )
 from investigator.controls.checks.violations import WORDED
+from investigator.controls.conditions.any_condition import AnyCondition
+from investigator.controls.conditions.call_facts import (
+    CALL,
+    RESULT,
+    CallFacts,
+    EarlierRecord,
+    Heard,
+)
 from investigator.readings.call_outcomes import succeeded
 from investigator.readings.conversation import Conversation
 from investigator.readings.reading import Readings
@@ -90,6 +96,8 @@ class ConversationRule(Params):
 def conversation_rule(subject: Readings, params: ConversationRule) -> Checked:
     """A conversation that meets `when` meets `require` by its end."""
     conversation = subject.conversation
+    if not conversation.items:
+        return Checked(missing=("the trace shows no messages and no tool calls",))
     facts = CallFacts(subject, None, params.records, nanoseconds_of(params.now))
     meant = None if params.when is None else params.when.ask(facts)
     scanned = (

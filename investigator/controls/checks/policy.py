@@ -13,7 +13,15 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, model_validator
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.call_facts import (
+from investigator.controls.checks.chosen_calls import (
+    CallSelector,
+    counted,
+    evidence_of_call,
+    unseen_calls,
+)
+from investigator.controls.checks.violations import broken_by
+from investigator.controls.conditions.any_condition import AnyCondition
+from investigator.controls.conditions.call_facts import (
     CALL,
     RESULT,
     CallFacts,
@@ -22,15 +30,7 @@ from investigator.controls.checks.call_facts import (
     Operand,
     RecordPattern,
 )
-from investigator.controls.checks.chosen_calls import (
-    CallSelector,
-    counted,
-    evidence_of_call,
-    unseen_calls,
-)
-from investigator.controls.checks.conditions import AnyCondition
-from investigator.controls.checks.paths import comparable_text
-from investigator.controls.checks.violations import broken_by
+from investigator.controls.conditions.paths import comparable_text
 from investigator.readings.conversation import Conversation
 from investigator.readings.reading import Readings
 from investigator.readings.utterances import Action

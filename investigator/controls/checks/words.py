@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Annotated
 
 import re2
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from investigator.errors import UsageError
 from investigator.ground.patterns import Pattern
@@ -25,7 +25,7 @@ def _regex(pattern: str) -> str:
     return pattern
 
 
-Regex = Annotated[str, AfterValidator(_regex)]
+Regex = Annotated[str, Field(min_length=1), AfterValidator(_regex)]
 """An RE2 pattern; case counts unless it begins with `(?i)`."""
 
 

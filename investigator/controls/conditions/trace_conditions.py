@@ -1,136 +1,109 @@
-"""When a control applies: a small closed language over what a trace holds.
+"""Conditions on a trace as a whole: what it holds and what it declares, wherever that stands.
 
-A predicate answers yes, no, or that it cannot be known, each with its reason in words. It cannot
-be known where nothing was found and content is hidden or not recorded; the control then applies,
-and the evidence that it requires will be missing. So "not applicable" is always something that
-was looked at.
+Whether one holds cannot be told where nothing was found and content is hidden or not recorded. So
+"no" is always something that was looked at.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator
-from typing import Annotated, Literal, NamedTuple
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import Field
 
-from investigator.errors import UsageError
+from investigator.controls.checking import Params
+from investigator.controls.checks.words import Regex, found_in
+from investigator.controls.conditions.answers import Condition, ConditionResult
+from investigator.controls.conditions.call_facts import CallFacts
+from investigator.controls.conditions.history_conditions import Speaker
+from investigator.controls.conditions.value_conditions import Plain
 from investigator.ground.canonical_json import JsonValue, canonical_json, read_json
-from investigator.ground.patterns import Pattern
 from investigator.readings.conversation import UNTRUSTED, Source
 from investigator.readings.delegation import delegated_agents
 from investigator.readings.reading import Readings
 from investigator.traces.model import REDACTED, Span, SpanKind
 from investigator.traces.openinference import messages_of
 
-_REASON = 300
+
+class TraceCondition(Condition):
+    """A condition on the whole trace, whichever call it is asked for."""
+
+    @abstractmethod
+    def look(self, subject: Readings) -> ConditionResult:
+        """Whether it holds of the trace."""
+
+    def ask(self, facts: CallFacts) -> ConditionResult:
+        return self.look(facts.read)
 
 
-class Applies(NamedTuple):
-    """Whether a control applies, and why."""
-
-    yes: bool
-    reason: str
-
-
-class PredicateResult(NamedTuple):
-    """What a predicate says of a trace; `holds` is None where it cannot be known."""
-
-    holds: bool | None
-    reason: str
-
-
-def applies(predicate: Predicate, subject: Readings) -> Applies:
-    """Whether the trace meets the predicate; what cannot be known counts as met."""
-    answer = predicate.ask(subject)
-    reason = subject.quote.line(answer.reason, _REASON)
-    return Applies(answer.holds is not False, reason)
-
-
-def _is_re2(pattern: str) -> str:
-    try:
-        Pattern(pattern)
-    except UsageError as error:
-        raise ValueError(str(error)) from error
-    return pattern
-
-
-def occurs(pattern: str, text: str) -> bool:
-    """Whether some of the text matches."""
-    return any(Pattern(pattern).hits(text))
-
-
-Regexp = Annotated[str, Field(min_length=1), AfterValidator(_is_re2)]
-"""A regular expression that is matched in linear time."""
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
-
-
-class Always(_Part):
+class Always(TraceCondition):
     """Every trace."""
 
     always: Literal[True]
 
-    def ask(self, _subject: Readings) -> PredicateResult:
+    def look(self, _subject: Readings) -> ConditionResult:
         """Yes."""
-        return PredicateResult(True, "it applies to every trace")
+        return _told(True, "it applies to every trace")
 
 
-class HasSpan(_Part):
+class HasSpan(TraceCondition):
     """A span of one of these kinds."""
 
     span_kind: tuple[SpanKind, ...] = Field(min_length=1)
 
-    def ask(self, subject: Readings) -> PredicateResult:
+    def look(self, subject: Readings) -> ConditionResult:
         """Kinds are not hidden by redaction, but a source may name none at all."""
         spans = subject.trace.spans
         count = sum(span.kind in self.span_kind for span in spans)
         words = _counted(count, "/".join(self.span_kind) + " span", subject)
         if count == 0 and all(span.kind is SpanKind.UNKNOWN for span in spans):
-            return PredicateResult(None, f"{words}, and no kind of span is recorded")
-        return PredicateResult(count > 0, words)
+            return _told(None, f"{words}, and no kind of span is recorded")
+        return _told(count > 0, words)
 
 
-class HasToolCalls(_Part):
+class HasToolCalls(TraceCondition):
     """A tool was called, or a model asked for one."""
 
     tool_calls: Literal[True]
 
-    def ask(self, subject: Readings) -> PredicateResult:
+    def look(self, subject: Readings) -> ConditionResult:
         """Calls are counted once, however often they are written down."""
         return _seen(len(subject.conversation.actions), "tool call", subject)
 
 
-class HasTool(_Part):
+class HasTool(TraceCondition):
     """A tool whose name matches was called."""
 
-    tool_name: Regexp
+    tool_name: Regex
 
-    def ask(self, subject: Readings) -> PredicateResult:
+    def look(self, subject: Readings) -> ConditionResult:
         """Names of tools stand in calls and in TOOL spans."""
-        count = sum(occurs(self.tool_name, action.tool) for action in subject.conversation.actions)
+        count = sum(
+            found_in(self.tool_name, action.tool) is not None
+            for action in subject.conversation.actions
+        )
         return _seen(count, f"call of a tool like '{self.tool_name}'", subject)
 
 
-class HasMessage(_Part):
+class HasMessage(TraceCondition):
     """Words of the system, the user, the assistant, a tool or a retrieved document."""
 
-    message_role: tuple[Source, ...] = Field(min_length=1)
+    message_role: tuple[Speaker, ...] = Field(min_length=1)
 
-    def ask(self, subject: Readings) -> PredicateResult:
+    def look(self, subject: Readings) -> ConditionResult:
         """Each message counts once, where it first appears."""
         count = len(subject.conversation.said_by(*self.message_role))
         roles = "/".join(role.lower() for role in self.message_role)
         return _seen(count, f"{roles} message", subject)
 
 
-class HasRetrieval(_Part):
+class HasRetrieval(TraceCondition):
     """Documents were looked for."""
 
     retrieval: Literal[True]
 
-    def ask(self, subject: Readings) -> PredicateResult:
+    def look(self, subject: Readings) -> ConditionResult:
         """A RETRIEVER or RERANKER span, or documents on another one."""
         kinds = (SpanKind.RETRIEVER, SpanKind.RERANKER)
         found = {s.span_id for s in subject.trace.spans if s.kind in kinds}
@@ -138,24 +111,24 @@ class HasRetrieval(_Part):
         return _seen(len(found), "retrieval", subject)
 
 
-class HasDelegation(_Part):
+class HasDelegation(TraceCondition):
     """An agent called another agent."""
 
     delegation: Literal[True]
 
-    def ask(self, subject: Readings) -> PredicateResult:
+    def look(self, subject: Readings) -> ConditionResult:
         """An AGENT span below another one; kinds are not hidden by redaction."""
         count = len(delegated_agents(subject.trace))
         words = _counted(count, "delegated agent", subject)
-        return PredicateResult(None if not subject.trace.spans else count > 0, words)
+        return _told(None if not subject.trace.spans else count > 0, words)
 
 
-class AttributeTest(_Part):
+class AttributeTest(Params):
     """A span attribute by its dotted key: that it is there, is a value, or matches."""
 
     key: str = Field(min_length=1)
-    equals: str | int | float | bool | None = None
-    matches: Regexp | None = None
+    equals: Plain | None = None
+    matches: Regex | None = None
 
     @property
     def any_value(self) -> bool:
@@ -163,12 +136,12 @@ class AttributeTest(_Part):
         return self.equals is None and self.matches is None
 
 
-class HasAttribute(_Part):
+class HasAttribute(TraceCondition):
     """A span with such an attribute."""
 
     attribute: AttributeTest
 
-    def ask(self, subject: Readings) -> PredicateResult:
+    def look(self, subject: Readings) -> ConditionResult:
         """A redacted value may be any value."""
         test = self.attribute
         values = [s.attributes[test.key] for s in subject.trace.spans if test.key in s.attributes]
@@ -176,120 +149,33 @@ class HasAttribute(_Part):
         count = sum(_fits(test, value) for value in known)
         words = _counted(count, f"span whose {test.key} is as asked", subject)
         hidden = not subject.trace.spans or len(known) < len(values)
-        return PredicateResult(None if hidden and count == 0 else count > 0, words)
+        return _told(None if hidden and count == 0 else count > 0, words)
 
 
-class IsApp(_Part):
+class IsApp(TraceCondition):
     """The trace declares one of these kinds of application."""
 
     app_type: tuple[str, ...] = Field(min_length=1)
 
-    def ask(self, subject: Readings) -> PredicateResult:
+    def look(self, subject: Readings) -> ConditionResult:
         """Declared as an attribute, in `metadata`, or as a tag."""
         return _declared(("app_type", "app.type"), self.app_type, subject)
 
 
-class HasDomain(_Part):
+class HasDomain(TraceCondition):
     """The trace declares that it deals with one of these domains of data."""
 
     data_domains: tuple[str, ...] = Field(min_length=1)
 
-    def ask(self, subject: Readings) -> PredicateResult:
+    def look(self, subject: Readings) -> ConditionResult:
         """Declared as an attribute, in `metadata`, or as a tag."""
         keys = ("data_domains", "data_domain", "data.domains", "data.domain")
         return _declared(keys, self.data_domains, subject)
 
 
-class AllOf(_Part):
-    """Every one of these."""
-
-    all_of: tuple[Predicate, ...] = Field(min_length=1)
-
-    def ask(self, subject: Readings) -> PredicateResult:
-        """One no is a no; without one, what cannot be known decides."""
-        answers = [one.ask(subject) for one in self.all_of]
-        for holds in (False, None):
-            reasons = [answer.reason for answer in answers if answer.holds is holds]
-            if reasons:
-                return PredicateResult(holds, "; ".join(reasons))
-        return PredicateResult(True, "; ".join(answer.reason for answer in answers))
-
-
-class AnyOf(_Part):
-    """At least one of these."""
-
-    any_of: tuple[Predicate, ...] = Field(min_length=1)
-
-    def ask(self, subject: Readings) -> PredicateResult:
-        """One yes is a yes; without one, what cannot be known decides."""
-        answers = [one.ask(subject) for one in self.any_of]
-        for holds in (True, None):
-            reasons = [answer.reason for answer in answers if answer.holds is holds]
-            if reasons:
-                return PredicateResult(holds, "; ".join(reasons))
-        return PredicateResult(False, "; ".join(answer.reason for answer in answers))
-
-
-class Not(_Part):
-    """The opposite; what cannot be known stays so."""
-
-    negated: Predicate = Field(alias="not")
-
-    def ask(self, subject: Readings) -> PredicateResult:
-        """Yes for no, and no for yes."""
-        holds, reason = self.negated.ask(subject)
-        return PredicateResult(None if holds is None else not holds, reason)
-
-
-_BY_KEY: dict[str, type[BaseModel]] = {
-    "always": Always,
-    "span_kind": HasSpan,
-    "tool_calls": HasToolCalls,
-    "tool_name": HasTool,
-    "message_role": HasMessage,
-    "retrieval": HasRetrieval,
-    "delegation": HasDelegation,
-    "attribute": HasAttribute,
-    "app_type": IsApp,
-    "data_domains": HasDomain,
-    "all_of": AllOf,
-    "any_of": AnyOf,
-    "not": Not,
-}
-
-
-def _key_of(value: object) -> str | None:
-    """The one key that a predicate is written with."""
-    if isinstance(value, dict):
-        key = next(iter(value), None)
-        return key if len(value) == 1 and isinstance(key, str) and key in _BY_KEY else None
-    return next((key for key, model in _BY_KEY.items() if type(value) is model), None)
-
-
-Predicate = Annotated[
-    Annotated[Always, Tag("always")]
-    | Annotated[HasSpan, Tag("span_kind")]
-    | Annotated[HasToolCalls, Tag("tool_calls")]
-    | Annotated[HasTool, Tag("tool_name")]
-    | Annotated[HasMessage, Tag("message_role")]
-    | Annotated[HasRetrieval, Tag("retrieval")]
-    | Annotated[HasDelegation, Tag("delegation")]
-    | Annotated[HasAttribute, Tag("attribute")]
-    | Annotated[IsApp, Tag("app_type")]
-    | Annotated[HasDomain, Tag("data_domains")]
-    | Annotated[AllOf, Tag("all_of")]
-    | Annotated[AnyOf, Tag("any_of")]
-    | Annotated[Not, Tag("not")],
-    Discriminator(
-        _key_of,
-        custom_error_type="predicate",
-        custom_error_message=f"write a mapping with exactly one of: {', '.join(_BY_KEY)}",
-    ),
-]
-"""Exactly one key says what is asked; the combinations hold predicates of their own."""
-
-for _model in (AllOf, AnyOf, Not):
-    _model.model_rebuild()
+def _told(holds: bool | None, words: str) -> ConditionResult:
+    """An answer in words; what cannot be told is what is missing."""
+    return ConditionResult(holds, words, missing=(words,) if holds is None else ())
 
 
 def _fits(test: AttributeTest, value: JsonValue) -> bool:
@@ -299,20 +185,20 @@ def _fits(test: AttributeTest, value: JsonValue) -> bool:
             return False
     if test.matches is not None:
         text = value if isinstance(value, str) else canonical_json(value)
-        return occurs(test.matches, text)
+        return found_in(test.matches, text) is not None
     return True
 
 
-def _declared(keys: tuple[str, ...], wanted: tuple[str, ...], subject: Readings) -> PredicateResult:
+def _declared(keys: tuple[str, ...], wanted: tuple[str, ...], subject: Readings) -> ConditionResult:
     """Whether the trace calls itself one of `wanted`; a trace that says nothing may be any."""
     said = {word for span in subject.trace.spans for word in _declarations(span, keys)}
     known = sorted(word for word in said if REDACTED not in word)
     common = sorted({word.casefold() for word in known} & {word.casefold() for word in wanted})
     if common:
-        return PredicateResult(True, f"{keys[0]} is {', '.join(common)}")
+        return _told(True, f"{keys[0]} is {', '.join(common)}")
     if len(known) < len(said) or not known:
-        return PredicateResult(None, f"the trace does not say its {keys[0]}")
-    return PredicateResult(False, f"{keys[0]} is {', '.join(known)}, not {' or '.join(wanted)}")
+        return _told(None, f"the trace does not say its {keys[0]}")
+    return _told(False, f"{keys[0]} is {', '.join(known)}, not {' or '.join(wanted)}")
 
 
 def _declarations(span: Span, keys: tuple[str, ...]) -> Iterator[str]:
@@ -343,12 +229,12 @@ def _words(value: JsonValue) -> Iterator[str]:
         yield from (item for item in value if isinstance(item, str))
 
 
-def _seen(count: int, what: str, subject: Readings) -> PredicateResult:
+def _seen(count: int, what: str, subject: Readings) -> ConditionResult:
     """Something of the content was seen; where content is hidden, nothing seen proves nothing."""
     words = _counted(count, what, subject)
     if count == 0 and _hides(subject):
-        return PredicateResult(None, f"{words} is visible, but content is hidden or not recorded")
-    return PredicateResult(count > 0, words)
+        return _told(None, f"{words} is visible, but content is hidden or not recorded")
+    return _told(count > 0, words)
 
 
 def _counted(count: int, what: str, subject: Readings) -> str:

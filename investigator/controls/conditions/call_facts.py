@@ -20,8 +20,8 @@ from investigator.controls.checking import Params
 from investigator.controls.checks.chosen_calls import (
     is_named,
 )
-from investigator.controls.checks.paths import comparable_text, document_in, values_at
 from investigator.controls.checks.words import found_in
+from investigator.controls.conditions.paths import comparable_text, document_in, values_at
 from investigator.ground.canonical_json import JsonValue
 from investigator.readings.call_outcomes import succeeded
 from investigator.readings.conversation import Conversation
@@ -111,6 +111,7 @@ class CallFacts:
         *,
         until: int | None = None,
     ) -> None:
+        self.read = read
         self.conversation = read.conversation
         self.quote = read.quote
         self.heard = Heard(read.conversation) if heard is None else heard

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
@@ -10,36 +9,25 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from investigator.controls.checks.amounts import Amount, Operation, computed, paths_in
-from investigator.controls.checks.answers import Condition, ConditionResult, shown
-from investigator.controls.checks.call_facts import CallFacts, Found, Operand
-from investigator.controls.checks.paths import comparable_text, number, values_at
-from investigator.controls.checks.spellings import spelled_in, time_in
 from investigator.controls.checks.words import Regex, found_in
+from investigator.controls.conditions.answers import Condition, ConditionResult, beside, shown
+from investigator.controls.conditions.call_facts import CallFacts, Found, Operand
+from investigator.controls.conditions.paths import comparable_text, values_at
 from investigator.ground.canonical_json import JsonValue
-from investigator.readings.utterances import Source
 
-NOW = "now"
-_CENT = 0.005
 _NAMED = 3
 _SEEN = 200
 
 
-def _moment(raw: object) -> object:
-    """YAML reads a bare date or time as one."""
-    return raw.isoformat() if isinstance(raw, date) else raw
+def _plain(raw: object) -> object:
+    if isinstance(raw, str | int | float):
+        return raw
+    shape = "a date" if isinstance(raw, date) else "no single value"
+    raise ValueError(f"is {shape}; write text (in quotes), a number, true or false")
 
 
-TimeOperand = Annotated[Operand, BeforeValidator(_moment)]
-"""`now`, an ISO 8601 time, or a path."""
-
-
-def _upper(raw: object) -> object:
-    return raw.upper() if isinstance(raw, str) else raw
-
-
-Speaker = Annotated[Source, BeforeValidator(_upper)]
-"""`user`, `assistant`, `tool`, `retrieval` or `system`."""
+Plain = Annotated[str | bool | int | float, BeforeValidator(_plain)]
+"""A value as a library writes it: text, a number, true or false."""
 
 
 class OfValues(Condition):
@@ -78,7 +66,7 @@ class OfValues(Condition):
 class Equals(OfValues):
     """The value is this one; 5, 5.0 and "5" are alike."""
 
-    equals: str | bool | int | float
+    equals: Plain
 
     def ask(self, facts: CallFacts) -> ConditionResult:
         wanted = comparable_text(self.equals)
@@ -88,7 +76,7 @@ class Equals(OfValues):
 class OneOf(OfValues):
     """The value is one of these."""
 
-    one_of: tuple[str | bool | int | float, ...] = Field(min_length=1)
+    one_of: tuple[Plain, ...] = Field(min_length=1)
 
     def ask(self, facts: CallFacts) -> ConditionResult:
         wanted = {comparable_text(value) for value in self.one_of}
@@ -113,7 +101,7 @@ class Among(OfValues):
     """
 
     among: Operand
-    having: Mapping[str, str | bool | int | float] = Field(default_factory=dict)
+    having: Mapping[str, Plain] = Field(default_factory=dict)
 
     def operands(self) -> Iterator[str]:
         yield from (self.value, self.among)
@@ -127,7 +115,7 @@ class Among(OfValues):
 
         answer = self.decide(facts, passes, allowed)
         which = "".join(f", of those with {key} {value}" for key, value in self.having.items())
-        return _beside(answer, f"{self.among} is {shown(facts, allowed)}{which}")
+        return beside(answer, f"{self.among} is {shown(facts, allowed)}{which}")
 
     def _allowed(self, facts: CallFacts, found: Found) -> Iterator[JsonValue]:
         if not self.having:
@@ -141,104 +129,6 @@ class Among(OfValues):
                     for name, value in self.having.items()
                 )
                 yield from (element[key],) if all(has) else ()
-
-
-class AtMost(OfValues):
-    """The number is at most this amount."""
-
-    at_most: Amount
-
-    def operands(self) -> Iterator[str]:
-        yield from (self.value, *paths_in(self.at_most))
-
-    def ask(self, facts: CallFacts) -> ConditionResult:
-        return _compared(self, facts, self.at_most, operator.le)
-
-
-class AtLeast(OfValues):
-    """The number is at least this amount."""
-
-    at_least: Amount
-
-    def operands(self) -> Iterator[str]:
-        yield from (self.value, *paths_in(self.at_least))
-
-    def ask(self, facts: CallFacts) -> ConditionResult:
-        return _compared(self, facts, self.at_least, operator.ge)
-
-
-class ComesTo(OfValues):
-    """The number is this amount, to half a cent."""
-
-    comes_to: Amount
-
-    def operands(self) -> Iterator[str]:
-        yield from (self.value, *paths_in(self.comes_to))
-
-    def ask(self, facts: CallFacts) -> ConditionResult:
-        return _compared(self, facts, self.comes_to, lambda one, other: abs(one - other) < _CENT)
-
-
-class Before(OfValues):
-    """The time lies before this one: a time, a path, or `now`, the time of the call."""
-
-    before: TimeOperand
-
-    def operands(self) -> Iterator[str]:
-        yield from (self.value, *_path_of(self.before))
-
-    def ask(self, facts: CallFacts) -> ConditionResult:
-        return _beside_moment(self, facts, self.before, operator.lt)
-
-
-class After(OfValues):
-    """The time lies after this one: a time, a path, or `now`, the time of the call."""
-
-    after: TimeOperand
-
-    def operands(self) -> Iterator[str]:
-        yield from (self.value, *_path_of(self.after))
-
-    def ask(self, facts: CallFacts) -> ConditionResult:
-        return _beside_moment(self, facts, self.after, operator.gt)
-
-
-class WithinHours(OfValues):
-    """The time lies at most so many hours before the call (before `now`, where that is given)."""
-
-    within_hours: float = Field(ge=0)
-
-    def ask(self, facts: CallFacts) -> ConditionResult:
-        now = facts.now_ns
-
-        def passes(value: JsonValue) -> bool | None:
-            time = time_in(comparable_text(value))
-            if time is None or now is None:
-                return None
-            return 0 <= now - time <= self.within_hours * 3.6e12
-
-        return self.decide(facts, passes)
-
-
-class SeenIn(OfValues):
-    """The value was in what one of these had said before the call, as people write it."""
-
-    seen_in: tuple[Speaker, ...] = Field(min_length=1)
-
-    def ask(self, facts: CallFacts) -> ConditionResult:
-        heard = [said.text for said in facts.said_by(self.seen_in)]
-        unheard = facts.unheard(self.seen_in)
-
-        def passes(value: JsonValue) -> bool | None:
-            wanted = comparable_text(value)
-            if any(spelled_in(text, wanted) for text in heard):
-                return True
-            return None if unheard else False
-
-        who = " or ".join(source.value.lower() for source in self.seen_in)
-        answer = self.decide(facts, passes, Found(missing=unheard))
-        stood = "" if answer.holds else "not "
-        return _beside(answer, f"{stood}in what the {who} had said")
 
 
 class SameAs(Condition):
@@ -286,26 +176,6 @@ class Together(Condition):
         )
         evidence = (*left.evidence, *right.evidence, *places.evidence)
         return ConditionResult(holds, facts.quote.line(seen, _SEEN), evidence, missing)
-
-
-class NotAbove(Condition):
-    """One amount is at most another."""
-
-    amount: Amount
-    not_above: Amount
-
-    def operands(self) -> Iterator[str]:
-        yield from (*paths_in(self.amount), *paths_in(self.not_above))
-
-    def ask(self, facts: CallFacts) -> ConditionResult:
-        one, other = computed(facts, self.amount), computed(facts, self.not_above)
-        missing = (*one.missing, *other.missing)
-        holds = None
-        seen = "an amount is not known"
-        if one.value is not None and other.value is not None:
-            holds = one.value <= other.value + _CENT
-            seen = f"{one.value:.10g} is {'at most' if holds else 'above'} {other.value:.10g}"
-        return ConditionResult(holds, seen, (*one.evidence, *other.evidence), missing)
 
 
 class CountSameAs(Condition):
@@ -357,53 +227,6 @@ class GivenValue(Condition):
         return ConditionResult(holds, seen, found.evidence, found.missing if holds is None else ())
 
 
-def _compared(
-    test: OfValues,
-    facts: CallFacts,
-    limit: float | str | Operation,
-    fits: Callable[[float, float], bool],
-) -> ConditionResult:
-    """The answer of a comparison of numbers; what is no number cannot be told."""
-    if isinstance(limit, float):
-        return test.decide(facts, lambda value: _fits(number(value), limit, fits))
-    amount = computed(facts, limit)
-    beside = Found(missing=amount.missing, evidence=amount.evidence)
-    answer = test.decide(facts, lambda value: _fits(number(value), amount.value, fits), beside)
-    name = limit if isinstance(limit, str) else "the amount recomputed"
-    told = "not known" if amount.value is None else f"{amount.value:.10g}"
-    return _beside(answer, f"{name} is {told}")
-
-
-def _beside_moment(
-    test: OfValues, facts: CallFacts, moment: str, fits: Callable[[int, int], bool]
-) -> ConditionResult:
-    """The answer of a comparison of times; what is no time cannot be told."""
-    found = facts.find(moment) if _path_of(moment) else Found()
-    if _path_of(moment):
-        texts = [comparable_text(value) for value in found.values]
-        limit = time_in(texts[0]) if len(texts) == 1 else None
-    else:
-        limit = facts.now_ns if moment == NOW else time_in(moment)
-
-    def passes(value: JsonValue) -> bool | None:
-        time = time_in(comparable_text(value))
-        return None if time is None or limit is None else fits(time, limit)
-
-    answer = test.decide(facts, passes, found)
-    return _beside(answer, f"{moment} is {shown(facts, found)}") if found.values else answer
-
-
-def _path_of(moment: str) -> tuple[str, ...]:
-    """The path that a moment is; nothing where it is a time, or `now`."""
-    return () if moment == NOW or time_in(moment) is not None else (moment,)
-
-
-def _fits(
-    value: float | None, limit: float | None, fits: Callable[[float, float], bool]
-) -> bool | None:
-    return None if value is None or limit is None else fits(value, limit)
-
-
 def _same(
     facts: CallFacts, one: str, other: str, measure: Callable[[Found], object]
 ) -> ConditionResult:
@@ -424,7 +247,3 @@ def _texts(found: Found) -> object:
 
 def _count(found: Found) -> object:
     return len(found.values)
-
-
-def _beside(answer: ConditionResult, more: str) -> ConditionResult:
-    return ConditionResult(answer.holds, f"{answer.seen}, {more}", answer.evidence, answer.missing)

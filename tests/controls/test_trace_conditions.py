@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from investigator.controls.predicates import Applies, Predicate, PredicateResult, applies
+from investigator.controls.applicability import Applies, applies
+from investigator.controls.conditions.answers import Condition
+from investigator.controls.conditions.any_condition import AnyCondition
+from investigator.controls.conditions.call_facts import CallFacts
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import REDACTED, Trace
 from tests.builders import readings, span, trace
 from tests.controls.policy_chat import IN, OUT, call, chat, says, user
 
-_PREDICATE: TypeAdapter[Predicate] = TypeAdapter(Predicate)
+_CONDITION: TypeAdapter[Condition] = TypeAdapter(AnyCondition)
 YES: dict[str, JsonValue] = {"always": True}
 NO: dict[str, JsonValue] = {"not": YES}
 UNKNOWN: dict[str, JsonValue] = {"app_type": ["chat"]}
@@ -37,14 +40,23 @@ def with_attributes(*values: dict[str, JsonValue]) -> Trace:
     return trace(*(span(f"s{i}", attributes={**said, **v}) for i, v in enumerate(values)))
 
 
-def ask(written: dict[str, Any], found: Trace) -> PredicateResult:
-    """What the predicate, as a library writes it, says of the trace."""
-    return _PREDICATE.validate_python(written).ask(readings(found))
+class Asked(NamedTuple):
+    """Whether a condition holds, and what was seen."""
+
+    holds: bool | None
+    seen: str
+
+
+def ask(written: dict[str, Any], found: Trace) -> Asked:
+    """What the condition, as a library writes it, says of the trace."""
+    answer = _CONDITION.validate_python(written).ask(CallFacts(readings(found), None))
+    assert (answer.holds is None) == bool(answer.missing)
+    return Asked(answer.holds, answer.seen)
 
 
 def told(written: dict[str, Any], found: Trace) -> Applies:
-    """Whether a control with this predicate applies, and why."""
-    return applies(_PREDICATE.validate_python(written), readings(found))
+    """Whether a control with this condition applies, and why."""
+    return applies(_CONDITION.validate_python(written), readings(found))
 
 
 @pytest.mark.parametrize(
@@ -60,7 +72,7 @@ def told(written: dict[str, Any], found: Trace) -> Applies:
         ({"app_type": ["Chat"]}, with_attributes({"app_type": "chat"}), "app_type is chat"),
     ],
 )
-def test_a_predicate_is_met_with_what_was_counted(
+def test_a_condition_is_met_with_what_was_counted(
     written: dict[str, Any], found: Trace, reason: str
 ) -> None:
     """And its opposite is then not met, for the same reason."""
@@ -85,7 +97,7 @@ def test_a_predicate_is_met_with_what_was_counted(
         ),
     ],
 )
-def test_a_predicate_that_is_not_met_says_what_was_counted(
+def test_a_condition_that_is_not_met_says_what_was_counted(
     written: dict[str, Any], found: Trace, reason: str
 ) -> None:
     """So "not applicable" is something that was looked at; its opposite applies."""
@@ -105,7 +117,7 @@ DECLARED: list[dict[str, Any]] = [{"app_type": ["chat"]}, {"data_domains": ["hea
 @pytest.mark.parametrize("written", [*CONTENT, *DECLARED])
 @pytest.mark.parametrize("found", [SILENT, HIDDEN, trace()], ids=["silent", "hidden", "empty"])
 def test_what_hidden_content_may_hold_applies(written: dict[str, Any], found: Trace) -> None:
-    """Neither a predicate nor its opposite makes a control inapplicable there."""
+    """Neither a condition nor its opposite makes a control inapplicable there."""
     assert ask(written, found).holds is None
     assert told(written, found).yes
     assert told({"not": written}, found).yes

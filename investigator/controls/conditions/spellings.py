@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import re2
 
-from investigator.controls.checks.paths import number
+from investigator.controls.conditions.paths import number
 from investigator.ground.patterns import well_formed
 from investigator.traces.model import parse_time
 

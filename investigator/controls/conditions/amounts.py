@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from investigator.controls.checking import Params
-from investigator.controls.checks.call_facts import CallFacts, Found, Operand
-from investigator.controls.checks.paths import comparable_text, number
+from investigator.controls.conditions.call_facts import CallFacts, Found, Operand
+from investigator.controls.conditions.paths import comparable_text, number
+from investigator.controls.conditions.telling_keys import told_by_key
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.evidence import EvidenceRef
 
@@ -40,6 +41,20 @@ class Operation(Params):
     def operands(self) -> Iterator[str]:
         """The paths that it reads."""
         yield from ()
+
+
+def _is_simple(raw: Any) -> bool:
+    return isinstance(raw, str | int | float) and not isinstance(raw, bool)
+
+
+def _read(raw: Any) -> Any:
+    if isinstance(raw, Operation) or _is_simple(raw):
+        return raw
+    return told_by_key(raw, _OPERATIONS, what="an amount is a number, a path, or one of")
+
+
+Amount = Annotated[float | Operand | SerializeAsAny[Operation], BeforeValidator(_read)]
+"""A number, a path, or an operation on amounts, as a library writes it."""
 
 
 class SumOf(Operation):
@@ -252,7 +267,7 @@ def _no_numbers(path: str, is_none: bool) -> tuple[str, ...]:
     return (f"{path} is not one number",) if is_none else ()
 
 
-_OPERATIONS: dict[str, type[Operation]] = {
+_OPERATIONS: Mapping[str, type[Operation]] = {
     "sum": SumOf,
     "product": ProductOf,
     "difference": DifferenceOf,
@@ -263,39 +278,3 @@ _OPERATIONS: dict[str, type[Operation]] = {
     "take": TakenOf,
     "choose": ChosenBy,
 }
-
-
-def _telling_key(raw: Any) -> str | None:
-    """What tells which amount is meant; None where nothing does, or several things do."""
-    if isinstance(raw, Operation):
-        return next(key for key, model in _OPERATIONS.items() if type(raw) is model)
-    if isinstance(raw, str):
-        return "path"
-    if isinstance(raw, int | float) and not isinstance(raw, bool):
-        return "number"
-    telling = [key for key in _OPERATIONS if isinstance(raw, Mapping) and key in raw]
-    return telling[0] if len(telling) == 1 else None
-
-
-Amount = Annotated[
-    Annotated[float, Tag("number")]
-    | Annotated[Operand, Tag("path")]
-    | Annotated[SumOf, Tag("sum")]
-    | Annotated[ProductOf, Tag("product")]
-    | Annotated[DifferenceOf, Tag("difference")]
-    | Annotated[LargestOf, Tag("largest")]
-    | Annotated[SmallestOf, Tag("smallest")]
-    | Annotated[TotalAt, Tag("total")]
-    | Annotated[CountAt, Tag("count")]
-    | Annotated[TakenOf, Tag("take")]
-    | Annotated[ChosenBy, Tag("choose")],
-    Discriminator(
-        _telling_key,
-        custom_error_type="amount",
-        custom_error_message=f"an amount is a number, a path, or one of: {', '.join(_OPERATIONS)}",
-    ),
-]
-"""A number, a path, or an operation on amounts, as a control's YAML writes it."""
-
-for _model in _OPERATIONS.values():
-    _model.model_rebuild()

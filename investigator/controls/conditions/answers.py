@@ -1,4 +1,4 @@
-"""What every condition on a call shares: its paths, and an answer that may be "cannot be told"."""
+"""What every condition shares: its paths, and an answer that may be "cannot be told"."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pydantic import ConfigDict
+
 from investigator.controls.checking import Params
-from investigator.controls.checks.call_facts import CallFacts, Found
-from investigator.controls.checks.paths import comparable_text
+from investigator.controls.conditions.call_facts import CallFacts, Found
+from investigator.controls.conditions.paths import comparable_text
 from investigator.traces.evidence import EvidenceRef
 
 _SHOWN = 60
@@ -26,11 +28,13 @@ class ConditionResult:
 
 
 class Condition(Params):
-    """One condition on a call."""
+    """One condition, on a call or on a conversation as a whole."""
+
+    model_config = ConfigDict(serialize_by_alias=True)
 
     @abstractmethod
     def ask(self, facts: CallFacts) -> ConditionResult:
-        """Whether it holds of the call."""
+        """Whether it holds of the call, or of the whole."""
 
     def operands(self) -> Iterator[str]:
         """The paths that it reads."""
@@ -44,3 +48,8 @@ def shown(facts: CallFacts, found: Found) -> str:
     texts = [facts.quote.line(comparable_text(value), _SHOWN) for value in found.values[:_NAMED]]
     more = len(found.values) - _NAMED
     return ", ".join(texts) + (f" and {more} more" if more > 0 else "")
+
+
+def beside(answer: ConditionResult, more: str) -> ConditionResult:
+    """The answer, with more of what was seen."""
+    return ConditionResult(answer.holds, f"{answer.seen}, {more}", answer.evidence, answer.missing)

@@ -1,0 +1,1 @@
+"""The one language of controls: when one applies, which calls it means, what each must meet."""
