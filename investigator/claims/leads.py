@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from investigator.claims.outputs import StatedFinding, reference_key
+from investigator.claims.refutations import LeadDraft, StatedRefutation
 from investigator.ground.canonical_json import JsonValue, canonical_json
 from investigator.runtime.actions import ActionKind, Draft
 from investigator.runtime.events import PlannerIdentity, Usage
@@ -69,6 +70,7 @@ class _ChildAnswer(BaseModel):
     findings: tuple[dict[str, Any], ...]
     gaps: tuple[str, ...]
     summary: str
+    refuted: tuple[StatedRefutation, ...] = ()
 
 
 class _Child(BaseModel):
@@ -145,7 +147,12 @@ class LeadPlanner(FreePlanner, Generic[StatedT]):
             for answer in answers
             for finding in answer.findings
         ]
-        return work.conclude(numbered(found), [gap for answer in answers for gap in answer.gaps])
+        gaps = [gap for answer in answers for gap in answer.gaps]
+        draft = work.conclude(numbered(found), gaps)
+        refuted = tuple(one for answer in answers for one in answer.refuted)
+        if not isinstance(draft, LeadDraft) or not refuted:
+            return draft
+        return draft.model_copy(update={"refuted": refuted})
 
 
 def numbered(findings: Sequence[StatedT]) -> tuple[StatedT, ...]:

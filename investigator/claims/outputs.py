@@ -15,6 +15,7 @@ from typing import Annotated, Any, Generic, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from investigator.claims.confidence import Confidence, capped_confidence
+from investigator.claims.refutations import Refutation, StatedRefutation, refuted_in
 from investigator.ground.canonical_json import JsonValue, compact_json
 from investigator.runtime.actions import Draft, DraftFinding
 from investigator.runtime.tools import Cite
@@ -51,6 +52,7 @@ class ScopeAnswer(BaseModel, Generic[CheckedT]):
     findings: tuple[CheckedT, ...]
     gaps: tuple[str, ...]
     summary: str
+    refuted: tuple[Refutation, ...] = ()
 
 
 class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
@@ -88,6 +90,10 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
         """Whether the finding claims nothing that needs showing."""
         return False
 
+    def lead_problem(self, stated: StatedRefutation, findings: Sequence[StatedT]) -> str | None:  # noqa: ARG002
+        """Why a lead cannot be refuted beside these findings; None where it can."""
+        return f"there is no lead '{stated.lead}'"
+
     def resolve(self, output: Draft[Any], cited: Mapping[str, str]) -> str:
         """The answer; ValueError for findings that name what does not exist."""
         problems = self._named_wrongly(output)
@@ -103,13 +109,31 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
             for given in dict.fromkeys(stated.evidence)
             if cited_as(given, cited) is None
         ]
-        return [*self._named_wrongly(draft), *unread]
+        unshown = [
+            f"refuted {stated.lead}: {problem}"
+            for stated in refuted_in(draft)
+            for problem in self._unshown(stated, draft, cited)
+        ]
+        return [*self._named_wrongly(draft), *unread, *unshown]
+
+    def _unshown(
+        self, stated: StatedRefutation, draft: Draft[Any], cited: Mapping[str, str]
+    ) -> list[str]:
+        """What a refutation lacks, all of it."""
+        wrong = self.lead_problem(stated, draft.findings)
+        unread = [
+            f"no evidence '{given}' was read"
+            for given in dict.fromkeys(stated.evidence)
+            if cited_as(given, cited) is None
+        ]
+        none = [] if stated.evidence else ["cite what you read that shows it"]
+        return [*([] if wrong is None else [wrong]), *unread, *none]
 
     def cautions(self, draft: Draft[Any], cited: Mapping[str, str]) -> list[str]:
         """Where a draft claims more than its evidence bears, and what would bear it."""
         told = []
         for stated in draft.findings:
-            refs = self._references(stated, cited, [])
+            refs = self._references(stated.evidence, f"finding {stated.id}", cited, [])
             if self.stands_without_evidence(stated):
                 continue
             borne = round(capped_confidence(stated.confidence, refs, self.produced_by), 2)
@@ -137,13 +161,26 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
         for finding in parsed.findings:
             ids = tuple(cite(ref.model_dump(mode="json")) for ref in self.evidence_of(finding))
             findings.append(self.restated(finding, ids).model_dump(mode="json", exclude={"id"}))
-        return {"findings": findings, "gaps": list(parsed.gaps), "summary": parsed.summary}
+        refuted: list[JsonValue] = [
+            {
+                "lead": one.lead,
+                "reason": one.reason,
+                "evidence": [cite(ref.model_dump(mode="json")) for ref in one.evidence_refs],
+            }
+            for one in parsed.refuted
+        ]
+        return {
+            "findings": findings,
+            "gaps": list(parsed.gaps),
+            "summary": parsed.summary,
+            **({"refuted": refuted} if refuted else {}),
+        }
 
     def _answer(self, output: Draft[Any], cited: Mapping[str, str]) -> str:
         gaps = list(output.gaps)
         findings = []
         for stated in output.findings:
-            refs = self._references(stated, cited, gaps)
+            refs = self._references(stated.evidence, f"finding {stated.id}", cited, gaps)
             if self.stands_without_evidence(stated):
                 findings.append(self.checked(stated, refs, stated.confidence))
             elif refs:
@@ -151,20 +188,37 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
                 findings.append(self.checked(stated, refs, borne))
             else:
                 gaps.append(f"finding {stated.id} has no evidence: {stated.description}")
+        refuted = self._refuted(output, cited, gaps)
         answer = self.answer_type(
-            findings=tuple(findings), gaps=tuple(gaps), summary=output.summary
+            findings=tuple(findings), gaps=tuple(gaps), summary=output.summary, refuted=refuted
         )
         return answer.model_dump_json()
 
+    def _refuted(
+        self, output: Draft[Any], cited: Mapping[str, str], gaps: list[str]
+    ) -> tuple[Refutation, ...]:
+        """The refutations that are shown; of the others a gap says why they count for nothing."""
+        found = []
+        for stated in refuted_in(output):
+            refs = self._references(stated.evidence, f"refuted {stated.lead}", cited, gaps)
+            problem = self.lead_problem(stated, output.findings)
+            if problem is None and not refs:
+                problem = f"it has no evidence: {stated.reason}"
+            if problem is not None:
+                gaps.append(f"refuted {stated.lead}: {problem}")
+                continue
+            found.append(Refutation(lead=stated.lead, reason=stated.reason, evidence_refs=refs))
+        return tuple(found)
+
     def _references(
-        self, stated: StatedT, cited: Mapping[str, str], gaps: list[str]
+        self, evidence: Sequence[str], of: str, cited: Mapping[str, str], gaps: list[str]
     ) -> tuple[EvidenceRef, ...]:
         refs: list[EvidenceRef] = []
-        for short_id in dict.fromkeys(stated.evidence):
+        for short_id in dict.fromkeys(evidence):
             text = cited_as(short_id, cited)
             ref = None if text is None else EvidenceRef.model_validate_json(text)
             if ref is None or self.unresolved([ref]):
-                gaps.append(f"finding {stated.id}: evidence '{short_id}' does not resolve")
+                gaps.append(f"{of}: evidence '{short_id}' does not resolve")
             elif ref not in refs:
                 refs.append(ref)
         return tuple(refs)

@@ -31,6 +31,22 @@ from investigator.traces.evidence import EvidenceIndex, EvidenceKind, EvidenceRe
 from investigator.traces.model import Trace
 
 _INDEXES = 16
+_LEADS_A_TRACE = 5
+_LEADS_SHARED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class WindowLead:
+    """A failure that code saw, to be confirmed or refuted in one trace or (`trace_id` None) in all.
+
+    `span_id` is where it was seen.
+    """
+
+    id: str
+    signature: str
+    statement: str
+    trace_id: str | None = None
+    span_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -144,6 +160,33 @@ class IncidentCase:
             for one in self.representatives
             for signature in self.digest_of(one.trace_id).signatures
         )
+
+    @cached_property
+    def leads(self) -> dict[str, WindowLead]:
+        """What scopes start from, by id: those of each representative, and causes."""
+        found: list[WindowLead] = []
+        for one in self.representatives:
+            number = self.views.numbers[one.trace_id]
+            seen = self.digest_of(one.trace_id).occurrences[:_LEADS_A_TRACE]
+            told: list[tuple[str, str, str | None]] = [
+                (o.signature.text, o.summary, o.span_id) for o in seen
+            ]
+            told = told or [(one.signature.text, one.why_selected, None)]
+            found += [
+                WindowLead(f"{number}:h{n}", signature, statement, one.trace_id, span_id)
+                for n, (signature, statement, span_id) in enumerate(told, 1)
+            ]
+        shown = {lead.signature for lead in found}
+        common = [one for one in self.clusters.by_signature if one.signature.text in shown]
+        found += [
+            WindowLead(
+                f"c{number}",
+                cluster.signature.text,
+                f"in {cluster.count} of {len(self.failing)} failing traces",
+            )
+            for number, cluster in enumerate(common[:_LEADS_SHARED], 1)
+        ]
+        return {lead.id: lead for lead in found}
 
     @cached_property
     def timeline(self) -> Timeline:

@@ -8,13 +8,14 @@ representatives share and that no scope stated, with little confidence since nob
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from pydantic import BaseModel
 
 from investigator.claims.confidence import UNEXAMINED, capped_confidence
+from investigator.claims.refutations import Refutation, RefutedLead, by_lead
 from investigator.ground.canonical_json import JsonValue, canonical_json
-from investigator.incident.case import IncidentCase
+from investigator.incident.case import IncidentCase, WindowLead
 from investigator.incident.hypotheses import MAX_CAUSES, PossibleCause, ShownFailure, causes
 from investigator.incident.outputs import IncidentAnswer, IncidentDraft, IncidentOutputs
 from investigator.incident.remedies import action_for
@@ -35,6 +36,7 @@ from investigator.incident.rules import SYNTHESIS
 from investigator.incident.selection import Representative
 from investigator.runtime.actions import ActionSpace
 from investigator.runtime.events import OpenedScope
+from investigator.runtime.status import ScopeStatus
 from investigator.runtime.strategy import Brief, Ended, Plan
 from investigator.runtime.tools import ToolRegistry
 from investigator.traces.evidence import EvidenceRef
@@ -43,14 +45,16 @@ from investigator.traces.model import iso_time
 _GUIDE = (
     "In the scope of a trace a finding is one failure in it, with its signature as the context "
     "gives it (service | component | error type). In the synthesis a finding is one possible "
-    "cause of what several traces share, the broadest first, citing evidence of two or more."
+    "cause of what several traces share, the broadest first, citing evidence of two or more; say "
+    "why it and not the next. A lead that doesn't hold (in its trace, or in the synthesis as a "
+    "cause) goes into refuted, with what you read."
 )
 _COMPONENTS = 20
+_NAMED = 5
 _UNTOLD = 2
 """How many failures that no scope stated keep a place, however many causes scopes state."""
 _OF_A_FAILED_MODEL = 2
 """How many causes are kept that a model had stated before it failed."""
-_NAMED = 5
 
 
 class IncidentStrategy:
@@ -78,6 +82,7 @@ class IncidentStrategy:
             "failing": len(self._case.failing),
             "suspected_change": suspicion.statement,
             "status": suspicion.status.value,
+            "leads": [_told(lead) for lead in self._case.leads.values() if lead.trace_id is None],
         }
         synthesis = Brief(
             "What do the failures of the representative traces share, and what caused them?",
@@ -86,24 +91,25 @@ class IncidentStrategy:
         return Plan(scopes=tuple(map(self._brief, chosen)), synthesis=synthesis)
 
     def _brief(self, chosen: Representative) -> Brief:
-        occurrences = self._case.digest_of(chosen.trace_id).occurrences[:_NAMED]
-        context = canonical_json(
-            {
-                "of": chosen.trace_id,
-                "why_selected": chosen.why_selected,
-                "leads": [
-                    {"signature": o.signature.text, "span_id": o.span_id, "seen": o.summary}
-                    for o in occurrences
-                ],
-            }
-        )
-        return Brief(f"What went wrong in trace {chosen.trace_id}?", context)
+        place = self._case.views.place
+        leads = [
+            _told(lead, place(chosen.trace_id, lead.span_id))
+            for lead in self._case.leads.values()
+            if lead.trace_id == chosen.trace_id
+        ]
+        context: dict[str, JsonValue] = {
+            "of": chosen.trace_id,
+            "why_selected": chosen.why_selected,
+            "leads": list(leads),
+        }
+        return Brief(f"What went wrong in trace {chosen.trace_id}?", canonical_json(context))
 
     def conclude(self, ended: Ended) -> IncidentDossier:
         """The dossier of the window, whatever became of the scopes."""
         case = self._case
         outcome = self._outcome()
-        found = self._found(ended) if outcome is IncidentOutcome.INCIDENT else []
+        refuted = self._refuted(ended)
+        found = self._found(ended, refuted) if outcome is IncidentOutcome.INCIDENT else []
         hypotheses = tuple(self._hypothesis(rank, cause) for rank, cause in enumerate(found, 1))
         return IncidentDossier(
             outcome=outcome,
@@ -124,6 +130,7 @@ class IncidentStrategy:
             ),
             suspected_change=self._change(),
             hypotheses=hypotheses,
+            refuted=self._told_refuted(refuted, found),
             recommended_actions=self._actions(found),
             confidence=_confidence(outcome, hypotheses),
             gaps=tuple(dict.fromkeys((*self._gaps(), *_answer_gaps(ended), *ended.gaps))),
@@ -153,16 +160,46 @@ class IncidentStrategy:
         nothing_seen = len(case.incomplete) == len(case.digests)
         return IncidentOutcome.UNDETERMINED if nothing_seen else IncidentOutcome.NO_INCIDENT
 
-    def _found(self, ended: Ended) -> list[PossibleCause[EvidenceRef]]:
-        """The causes that scopes stated, then those that nobody did.
+    def _refuted(self, ended: Ended) -> Mapping[str, Refutation]:
+        """The leads that a scope refuted which came to its end."""
+        return by_lead(
+            [
+                one
+                for closed in ended.closed.values()
+                if closed.answer is not None and closed.status is ScopeStatus.COMPLETED
+                for one in IncidentAnswer.model_validate_json(closed.answer).refuted
+            ]
+        )
+
+    def _told_refuted(
+        self, refuted: Mapping[str, Refutation], found: Sequence[PossibleCause[EvidenceRef]]
+    ) -> tuple[RefutedLead, ...]:
+        """They as the dossier tells of them, but for a cause that is stated all the same."""
+        stated = {cause.signature for cause in found}
+        leads = ((self._case.leads[lead], one) for lead, one in refuted.items())
+        return tuple(
+            RefutedLead(
+                statement=f"{lead.signature}: {lead.statement}",
+                place=lead.trace_id,
+                reason=one.reason,
+                evidence_refs=one.evidence_refs,
+            )
+            for lead, one in leads
+            if lead.trace_id is not None or lead.signature not in stated
+        )
+
+    def _found(
+        self, ended: Ended, refuted: Mapping[str, Refutation]
+    ) -> list[PossibleCause[EvidenceRef]]:
+        """The causes that scopes stated, then those that nobody stated or refuted.
 
         What a model had stated before it failed comes after the rules' causes, in nobody's place.
         """
         found = list(self._stated(ended))
         if ended.fell_short:
-            found = self._completed(found)
+            found = self._completed(found, refuted)
         told = {cause.signature for cause in found}
-        untold = [cause for cause in self._unexamined() if cause.signature not in told]
+        untold = [cause for cause in self._unexamined(refuted) if cause.signature not in told]
         room = MAX_CAUSES - len(untold[:_UNTOLD])
         before_it_failed = found[MAX_CAUSES:][:_OF_A_FAILED_MODEL] if ended.made_good else []
         return [*[*found[:room], *untold][:MAX_CAUSES], *before_it_failed]
@@ -186,14 +223,14 @@ class IncidentStrategy:
         )
 
     def _completed(
-        self, found: Sequence[PossibleCause[EvidenceRef]]
+        self, found: Sequence[PossibleCause[EvidenceRef]], refuted: Collection[str]
     ) -> list[PossibleCause[EvidenceRef]]:
         """The causes that rules would have stated, had a model left them the means, then others.
 
         Of one that was stated all the same, the surer of both stands.
         """
         stated = {cause.signature: cause for cause in found}
-        by_code = self._unexamined(at_most=1.0)
+        by_code = self._unexamined(refuted, at_most=1.0)
         surer = [
             max(cause, stated.get(cause.signature, cause), key=lambda one: one.confidence)
             for cause in by_code
@@ -201,9 +238,16 @@ class IncidentStrategy:
         known = {cause.signature for cause in by_code}
         return [*surer, *(cause for cause in found if cause.signature not in known)]
 
-    def _unexamined(self, at_most: float = UNEXAMINED) -> list[PossibleCause[EvidenceRef]]:
-        """Failures that representatives share (of single ones, where none is shared)."""
+    def _unexamined(
+        self, refuted: Collection[str], at_most: float = UNEXAMINED
+    ) -> list[PossibleCause[EvidenceRef]]:
+        """Failures that representatives share (of single ones, where none is shared).
+
+        One that was refuted in a trace counts there no more, one refuted as a cause nowhere.
+        """
         least = min(2, max(self._case.shared.values(), default=0))
+        leads = [self._case.leads[lead] for lead in refuted]
+        dropped = {(lead.trace_id, lead.signature) for lead in leads}
         return self._causes(
             (
                 ShownFailure(
@@ -216,6 +260,9 @@ class IncidentStrategy:
                 for one in self._case.representatives
                 for seen in self._case.digest_of(one.trace_id).occurrences
                 if self._case.shared[seen.signature.text] >= least
+                and dropped.isdisjoint(
+                    ((one.trace_id, seen.signature.text), (None, seen.signature.text))
+                )
             ),
             at_most=at_most,
         )
@@ -332,6 +379,12 @@ class IncidentStrategy:
         slow = f", {len(self._case.slow):,} stood out by their latency" if self._case.slow else ""
         first = f" First: {hypotheses[0].statement}." if hypotheses else ""
         return f"{len(self._case.failing):,} of {count:,} traces failed{slow}.{first}"
+
+
+def _told(lead: WindowLead, step: str | None = None) -> JsonValue:
+    """A lead as a planner reads it."""
+    place: dict[str, JsonValue] = {} if step is None else {"step": step}
+    return {"id": lead.id, "signature": lead.signature, "seen": lead.statement, **place}
 
 
 def _answer_gaps(ended: Ended) -> Iterator[str]:

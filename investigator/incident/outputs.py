@@ -13,8 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from investigator.claims.confidence import Confidence
 from investigator.claims.outputs import ClaimOutputs, ScopeAnswer, StatedFinding
+from investigator.claims.refutations import LeadDraft, StatedRefutation
 from investigator.incident.case import IncidentCase
-from investigator.runtime.actions import Draft
 from investigator.runtime.turn_schema import NARROWED
 from investigator.traces.evidence import EvidenceRef
 
@@ -28,7 +28,7 @@ class IncidentFinding(StatedFinding):
     )
 
 
-IncidentDraft = Draft[IncidentFinding]
+IncidentDraft = LeadDraft[IncidentFinding]
 """Drafts and answers of a scope have one form."""
 
 
@@ -57,6 +57,16 @@ class IncidentOutputs(ClaimOutputs[IncidentFinding, CheckedIncidentFinding]):
     def problem(self, stated: IncidentFinding) -> str | None:
         """Nothing that a finding names must exist but its evidence."""
         return None if stated.signature else "a finding names its signature"
+
+    def lead_problem(
+        self, stated: StatedRefutation, findings: Sequence[IncidentFinding]
+    ) -> str | None:
+        """A lead that is none, or that a finding states."""
+        lead = self._case.leads.get(stated.lead)
+        if lead is None:
+            return super().lead_problem(stated, findings)
+        told = next((f.id for f in findings if f.signature == lead.signature), None)
+        return None if told is None else f"finding {told} states it"
 
     def checked(
         self, stated: IncidentFinding, refs: tuple[EvidenceRef, ...], confidence: float

@@ -54,6 +54,7 @@ def incident_document(dossier: IncidentDossier) -> Document:
             _change(dossier),
             _hypotheses(dossier),
             Listing(title="what to do", lines=dossier.recommended_actions),
+            Listing(title="refuted leads", lines=tuple(one.line for one in dossier.refuted)),
             Listing(title="gaps", lines=dossier.gaps),
         ),
     )

@@ -13,12 +13,13 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from investigator.claims.confidence import SUPPORTED, Confidence
+from investigator.claims.refutations import RefutedLead
 from investigator.claims.report import Report
 from investigator.runtime.status import Artifact
 from investigator.traces.evidence import EvidenceRef
 from investigator.traces.model import parse_time
 
-SCHEMA_VERSION: Literal["1.0.0"] = "1.0.0"
+SCHEMA_VERSION: Literal["1.1.0"] = "1.1.0"
 RUN_TYPE = "incident_dossier"
 DOSSIER = Artifact("incident_dossier", SCHEMA_VERSION)
 
@@ -130,9 +131,9 @@ class Hypothesis(_Part):
 
 
 class IncidentDossier(Report):
-    """What happened in a window."""
+    """What happened in a window; `refuted` are guesses of code that did not hold."""
 
-    schema_version: Literal["1.0.0"] = SCHEMA_VERSION
+    schema_version: Literal["1.0.0", "1.1.0"] = SCHEMA_VERSION
     outcome: IncidentOutcome
     window: Window
     incident_summary: str = Field(min_length=1)
@@ -141,6 +142,7 @@ class IncidentDossier(Report):
     representative_traces: tuple[RepresentativeTrace, ...] = ()
     suspected_change: SuspectedChange
     hypotheses: tuple[Hypothesis, ...] = ()
+    refuted: tuple[RefutedLead, ...] = ()
     recommended_actions: tuple[str, ...] = ()
     confidence: Confidence
     gaps: tuple[str, ...] = ()
@@ -158,6 +160,7 @@ class IncidentDossier(Report):
             *(ref for one in self.representative_traces for ref in one.evidence_refs),
             *self.suspected_change.evidence_refs,
             *(ref for cause in self.hypotheses for ref in cause.evidence_refs),
+            *(ref for lead in self.refuted for ref in lead.evidence_refs),
         )
 
     @model_validator(mode="after")

@@ -17,12 +17,15 @@ _KEPT = 16
 
 
 class WindowViews:
-    """The readings, names and overviews of a window; the `chosen` traces have a scope each."""
+    """The readings, names and overviews of a window; the `chosen` traces have a scope each.
+
+    `numbers` are those of its traces, with which their ids begin.
+    """
 
     def __init__(
         self, read: Callable[[str], Readings], traces: Sequence[str], chosen: Sequence[str]
     ) -> None:
-        self._numbers = {trace_id: number for number, trace_id in enumerate(traces, 1)}
+        self.numbers = {trace_id: number for number, trace_id in enumerate(traces, 1)}
         self._chosen = tuple(chosen)
         self.readings_of = lru_cache(_KEPT)(read)
         self._names = lru_cache(_KEPT)(self._named)
@@ -30,7 +33,11 @@ class WindowViews:
 
     def names_of(self, trace_id: str) -> ReferenceNames | None:
         """The ids of a trace of the window."""
-        return self._names(trace_id) if trace_id in self._numbers else None
+        return self._names(trace_id) if trace_id in self.numbers else None
+
+    def place(self, trace_id: str, span_id: str | None) -> str | None:
+        """What a span of a trace is called where it is pointed at."""
+        return None if span_id is None else self._names(trace_id).place(span_id)
 
     def outline_of(self, scope_id: str) -> TraceOutline | None:
         """The trace that a scope, or the one that it was opened in, is about.
@@ -41,7 +48,7 @@ class WindowViews:
         return self._outlines(self._chosen[position - 1]) if position else None
 
     def _named(self, trace_id: str) -> ReferenceNames:
-        return ReferenceNames(self.readings_of(trace_id), f"{self._numbers[trace_id]}:")
+        return ReferenceNames(self.readings_of(trace_id), f"{self.numbers[trace_id]}:")
 
     def _outlined(self, trace_id: str) -> TraceOutline:
         return TraceOutline(self.readings_of(trace_id), self._named(trace_id))

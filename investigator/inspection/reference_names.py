@@ -70,6 +70,26 @@ class ReferenceNames:
         step = self.step_named(name)
         return None if step is None else step.span_id
 
+    def place(self, span_id: str) -> str:
+        """What a span is called where it is pointed at: its step, else its place in the trace."""
+        step = self._own_step.get(span_id)
+        name = None if step is None else self.of_step(step)
+        if name is not None:
+            return name
+        position = self._positions.get(span_id)
+        return span_id if position is None else f"{self._prefix}s{position}"
+
+    @cached_property
+    def _own_step(self) -> Mapping[str, Step]:
+        """What each span did: its last step that nobody gave it, else its first."""
+        found: dict[str, Step] = {}
+        for step in self._readings.steps:
+            if step.kind not in (StepKind.SYSTEM, StepKind.USER) or step.span_id not in found:
+                found[step.span_id] = step
+            if step.call is not None and step.call.result_span_id is not None:
+                found.setdefault(step.call.result_span_id, step)
+        return found
+
     @cached_property
     def _of_steps(self) -> Mapping[str, str]:
         """The ids of all that steps show, by place; each belongs to the step that first had it."""

@@ -52,12 +52,16 @@ _TOOLS = re2.compile(r"(?i)\b(?:tools?|functions?)\b")
 class Acquittal:
     """What speaks for one run; `signals` are the faults that were seen in it.
 
-    Where it had a `policy` to keep, each of its demands is a check.
+    Where it had a `policy` to keep, each of its demands is a check. `refuted` are those of the
+    signals that a planner refuted: they are stated no more, and still nobody is acquitted by its
+    word. `stated` are faults that it saw and code did not: a planner adds to the checks.
     """
 
     readings: Readings
     signals: Sequence[Signal]
     policy: Policy | None = None
+    refuted: frozenset[Signal] = frozenset()
+    stated: tuple[str, ...] = ()
 
     @cached_property
     def checks(self) -> tuple[AcquittalCheck, ...]:
@@ -75,9 +79,15 @@ class Acquittal:
             self._nothing_announced(),
             self._demands_met(),
             self._no_open_fault(),
+            *((self._nothing_stated(),) if self.stated else ()),
             self._no_bad_outcome(),
             *(() if self.policy is None else self.policy.checks),
         )
+
+    @property
+    def of_the_end(self) -> tuple[AcquittalCheck, ...]:
+        """Those that ask whether what was told at the end was done."""
+        return (self._calls_answered(), self._acts_borne_out(), self._nothing_announced())
 
     @property
     def earned(self) -> bool:
@@ -266,10 +276,18 @@ class Acquittal:
         return any(action.hands_over for action in self.actions)
 
     def _no_open_fault(self) -> AcquittalCheck:
-        faults = [one for one in self.signals if one.open and one.detector != POLICY]
+        seen = [one for one in self.signals if one.open and one.detector != POLICY]
+        faults = [one for one in seen if one not in self.refuted]
         missing = faults[0].summary if faults else None
+        if seen and not faults:
+            missing = f"{_count(len(seen), 'fault')} that code saw are refuted by the planner alone"
         looked_at = _count(len(self.signals), "signal")
-        return _check("no fault is left open", missing, looked_at, known=True)
+        return _check("no fault is left open", missing, looked_at, known=bool(faults))
+
+    def _nothing_stated(self) -> AcquittalCheck:
+        """What a planner found and could not show well enough for a failure."""
+        looked_at = _count(len(self.stated), "finding")
+        return _check("the planner found no fault", self.stated[0], looked_at)
 
     def _no_bad_outcome(self) -> AcquittalCheck:
         known = self.readings.outcome

@@ -20,6 +20,7 @@ from investigator.rca.policy_verdicts import Policy
 from investigator.rca.report import Finding
 from investigator.rca.suspects import suspects_of
 from investigator.rca.taxonomy import Taxonomy
+from investigator.rca.trace_leads import TraceLead, TraceLeads
 from investigator.readings.reading import Readings
 from investigator.signals.detect import detect
 from investigator.signals.model import Signal
@@ -91,15 +92,28 @@ class RCACase:
         """The signals of no hypothesis, in the same groups."""
         return self._grouped(remaining(self.signals, self.hypotheses))
 
+    @cached_property
+    def leads(self) -> dict[str, TraceLead]:
+        """What a scope starts from, by id: each to be confirmed or refuted."""
+        made = TraceLeads(self.readings, self.names, self.taxonomy)
+        found = (
+            *(made.of_hypothesis(one, self.groups(one)) for one in self.hypotheses),
+            *made.of_suspects(self.others),
+            *made.of_places(self.signals, self.acquittal),
+        )
+        return {lead.id: lead for lead in found}
+
+    def place_of(self, group: Sequence[Signal]) -> tuple[str, str]:
+        """The category and the span that the finding of a group of signals has."""
+        return self.taxonomy.category_of(group[0].fault).id, group[0].origin_id
+
     def signals_of(self, finding: Finding) -> tuple[Signal, ...]:
         """The signals that a finding states: those of its category that began at its span."""
         return self._by_place.get((finding.category, finding.span_id), ())
 
     @cached_property
     def _by_place(self) -> dict[tuple[str, str], tuple[Signal, ...]]:
-        groups = self._grouped(self.signals)
-        category_of = self.taxonomy.category_of
-        return {(category_of(g[0].fault).id, g[0].origin_id): g for g in groups}
+        return {self.place_of(group): group for group in self._grouped(self.signals)}
 
     def _grouped(self, signals: Iterable[Signal]) -> tuple[tuple[Signal, ...], ...]:
         groups: dict[tuple[str, str], list[Signal]] = {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from investigator.claims.confidence import SUPPORTED, ProducedBy, capped_confidence
+from investigator.claims.refutations import RefutedLead
 from investigator.rca.acquittal import Acquittal
 from investigator.rca.advice import advice_on
 from investigator.rca.calibration import FAILED, acquittal_confidence
@@ -79,6 +80,7 @@ def report_from_findings(
     acquittal: Acquittal,
     unstated: int = 0,
     made_good: Collection[str] = (),
+    refuted: Sequence[RefutedLead] = (),
     known: KnownOutcome = NOT_KNOWN,
 ) -> RCAReport:
     """The report that states these findings; the first supported one decides the outcome.
@@ -104,6 +106,7 @@ def report_from_findings(
         evidence_refs=unique(ref for finding in findings for ref in finding.evidence_refs),
         remediation=_remedies(findings, taxonomy) if outcome is not Outcome.NO_FAILURE else (),
         checks=acquittal.checks,
+        refuted=tuple(refuted),
         gaps=tuple(dict.fromkeys((*named, *open_, *_unstated(unstated)))),
         known_outcome=_stated(known, outcome),
     )

@@ -8,21 +8,26 @@ many of them that a report stays readable, and the others counted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from pydantic import BaseModel
 
-from investigator.claims.confidence import UNEXAMINED
+from investigator.claims.confidence import SUPPORTED, UNEXAMINED
+from investigator.claims.refutations import LEAD, Refutation, RefutedLead, by_lead
 from investigator.ground.canonical_json import JsonValue, canonical_json
+from investigator.rca.acquittal import Acquittal
 from investigator.rca.case import RCACase
 from investigator.rca.category_text import category_lines
 from investigator.rca.conclude import finding_of, rank, report_from_findings
 from investigator.rca.outputs import CATEGORY, RCAAnswer, RCADraft, RCAOutputs
 from investigator.rca.placing import Placing
 from investigator.rca.report import RCA_REPORT, Finding, RCAReport
+from investigator.rca.trace_leads import TraceLead
 from investigator.readings.outcome import told_beforehand
 from investigator.runtime.actions import ActionSpace
 from investigator.runtime.events import OpenedScope
+from investigator.runtime.status import ScopeStatus
 from investigator.runtime.strategy import Brief, Ended, Plan
 from investigator.runtime.tools import ToolRegistry
 from investigator.signals.model import Signal
@@ -43,7 +48,9 @@ _GUIDE = (
     "Who brings a falsehood in comes before who takes it for good: name both. In the first "
     "finding's description say why it and not the next.\n"
     "A finding is one fault: its category, and span_id, the step where it began (such as m12). The "
-    "root cause first. A fault that a later step made good is no root cause. Categories:"
+    "root cause first. A fault that a later step made good is no root cause. Leads (h and x: what "
+    "code saw; p: places to look at) that don't hold go into refuted, with what you read.\n"
+    "Categories:"
 )
 MAX_UNEXAMINED = 100
 """How many faults that no scope looked at a report states; of the others it says how many."""
@@ -58,7 +65,8 @@ class RCAStrategy:
     def __init__(self, case: RCACase, tools: ToolRegistry) -> None:
         self._case = case
         categories = [category.id for category in case.taxonomy.categories]
-        self.space = ActionSpace(tools.tools, RCADraft, RCADraft, known={CATEGORY: categories})
+        known = {CATEGORY: categories, **({LEAD: list(case.leads)} if case.leads else {})}
+        self.space = ActionSpace(tools.tools, RCADraft, RCADraft, known=known)
         self.outputs = RCAOutputs(case)
 
     @property
@@ -74,17 +82,11 @@ class RCAStrategy:
 
     def _context(self) -> str:
         """What narrowing found: the leads, not the verdict."""
-        leads: list[JsonValue] = [
-            {
-                "id": hypothesis.id,
-                "category": hypothesis.category,
-                "statement": hypothesis.statement,
-                "span_ids": list(hypothesis.span_ids),
-            }
-            for hypothesis in self._case.hypotheses
-        ]
+        leads = [_told(lead) for lead in self._case.leads.values()]
+        place = self._case.names.place
         hot: list[JsonValue] = [
-            {"span_id": branch.span_id, "reason": branch.reason} for branch in self._case.branches
+            {"step": place(branch.span_id), "reason": branch.reason}
+            for branch in self._case.branches
         ]
         trace = self._case.trace
         told = told_beforehand(self._case.readings.outcome)
@@ -103,7 +105,8 @@ class RCAStrategy:
         if ended.root.answer is None:
             return None
         answer = RCAAnswer.model_validate_json(ended.root.answer)
-        unexamined = self._unexamined(answer.findings)
+        refuted = self._refuted(answer, ended)
+        unexamined = self._unexamined(answer.findings, refuted)
         led = self._led_to() if ended.fell_short else []
         findings = [
             *answer.findings,
@@ -118,7 +121,8 @@ class RCAStrategy:
             self._case.taxonomy,
             gaps=dict.fromkeys((*self._case.gaps, *answer.gaps, *ended.gaps)),
             made_good=ended.made_good,
-            acquittal=self._case.acquittal,
+            refuted=self._told_refuted(refuted),
+            acquittal=self._acquittal(findings, refuted),
             unstated=len(unexamined[MAX_UNEXAMINED:]),
             known=self._case.readings.outcome,
         )
@@ -142,18 +146,63 @@ class RCAStrategy:
             for number, finding in enumerate(report.findings, 1)
             if taxonomy.category(finding.category) is None
         ]
-        refs = [*report.evidence_refs, *(r for f in report.findings for r in f.evidence_refs)]
-        lost = dict.fromkeys(self._case.unresolved(refs))
+        lost = dict.fromkeys(self._case.unresolved(report.cited))
         return problems + [f"evidence {ref} does not resolve in the source" for ref in lost]
 
-    def _unexamined(self, found: Sequence[Finding]) -> list[tuple[Signal, ...]]:
-        """The signals that no scope's finding covers, in groups, the likeliest causes first."""
+    def _refuted(self, answer: RCAAnswer, ended: Ended) -> Mapping[str, Refutation]:
+        """The leads that scope 0 refuted, or a scope below it that came to its end.
+
+        What scope 0 itself states is no longer refuted.
+        """
+        below = [
+            RCAAnswer.model_validate_json(closed.answer).refuted
+            for closed in ended.closed.values()
+            if closed.answer is not None and closed.status is ScopeStatus.COMPLETED
+        ]
+        stated = {(found.category, found.span_id) for found in answer.findings}
+        found = by_lead([*answer.refuted, *(one for scope in below for one in scope)])
+        return {
+            lead: one
+            for lead, one in found.items()
+            if stated.isdisjoint(map(self._case.place_of, self._case.leads[lead].groups))
+        }
+
+    def _told_refuted(self, refuted: Mapping[str, Refutation]) -> list[RefutedLead]:
+        leads = self._case.leads
+        return [
+            RefutedLead(
+                statement=leads[lead].statement,
+                place=leads[lead].steps[0] if leads[lead].steps else None,
+                reason=one.reason,
+                evidence_refs=one.evidence_refs,
+            )
+            for lead, one in refuted.items()
+        ]
+
+    def _acquittal(
+        self, findings: Sequence[Finding], refuted: Mapping[str, Refutation]
+    ) -> Acquittal:
+        """What speaks for the run after the planner looked: its word adds to the checks alone."""
+        said = [f for f in findings if not self._case.signals_of(f) and f.confidence < SUPPORTED]
+        dropped = (group for lead in refuted for group in self._case.leads[lead].groups)
+        signals = frozenset(signal for group in dropped for signal in group)
+        stated = tuple(f.description for f in said)
+        return replace(self._case.acquittal, refuted=signals, stated=stated)
+
+    def _unexamined(
+        self, found: Sequence[Finding], refuted: Collection[str]
+    ) -> list[tuple[Signal, ...]]:
+        """The signals that no scope's finding covers and none refuted, the likeliest first."""
         covered = {(finding.category, finding.span_id) for finding in found}
+        covered |= {
+            self._case.place_of(group)
+            for lead in refuted
+            for group in self._case.leads[lead].groups
+        }
         return [
             group
             for group in (*self._led_to(), *self._case.others)
-            if (self._case.taxonomy.category_of(group[0].fault).id, group[0].origin_id)
-            not in covered
+            if self._case.place_of(group) not in covered
         ]
 
     def _led_to(self) -> list[tuple[Signal, ...]]:
@@ -165,3 +214,11 @@ class RCAStrategy:
         finding = finding_of(group, self._case.taxonomy, self.outputs.produced_by)
         most = 1.0 if seen else UNEXAMINED
         return finding.model_copy(update={"confidence": min(finding.confidence, most)})
+
+
+def _told(lead: TraceLead) -> JsonValue:
+    """A lead as a planner reads it; what it does not say is left out."""
+    steps: list[JsonValue] = list(lead.steps)
+    said: dict[str, JsonValue] = {"category": lead.category, "agent": lead.agent, "steps": steps}
+    known = {name: value for name, value in said.items() if value}
+    return {"id": lead.id, "statement": lead.statement, **known}

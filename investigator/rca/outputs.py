@@ -8,9 +8,9 @@ from typing import TypeAlias
 from pydantic import Field
 
 from investigator.claims.outputs import ClaimOutputs, ScopeAnswer, StatedFinding
+from investigator.claims.refutations import LeadDraft, StatedRefutation
 from investigator.rca.case import RCACase
 from investigator.rca.report import Finding
-from investigator.runtime.actions import Draft
 from investigator.runtime.turn_schema import KNOWN, SPAN
 from investigator.traces.evidence import EvidenceRef
 
@@ -28,7 +28,7 @@ class RCAFinding(StatedFinding):
     )
 
 
-RCADraft = Draft[RCAFinding]
+RCADraft = LeadDraft[RCAFinding]
 """Drafts and answers of a scope have one form."""
 
 RCAAnswer: TypeAlias = ScopeAnswer[Finding]
@@ -51,6 +51,20 @@ class RCAOutputs(ClaimOutputs[RCAFinding, Finding]):
         if self._case.names.span_named(stated.span_id) is None:
             return f"no span or step '{stated.span_id}' in the trace"
         return None
+
+    def lead_problem(self, stated: StatedRefutation, findings: Sequence[RCAFinding]) -> str | None:
+        """A lead that is none, or that a finding states."""
+        lead = self._case.leads.get(stated.lead)
+        if lead is None:
+            return super().lead_problem(stated, findings)
+        places = set(map(self._case.place_of, lead.groups))
+        told = next((f.id for f in findings if self._place(f) in places), None)
+        return None if told is None else f"finding {told} states it"
+
+    def _place(self, stated: RCAFinding) -> tuple[str, str | None]:
+        category = self._case.taxonomy.category(stated.category)
+        name = stated.category if category is None else category.id
+        return name, self._case.names.span_named(stated.span_id)
 
     def checked(
         self, stated: RCAFinding, refs: tuple[EvidenceRef, ...], confidence: float

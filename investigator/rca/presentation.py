@@ -37,6 +37,7 @@ def rca_document(report: RCAReport) -> Document:
         sections=(
             Statements(statements=findings, shown=_FINDINGS_SHOWN),
             Listing(title="what to do", lines=report.remediation),
+            Listing(title="refuted leads", lines=tuple(one.line for one in report.refuted)),
             Listing(title="gaps", lines=report.gaps),
             Listing(title="checked", lines=_checks(report)),
             Listing(title="known outcome", lines=tuple(_known(report.known_outcome))),

@@ -13,13 +13,14 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from investigator.claims.confidence import SUPPORTED, Confidence
+from investigator.claims.refutations import RefutedLead
 from investigator.claims.report import Report
 from investigator.readings.faults import Fault
 from investigator.runtime.status import Artifact
 from investigator.runtime.told import Ending
 from investigator.traces.evidence import EvidenceRef
 
-SCHEMA_VERSION: Literal["1.2.0"] = "1.2.0"
+SCHEMA_VERSION: Literal["1.3.0"] = "1.3.0"
 RUN_TYPE = "rca"
 RCA_REPORT = Artifact("rca_report", SCHEMA_VERSION)
 
@@ -138,9 +139,12 @@ class Finding(BaseModel):
 
 
 class RCAReport(Report):
-    """Why one trace failed. `confidence` is that of the outcome; `checks` are an acquittal's."""
+    """Why one trace failed. `confidence` is that of the outcome; `checks` are an acquittal's.
 
-    schema_version: Literal["1.0.0", "1.1.0", "1.2.0"] = SCHEMA_VERSION
+    `refuted` are guesses of code that whoever investigated looked at and did not confirm.
+    """
+
+    schema_version: Literal["1.0.0", "1.1.0", "1.2.0", "1.3.0"] = SCHEMA_VERSION
     trace_id: str
     outcome: Outcome
     primary_label: Label | None
@@ -150,6 +154,7 @@ class RCAReport(Report):
     evidence_refs: tuple[EvidenceRef, ...] = ()
     remediation: tuple[str, ...] = ()
     checks: tuple[AcquittalCheck, ...] = ()
+    refuted: tuple[RefutedLead, ...] = ()
     gaps: tuple[str, ...] = ()
     known_outcome: StatedOutcome | None = None
 
@@ -157,6 +162,15 @@ class RCAReport(Report):
     def verdict(self) -> str:
         """The report in one word."""
         return self.outcome.value
+
+    @property
+    def cited(self) -> tuple[EvidenceRef, ...]:
+        """Every reference in it."""
+        return (
+            *self.evidence_refs,
+            *(ref for finding in self.findings for ref in finding.evidence_refs),
+            *(ref for lead in self.refuted for ref in lead.evidence_refs),
+        )
 
     @model_validator(mode="after")
     def _outcome_and_findings_agree(self) -> RCAReport:
@@ -178,8 +192,7 @@ class RCAReport(Report):
 
     @model_validator(mode="after")
     def _evidence_is_of_this_trace(self) -> RCAReport:
-        cited = [*self.evidence_refs, *(r for f in self.findings for r in f.evidence_refs)]
-        stray = [ref for ref in cited if ref.trace_id not in (None, self.trace_id)]
+        stray = [ref for ref in self.cited if ref.trace_id not in (None, self.trace_id)]
         if stray:
             raise ValueError(f"{stray[0].ref} is of trace {stray[0].trace_id}")
         return self

@@ -99,5 +99,5 @@ def test_every_fault_has_its_own_advice(fault: Fault) -> None:
 
 def test_a_report_has_them() -> None:
     report = run_rca(trace(*run())).report
-    assert report.schema_version == "1.2.0"
+    assert report.schema_version == "1.3.0"
     assert all(one.signature and one.excerpts and one.path for one in report.findings)

@@ -1,0 +1,198 @@
+"""The leads of one trace: what code suspects and where to look first, each under an id.
+
+First the hypotheses, then the suspects of the rules that belong to none, then the places that
+tell what the run was about: the question, the answer, where a value of the answer first stands,
+tracebacks that no status marks, loops, and what an acquittal would lack. A lead is a guess: whoever
+looks at it confirms it by a finding or refutes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from investigator.inspection.reference_names import ReferenceNames
+from investigator.rca.acquittal import Acquittal
+from investigator.rca.narrowing import TraceHypothesis
+from investigator.rca.taxonomy import Taxonomy
+from investigator.readings.graph import EdgeKind
+from investigator.readings.reading import Readings
+from investigator.readings.steps import Step, StepKind, final_answer
+from investigator.signals.model import Signal
+from investigator.traces.model import StatusCode
+
+SUSPECTS = 6
+"""So many suspects beside the hypotheses; the others stay in the report as nobody looked."""
+
+_PLACES_EACH = 2
+_LOOP = 3
+"""So many equal calls are a loop: two may be a retry."""
+
+_GRAPH_STEPS = 5_000
+"""In a longer run no flow of values is followed: it would take seconds before the first turn."""
+
+_VALUES = 3
+_STEPS_NAMED = 6
+_CHARS = 200
+_GIVEN = frozenset({StepKind.SYSTEM, StepKind.USER})
+_TRACEBACK = "Traceback (most recent call last)"
+
+Group = tuple[Signal, ...]
+"""Signals of one category that began at one span: what one finding states."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceLead:
+    """One guess. `steps` name where to look; `groups` are the signals that it stands for, if any.
+
+    `span_id` is where the fault would have begun, None for one of no single place.
+    """
+
+    id: str
+    statement: str
+    steps: tuple[str, ...]
+    span_id: str | None = None
+    category: str | None = None
+    agent: str | None = None
+    groups: tuple[Group, ...] = ()
+
+
+class TraceLeads:
+    """Makes the leads of one trace from what narrowing found in it."""
+
+    def __init__(self, readings: Readings, names: ReferenceNames, taxonomy: Taxonomy) -> None:
+        self._readings = readings
+        self._names = names
+        self._taxonomy = taxonomy
+
+    def of_hypothesis(self, hypothesis: TraceHypothesis, groups: Sequence[Group]) -> TraceLead:
+        """A hypothesis; what it says is what its first signal says."""
+        first = groups[0][0]
+        more = len(hypothesis.signal_indexes) - 1
+        others = f" (and {more} more like it)" if more else ""
+        return TraceLead(
+            id=hypothesis.id,
+            statement=f"{first.summary}{others}{self._made_good(first)}",
+            steps=self._places(hypothesis.span_ids),
+            span_id=hypothesis.origin_id,
+            category=hypothesis.category,
+            agent=self._agent(first),
+            groups=tuple(groups),
+        )
+
+    def of_suspects(self, groups: Sequence[Group]) -> Iterator[TraceLead]:
+        """The first groups of signals that belong to no hypothesis."""
+        for number, group in enumerate(groups[:SUSPECTS], 1):
+            first = group[0]
+            yield TraceLead(
+                id=f"x{number}",
+                statement=f"{first.summary}{self._made_good(first)}",
+                steps=self._places(p for s in group for p in (s.origin_id, s.span_id)),
+                span_id=first.origin_id,
+                category=self._taxonomy.category_of(first.fault).id,
+                agent=self._agent(first),
+                groups=(group,),
+            )
+
+    def of_places(self, seen: Sequence[Signal], acquittal: Acquittal) -> Iterator[TraceLead]:
+        """Where to look though no detector saw a fault there; `seen` are those that did."""
+        told = {place for signal in seen for place in (signal.origin_id, signal.span_id)}
+        found = (
+            *self._question(),
+            *self._answer(),
+            *self._values(),
+            *self._tracebacks(told),
+            *self._loops(told),
+            *self._lacking(acquittal),
+        )
+        for number, (statement, steps) in enumerate(found, 1):
+            ids = tuple(
+                name for step in steps[:_STEPS_NAMED] if (name := self._names.of_step(step))
+            )
+            span_id = steps[0].span_id if steps else None
+            yield TraceLead(id=f"p{number}", statement=statement, steps=ids, span_id=span_id)
+
+    @property
+    def _steps(self) -> Sequence[Step]:
+        return self._readings.steps
+
+    def _question(self) -> Iterator[tuple[str, list[Step]]]:
+        spoken = [step for step in self._steps if step.text and step.kind is not StepKind.SYSTEM]
+        users = (step for step in spoken if step.kind is StepKind.USER)
+        asked = next(users, next(iter(spoken), None))
+        if asked is not None:
+            first = next((s for s in self._steps[asked.number :] if s.kind not in _GIVEN), None)
+            yield "was what is asked understood?", [asked, *([] if first is None else [first])]
+
+    def _answer(self) -> Iterator[tuple[str, list[Step]]]:
+        answer = final_answer(self._steps)
+        if answer is not None:
+            yield "does the answer say what was asked for?", [answer]
+
+    def _values(self) -> Iterator[tuple[str, list[Step]]]:
+        """Where values of the answer first stand, but for those that were given."""
+        answer = final_answer(self._steps)
+        if answer is None or len(self._steps) > _GRAPH_STEPS:
+            return
+        flows = (
+            edge
+            for edge in self._readings.graph.sources_of(answer.number)
+            if edge.kind is EdgeKind.VALUE and self._steps[edge.source].kind not in _GIVEN
+        )
+        for edge in islice(flows, _PLACES_EACH):
+            values = ", ".join(edge.values[:_VALUES])
+            where = self._quote(f"the answer's {values} first stands there: is it right?")
+            yield where, [self._steps[edge.source]]
+
+    def _tracebacks(self, told: set[str]) -> Iterator[tuple[str, list[Step]]]:
+        """Tracebacks where no status says that anything failed."""
+        unmarked = (
+            step
+            for step in self._steps
+            if step.span_id not in told
+            and step.kind not in _GIVEN
+            and any(_TRACEBACK in text for text in step.texts)
+            and self._is_unmarked(step)
+        )
+        for step in islice(unmarked, _PLACES_EACH):
+            yield "a traceback stands there, and no status marks a failure", [step]
+
+    def _is_unmarked(self, step: Step) -> bool:
+        span = self._readings.trace.get(step.span_id)
+        return span is not None and span.status is not StatusCode.ERROR
+
+    def _loops(self, told: set[str]) -> Iterator[tuple[str, list[Step]]]:
+        """The same call again and again."""
+        calls: dict[tuple[str, str], list[Step]] = {}
+        for step in self._steps:
+            if step.call is not None and step.call.tool is not None and not step.call.is_orphan:
+                calls.setdefault((step.call.tool, step.call.arguments), []).append(step)
+        loops = [
+            steps
+            for steps in calls.values()
+            if len(steps) >= _LOOP and not any(step.span_id in told for step in steps)
+        ]
+        for steps in sorted(loops, key=len, reverse=True)[:_PLACES_EACH]:
+            tool = steps[0].call.tool if steps[0].call is not None else None
+            yield self._quote(f"{tool} was called {len(steps)} times with equal arguments"), steps
+
+    def _lacking(self, acquittal: Acquittal) -> Iterator[tuple[str, list[Step]]]:
+        """What keeps the run from being acquitted, but for the faults that are leads already."""
+        answer = final_answer(self._steps)
+        for check in acquittal.of_the_end:
+            if check.missing is not None:
+                yield self._quote(check.missing), [] if answer is None else [answer]
+
+    def _quote(self, text: str) -> str:
+        return self._readings.quote.line(text, _CHARS)
+
+    def _agent(self, signal: Signal) -> str | None:
+        return None if signal.agent is None else self._readings.quote.name(signal.agent)
+
+    def _made_good(self, signal: Signal) -> str:
+        by = signal.recovered_by
+        return "" if by is None else f" (made good at {self._names.place(by)})"
+
+    def _places(self, span_ids: Iterator[str] | Sequence[str]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(map(self._names.place, span_ids)))[:_STEPS_NAMED]
