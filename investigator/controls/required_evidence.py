@@ -25,7 +25,6 @@ from investigator.readings.cut_texts import is_cut
 from investigator.readings.reading import Readings
 from investigator.traces.model import REDACTED, Span, SpanKind
 from investigator.traces.openinference import (
-    retrieval_chunks_of,
     token_counts_of,
     tool_definitions_of,
 )
@@ -113,13 +112,15 @@ def _model_calls(subject: Readings) -> tuple[Span, ...]:
     return subject.trace.spans if subject.view.is_transcript else subject.view.model_calls
 
 
+def _silent(subject: Readings) -> Iterator[Span]:
+    return (span for span in _model_calls(subject) if is_silent(subject.view, span))
+
+
 def _messages(subject: Readings) -> Iterator[str]:
     said = subject.conversation
     if not said.utterances:
         yield "no message is recorded"
-    yield from about(
-        subject, filter(is_silent, _model_calls(subject)), "of a model without messages"
-    )
+    yield from about(subject, _silent(subject), "of a model without messages")
     yield from said.missing(*_SPOKEN)
     yield from _cut(subject, said.said_by(*_SPOKEN))
     yield from (
@@ -177,9 +178,7 @@ def _tool_arguments(subject: Readings) -> Iterator[str]:
             where = f"{subject.quote.name(action.tool)} {_at(subject, action.span)}"
             yield f"the arguments of {where} are {problem}"
     if not any(span.kind is SpanKind.TOOL for span in subject.trace.spans):
-        yield from about(
-            subject, filter(is_silent, _model_calls(subject)), "of a model without messages"
-        )
+        yield from about(subject, _silent(subject), "of a model without messages")
         yield from subject.conversation.missing(Source.ASSISTANT)
 
 
@@ -218,7 +217,7 @@ def _tool_definitions(subject: Readings) -> Iterator[str]:
 
 def _retrieval_chunks(subject: Readings) -> Iterator[str]:
     found = subject.conversation.said_by(Source.RETRIEVAL)
-    chunks = [(s, c) for s in subject.trace.spans for c in retrieval_chunks_of(s)]
+    chunks = [(s, c) for s in subject.trace.spans for c in subject.view.documents(s)]
     if not found and not chunks:
         yield "no retrieved document is recorded"
     bad = [span for span, chunk in chunks if unseen(chunk.content) is not None]

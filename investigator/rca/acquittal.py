@@ -31,8 +31,7 @@ from investigator.readings.assertions import (
 )
 from investigator.readings.conversation import UNTRUSTED, Action, Source, Utterance
 from investigator.readings.directives import read_text
-from investigator.readings.failure_text import failure_in
-from investigator.readings.grounding import ungrounded
+from investigator.readings.grounding import Grounds, ungrounded
 from investigator.readings.languages import language_of
 from investigator.readings.partial_results import part_of
 from investigator.readings.provenance import SearchedText
@@ -193,7 +192,7 @@ class Acquittal:
         """What the run itself wrote may be told of, too."""
         written = (a.arguments for a in self.succeeded if acts_of(a.tool) & STATE_CHANGES)
         known = [*(one.text for one in self._observed), *written]
-        found = ungrounded(self._text, known)
+        found = ungrounded(self._text, Grounds(known))
         named = "; ".join(map(self.readings.quote.error, found[:_NAMED]))
         missing = f"no observation gives {named}" if found else None
         looked_at = f"figures and quotations of the answer, {_count(len(known), 'text')}"
@@ -319,7 +318,7 @@ def _count(number: int, noun: str) -> str:
 
 def _succeeded(action: Action) -> bool:
     result = action.result
-    if result is None or result.is_error or failure_in(result.text) is not None:
+    if result is None or result.is_error or result.failure is not None:
         return False
     return result.span.kind is not SpanKind.TOOL or error_of(result.span) is None
 

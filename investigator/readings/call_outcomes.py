@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from investigator.readings.failure_text import failure_in
 from investigator.readings.utterances import Action
 from investigator.readings.view import error_of
 from investigator.traces.model import SpanKind
@@ -18,7 +17,7 @@ def succeeded(action: Action) -> bool | None:
         return None
     if result.span.kind is SpanKind.TOOL and error_of(result.span) is not None:
         return False
-    if result.is_error or failure_in(result.text) is not None:
+    if result.is_error or result.failure is not None:
         return False
     is_record = result.text.lstrip()[:1] in ("{", "[")
     return None if result.hidden and not is_record else True

@@ -13,14 +13,9 @@ from typing import NamedTuple
 from investigator.readings.conversation import Action, Conversation
 from investigator.readings.cut_texts import is_cut
 from investigator.readings.quoting import Quoting
-from investigator.readings.view import TOOL_ROLES, error_of
+from investigator.readings.view import TOOL_ROLES, TraceView, error_of
 from investigator.traces.model import REDACTED, Span, SpanKind, Trace
-from investigator.traces.openinference import (
-    messages_of,
-    output_messages_of,
-    retrieval_chunks_of,
-    tool_io_of,
-)
+from investigator.traces.openinference import tool_io_of
 
 _NAMED = 3
 
@@ -32,17 +27,18 @@ class Lack(NamedTuple):
     what: str
 
 
-def completeness(trace: Trace, conversation: Conversation, quote: Quoting) -> tuple[str, ...]:
+def completeness(view: TraceView, conversation: Conversation) -> tuple[str, ...]:
     """Reasons, one a line, why the absence of signals proves nothing; empty where it does."""
+    trace = view.trace
     if not trace.spans:
         return ("the trace has no spans",)
     lacking = (
         *lacks_of_tree(trace),
         Lack(tuple(filter(_hidden, trace.spans)), "with hidden content"),
-        *(() if _is_chat(trace) else lacks_of_times(trace)),
-        *lacks_of_words(trace, conversation),
+        *(() if _is_chat(view) else lacks_of_times(trace)),
+        *lacks_of_words(view, conversation),
     )
-    lines = [_about(lack, quote) for lack in lacking if lack.spans]
+    lines = [_about(lack, view.quote) for lack in lacking if lack.spans]
     return tuple(lines if has_root(trace) else [NO_ROOT, *lines])
 
 
@@ -69,31 +65,28 @@ def lacks_of_times(trace: Trace) -> Iterator[Lack]:
     yield Lack(tuple(filter(_is_reversed, trace.spans)), "that ends before it starts")
 
 
-def lacks_of_words(trace: Trace, conversation: Conversation) -> Iterator[Lack]:
+def lacks_of_words(view: TraceView, conversation: Conversation) -> Iterator[Lack]:
     """Steps of which part of what was said or done is not recorded, or was cut off."""
-    yield Lack(silent_models(trace.spans), "of a model without messages")
-    yield Lack(tuple(filter(_is_unanswered, trace.spans)), "of a model without an answer")
-    yield Lack(tuple(filter(_has_empty_message, trace.spans)), "with a message without content")
+    calls = view.model_calls
+    yield Lack(tuple(c for c in calls if is_silent(view, c)), "of a model without messages")
+    yield Lack(tuple(c for c in calls if _is_unanswered(view, c)), "of a model without an answer")
+    empty = (call for call in calls if _has_empty_message(view, call))
+    yield Lack(tuple(empty), "with a message without content")
     unread = (a.span for a in conversation.actions if lacks_arguments(a))
     yield Lack(_once(unread), "of a call whose arguments are not recorded")
-    calls = (a.span for a in conversation.actions if lacks_result(trace, a))
-    yield Lack(_once(calls), "of a call whose result is not recorded")
-    chunks = ((span, chunk) for span in trace.spans for chunk in retrieval_chunks_of(span))
-    empty = (span for span, chunk in chunks if not (chunk.content or "").strip())
-    yield Lack(_once(empty), "with a document that is not recorded")
+    unanswered = (a.span for a in conversation.actions if lacks_result(view.trace, a))
+    yield Lack(_once(unanswered), "of a call whose result is not recorded")
+    chunks = ((span, chunk) for span in view.trace.spans for chunk in view.documents(span))
+    lost = (span for span, chunk in chunks if not (chunk.content or "").strip())
+    yield Lack(_once(lost), "with a document that is not recorded")
     cut = [one.span for one in conversation.utterances if is_cut(one.text)]
     cut += [one.span for one in conversation.actions if is_cut(one.arguments)]
     yield Lack(_once(cut), "with a text that is cut off")
 
 
-def silent_models(spans: Iterable[Span]) -> tuple[Span, ...]:
-    """Model calls that show neither messages nor an output."""
-    return tuple(span for span in spans if span.kind is SpanKind.LLM and is_silent(span))
-
-
-def is_silent(span: Span) -> bool:
+def is_silent(view: TraceView, span: Span) -> bool:
     """Whether a step shows neither messages nor an output."""
-    return not messages_of(span) and not span.text("output.value")
+    return not view.inputs(span) and not view.outputs(span) and not span.text("output.value")
 
 
 def lacks_arguments(action: Action) -> bool:
@@ -120,17 +113,17 @@ def hands_in(trace: Trace, action: Action) -> bool:
     return False
 
 
-def _is_unanswered(span: Span) -> bool:
-    answered = output_messages_of(span) or span.text("output.value")
-    asked = messages_of(span) or span.text("input.value")
-    return span.kind is SpanKind.LLM and bool(asked) and not answered and error_of(span) is None
+def _is_unanswered(view: TraceView, call: Span) -> bool:
+    answered = view.outputs(call) or call.text("output.value")
+    asked = view.inputs(call) or call.text("input.value")
+    return bool(asked) and not answered and error_of(call) is None
 
 
-def _has_empty_message(span: Span) -> bool:
+def _has_empty_message(view: TraceView, call: Span) -> bool:
     """A tool may answer with nothing; of whoever speaks an empty text is recorded, none is not."""
-    speaking = (one for one in messages_of(span) if one.role not in TOOL_ROLES)
-    return span.kind is SpanKind.LLM and any(
-        one.content is None and not one.tool_calls for one in speaking
+    return any(
+        one.content is None and not one.tool_calls and one.role not in TOOL_ROLES
+        for one in (*view.inputs(call), *view.outputs(call))
     )
 
 
@@ -143,15 +136,17 @@ def _named(trace: Trace, ids: Iterable[str]) -> tuple[Span, ...]:
     return tuple(span for span in trace.spans if span.span_id in wanted)
 
 
-def _is_chat(trace: Trace) -> bool:
+def _is_chat(view: TraceView) -> bool:
     """A transcript: turns that speak, and agents with turns below them."""
     return all(
-        span.is_turn and (_speaks(span) or span.kind is SpanKind.AGENT) for span in trace.spans
+        span.is_turn and (span.kind is SpanKind.AGENT or _speaks(view, span))
+        for span in view.trace.spans
     )
 
 
-def _speaks(span: Span) -> bool:
-    return bool(messages_of(span)) or span.text("output.value") is not None
+def _speaks(view: TraceView, span: Span) -> bool:
+    spoke = view.outputs(span) or view.inputs(span)
+    return bool(spoke) or span.text("output.value") is not None
 
 
 def _is_reversed(span: Span) -> bool:

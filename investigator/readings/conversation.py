@@ -16,6 +16,7 @@ from functools import cached_property
 
 import re2
 
+from investigator.readings.directives import letters_of
 from investigator.readings.handovers import agents_by_name, hands_over
 from investigator.readings.utterances import UNTRUSTED, Action, Gap, Item, Source, Utterance
 from investigator.readings.view import Attempt, TraceView, error_of, same_arguments
@@ -27,7 +28,7 @@ from investigator.traces.evidence import (
     tool_evidence,
 )
 from investigator.traces.model import REDACTED, Message, Span, SpanKind, ToolIO
-from investigator.traces.openinference import retrieval_chunks_of, tool_io_of
+from investigator.traces.openinference import tool_io_of
 
 __all__ = ["UNTRUSTED", "Action", "Conversation", "Gap", "Item", "Source", "Utterance"]
 
@@ -281,7 +282,7 @@ class _Listener:
         tool = self._tool_of(asked)
         place = self._say(Source.TOOL, text, span, tool_evidence(span, io), tool=tool)
         self._answer(asked, place)
-        self._recent.append(_letters(text))
+        self._recent.append(letters_of(text))
         action = self._items[asked]
         ids = (io.call_id, action.call_id if isinstance(action, Action) else None)
         self._answered.update(call_id for call_id in ids if call_id)
@@ -305,7 +306,7 @@ class _Listener:
         self._answer(asked, place)
 
     def _hear_documents(self, span: Span) -> None:
-        chunks = retrieval_chunks_of(span)
+        chunks = self._view.documents(span)
         for chunk in chunks:
             if chunk.content is None:
                 self._gap(
@@ -330,8 +331,8 @@ class _Listener:
         if answered is None or last.kind in (SpanKind.TOOL, SpanKind.RETRIEVER, SpanKind.LLM):
             return
         own = [i for i in self._items if isinstance(i, Utterance) and i.source is Source.ASSISTANT]
-        told = _letters(_BREAKS.sub(" ", answered))
-        if not any(_letters(_BREAKS.sub(" ", one.text)) in told for one in own[-_RECENT:]):
+        told = letters_of(_BREAKS.sub(" ", answered))
+        if not any(letters_of(_BREAKS.sub(" ", one.text)) in told for one in own[-_RECENT:]):
             self._say(Source.ASSISTANT, answered, last, span_evidence(last))
 
     def _insert_first(self, utterance: Utterance) -> None:
@@ -354,7 +355,8 @@ class _Listener:
         is_error: bool = False,
     ) -> int:
         place = len(self._items)
-        self._items.append(Utterance(place, source, text, span, evidence, tool, is_error))
+        failure = self._view.failure_in(text) if source is Source.TOOL else None
+        self._items.append(Utterance(place, source, text, span, evidence, tool, is_error, failure))
         if REDACTED in text:
             whose = (
                 f"what {self._short(tool)} answered"
@@ -412,7 +414,7 @@ class _Listener:
             return False
         if message.tool_call_id in self._answered:
             return True
-        given = _letters(message.content or "")
+        given = letters_of(message.content or "")
         return any(
             text == given or (len(text) >= _TELLING and text in given) for text in self._recent
         )
@@ -465,8 +467,3 @@ def _keys(source: Source, message: Message) -> tuple[tuple[str, str], ...]:
     return tuple(
         (source.value, part) for part in (*parts, *([words] if words or not calls else ()))
     )
-
-
-def _letters(text: str) -> str:
-    """The letters and digits of a text, in which escapes and quoting make no difference."""
-    return "".join(filter(str.isalnum, text)).casefold()

@@ -22,10 +22,17 @@ _IN_THE_MIDDLE = re2.compile(
     rf"[ \t]+{_GONE}|{_GONE}[ \t:]+\d[\d,]*[ \t]+(?:chars?|characters?|bytes?))"
     r"[^\[\]()<>\n]{0,30}[\])>]"
 )
+_SIGNS = (
+    "truncated", "omitted", "elided", "trimmed", "cut", "removed", "clipped", "…", "...",
+)  # fmt: skip
+"""A text that was cut has one of these; most have none, and are searched no further."""
 
 
 def is_cut(text: str) -> bool:
     """Whether the text says that part of it was left out of the record."""
+    plain = text.lower()
+    if not any(sign in plain for sign in _SIGNS):
+        return False
     clean = well_formed(text)
     return _AT_THE_END.search(clean[-_TAIL:]) is not None or (
         _IN_THE_MIDDLE.search(clean) is not None

@@ -8,6 +8,7 @@ that are none: statements, headings, records, questions of fact.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -77,13 +78,15 @@ _CARE = word_set("sure remember forget ensure certain necessary essential crucia
 _DUTY = word_set("must should shall needs need has have")
 
 _ESCAPED_BREAK = re2.compile(r"\\+\s*\n\s*\\?|\\+[nrt]")
-_MARGIN = re2.compile(r"[ \t]*\n[ \t]*")
-_BLOCK = re2.compile(
-    r"\n(?:[ \t]*\n)+|\n(?:[-*•#>|]\s*|\d+[.)]\s+)?[\w .'\"-]{1,40}:(?:\s|$)"
-    r"|\n(?:[-*•#>|]|\d+[.)]\s)|<[^<>]{0,80}>"
+_BLOCK = re.compile(
+    r"\n(?:[ \t]*\n)+|\n(?:[-*•#>|]\s*|\d+[.)]\s+)?[\w .'\"-]{1,40}:(?:\s|\Z)"
+    r"|\n(?:[-*•#>|]|\d+[.)]\s)|<[^<>]{0,80}>",
+    re.ASCII,
 )
-_ENDS = re2.compile(r"[.!?](?:[\"')\]]*)(?:\s+|$)")
-_CLAUSES = re2.compile(r"[,;:](?:\s|$)")
+_ENDS = re.compile(r"[.!?][\"')\]]*(?:\s+|\Z)", re.ASCII)
+_CLAUSES = re.compile(r"[,;:](?:\s|\Z)", re.ASCII)
+# Every text is split by these, and a match by RE2's binding costs ten times that of `re`; none of
+# them can backtrack further than a bound.
 _RECORD = re2.compile(
     r"[\"']\s*[,:]\s*[\"'\[{\pN-]|[\"']\s*[,:]\s*(?:None|True|False|null|true|false)|[{}\[\]]"
 )
@@ -92,6 +95,8 @@ _SUBORDINATE = word_set(
     "instead besides regardless"
 )
 _INNER = "'’_-"
+_WORD = re.compile(rf"[\w{_INNER}]+")
+_BETWEEN = re.compile(r"[\W_]+")
 _NAME_PART = re2.compile(r"\p{Lu}+(?:\p{Ll}|\p{N})*|\p{Ll}[\p{Ll}\p{N}]*|\p{N}+|\p{Lo}+")
 
 
@@ -117,10 +122,14 @@ def sentences_of(text: str) -> tuple[str, ...]:
     return tuple(
         sentence
         for field in (_split(_RECORD, plain) if is_record else (plain,))
-        for block in _split(_BLOCK, _MARGIN.sub("\n", field))
+        for block in _split(_BLOCK, _without_margins(field))
         for passage in _passages(block)
         for sentence in _split(_ENDS, passage)
     )
+
+
+def _without_margins(text: str) -> str:
+    return "\n".join(line.strip(" \t") for line in text.split("\n"))
 
 
 def _passages(block: str) -> list[str]:
@@ -129,7 +138,7 @@ def _passages(block: str) -> list[str]:
     return lines if all(map(_is_title, lines)) else [" ".join(block.split())]
 
 
-def _split(pattern: re2._Regexp, text: str) -> Iterator[str]:
+def _split(pattern: re.Pattern[str] | re2._Regexp, text: str) -> Iterator[str]:
     """The pieces between the matches that are not blank."""
     start = 0
     for end, after in _spans(pattern, text):
@@ -138,7 +147,7 @@ def _split(pattern: re2._Regexp, text: str) -> Iterator[str]:
         start = after
 
 
-def _spans(pattern: re2._Regexp, text: str) -> list[tuple[int, int]]:
+def _spans(pattern: re.Pattern[str] | re2._Regexp, text: str) -> list[tuple[int, int]]:
     """Where each piece of a text ends and the next one starts."""
     return [*(hit.span() for hit in pattern.finditer(text)), (len(text), len(text))]
 
@@ -225,9 +234,13 @@ def kinds_of(words: list[str]) -> frozenset[str]:
 
 def words_of(text: str) -> list[str]:
     """The words of a text in lower case."""
-    plain = text[:WINDOW].casefold()
-    apart = "".join(c if c.isalnum() or c in _INNER else " " for c in plain).split()
-    return [word for part in apart if (word := part.strip(_INNER))]
+    parts = _WORD.findall(text[:WINDOW].casefold())
+    return [word for part in parts if (word := part.strip(_INNER))]
+
+
+def letters_of(text: str) -> str:
+    """The letters and digits of a text in lower case: no spaces, quotes or escapes."""
+    return _BETWEEN.sub("", text).casefold()
 
 
 def tool_words(name: str) -> list[str]:

@@ -99,9 +99,10 @@ def _output_limit(span: Span) -> int | None:
 
 def _recorded(span: Span) -> Iterator[str]:
     for key, value in span.attributes.items():
-        name = _INDEX.sub("", key).lower() if key[-1:].isdigit() else key.lower()
-        if name in _RESPONSES:
-            continue
+        lowered = key.lower()
+        if "reason" not in lowered or lowered in _RESPONSES:
+            continue  # a request has hundreds of keys, and those looked for all have the word
+        name = _INDEX.sub("", lowered) if key[-1:].isdigit() else lowered
         if name.rpartition(".")[2] in _KEYS or name.endswith("incomplete_details.reason"):
             yield from _texts(value)
     for key in _RESPONSES:

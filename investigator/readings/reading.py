@@ -84,7 +84,7 @@ class Readings:
     @cached_property
     def gaps(self) -> tuple[str, ...]:
         """Why the absence of signals proves nothing, one a line; empty where it does."""
-        return completeness(self.trace, self.conversation, self.quote)
+        return completeness(self.view, self.conversation)
 
     @cached_property
     def evidence(self) -> EvidenceIndex:

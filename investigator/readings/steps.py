@@ -15,7 +15,6 @@ from enum import StrEnum
 
 from investigator.ground.canonical_json import JsonValue
 from investigator.readings.conversation import Conversation
-from investigator.readings.failure_text import failure_in
 from investigator.readings.utterances import Action, Source, Utterance
 from investigator.readings.view import TraceView, error_of
 from investigator.traces.evidence import EvidenceKind, EvidenceRef
@@ -253,7 +252,7 @@ def _call_of(action: Action | None, result: Utterance | None) -> StepCall:
 
 def _failed(result: Utterance) -> bool:
     raised = result.span.kind is SpanKind.TOOL and error_of(result.span) is not None
-    return result.is_error or raised or failure_in(result.text) is not None
+    return result.is_error or raised or result.failure is not None
 
 
 def final_answer(steps: Iterable[Step]) -> Step | None:

@@ -32,7 +32,8 @@ UNTRUSTED = frozenset({Source.TOOL, Source.RETRIEVAL})
 class Utterance:
     """Words from one source; `tool` is the tool (or retriever) whose output they are.
 
-    `is_error` says that the source marks them as the answer of a call that failed.
+    `is_error` says that the source marks them as the answer of a call that failed; `failure` is the
+    part of a tool's answer that says so.
     """
 
     position: int
@@ -42,6 +43,7 @@ class Utterance:
     evidence: EvidenceRef
     tool: str | None = None
     is_error: bool = False
+    failure: str | None = None
 
     @property
     def hidden(self) -> bool:

@@ -24,10 +24,19 @@ from investigator.traces.evidence import (
     span_evidence,
     tool_evidence,
 )
-from investigator.traces.model import Message, Span, SpanKind, StatusCode, ToolIO, Trace
+from investigator.traces.model import (
+    Message,
+    RetrievalChunk,
+    Span,
+    SpanKind,
+    StatusCode,
+    ToolIO,
+    Trace,
+)
 from investigator.traces.openinference import (
     input_messages_of,
     output_messages_of,
+    retrieval_chunks_of,
     tool_io_of,
 )
 
@@ -66,6 +75,8 @@ class TraceView:
         self.quote = quote
         self._inputs: dict[str, tuple[Message, ...]] = {}
         self._outputs: dict[str, tuple[Message, ...]] = {}
+        self._documents: dict[str, tuple[RetrievalChunk, ...]] = {}
+        self._failures: dict[str, str | None] = {}
         self._position = {span.span_id: i for i, span in enumerate(trace.spans)}
 
     def inputs(self, span: Span) -> tuple[Message, ...]:
@@ -79,6 +90,21 @@ class TraceView:
         if span.span_id not in self._outputs:
             self._outputs[span.span_id] = output_messages_of(span)
         return self._outputs[span.span_id]
+
+    def documents(self, span: Span) -> tuple[RetrievalChunk, ...]:
+        """What the step retrieved."""
+        if span.span_id not in self._documents:
+            self._documents[span.span_id] = retrieval_chunks_of(span)
+        return self._documents[span.span_id]
+
+    def failure_in(self, text: str) -> str | None:
+        """The part of a tool's answer that says it failed, as `failure_text` has it.
+
+        An answer stands in its own span and in later requests, and many answers are alike.
+        """
+        if text not in self._failures:
+            self._failures[text] = failure_in(text)
+        return self._failures[text]
 
     def position(self, span: Span) -> int:
         """Where the span stands in the order of the trace."""
@@ -254,7 +280,7 @@ class TraceView:
             tool=io.name or span.name,
             arguments=same_arguments(io.arguments),
             result=io.result,
-            failure=raised if raised is not None else failure_in(io.result or ""),
+            failure=raised if raised is not None else self.failure_in(io.result or ""),
         )
 
     def _message_attempts(self) -> Iterator[Attempt]:
@@ -283,9 +309,16 @@ class TraceView:
             tool=asked[-1].name if asked else message.name or "tool",
             arguments=same_arguments(asked[-1].arguments if asked else None),
             result=message.content,
-            failure=_failure_of(message),
+            failure=self._failure_of(message),
             message_index=index,
         )
+
+    def _failure_of(self, message: Message) -> str | None:
+        """What a tool's message says of its failure; its text, where the source marks it as one."""
+        said = self.failure_in(message.content or "")
+        if said is None and message.is_error:
+            return message.content or "the result is marked as an error"
+        return said
 
     def _transcript_attempts(self) -> Iterator[Attempt]:
         previous: Span | None = None
@@ -316,7 +349,7 @@ class TraceView:
             tool=io.name or (asked[0].name if asked else span.name),
             arguments=same_arguments(io.arguments or (asked[0].arguments if asked else None)),
             result=result,
-            failure=raised if raised is not None else failure_in(result),
+            failure=raised if raised is not None else self.failure_in(result),
             message_index=len(messages) - 1 if messages else None,
         )
 
@@ -329,18 +362,9 @@ class TraceView:
             tool=CODE,
             arguments=code_in(self.said(author)),
             result=text,
-            failure=failure_in(text),
+            failure=self.failure_in(text),
             message_index=len(messages) - 1 if messages else None,
         )
-
-
-def _failure_of(message: Message) -> str | None:
-    """What a tool's message says of its failure: its text, where the source marks it as failed."""
-    text = message.content or ""
-    said = failure_in(text)
-    return (
-        (text or "the result is marked as an error") if said is None and message.is_error else said
-    )
 
 
 def error_of(span: Span) -> str | None:

@@ -18,32 +18,34 @@ _NAME = r"[\"'`]?([A-Za-z_][\w.-]{0,80})[\"'`]?"
 _ARGUMENTS = (
     r"[\"'](?:arguments|parameters|args|input|action_input|tool_input|params|kwargs)[\"']\s*:"
 )
-_TAGGED = (
-    r"(?s)<tool_call>\s*" + _NAME + r"\s*[\n<(]",
-    r"<(?:\w+:)?(?:function|invoke|tool|tool_use|tool_call|call)(?:\s+name)?\s*=\s*" + _NAME,
-    r"<tool_name>\s*" + _NAME + r"\s*</tool_name>",
-    r"\bto=functions\." + _NAME,
-    r"\bfunctions\." + _NAME + r":\d+",
-    r"\[TOOL_CALLS\]\s*" + _NAME + r"\s*(?:\[ARGS\]|\{)",
-    r"<\|python_tag\|>\s*" + _NAME + r"\s*\(",
-    r"tool\S{0,4}sep\S{0,2}>\s*" + _NAME,
-    r"\bdefault_api\." + _NAME + r"\s*\(",
-)
-_PLAIN = (
+_TAGGED = {
+    r"(?s)<tool_call>\s*" + _NAME + r"\s*[\n<(]": "<tool_call>",
+    r"<(?:\w+:)?(?:function|invoke|tool|tool_use|tool_call|call)(?:\s+name)?\s*=\s*" + _NAME: "<",
+    r"<tool_name>\s*" + _NAME + r"\s*</tool_name>": "<tool_name>",
+    r"\bto=functions\." + _NAME: "to=functions.",
+    r"\bfunctions\." + _NAME + r":\d+": "functions.",
+    r"\[TOOL_CALLS\]\s*" + _NAME + r"\s*(?:\[ARGS\]|\{)": "[TOOL_CALLS]",
+    r"<\|python_tag\|>\s*" + _NAME + r"\s*\(": "<|python_tag|>",
+    r"tool\S{0,4}sep\S{0,2}>\s*" + _NAME: "sep",
+    r"\bdefault_api\." + _NAME + r"\s*\(": "default_api.",
+    # A tool's name as the tag itself, its arguments as tags within.
+    r"(?m)^\s*<([a-z]\w*_\w+)>\s*<\w+>": "<",
+}
+_PLAIN = {
     r"[\"'](?:name|tool|tool_name|function|action|recipient_name)[\"']\s*:\s*"
     + _NAME
     + r"\s*,\s*(?:[\"']\w+[\"']\s*:\s*[\"'][\w.-]*[\"']\s*,\s*)?"
-    + _ARGUMENTS,
-    r"[\"']function[\"']\s*:\s*\{\s*[\"']name[\"']\s*:\s*" + _NAME,
-    _ARGUMENTS + r"\s*\{[^{}]*\}\s*,\s*[\"'](?:name|tool|function)[\"']\s*:\s*" + _NAME,
-    r"(?m)^\s*\**Action\**\s*:\s*" + _NAME + r"\s*(?:\n+\s*\**Action Input\**\s*:|[(\[{])",
-    r"^\s*\[?\s*" + _NAME + r"\((?:\s*\w+\s*=[^()]*)?\)\s*\]?\s*$",
-)
-_FORMS = tuple(re2.compile(form) for form in (*_TAGGED, *_PLAIN))
-_OWN_TAG = re2.compile(r"(?m)^\s*<([a-z]\w*_\w+)>\s*<\w+>")
-"""A tool's name as the tag itself, its arguments as tags within."""
+    + _ARGUMENTS: ":",
+    r"[\"']function[\"']\s*:\s*\{\s*[\"']name[\"']\s*:\s*" + _NAME: "function",
+    _ARGUMENTS + r"\s*\{[^{}]*\}\s*,\s*[\"'](?:name|tool|function)[\"']\s*:\s*" + _NAME: "{",
+    r"(?m)^\s*\**Action\**\s*:\s*"
+    + _NAME
+    + r"\s*(?:\n+\s*\**Action Input\**\s*:|[(\[{])": "Action",
+    r"^\s*\[?\s*" + _NAME + r"\((?:\s*\w+\s*=[^()]*)?\)\s*\]?\s*$": "(",
+}
+_FORMS = tuple((hint, re2.compile(form)) for form, hint in (_TAGGED | _PLAIN).items())
+"""Each form with what stands in every text that has it: most texts are spared most searches."""
 
-_HINTS = ("<", '"', "'", "functions.", "TOOL_CALLS", "default_api", "Action", "(")
 _RESULT = re2.compile(
     r"(?im)^\s*\**(?:observation|tool (?:result|response|output)|function (?:result|response))\**"
     r"\s*:|<(?:tool_response|tool_result|tool_results|function_results?|function_response"
@@ -53,10 +55,7 @@ _RESULT = re2.compile(
 
 def calls_written(text: str) -> tuple[str, ...]:
     """The tools that calls in the text name, in no particular order, each once."""
-    head = well_formed(text[-_WINDOW:])
-    if not any(hint in head for hint in _HINTS):
-        return ()
-    return tuple(dict.fromkeys(name for name, _ in _found(head)))
+    return tuple(dict.fromkeys(name for name, _ in _found(well_formed(text[-_WINDOW:]))))
 
 
 def own_result(text: str, tools: Container[str]) -> str | None:
@@ -76,6 +75,6 @@ def is_given_result(text: str) -> bool:
 
 
 def _found(text: str) -> Iterator[tuple[str, int]]:
-    for form in (*_FORMS, _OWN_TAG):
-        for hit in form.finditer(text):
+    for hint, form in _FORMS:
+        for hit in form.finditer(text) if hint in text else ():
             yield hit.group(1).rpartition(".")[2].rpartition(":")[2], hit.end()

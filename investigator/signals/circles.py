@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from investigator.readings.directives import letters_of
 from investigator.readings.failure_text import fault_of
 from investigator.readings.faults import Fault
 from investigator.readings.reading import Readings
@@ -84,7 +85,7 @@ def _repeated_words(readings: Readings) -> Iterator[Signal]:
         spoken = step.kind in (StepKind.MODEL, StepKind.ANSWER) and not step.asks
         if not spoken or len(step.text) not in _TELLING:
             continue
-        letters = "".join(filter(str.isalnum, step.text)).casefold()
+        letters = letters_of(step.text)
         alike = said.setdefault((step.agent, letters), [])
         alike.append(step)
         if len(alike) == _SAME_WORDS:

@@ -10,6 +10,7 @@ arithmetic is no contradiction, and neither is an answer that states what was ob
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 import re2
@@ -18,7 +19,7 @@ from investigator.ground.patterns import well_formed
 from investigator.readings.clock_times import misread_day, misread_time
 from investigator.readings.directives import sentences_of, words_of
 from investigator.readings.faults import Fault
-from investigator.readings.grounding import ungrounded
+from investigator.readings.grounding import Grounds, number_of, numbers_in, ungrounded
 from investigator.readings.languages import word_set
 from investigator.readings.named_values import LastWords, NamedValue, last_words
 from investigator.readings.reading import Readings
@@ -88,27 +89,18 @@ def _figures(last: LastWords) -> Iterator[_Against]:
     stated = [one for one in dict.fromkeys(stated) if sum(map(str.isdigit, one)) > 1]
     if not stated:
         return
-    known = {
-        _value(hit.group(0)): one
-        for one in last.observed
-        for hit in _NUMBER.finditer(one.text)
-        if len(hit.group(0)) <= 18
-    }
-    given = {_value(hit.group(0)) for one in last.given for hit in _NUMBER.finditer(one.text)}
-    new = [one for one in stated if _value(one) not in known and _value(one) not in given]
+    known = {number_of(number): one for one in last.observed for number in numbers_in(one.text)}
+    given = {number_of(number) for one in last.given for number in numbers_in(one.text)}
+    new = [one for one in stated if number_of(one) not in known and number_of(one) not in given]
     if not new:
         return
-    texts = [one.text for one in (*last.observed, *last.given)]
-    new = [one for one in new[:_MOST] if one in ungrounded(one, texts)]
-    told = {_value(one) for one in stated}
+    grounds = Grounds([one.text for one in (*last.observed, *last.given)])
+    new = [one for one in new[:_MOST] if one in ungrounded(one, grounds)]
+    told = {number_of(one) for one in stated}
     for figure in new:
         found = _of_that_name(last, figure, told) or _turned_round(figure, known, told)
         if found is not None:
             yield found
-
-
-def _value(text: str) -> float:
-    return float(text.replace(",", ""))
 
 
 def _of_that_name(last: LastWords, figure: str, told: set[float]) -> _Against | None:
@@ -122,7 +114,7 @@ def _of_that_name(last: LastWords, figure: str, told: set[float]) -> _Against | 
         names = {_stem(word) for word in fact.words} - _VAGUE
         if number is None or number in told or not names or not names <= near:
             continue
-        if number != _value(figure):
+        if number != number_of(figure):
             shown = f"{number:,.15g}"
             name = " ".join(fact.words)
             return _Against(f"the answer says {figure}, and {name} was {shown}", fact.source, 0.7)
@@ -135,7 +127,7 @@ def _number(fact: NamedValue) -> float | None:
     if isinstance(fact.value, int | float):
         return float(fact.value)
     whole = isinstance(fact.value, str) and _NUMBER.fullmatch(fact.value.strip())
-    return _value(str(fact.value).strip()) if whole else None
+    return number_of(str(fact.value).strip()) if whole else None
 
 
 def _stem(word: str) -> str:
@@ -144,7 +136,7 @@ def _stem(word: str) -> str:
 
 def _turned_round(figure: str, known: dict[float, Utterance], told: set[float]) -> _Against | None:
     """The digits of the one observed figure that has them all, in another order."""
-    digits = sorted(_digits(_value(figure)))
+    digits = sorted(_digits(number_of(figure)))
     if len(set(digits)) < 2 or (len(digits) == 4 and figure.isdigit()):
         return None  # years and times of day share their digits by chance
     alike = [n for n in known if n not in told and sorted(_digits(n)) == digits]
@@ -194,10 +186,11 @@ def _holds(fact: NamedValue) -> bool | None:
 
 def _denials(last: LastWords) -> Iterator[_Against]:
     """A state that results only deny, and the answer asserts."""
+    upheld = _Asserted(last.observed)
     for one in last.observed:
         for hit in _DENIED.finditer(well_formed(one.text[:_RESULT])):
             word = next(part for part in hit.groups() if part).lower()
-            if _STATE.search(word) is None or _is_asserted(word, last.observed):
+            if _STATE.search(word) is None or word in upheld.words:
                 continue
             for sentence in _statements(last.text):
                 words = set(words_of(sentence))
@@ -207,14 +200,22 @@ def _denials(last: LastWords) -> Iterator[_Against]:
                     yield _Against(why, one, 0.65)
 
 
-def _is_asserted(word: str, observed: Sequence[Utterance]) -> bool:
-    """Whether a result says of anything that it is so."""
-    for one in observed:
-        for sentence in sentences_of(one.text[:_RESULT]):
-            words = words_of(sentence)
-            if word in words and not _NEGATION & set(words) and f"non-{word}" not in words:
-                return True
-    return False
+class _Asserted:
+    """What results say of anything that it is so; read when a denial is met, which is seldom."""
+
+    def __init__(self, observed: Sequence[Utterance]) -> None:
+        self._observed = observed
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """The words of their sentences without a negation."""
+        found: set[str] = set()
+        for one in self._observed:
+            for sentence in sentences_of(one.text[:_RESULT]):
+                words = set(words_of(sentence))
+                if not _NEGATION & words:
+                    found |= {word for word in words if f"non-{word}" not in words}
+        return frozenset(found)
 
 
 DETECTOR = Detector("contradictions", detect_contradictions)

@@ -8,6 +8,7 @@ must not be said ("never mention "goodwill""). A demand under a condition is lef
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -23,7 +24,13 @@ _ANSWER_WINDOW = 20_000
 _NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "eight": 8, "ten": 10}
 _TOLERANCE = 1.1
 
-_SENTENCE_END = re2.compile(r"[.!?](?:\s+|$)|\n+")
+_SENTENCE_END = re.compile(r"[.!?](?:\s+|\Z)|\n+", re.ASCII)
+"""Linear without RE2, which takes ten times as long for each of the many matches."""
+_SIGNS = (
+    *LANGUAGES, "word", "sentence", "character", "line", "bullet", "|", "key", "such as", "like",
+    "for example", "e.g.", "start", "begin", "never", "not", "n't",
+)  # fmt: skip
+"""A sentence that makes a demand has one of these. Most have none, and are searched no further."""
 _WRAPPED = re2.compile(r"\s*\n\s*(\p{Ll}|\d+ \p{Ll})")
 _CONDITION = re2.compile(
     r"(?i)\b(?:if|when|whenever|unless|where|in case|for each|for example questions?|only for"
@@ -104,9 +111,14 @@ def demands_of(prompt: str) -> tuple[Demand, ...]:
     return tuple(
         demand
         for sentence in _sentences(prompt[:_PROMPT_WINDOW])
-        if _CONDITION.search(sentence) is None
+        if _may_demand(sentence) and _CONDITION.search(sentence) is None
         for demand in _read(sentence)
     )
+
+
+def _may_demand(sentence: str) -> bool:
+    plain = sentence.casefold()
+    return any(sign in plain for sign in _SIGNS)
 
 
 def _sentences(text: str) -> Iterator[str]:

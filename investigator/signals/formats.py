@@ -10,7 +10,9 @@ format. An answer that was sent back is made good by the next one, if that has t
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections.abc import Iterator
+from functools import lru_cache
 
 import re2
 
@@ -78,7 +80,7 @@ def asks_for_json(view: TraceView, span: Span) -> bool:
 def sent_back_to(view: TraceView, span: Span) -> Span | None:
     """The next model call of the loop, where it was given this one's answer to do it again."""
     calls = view.model_calls_in(view.scope(span))
-    place = next(i for i, call in enumerate(calls) if call is span)
+    place = bisect_left(calls, view.position(span), key=view.position)
     if place + 1 == len(calls):
         return None
     given = view.inputs(calls[place + 1])
@@ -122,8 +124,7 @@ def instruction_of(view: TraceView, span: Span) -> tuple[int, Message] | None:
 
 def _problem(view: TraceView, span: Span, prompt: str, answer: str) -> str | None:
     window = prompt[:_PROMPT_WINDOW]
-    for demand in _DEMANDS_TAG.finditer(window):
-        tag = demand.group(1) or demand.group(2)
+    for tag in _tags_demanded(window):
         if tag not in answer and not is_cut_off(tag, answer, stops_of(view, span)):
             return f"the prompt asks for {tag} and the answer lacks it"
     if _wants_json(span, window) and not _is_json(answer):
@@ -135,7 +136,19 @@ def _problem(view: TraceView, span: Span, prompt: str, answer: str) -> str | Non
 
 def _wants_json(span: Span, window: str) -> bool:
     parameters = span.text("llm.invocation_parameters") or ""
-    return _JSON_FORMAT.search(parameters) is not None or _DEMANDS_JSON.search(window) is not None
+    return _JSON_FORMAT.search(parameters) is not None or _demands_json(window)
+
+
+# The calls of a loop have one prompt, and a trace few loops.
+@lru_cache(maxsize=64)
+def _tags_demanded(window: str) -> tuple[str, ...]:
+    found = _DEMANDS_TAG.finditer(window)
+    return tuple(demand.group(1) or demand.group(2) for demand in found)
+
+
+@lru_cache(maxsize=64)
+def _demands_json(window: str) -> bool:
+    return _DEMANDS_JSON.search(window) is not None
 
 
 def _is_json(answer: str) -> bool:

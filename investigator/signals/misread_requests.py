@@ -65,7 +65,7 @@ class _Asked:
 def detect_misread_requests(readings: Readings) -> Iterator[Signal]:
     """Calls for a year or month that nobody named, in place of the one that was asked for."""
     asked: _Asked | None = None
-    named: set[str] = set()
+    named = _Named()
     wrong: list[tuple[Action, _Asked, str]] = []
     for item in readings.conversation.items:
         if isinstance(item, Action):
@@ -76,12 +76,34 @@ def detect_misread_requests(readings: Readings) -> Iterator[Signal]:
         if item.source is Source.ASSISTANT:
             continue
         head = well_formed(item.text[:_LIMIT])
-        named |= set(_YEAR.findall(head)) | {f"{y}-{m}" for y, m in _DATE.findall(head)}
-        named |= {f"month {one}" for one in _months(head)}
+        named.hear(head)
         if item.source is Source.USER:
             asked = _asked(item, head)
     for action, request, other in wrong:
         yield _signal(readings, action, request, other)
+
+
+class _Named:
+    """The years and months that nobody but the model had named so far.
+
+    Most runs have no look-up that could be for another; their texts are not searched.
+    """
+
+    def __init__(self) -> None:
+        self._unread: list[str] = []
+        self._found: set[str] = set()
+
+    def hear(self, text: str) -> None:
+        """Let a text count."""
+        self._unread.append(text)
+
+    def have(self, names: set[str]) -> bool:
+        """Whether one of them was named."""
+        for text in self._unread:
+            self._found |= set(_YEAR.findall(text))
+            self._found |= {f"month {month}" for month in _months(text)}
+        self._unread.clear()
+        return not self._found.isdisjoint(names)
 
 
 def _asked(said: Utterance, text: str) -> _Asked | None:
@@ -99,18 +121,18 @@ def _months(text: str) -> set[int]:
     return {_MONTHS.index(word.lower()) + 1 for word in words} | dated
 
 
-def _other(action: Action, asked: _Asked, named: set[str]) -> str | None:
+def _other(action: Action, asked: _Asked, named: _Named) -> str | None:
     """The year or month of a look-up, in words, where it is another than was asked for."""
     words = action.tool.lower().replace("-", "_").split("_")
     if not _READS.intersection(words) or len(action.arguments) > _ARGUMENTS:
         return None
     text = well_formed(action.arguments)
     years, dates = set(_YEAR.findall(text)), sorted(_DATE.findall(text))
-    if asked.year and years and not _spans(sorted(years), asked.year) and not years & named:
+    if asked.year and years and not _spans(sorted(years), asked.year) and not named.have(years):
         return f"{', '.join(sorted(years))}, and {asked.year} was asked for"
     months = {int(month) for _, month in dates} | (_months(text) if not dates else set())
     new = {f"month {month}" for month in months}
-    if asked.month and months and not new & named and not _holds(dates, months, asked.month):
+    if asked.month and months and not _holds(dates, months, asked.month) and not named.have(new):
         told = ", ".join(_MONTHS[month - 1].title() for month in sorted(months) if month <= 12)
         return f"{told}, and {_MONTHS[asked.month - 1].title()} was asked for"
     return None

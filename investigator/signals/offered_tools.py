@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from investigator.ground.canonical_json import JsonValue, json_object
@@ -45,6 +46,8 @@ def offered_tools(span: Span) -> dict[str, OfferedTool]:
     return offered
 
 
+# The requests of a run offer the same tools again and again.
+@lru_cache(maxsize=256)
 def read_definition(definition: ToolDefinition) -> OfferedTool | None:
     """A tool by the text of its definition; None where not even its name can be read."""
     value = json_object(definition.json_schema) or {}

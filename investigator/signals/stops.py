@@ -17,6 +17,7 @@ from investigator.traces.model import Span, SpanKind
 
 _NAMES = r"(?:ls_?)?stop(?:_?(?:seqs?|sequences?|strings?|tokens?|words?))?|end_?sequences?"
 _NAME = re2.compile(rf"(?i)(?:{_NAMES})")
+_FIRST_WORDS = ("stop", "ls", "end")
 _IN_TEXT = re2.compile(
     rf"""(?i)(?:["'](?:{_NAMES})["']\s*:|\b(?:{_NAMES})\s*=)\s*"""
     r"""(\[[^\]]{0,400}|\([^)]{0,400}|"[^"\n]{0,100}"|'[^'\n]{0,100}')"""
@@ -59,7 +60,7 @@ def _recorded(span: Span, key: str) -> Iterator[str]:
     if key.startswith(_SAID):
         return
     value = span.attributes[key]
-    if _NAME.fullmatch(_INDEX.sub("", key).rpartition(".")[2]):
+    if _is_name((_INDEX.sub("", key) if key[-1:].isdigit() else key).rpartition(".")[2]):
         yield from _sequences(value)
     elif isinstance(value, dict):
         yield from _within(value, _DEPTH)
@@ -67,10 +68,14 @@ def _recorded(span: Span, key: str) -> Iterator[str]:
         yield from _in_text(value, _DEPTH)
 
 
+def _is_name(name: str) -> bool:
+    return name.lower().startswith(_FIRST_WORDS) and _NAME.fullmatch(name) is not None
+
+
 def _within(held: Mapping[str, JsonValue], depth: int) -> Iterator[str]:
     """The stop sequences among parameters, those that are nested or written as text included."""
     for key, value in held.items():
-        if _NAME.fullmatch(key):
+        if _is_name(key):
             yield from _sequences(value)
         elif depth and isinstance(value, dict):
             yield from _within(value, depth - 1)

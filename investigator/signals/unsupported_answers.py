@@ -10,6 +10,7 @@ by a tool call: a last call that the loop makes before it ends observes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import re2
 
@@ -63,9 +64,14 @@ def _offered(view: TraceView, call: Span) -> set[str]:
     names = {tool.name for tool in tool_definitions_of(call) if tool.name is not None}
     if not names:
         for message in view.inputs(call)[:2]:
-            text = (message.content or "")[:_WINDOW]
-            names |= {m.group(1) for m in _LISTED.finditer(text)}
+            names |= _listed((message.content or "")[:_WINDOW])
     return names
+
+
+@lru_cache(maxsize=64)
+def _listed(text: str) -> frozenset[str]:
+    """The calls of a loop have one prompt, and a trace few loops."""
+    return frozenset(listed.group(1) for listed in _LISTED.finditer(text))
 
 
 def _answering(view: TraceView, agent: Span) -> set[str]:

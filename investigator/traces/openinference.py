@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from investigator.ground.canonical_json import JsonValue, canonical_json, count_of, read_json
 from investigator.ground.json_text import embedded_json, nested
@@ -345,6 +346,8 @@ def _tool_definition(fields: Mapping[str, JsonValue]) -> ToolDefinition:
     )
 
 
+# The requests of a run offer the same tools again and again.
+@lru_cache(maxsize=256)
 def _name_in_schema(schema: str) -> str | None:
     """The function's name in `{"name": …}` or `{"type": "function", "function": {"name": …}}`."""
     try:

@@ -97,9 +97,9 @@ def test_summaries_hold_no_secrets() -> None:
 
 
 def _seconds(found: Trace) -> float:
-    started = time.perf_counter()
+    started = time.process_time()
     detect(readings(found))
-    return time.perf_counter() - started
+    return time.process_time() - started
 
 
 def _failing_tool(at: int) -> Span:
@@ -131,9 +131,9 @@ def test_detection_is_linear_in_the_number_of_steps(step: Callable[[int], Span])
 def test_a_chain_of_ten_thousand_parents_takes_no_time() -> None:
     """Depth costs no more than width."""
     chain = [span("s0"), *(span(f"s{i}", parent=f"s{i - 1}", start_ms=i) for i in range(1, 10_000))]
-    started = time.perf_counter()
+    started = time.process_time()
     assert not detect(readings(trace(*chain)))
-    assert time.perf_counter() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_a_whole_trace_is_complete() -> None:

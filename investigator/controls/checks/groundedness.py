@@ -9,7 +9,7 @@ from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.readings.conversation import Action, Source, Utterance
-from investigator.readings.grounding import ungrounded
+from investigator.readings.grounding import Grounds, ungrounded
 from investigator.readings.reading import Readings
 
 _NAMED = 4
@@ -34,7 +34,7 @@ def check_groundedness(subject: Readings, params: GroundednessParams) -> Checked
         return Checked(missing=lost, scanned="no answer that follows a retrieval")
     answer = answers[-1]
     unsupported = ungrounded(
-        answer.text, _earlier(subject, answer), quotation_words=params.quotation_words
+        answer.text, Grounds(_earlier(subject, answer)), quotation_words=params.quotation_words
     )
     named = "; ".join(subject.quote.error(each) for each in unsupported[:_NAMED])
     violation = Violation(
