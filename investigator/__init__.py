@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from investigator.rca.question import RCA
     from investigator.rca.report import Finding, RCAReport
     from investigator.readings.steps import Step, StepCall, StepKind
+    from investigator.reports.agent_tests import assert_no_failure
     from investigator.runs.batch import BatchLimits, BatchOutcome, run_batch
     from investigator.runs.investigation import RunResult, ainvestigate, investigate
     from investigator.runs.planners import PlannerChoice
@@ -89,6 +90,7 @@ _HOMES = {
     ),
     "investigator.rca.question": ("RCA",),
     "investigator.rca.report": ("Finding", "RCAReport"),
+    "investigator.reports.agent_tests": ("assert_no_failure",),
     "investigator.runs.batch": ("BatchLimits", "BatchOutcome", "run_batch"),
     "investigator.runs.investigation": ("RunResult", "ainvestigate", "investigate"),
     "investigator.runs.planners": ("PlannerChoice",),
@@ -129,6 +131,7 @@ __all__ = [  # noqa: RUF022 (by subject, as the page does)
     "run_batch", "Request", "BatchLimits", "BatchOutcome",
     "list_runs", "StoredRun", "read_record", "RunRecord", "verify_run", "Verification",
     "replay_run", "areplay_run", "resume_run", "aresume_run", "annotate_run", "undo_annotations",
+    "assert_no_failure",
     "steps", "Step", "StepCall", "StepKind",
     "write_spans", "Span", "Trace",
     "InvestigatorError", "UsageError", "BudgetTooSmall", "FilterSyntaxError", "RunExists",

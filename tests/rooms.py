@@ -32,6 +32,7 @@ LAYERS = (
     Layer(("__main__",), "`python -m investigator`"),
     Layer(("cli",), "what people touch: the only place that prints"),
     Layer((PUBLIC, "samples"), "the typed interface for Python · the traces that ship with it"),
+    Layer(("reports",), "reports in the forms in which people and programs take them; baselines"),
     Layer(
         ("runs",),
         "request, settings, one run, the store of runs, batch, export, write-back, feedback; names "

@@ -9,9 +9,10 @@ import typer
 
 from investigator.cli.exits import Exit
 from investigator.cli.options import Json, RunId, RunsDir
-from investigator.cli.screen import cell, print_json, say, stdout, table
+from investigator.cli.screen import print_json, say, stdout
 from investigator.errors import UsageError
 from investigator.ground.canonical_json import JsonValue
+from investigator.reports.screen_pieces import cell, table
 from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
 
 if TYPE_CHECKING:

@@ -58,7 +58,7 @@ def demo(runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
 
 def _show(outcomes: list[BatchOutcome], *, as_json: bool) -> None:
     """Reports as blocks, but a table where another engine told of the same traces before."""
-    from investigator.cli.rendering import overview_table, print_document
+    from investigator.reports.document_text import overview_table, print_document
     from investigator.runs.engines import engine_named
 
     for name, group in groupby(outcomes, key=lambda outcome: outcome.engine):

@@ -22,13 +22,14 @@ from investigator.cli.options import (
     KnownOfMany,
     KnownOfOne,
     LimitOptions,
-    OutputOption,
     PlannerOptions,
+    ReportOptions,
     RunOptions,
     SourceArgument,
     TraceChoice,
 )
 from investigator.cli.outcomes import OutcomeOptions
+from investigator.cli.reporting import Reporting
 from investigator.cli.telling import ToldInFile, told_of_all
 
 if TYPE_CHECKING:
@@ -41,8 +42,12 @@ def command_of(engine: AnyEngine) -> Callable[..., None]:
     from investigator.cli.investigating import investigate_traces, investigate_window
 
     def command(**given: Any) -> None:
+        reporting: ReportOptions = given["reporting"]
         asked = OutcomeOptions(
-            given["output"], _threshold(engine, given["fail_on"]), given["as_json"]
+            reporting.output,
+            _threshold(engine, given["fail_on"], against_baseline=reporting.baseline is not None),
+            given["as_json"],
+            Reporting.of(reporting),
         )
         told = {
             name: _value(given[name]) for name in _own_fields(engine) if given[name] is not None
@@ -85,7 +90,7 @@ def _signature(engine: AnyEngine) -> inspect.Signature:
         ("planner", PlannerOptions, inspect.Parameter.empty),
         *([("batch", BatchOptions, inspect.Parameter.empty)] if of_one else []),
         *([(name, _option(name, f), _default(f)) for name, f in own.items()] if of_one else []),
-        ("output", OutputOption, None),
+        ("reporting", ReportOptions, inspect.Parameter.empty),
         ("fail_on", _fail_on(engine), None),
         ("as_json", Json, False),
     ]
@@ -141,10 +146,13 @@ def _fail_on(engine: AnyEngine) -> Any:
     return Annotated[choice | None, option]
 
 
-def _threshold(engine: AnyEngine, named: Enum | None) -> tuple[str, ...]:
-    """The verdicts at which the command exits with 1: the one named and the more severe."""
+def _threshold(engine: AnyEngine, named: Enum | None, *, against_baseline: bool) -> tuple[str, ...]:
+    """The verdicts at which the command exits with 1: the one named and the more severe.
+
+    Whoever compares with a baseline wants new failures to fail the build, and need not say so.
+    """
     if named is None:
-        return ()
+        return engine.verdicts[:1] if against_baseline else ()
     return engine.verdicts[: engine.verdicts.index(named.value) + 1]
 
 

@@ -19,6 +19,7 @@ from investigator.cli.commands import CONTEXT, Commands, tell_broken_plugins
 from investigator.cli.demo import demo
 from investigator.cli.exits import Exit, exit_of
 from investigator.cli.ingest import ingest
+from investigator.cli.reporting import baseline_app, report
 from investigator.cli.run_steps import print_steps
 from investigator.cli.runs import runs_app as runs
 from investigator.cli.screen import print_error, say
@@ -183,4 +184,6 @@ app.command()(traces)
 app.command("steps")(print_steps)
 app.command()(annotate)
 app.command()(agreement)
+app.command()(report)
+app.add_typer(baseline_app)
 app.add_typer(runs)

@@ -93,6 +93,34 @@ OutputOption: TypeAlias = Annotated[
         callback=_writable,
     ),
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportOptions:
+    """Where reports go besides the terminal, and what of them is known already."""
+
+    output: OutputOption = None
+    reports: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--report",
+            metavar="FORMAT=FILE",
+            help="Write the reports in a form; may be repeated. `investigator report --help` "
+            "lists the forms.",
+            show_default=False,
+        ),
+    ] = None
+    baseline: Annotated[
+        Path | None,
+        typer.Option(
+            "--baseline",
+            metavar="FILE",
+            help="Faults and breaches in it are known: `--fail-on` heeds new ones only.",
+            show_default=False,
+        ),
+    ] = None
+
+
 RunsDir: TypeAlias = Annotated[
     Path,
     typer.Option(

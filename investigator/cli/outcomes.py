@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from investigator.cli.exits import Exit, gravest
+from investigator.cli.reporting import NO_REPORTING, Reporting
 from investigator.cli.screen import print_json, say, stdout
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.files import write_target
@@ -25,11 +26,12 @@ class OutcomeOptions:
     output: Path | None = None
     fail_on: tuple[str, ...] = ()
     as_json: bool = False
+    reporting: Reporting = NO_REPORTING
 
 
 def show_one(outcome: BatchOutcome, asked: OutcomeOptions) -> Exit:
     """One run: its report as a block, or one JSON object."""
-    from investigator.cli.rendering import print_document
+    from investigator.reports.document_text import print_document
     from investigator.runs.engines import engine_named
 
     report = outcome.report
@@ -38,14 +40,15 @@ def show_one(outcome: BatchOutcome, asked: OutcomeOptions) -> Exit:
     elif report is not None:
         print_document(stdout(), engine_named(outcome.engine).document(report))
     write_reports([outcome], asked.output)
+    asked.reporting.write([outcome])
     status = outcome.status.value if outcome.status is not None else "not started"
     say(f"run {outcome.run_id}: {status}" + (f", {outcome.error}" if outcome.error else ""))
-    return exit_for(outcome, report, asked.fail_on)
+    return exit_for(outcome, report, asked.fail_on, asked.reporting)
 
 
 def show_all(outcomes: Sequence[BatchOutcome], asked: OutcomeOptions) -> Exit:
     """A batch: one row a run, or one JSON object a line, and a count on stderr."""
-    from investigator.cli.rendering import overview_table
+    from investigator.reports.document_text import overview_table
     from investigator.runs.engines import engine_named
 
     reports = [outcome.report for outcome in outcomes]
@@ -57,15 +60,21 @@ def show_all(outcomes: Sequence[BatchOutcome], asked: OutcomeOptions) -> Exit:
         rows = [(o.subject, _status(o), r) for o, r in told]
         stdout().print(overview_table(engine_named(outcomes[0].engine).overview, rows))
     write_reports(outcomes, asked.output)
+    asked.reporting.write(outcomes)
     for outcome in outcomes:
         if outcome.error:
             say(f"{outcome.subject}: {outcome.error}", style="yellow")
     say(_count(outcomes, reports))
-    return gravest(exit_for(outcome, report, asked.fail_on) for outcome, report in told)
+    return gravest(exit_for(one, report, asked.fail_on, asked.reporting) for one, report in told)
 
 
-def exit_for(outcome: BatchOutcome, report: Report | None, fail_on: Sequence[str] = ()) -> Exit:
-    """What one run means for the exit code."""
+def exit_for(
+    outcome: BatchOutcome,
+    report: Report | None,
+    fail_on: Sequence[str] = (),
+    reporting: Reporting = NO_REPORTING,
+) -> Exit:
+    """What one run means for the exit code; what a baseline knows crosses no threshold."""
     from investigator.runtime.status import ErrorCode
 
     if outcome.error_code is ErrorCode.UNEXPECTED_RUNTIME_ERROR:
@@ -73,6 +82,7 @@ def exit_for(outcome: BatchOutcome, report: Report | None, fail_on: Sequence[str
     match _status(outcome):
         case "succeeded":
             crossed = report is not None and report.verdict in fail_on
+            crossed = crossed and reporting.is_new(outcome)
             return Exit.THRESHOLD if crossed else Exit.SUCCEEDED
         case "failed":
             return Exit.FAILED

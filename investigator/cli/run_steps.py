@@ -9,10 +9,11 @@ from rich.text import Text
 
 from investigator.cli.exits import Exit
 from investigator.cli.options import Json, SourceArgument
-from investigator.cli.screen import print_json, screen_line, stdout
+from investigator.cli.screen import print_json, stdout
 from investigator.cli.source_reading import open_with_progress
 from investigator.errors import TraceNotFound, UsageError
 from investigator.ground.canonical_json import JsonValue
+from investigator.ground.visible import one_visible_line
 
 if TYPE_CHECKING:
     from investigator.ground.redaction import Redactor
@@ -74,7 +75,7 @@ def _without_secrets(value: JsonValue, redactor: Redactor) -> JsonValue:
 
 def _line(step: Step, redactor: Redactor) -> Text:
     def shown(text: str, limit: int) -> str:
-        return screen_line(redactor.redact(text).text, limit)
+        return one_visible_line(redactor.redact(text).text, limit)
 
     failed = step.call is not None and step.call.is_error
     who = shown(step.agent or step.kind.value.lower(), 40)

@@ -19,8 +19,10 @@ from investigator.cli.options import (
     changed_budget,
 )
 from investigator.cli.outcomes import OutcomeOptions, show_one
-from investigator.cli.screen import cell, print_json, printable, say, screen_line, stdout, table
+from investigator.cli.screen import print_json, say, stdout
 from investigator.ground.canonical_json import JsonValue
+from investigator.ground.visible import one_visible_line, visible
+from investigator.reports.screen_pieces import cell, table
 from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
 
 if TYPE_CHECKING:
@@ -161,7 +163,7 @@ def _print_scopes(scopes: tuple[SubcallRecord, ...]) -> None:
             cell(scope.status.value if scope.status else None),
             cell(str(scope.usage.iterations)),
             cell(str(scope.usage.tool_calls)),
-            cell(screen_line(scope.objective, 80)),
+            cell(one_visible_line(scope.objective, 80)),
         )
     stdout().print()
     stdout().print(grid)
@@ -210,9 +212,9 @@ def _show_verification(run_id: str, found: Verification, *, as_json: bool) -> Ex
         verdict = "verified: journal, ledger, record, report and evidence" if checked else in_part
         stdout().print(f"run {run_id} {verdict}")
         for problem in problems:
-            stdout().print(Text(f"- {printable(problem)}", style="red"))
+            stdout().print(Text(f"- {visible(problem)}", style="red"))
         for reason in unchecked:
-            stdout().print(Text(f"- {printable(reason)}", style="yellow"))
+            stdout().print(Text(f"- {visible(reason)}", style="yellow"))
     if problems:
         return Exit.FAILED
     return Exit.PARTIAL if unchecked else Exit.SUCCEEDED
@@ -282,7 +284,7 @@ def replay_command(
     elif result.identical:
         stdout().print(f"run {run_id} replayed: every step and the report are the same")
     else:
-        stdout().print(Text(printable(result.difference or ""), style="red"))
+        stdout().print(Text(visible(result.difference or ""), style="red"))
     raise typer.Exit(Exit.SUCCEEDED if result.identical else Exit.FAILED)
 
 

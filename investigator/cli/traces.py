@@ -10,9 +10,10 @@ import typer
 
 from investigator.cli.exits import Exit
 from investigator.cli.options import FilterOption, From, Json, SourceArgument, To
-from investigator.cli.screen import cell, print_json, say, stdout, table
+from investigator.cli.screen import print_json, say, stdout
 from investigator.cli.source_reading import open_with_progress, time_option_ns
 from investigator.ground.canonical_json import JsonValue
+from investigator.reports.screen_pieces import cell, table
 
 if TYPE_CHECKING:
     from investigator.ground.redaction import Redactor

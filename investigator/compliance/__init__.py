@@ -4,6 +4,7 @@ from investigator.compliance.presentation import (
     COMPLIANCE_OVERVIEW,
     compliance_document,
     compliance_remarks,
+    compliance_rows,
 )
 from investigator.compliance.question import Compliance
 from investigator.compliance.report import COMPLIANCE_REPORT, RUN_TYPE, ComplianceReport, Overall
@@ -34,6 +35,7 @@ ENGINE = Engine(
     document=compliance_document,
     overview=COMPLIANCE_OVERVIEW,
     remarks=compliance_remarks,
+    rows=compliance_rows,
 )
 
 __all__ = ["ENGINE"]

@@ -16,6 +16,7 @@ from investigator.claims.document import (
     Tone,
     Word,
 )
+from investigator.claims.rows import ControlRow, ReportRows, TraceVerdict, signature_of
 from investigator.compliance.report import ComplianceReport, ControlResult, JudgedBy, Overall
 from investigator.controls.terms import Verdict
 
@@ -128,4 +129,38 @@ def _remark(control: ControlResult) -> Remark:
         source=control,
         by="LLM" if _by_model(control) else "CODE",
         refs=control.evidence_refs,
+    )
+
+
+def compliance_rows(report: ComplianceReport) -> ReportRows:
+    """The overall verdict, and each control's; one that fails, fails a build."""
+    controls = tuple(_control_row(report, result) for result in report.controls_evaluated)
+    trace = TraceVerdict(
+        trace_id=report.trace_id,
+        verdict=report.overall.value,
+        summary=report.summary,
+        failed_controls=sum(control.fails for control in controls),
+    )
+    return ReportRows(trace, controls=controls)
+
+
+def _control_row(report: ComplianceReport, result: ControlResult) -> ControlRow:
+    refs = result.evidence_refs
+    return ControlRow(
+        trace_id=report.trace_id,
+        controls_version=report.controls_version,
+        control_id=result.control_id,
+        title=result.title,
+        severity=result.severity.value,
+        verdict=result.pass_fail.value,
+        judged_by=result.judged_by.value,
+        confidence=result.confidence,
+        fails=result.pass_fail is Verdict.FAIL,
+        explanation=result.explanation,
+        violations=result.violations,
+        span_id=next((ref.span_id for ref in refs if ref.span_id), None),
+        remediation=result.remediation,
+        missing_evidence=result.missing_evidence,
+        evidence=tuple(ref.ref for ref in refs),
+        signature=signature_of("compliance", result.control_id),
     )

@@ -4,6 +4,7 @@ from investigator.incident.presentation import (
     INCIDENT_OVERVIEW,
     incident_document,
     incident_remarks,
+    incident_rows,
 )
 from investigator.incident.question import Incident
 from investigator.incident.report import DOSSIER, RUN_TYPE, IncidentDossier, IncidentOutcome
@@ -34,6 +35,7 @@ ENGINE = Engine(
     document=incident_document,
     overview=INCIDENT_OVERVIEW,
     remarks=incident_remarks,
+    rows=incident_rows,
 )
 
 __all__ = ["ENGINE"]

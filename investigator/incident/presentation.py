@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from investigator.claims.annotations import Annotator, Remark, Remarks
+from investigator.claims.confidence import SUPPORTED
 from investigator.claims.document import (
     Column,
     Document,
@@ -14,7 +15,9 @@ from investigator.claims.document import (
     Tone,
     Word,
 )
-from investigator.incident.report import IncidentDossier, IncidentOutcome
+from investigator.claims.rows import FindingRow, ReportRows, TraceVerdict, signature_of
+from investigator.incident.report import Hypothesis, IncidentDossier, IncidentOutcome
+from investigator.readings.templates import masked
 
 _TONES = {
     IncidentOutcome.INCIDENT: Tone.BAD,
@@ -126,3 +129,34 @@ def incident_remarks(dossier: IncidentDossier, by: Annotator) -> Remarks:
     ]
     traces = tuple(one.trace_id for one in dossier.representative_traces)
     return Remarks(traces, verdict, events)
+
+
+def incident_rows(dossier: IncidentDossier) -> ReportRows:
+    """The outcome, and each hypothesis; what fails a build is the first and what is supported."""
+    failed = dossier.outcome is IncidentOutcome.INCIDENT
+    trace = TraceVerdict(
+        trace_id=None,
+        verdict=dossier.outcome.value,
+        label=dossier.suspected_change.status.value,
+        confidence=dossier.confidence,
+        summary=dossier.incident_summary,
+        findings=len(dossier.hypotheses),
+    )
+    findings = tuple(_hypothesis_row(dossier, one, fails=failed) for one in dossier.hypotheses)
+    return ReportRows(trace, findings)
+
+
+def _hypothesis_row(dossier: IncidentDossier, one: Hypothesis, *, fails: bool) -> FindingRow:
+    actions = dossier.recommended_actions
+    return FindingRow(
+        trace_id=None,
+        rank=one.rank,
+        category="hypothesis",
+        description=one.statement,
+        confidence=one.confidence,
+        fails=fails and (one.rank == 1 or one.confidence >= SUPPORTED),
+        began_span_id=one.evidence_refs[0].span_id,
+        advice=actions[0] if one.rank == 1 and actions else None,
+        evidence=tuple(ref.ref for ref in one.evidence_refs),
+        signature=signature_of("incident", "hypothesis", masked(one.statement)),
+    )

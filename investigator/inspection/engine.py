@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field, StrictBool
 from investigator.claims.annotations import Annotator, Remarks
 from investigator.claims.document import Document, Overview
 from investigator.claims.report import Report
+from investigator.claims.rows import FindingRow, ReportRows, TraceVerdict, signature_of
 from investigator.errors import UsageError
 from investigator.ground.given import Given
 from investigator.runtime.budget import Budget
@@ -270,11 +271,53 @@ class Engine(Generic[ReportT]):
     document: Callable[[Any], Document]
     overview: Overview[Any]
     remarks: Callable[[Any, Annotator], Remarks]
+    rows: Callable[[Any], ReportRows] | None = None
+
+    def rows_of(self, report: Report) -> ReportRows:
+        """The report as rows; an engine that makes none of its own gets them from its remarks."""
+        if self.rows is not None:
+            return self.rows(report)
+        return rows_of_remarks(self.remarks(report, "CODE"), report, self.name, self.verdicts)
 
     @property
     def is_of_one_trace(self) -> bool:
         """Whether a run is about one trace, so that a batch can ask it of every one."""
         return issubclass(self.question, TraceQuestion)
+
+
+def rows_of_remarks(
+    remarks: Remarks, report: Report, engine: str, verdicts: Sequence[str]
+) -> ReportRows:
+    """What an engine remarks as rows: the verdict, and each piece of evidence as a finding.
+
+    The gravest of the `verdicts` fails a build, with all that is remarked.
+    """
+    trace_id = remarks.trace_ids[0] if len(remarks.trace_ids) == 1 else None
+    fails = report.verdict in verdicts[:1]
+    findings = tuple(
+        FindingRow(
+            trace_id=trace_id,
+            rank=rank,
+            category=one.label,
+            description=one.text,
+            confidence=one.score,
+            fails=fails,
+            began_span_id=next((ref.span_id for ref in one.refs), None),
+            evidence=tuple(ref.ref for ref in one.refs),
+            signature=signature_of(engine, one.label, one.name),
+        )
+        for rank, one in enumerate(remarks.evidence, 1)
+    )
+    verdict = remarks.verdict
+    trace = TraceVerdict(
+        trace_id=trace_id,
+        verdict=report.verdict,
+        label=verdict.label,
+        confidence=verdict.score,
+        summary=verdict.text,
+        findings=len(findings),
+    )
+    return ReportRows(trace, findings)
 
 
 def read_trace(api: InspectionAPI, trace_id: str, redactor: Redactor) -> Trace:

@@ -1,7 +1,7 @@
 """Root cause analysis: why did this trace fail?"""
 
 from investigator.inspection.engine import Engine, Manual
-from investigator.rca.presentation import RCA_OVERVIEW, rca_document, rca_remarks
+from investigator.rca.presentation import RCA_OVERVIEW, rca_document, rca_remarks, rca_rows
 from investigator.rca.question import RCA
 from investigator.rca.report import RCA_REPORT, RUN_TYPE, Outcome, RCAReport
 from investigator.runtime.budget import Budget
@@ -29,6 +29,7 @@ ENGINE = Engine(
     document=rca_document,
     overview=RCA_OVERVIEW,
     remarks=rca_remarks,
+    rows=rca_rows,
 )
 
 __all__ = ["ENGINE"]

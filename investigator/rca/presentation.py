@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from investigator.claims.annotations import Annotator, Remark, Remarks
+from investigator.claims.confidence import SUPPORTED
 from investigator.claims.document import (
     Column,
     Document,
@@ -15,7 +16,15 @@ from investigator.claims.document import (
     Tone,
     Word,
 )
-from investigator.rca.report import AcquittalCheck, Finding, Outcome, RCAReport, StatedOutcome
+from investigator.claims.rows import FindingRow, ReportRows, TraceVerdict, signature_of
+from investigator.rca.report import (
+    AcquittalCheck,
+    Finding,
+    Outcome,
+    RCAReport,
+    StatedOutcome,
+    StepPlace,
+)
 
 _TONES = {
     Outcome.FAILURE: Tone.BAD,
@@ -126,3 +135,60 @@ def rca_remarks(report: RCAReport, by: Annotator) -> Remarks:
         for f in report.findings
     ]
     return Remarks((report.trace_id,), verdict, findings)
+
+
+def rca_rows(report: RCAReport) -> ReportRows:
+    """The outcome, and each finding; what fails a build is the first and what is well supported."""
+    first = next(iter(report.findings), None)
+    failed = report.outcome is Outcome.FAILURE
+    trace = TraceVerdict(
+        trace_id=report.trace_id,
+        verdict=report.outcome.value,
+        label=report.primary_label,
+        confidence=report.confidence,
+        summary=report.summary,
+        findings=len(report.findings),
+        fault=first.fault if failed and first else None,
+        began_step=first.step if failed and first else None,
+        began_span_id=first.span_id if failed and first else None,
+        began_agent=first.agent if failed and first else None,
+    )
+    findings = tuple(
+        _finding_row(report, rank, finding, fails=failed and _breaks_a_build(rank, finding))
+        for rank, finding in enumerate(report.findings, 1)
+    )
+    return ReportRows(trace, findings)
+
+
+def _breaks_a_build(rank: int, finding: Finding) -> bool:
+    return rank == 1 or finding.confidence >= SUPPORTED
+
+
+def _finding_row(report: RCAReport, rank: int, finding: Finding, *, fails: bool) -> FindingRow:
+    caught = finding.should_have_caught
+    agent = finding.agent
+    return FindingRow(
+        trace_id=report.trace_id,
+        rank=rank,
+        category=finding.category,
+        fault=finding.fault,
+        description=finding.description,
+        confidence=finding.confidence,
+        impact=finding.impact,
+        decisive=finding.decisive,
+        fails=fails,
+        began_step=finding.step,
+        began_span_id=finding.span_id,
+        began_agent=agent,
+        caught_step=caught.step if caught else None,
+        caught_span_id=caught.span_id if caught else None,
+        path=tuple(map(_place_text, finding.path)),
+        advice=report.remediation[0] if rank == 1 and report.remediation else None,
+        evidence=tuple(ref.ref for ref in finding.evidence_refs),
+        excerpts=tuple(excerpt.text for excerpt in finding.excerpts),
+        signature=finding.signature or signature_of("rca", finding.category, finding.fault, agent),
+    )
+
+
+def _place_text(place: StepPlace) -> str:
+    return place.span_id if place.step is None else f"{place.step}:{place.span_id}"

@@ -24,7 +24,9 @@ BUILT_IN_ENGINES = {
 So the help of the command line can name them without importing them.
 """
 
-COMMANDS = ("agreement", "annotate", "demo", "ingest", "runs", "steps", "traces")
+COMMANDS = (
+    *("agreement", "annotate", "baseline", "demo", "ingest", "report", "runs", "steps", "traces"),
+)
 """Commands that ask no engine: an engine of such a name could not be called."""
 RUN_TYPES = ("incident_dossier", "policy_compliance")
 """The run types of built-in engines that are not their names."""

@@ -6,7 +6,6 @@ import pytest
 
 from investigator.cli.exits import Exit, exit_of, gravest
 from investigator.cli.options import LimitOptions, changed_budget
-from investigator.cli.screen import printable, screen_line
 from investigator.errors import (
     BudgetTooSmall,
     InvestigatorError,
@@ -15,6 +14,7 @@ from investigator.errors import (
     SourceUnavailable,
     TraceNotFound,
 )
+from investigator.ground.visible import one_visible_line, visible
 from investigator.runtime.budget import Budget
 
 
@@ -61,7 +61,7 @@ def test_a_limit_that_is_not_given_stays_and_none_lifts_one() -> None:
 
 
 def test_texts_of_traces_are_shown_and_not_obeyed() -> None:
-    """Control characters of both sets are replaced; lines and tabs stay, or become spaces."""
-    assert printable("a\x1b[2Jb\x9bc\td\r\n") == "a�[2Jb�c\td�\n"
-    assert screen_line("a\n  b\x07", 10) == "a b�"
-    assert screen_line("x" * 20, 10) == "x" * 9 + "…"
+    """Control characters of both sets are escapes; lines and tabs stay, or become spaces."""
+    assert visible("a\x1b[2Jb\x9bc\td\r\n") == "a\\x1b[2Jb\\x9bc\td\n"
+    assert one_visible_line("a\n  b\x07", 10) == "a b\\x07"
+    assert one_visible_line("x" * 20, 10) == "x" * 9 + "…"

@@ -15,13 +15,13 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from investigator.claims.confidence import UNEXAMINED
-from investigator.cli.rendering import print_document
 from investigator.compliance.presentation import compliance_document
 from investigator.compliance.report import ComplianceReport, JudgedBy, Overall
 from investigator.compliance.rules import QUESTION
 from investigator.controls.library import load_library, parse_library
 from investigator.controls.model import ControlLibrary
 from investigator.controls.terms import Verdict
+from investigator.reports.document_text import print_document
 from investigator.runs.planners import PlannerChoice
 from investigator.runtime import runner
 from investigator.runtime.budget import Budget

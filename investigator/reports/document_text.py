@@ -19,7 +19,8 @@ from investigator.claims.document import (
     Word,
 )
 from investigator.claims.report import Report
-from investigator.cli.screen import cell, print_list, print_wrapped, printable, screen_line, table
+from investigator.ground.visible import one_visible_line, visible
+from investigator.reports.screen_pieces import cell, print_list, print_wrapped, table
 from investigator.traces.evidence import EvidenceRef
 
 _COLOURS = {Tone.GOOD: "green", Tone.BAD: "red", Tone.UNSURE: "yellow", Tone.QUIET: "dim"}
@@ -34,11 +35,11 @@ def print_document(console: Console, document: Document) -> None:
     subject = document.subject
     title = Text()
     if subject is not None:
-        title.append("trace ", "dim").append(screen_line(subject), "bold").append("  ")
-    title.append(document.verdict.text or "", f"bold {_colour(document.verdict)}")
-    title.append(f"  {', '.join(document.notes)}", "dim")
+        title.append("trace ", "dim").append(one_visible_line(subject), "bold").append("  ")
+    title.append(one_visible_line(document.verdict.text or ""), f"bold {_colour(document.verdict)}")
+    title.append(f"  {_noted(document.notes)}", "dim")
     console.print(title)
-    print_wrapped(console, 2, Text(printable(document.summary)))
+    print_wrapped(console, 2, Text(visible(document.summary)))
     for section in document.sections:
         match section:
             case Statements():
@@ -77,8 +78,9 @@ def _colour(word: Word) -> str:
 
 def _print_statements(console: Console, section: Statements) -> None:
     if section.title and section.statements:
-        notes = f" ({', '.join(section.notes)})" if section.notes else ""
-        print_wrapped(console, 2, Text.assemble((section.title, "bold"), (notes, "dim")))
+        notes = f" ({_noted(section.notes)})" if section.notes else ""
+        title = one_visible_line(section.title)
+        print_wrapped(console, 2, Text.assemble((title, "bold"), (notes, "dim")))
     for statement in section.statements[: section.shown]:
         _print_statement(console, statement)
     _print_rest(console, len(section.statements), section.shown, section.noun)
@@ -91,27 +93,28 @@ def _print_statement(console: Console, statement: Statement) -> None:
         notes.append(f"confidence {statement.confidence:.2f}")
     if statement.by_model:
         notes.append("judged by a model")
-    place = f" at {statement.place}" if statement.place else ""
-    aside = printable(place) + (f" ({', '.join(notes)})" if notes else "")
+    place = f" at {one_visible_line(statement.place)}" if statement.place else ""
+    aside = place + (f" ({_noted(notes)})" if notes else "")
     if statement.name:
-        first = Text.assemble(_bullet(statement), (statement.name, "bold"), (aside, "dim"))
+        name = one_visible_line(statement.name)
+        first = Text.assemble(_bullet(statement), (name, "bold"), (aside, "dim"))
         print_wrapped(console, 2, first)
-        print_wrapped(console, 5, Text(screen_line(statement.text, 300)))
+        print_wrapped(console, 5, Text(one_visible_line(statement.text, 300)))
         for quote in statement.quotes[:_QUOTES_SHOWN]:
-            print_wrapped(console, 5, Text(f"“{screen_line(quote, 200)}”", style="italic"))
+            print_wrapped(console, 5, Text(f"“{one_visible_line(quote, 200)}”", style="italic"))
         _print_evidence(console, statement.evidence, len(statement.evidence), None)
     else:
-        text = screen_line(statement.text, 400)
+        text = one_visible_line(statement.text, 400)
         print_wrapped(console, 2, Text.assemble(_bullet(statement), text, (aside, "dim")))
         _print_evidence(console, statement.evidence, _REFS_SHOWN, _REF_CHARS)
     if statement.advice is not None:
-        to_do = f"to do: {screen_line(statement.advice, 300)}"
+        to_do = f"to do: {one_visible_line(statement.advice, 300)}"
         print_wrapped(console, 5, Text(to_do, style="dim"))
 
 
 def _bullet(statement: Statement) -> str | tuple[str, str]:
     if statement.word is not None:
-        return (f"{statement.word.text} ", _colour(statement.word))
+        return (f"{one_visible_line(statement.word.text or '')} ", _colour(statement.word))
     return "- " if statement.rank is None else f"{statement.rank}. "
 
 
@@ -119,7 +122,7 @@ def _print_evidence(
     console: Console, refs: Sequence[EvidenceRef], shown: int, chars: int | None
 ) -> None:
     if refs:
-        named = ", ".join(screen_line(ref.ref, chars or 120) for ref in refs[:shown])
+        named = ", ".join(one_visible_line(ref.ref, chars or 120) for ref in refs[:shown])
         more = f" and {len(refs) - shown} more" if len(refs) > shown else ""
         print_wrapped(console, 5, Text(f"evidence: {named}{more}", style="dim"))
 
@@ -137,5 +140,9 @@ def _print_rest(console: Console, count: int, shown: int | None, noun: str) -> N
 
 def _print_roll(console: Console, roll: Roll) -> None:
     if roll.names:
-        word = (f"{roll.word.text} ", _colour(roll.word))
-        print_wrapped(console, 2, Text.assemble(word, ", ".join(roll.names)))
+        word = (f"{one_visible_line(roll.word.text or '')} ", _colour(roll.word))
+        print_wrapped(console, 2, Text.assemble(word, _noted(roll.names)))
+
+
+def _noted(notes: Sequence[str]) -> str:
+    return one_visible_line(", ".join(notes))

@@ -1,0 +1,55 @@
+"""The three tables that hold many reports: their columns, and the rows of a report.
+
+Columns are those of `investigator.claims.rows`, after the ones that say which run a row is of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields
+from typing import TypeAlias
+
+from investigator.claims.rows import ControlRow, FindingRow, TraceVerdict
+from investigator.reports.run_report import RunReport
+
+CellValue: TypeAlias = str | int | float | bool | tuple[str, ...] | None
+TableRow: TypeAlias = dict[str, CellValue]
+
+_OF_A_RUN = ("engine", "run_id")
+_OF_A_TRACE = (*_OF_A_RUN, "status", "error", "source", "dataset_hash", "report_sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class TableSchema:
+    """A table: the columns of the run, then those of what it holds."""
+
+    name: str
+    of_run: tuple[str, ...]
+    of_row: type[TraceVerdict] | type[FindingRow] | type[ControlRow]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names, in order."""
+        return (*self.of_run, *(field.name for field in fields(self.of_row)))
+
+    def rows(self, reports: Iterable[RunReport]) -> Iterator[TableRow]:
+        """The rows of these reports; a run without a report has one in the table of traces."""
+        for one in reports:
+            run: TableRow = {name: getattr(one, name) for name in self.of_run}
+            for row in self._rows_of(one):
+                yield {**run, **asdict(row)}
+            if one.rows is None and self.of_row is TraceVerdict:
+                trace_id = None if one.document is None else one.document.subject
+                yield {**dict.fromkeys(self.columns), **run, "trace_id": trace_id or one.subject}
+
+    def _rows_of(self, one: RunReport) -> tuple[TraceVerdict | FindingRow | ControlRow, ...]:
+        if one.rows is None:
+            return ()
+        if self.of_row is TraceVerdict:
+            return (one.rows.trace,)
+        return one.rows.findings if self.of_row is FindingRow else one.rows.controls
+
+
+TRACE_TABLE = TableSchema("traces", _OF_A_TRACE, TraceVerdict)
+FINDING_TABLE = TableSchema("findings", _OF_A_RUN, FindingRow)
+CONTROL_TABLE = TableSchema("controls", _OF_A_RUN, ControlRow)
