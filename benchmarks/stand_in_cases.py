@@ -19,6 +19,8 @@ from investigator.compliance.question import Compliance
 from investigator.incident.question import Incident
 from investigator.inspection.engine import Question
 from investigator.rca.question import RCA
+from investigator.runs.sources import TraceSource
+from investigator.runtime.told import ToldOutcome
 
 _T = TypeVar("_T")
 
@@ -29,7 +31,6 @@ COUNTS: Mapping[str, int] = {
     "served": 2,
     "not_served": 2,
     "judgement": 1,
-    "incident": 1,
 }
 WINDOW = 8
 """The traces of the incident."""
@@ -53,7 +54,7 @@ class Case:
     """One run that is asked for; `name` says the set and a number, and nothing of the label."""
 
     name: str
-    source: Path
+    source: TraceSource
     question: Question[Any]
     truth: Truth = field(default_factory=Truth)
 
@@ -137,13 +138,13 @@ def _judgement(data: Path) -> Iterator[Case]:
 
 
 def _incident(data: Path) -> Iterator[Case]:
-    """The first case that asks for an incident, with traces spread over its time."""
-    for folder in sorted((data / "field").glob("*/")):
-        if _json(folder / "expected.json").get("engine") == "incident":
-            path = next(folder.glob("trace.*"))
-            ids = tuple(spread([trace.trace_id for trace in traces_in(path)], WINDOW))
-            yield Case("incident-1", path, Incident(trace_ids=ids), Truth(verdict="incident"))
-            return
+    """The shortest traces of TRAIL, all of which failed: what they share is asked of a reader."""
+    paths = _by_size((data / "trail" / "gaia" / "traces").glob("*.json"))[:WINDOW]
+    ids = [trace.trace_id for path in paths for trace in traces_in(path)]
+    if ids:
+        told = tuple(ToldOutcome(trace_id=one, outcome="failed") for one in ids)
+        question = Incident(trace_ids=tuple(ids), outcomes=told, ignore_evaluations=True)
+        yield Case("incident-1", paths, question)
 
 
 def _run_lengths(path: Path) -> list[str]:
