@@ -115,9 +115,12 @@ def _settings(case: Case, address: str, given: argparse.Namespace) -> Settings:
 
 
 def table(rows: Sequence[Row]) -> Iterator[str]:
-    """A line for each run, then medians and shares beside what is aimed at."""
+    """A line for each run, then medians and shares beside what is aimed at.
+
+    `read` are results, `more` those that their tool bounded, `cut` those never shown whole.
+    """
     yield (
-        f"{'case':16} turns {'in':>7} {'out':>6} repeated  read  cut  refused  children  "
+        f"{'case':16} turns {'in':>7} {'out':>6} repeated  read  more  cut  refused  children  "
         f"{'status':9} {'verdict':13} agent step  in 3  ±1"
     )
     yield from map(_line, rows)
@@ -129,12 +132,13 @@ def table(rows: Sequence[Row]) -> Iterator[str]:
 
 def _line(row: Row) -> str:
     hits = row.hits
+    counts = f"{row.results:5} {row.bounded:5} {row.cut:4} {row.refused:8} {row.children:9}"
     verdict = row.verdict + {None: "", True: " +", False: " -"}[hits.verdict]
+    words = map(_word, (hits.agent, hits.step, hits.first_three, hits.within_one))
     return (
         f"{row.case.name:16} {row.turns:5} {row.tokens_in:7,} {row.tokens_out:6,} "
-        f"{row.repeated:8.0%} {row.results:5} {row.cut:4} {row.refused:8} {row.children:9}  "
-        f"{row.status:9} {verdict:15} {_word(hits.agent):5} {_word(hits.step):5} "
-        f"{_word(hits.first_three):5} {_word(hits.within_one)}"
+        f"{row.repeated:8.0%} {counts}  {row.status:9} {verdict:15} "
+        + " ".join(f"{word:5}" for word in words).rstrip()
     )
 
 
@@ -149,8 +153,9 @@ def _sums(rows: Sequence[Row]) -> Iterator[str]:
         yield f"root cause, the run shown whole: n = {len(fitting)}, {told}"
     results, cut = sum(row.results for row in rows), sum(row.cut for row in rows)
     share = cut / results if results else 0.0
+    bounded = sum(row.bounded for row in rows)
     told = f"cut on first showing {cut} ({share:.0%}, at most {CUT:.0%})"
-    yield f"results of reads: {results}, {told}"
+    yield f"results of reads: {results}, bounded by their tool {bounded}, {told}"
     for name in dict.fromkeys(row.case.set_name for row in rows):
         own = [row for row in rows if row.case.set_name == name]
         shares = filter(None, (_share(own, word, get, aim) for word, get, aim in _MEASURES))

@@ -1,7 +1,8 @@
 """What a run by a model showed its reader, and how right it was: one row for each run.
 
 Turns, tokens and children are the record's; what was cut is found by looking for each page of the
-journal, as a prompt writes it, in the prompts that were sent. Something is lost to a rule where
+journal, as a prompt writes it, in the prompts that were sent; a page that says how to read on was
+bounded by its tool. Something is lost to a rule where
 the reader's own conclusion has a finding that the report lacks, states at less, or puts behind
 one that the reader did not name, or where it found nothing wrong and the report doesn't say so.
 """
@@ -53,6 +54,7 @@ class Row:
     tokens_out: int
     repeated: float
     results: int
+    bounded: int
     cut: int
     refused: int
     children: int
@@ -66,7 +68,7 @@ def row_of(case: Case, runs: Path, prompts: Path) -> Row:
     report = _report(record, folder_of(case.name, runs))
     texts = [_user_text(path) for path in sorted(prompts.glob("*.json"))]
     entries = [entry.event for entry in read_entries(folder_of(case.name, runs))]
-    pages = [page_text(event.page) for event in entries if isinstance(event, ToolSettled)]
+    pages = [event.page for event in entries if isinstance(event, ToolSettled)]
     replies = [e.reply for e in entries if isinstance(e, TurnSettled) and e.scope == "0"]
     usage = record.runtime_ref.usage
     rca = report if isinstance(report, RCAReport) else None
@@ -80,7 +82,8 @@ def row_of(case: Case, runs: Path, prompts: Path) -> Row:
         tokens_out=usage.tokens_out,
         repeated=_repeated(texts),
         results=len(pages),
-        cut=sum(not any(page in text for text in texts) for page in pages),
+        bounded=sum(map(_goes_on, pages)),
+        cut=sum(not any(page_text(page) in text for text in texts) for page in pages),
         refused=sum(NOTICE in text for text in texts),
         children=sum(s.opened_by == "planner" for s in record.runtime_ref.subcall_metadata),
         hits=_hits(case.truth, report),
@@ -107,6 +110,15 @@ def _said(content: str | list[dict[str, Any]]) -> str:
     if isinstance(content, str):
         return content
     return "\n".join(part.get("text", "") for part in content)
+
+
+def _goes_on(page: str) -> bool:
+    """Whether a page names what is to be read next."""
+    try:
+        read = json.loads(page)
+    except ValueError:
+        return False
+    return isinstance(read, dict) and (read.get("next") or read.get("next_offset")) is not None
 
 
 def _repeated(texts: Sequence[str]) -> float:
