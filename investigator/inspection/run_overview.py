@@ -139,8 +139,8 @@ class TraceOutline:
         if asked is not None:
             yield f"Question [{asked.number}]: {self._line(asked, _QUESTION_CHARS // short)}"
         known = told_beforehand(self._readings.outcome)
-        lines = (f"{name}: {text}" for name, text in known.items())
-        yield f"Known outcome: {'; '.join(lines) or 'nobody says how the run ended'}"
+        ended = known.pop("outcome", "nobody says how the run ended")
+        yield "; ".join([f"Known outcome: {ended}", *(f"{who}: {t}" for who, t in known.items())])
         if answer is None:
             yield "Final answer: none in the trace"
         else:
@@ -169,7 +169,7 @@ class TraceOutline:
             if step.call is not None and step.call.tool:
                 tools.setdefault(agent, Counter())[name(step.call.tool)] += 1
         return [
-            f"{agent} {n} steps{_used(tools.get(agent))}"
+            f"{agent} {n} {'step' if n == 1 else 'steps'}{_used(tools.get(agent))}"
             for agent, n in list(steps.items())[:_AGENTS]
         ]
 

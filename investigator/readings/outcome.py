@@ -106,7 +106,7 @@ def told_beforehand(known: KnownOutcome) -> dict[str, JsonValue]:
         "symptom, as the caller tells it": known.symptom,
         "expected, as the caller tells it": known.expected,
     }
-    return {"who says what": known.line, **{name: text for name, text in words.items() if text}}
+    return {"outcome": known.line, **{name: text for name, text in words.items() if text}}
 
 
 def known_outcome(
