@@ -55,12 +55,17 @@ def run_once(
     installs: Sequence[Install] = (),
     times: int | None = None,
     project: str = PROJECT,
+    asked: str | None = None,
 ) -> Ran:
-    """Run the agent on a question of the domain; all of it follows from `seed` and `start_ns`."""
+    """Run the agent on a question of the domain; all of it follows from `seed` and `start_ns`.
+
+    `asked` is the question where it is not to be drawn: so that two runs have the same.
+    """
     rng = Random(seed)
     clock = VirtualClock(start_ns)
     tracing = Tracing(Random(f"{seed}/ids"), clock, project=project, service=domain.agent)
-    question = domain.question(rng)
+    drawn = domain.question(rng)
+    question = drawn if asked is None else asked
     rig = Rig.of(domain, rng=rng, tracing=tracing, clock=clock, times=times)
     for install in installs:
         install(rig)

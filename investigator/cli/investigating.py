@@ -45,7 +45,7 @@ def investigate_traces(
     batch: BatchOptions,
 ) -> Exit:
     """Ask a question of one trace of a source, or of every one, and show the reports."""
-    _check(traces, run, batch)
+    _check(question, traces, run, batch)
     request = _request(source, question, limits, run, planner)
     if traces.all_traces:
         return _investigate_all(request, question, told, asked, traces.filter_expr, batch)
@@ -95,10 +95,14 @@ def _request(
     return Request(source, question, settings)
 
 
-def _check(traces: TraceChoice, run: RunOptions, batch: BatchOptions) -> None:
+def _check(
+    question: TraceQuestion[Any], traces: TraceChoice, run: RunOptions, batch: BatchOptions
+) -> None:
     """Refuse options that contradict each other."""
     if traces.all_traces and traces.trace_id is not None:
         raise UsageError("--trace-id names one trace and --all takes every one: leave one out")
+    if traces.all_traces and question.good_run is not None:
+        raise UsageError("--good is a run of the same task as one trace: name it with --trace-id")
     if traces.all_traces and run.run_id is not None:
         raise UsageError("--run-id names one run; with --all every run gets an id of its own")
     if batch.go_on and not traces.all_traces:

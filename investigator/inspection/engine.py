@@ -23,7 +23,7 @@ from investigator.ground.given import Given
 from investigator.runtime.budget import Budget
 from investigator.runtime.events import InputRef
 from investigator.runtime.status import Artifact
-from investigator.runtime.told import UNTOLD, Ending, KnownOutcomeRef, ToldOutcome
+from investigator.runtime.told import UNTOLD, Ending, GoodRunRef, KnownOutcomeRef, ToldOutcome
 
 if TYPE_CHECKING:
     from investigator.ground.redaction import Redactor
@@ -57,13 +57,15 @@ class Materials(NamedTuple):
     """What an answer depends on besides the traces, read once a run.
 
     `name` says in a message what it is, `sha256` names its content; `content` is the question's
-    own affair. `optional_tools` are those that this run offers and others may not: the run's
+    own affair. `good` is the good run that the question compares its own with, where it does.
+    `optional_tools` are those that this run offers and others may not: the run's
     record names them, so that it is resumed and replayed with the same.
     """
 
     name: str = ""
     sha256: str = ""
     content: Any = None
+    good: Trace | None = None
     optional_tools: tuple[str, ...] = ()
 
 
@@ -127,6 +129,15 @@ class Question(Given, Generic[ReportT]):
             UsageError: this question takes none.
         """
         raise UsageError(f"'{self.engine}' takes no word on how a run ended")
+
+    @property
+    def good_run(self) -> GoodRunRef | str | None:
+        """The good run that the trace is compared with, as the caller names it, then as found."""
+        return None
+
+    def with_good_run(self: SameT, found: GoodRunRef) -> SameT:  # noqa: ARG002
+        """The same question, with its good run as it was found."""
+        raise UsageError(f"'{self.engine}' compares with no good run")
 
     def known_outcome(self, *outcomes: KnownOutcome) -> KnownOutcomeRef | None:
         """What the record says of what was known beforehand; None where nothing was."""

@@ -239,6 +239,22 @@ ADVICE: Mapping[Fault, str] = {
         "Check the rule in code before the act at span {span_id} is carried out, and refuse it "
         "with the rule's words, so that {agent} can tell the user."
     ),
+    Fault.DEPARTED_ACT: (
+        "At span {span_id} {agent} did something else than in the good run, with the same before "
+        "it: compare the two requests, and make what was right there a rule or a check."
+    ),
+    Fault.DEPARTED_RESULT: (
+        "The same call came to something else at span {span_id} than in the good run: find out "
+        "what changed behind it, and let {agent} notice a result that it can't work with."
+    ),
+    Fault.DEPARTED_RETRIEVAL: (
+        "The search at span {span_id} found other passages than in the good run: compare index, "
+        "filter and query of the two."
+    ),
+    Fault.DEPARTED_SETUP: (
+        "The request at span {span_id} was set up otherwise than in the good run: restore what "
+        "differs, or try the change by itself on runs that passed."
+    ),
     Fault.UNEXPLAINED: (
         "Read what {agent} did at span {span_id} against what the task asked: nothing in the trace "
         "says what is wrong with it, only that much rests on it."

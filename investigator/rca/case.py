@@ -14,6 +14,7 @@ from investigator.controls.model import ControlLibrary
 from investigator.ground.redaction import Redactor
 from investigator.inspection.reference_names import ReferenceNames
 from investigator.rca.acquittal import Acquittal
+from investigator.rca.good_run import GoodRun
 from investigator.rca.narrowing import Branch, TraceHypothesis, hot_branches, hypotheses, remaining
 from investigator.rca.own_verdict import own_verdict
 from investigator.rca.policy_verdicts import Policy
@@ -38,6 +39,7 @@ class RCACase:
     hypotheses: tuple[TraceHypothesis, ...]
     branches: tuple[Branch, ...]
     policy: Policy | None = None
+    good: GoodRun | None = None
 
     @classmethod
     def of(cls, trace: Trace, taxonomy: Taxonomy, redactor: Redactor) -> RCACase:
@@ -46,13 +48,19 @@ class RCACase:
 
     @classmethod
     def narrowed(
-        cls, readings: Readings, taxonomy: Taxonomy, library: ControlLibrary | None = None
+        cls,
+        readings: Readings,
+        taxonomy: Taxonomy,
+        library: ControlLibrary | None = None,
+        good: Readings | None = None,
     ) -> RCACase:
-        """Narrow a trace down, under the controls of a library where one is given."""
+        """Narrow a trace down, under the controls of a library and beside a good run, if given."""
         trace = readings.trace
         policy = None if library is None else Policy.judged(library, readings)
         seen = (*detect(readings), *own_verdict(readings))
         seen = seen if policy is None else policy.beside(seen)
+        beside = None if good is None else GoodRun(readings, good, tuple(seen))
+        seen = seen if beside is None else beside.signals
         signals = (*seen, *(suspects_of(readings, seen) if readings.outcome.failed else ()))
         return cls(
             readings=readings,
@@ -61,6 +69,7 @@ class RCACase:
             hypotheses=hypotheses(trace, signals, taxonomy),
             branches=hot_branches(trace),
             policy=policy,
+            good=beside,
         )
 
     @property

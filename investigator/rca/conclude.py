@@ -7,7 +7,7 @@ bear it; a recovered one stays below a half. The first supported open finding is
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from investigator.claims.confidence import SUPPORTED, ProducedBy, capped_confidence
 from investigator.claims.refutations import RefutedLead
@@ -82,13 +82,15 @@ def report_from_findings(
     made_good: Collection[str] = (),
     refuted: Sequence[RefutedLead] = (),
     known: KnownOutcome = NOT_KNOWN,
+    remedies: Callable[[Finding], Sequence[str]] = lambda _: (),
 ) -> RCAReport:
     """The report that states these findings; the first supported one decides the outcome.
 
     Without one the run is acquitted where that was earned, and is more likely right than wrong.
     A run that is `known` to have failed is never acquitted: its findings are the suspects.
     `unstated` faults are only counted: a gap of the report, not of the trace, as those are that
-    were `made_good`.
+    were `made_good`. `remedies` are those that somebody else knows for a finding, before advice
+    on its fault.
     """
     named = tuple(gaps)
     complete = all(gap in made_good for gap in named)
@@ -104,7 +106,9 @@ def report_from_findings(
         confidence=_outcome_confidence(outcome, findings, known, acquittal, likely),
         findings=tuple(findings),
         evidence_refs=unique(ref for finding in findings for ref in finding.evidence_refs),
-        remediation=_remedies(findings, taxonomy) if outcome is not Outcome.NO_FAILURE else (),
+        remediation=_remedies(findings, taxonomy, remedies)
+        if outcome is not Outcome.NO_FAILURE
+        else (),
         checks=acquittal.checks,
         refuted=tuple(refuted),
         gaps=tuple(dict.fromkeys((*named, *open_, *_unstated(unstated)))),
@@ -201,10 +205,18 @@ def _found(outcome: Outcome, findings: Sequence[Finding]) -> str:
     return "No fault was found that the evidence supports, and no acquittal was earned."
 
 
-def _remedies(findings: Sequence[Finding], taxonomy: Taxonomy) -> tuple[str, ...]:
-    """One remedy for each fault and agent, in the order of the findings."""
+def _remedies(
+    findings: Sequence[Finding],
+    taxonomy: Taxonomy,
+    known: Callable[[Finding], Sequence[str]],
+) -> tuple[str, ...]:
+    """One remedy for each fault and agent, or each control, in the order of the findings."""
     remedies: dict[tuple[str, str | None], str] = {}
     for finding in findings:
-        key = (finding.fault or finding.category, finding.agent)
-        remedies.setdefault(key, advice_on(finding, taxonomy.category(finding.category)))
+        own = known(finding)
+        for control, text in zip(finding.controls, own, strict=False):
+            remedies.setdefault((control, None), text)
+        if not own:
+            key = (finding.fault or finding.category, finding.agent)
+            remedies.setdefault(key, advice_on(finding, taxonomy.category(finding.category)))
     return tuple(dict.fromkeys(remedies.values()))[:_REMEDIES]

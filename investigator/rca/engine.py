@@ -97,6 +97,7 @@ class RCAStrategy:
                 "leads": leads,
                 "hot": hot,
                 **({"known_outcome": told} if told else {}),
+                **({} if self._case.good is None else {"good_run": self._case.good.told(place)}),
             }
         )
 
@@ -113,19 +114,37 @@ class RCAStrategy:
             *(self._stated(g, seen=g in led) for g in unexamined[:MAX_UNEXAMINED]),
         ]
         placing = Placing(self._case.readings)
-        findings = [placing.placed(found, self._case.signals_of(found)) for found in findings]
+        findings = [self._placed(placing, found) for found in findings]
         findings.sort(key=rank)
         return report_from_findings(
             self._case.trace.trace_id,
             findings,
             self._case.taxonomy,
-            gaps=dict.fromkeys((*self._case.gaps, *answer.gaps, *ended.gaps)),
-            made_good=ended.made_good,
+            gaps=dict.fromkeys((*self._case.gaps, *answer.gaps, *ended.gaps, *self._notes)),
+            made_good=(*ended.made_good, *self._notes),
+            remedies=self._remedies,
             refuted=self._told_refuted(refuted),
             acquittal=self._acquittal(findings, refuted),
             unstated=len(unexamined[MAX_UNEXAMINED:]),
             known=self._case.readings.outcome,
         )
+
+    @property
+    def _notes(self) -> tuple[str, ...]:
+        """What could not be made of the good run: a gap of the report, none of the trace."""
+        return () if self._case.good is None else self._case.good.notes
+
+    def _remedies(self, finding: Finding) -> tuple[str, ...]:
+        """What the controls that the finding tells of ask for."""
+        return () if self._case.policy is None else self._case.policy.remedies(finding)
+
+    def _placed(self, placing: Placing, found: Finding) -> Finding:
+        """The finding with its place, and with what the good run did there."""
+        signals = self._case.signals_of(found)
+        placed, good = placing.placed(found, signals), self._case.good
+        if good is None:
+            return placed
+        return placed.model_copy(update={"departs_from": good.step_beside(signals)})
 
     def takes_model(self, scope: OpenedScope) -> bool:  # noqa: ARG002
         """Everywhere: what rules found out is a lead, in each scope."""
@@ -147,6 +166,8 @@ class RCAStrategy:
             if taxonomy.category(finding.category) is None
         ]
         lost = dict.fromkeys(self._case.unresolved(report.cited))
+        if self._case.good is not None:
+            problems += self._case.good.problems(report.findings)
         return problems + [f"evidence {ref} does not resolve in the source" for ref in lost]
 
     def _refuted(self, answer: RCAAnswer, ended: Ended) -> Mapping[str, Refutation]:

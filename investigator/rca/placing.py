@@ -59,7 +59,8 @@ class Placing:
                 "impact": self._impact(first, path, recovered=recovered),
                 "decisive": False if recovered else self._decisive(surfaced, path),
                 "excerpts": tuple(self._excerpts(finding)),
-                "signature": self._signature(finding, first),
+                "signature": self._signature(finding, first, signals),
+                "controls": _topics(signals, Fault.POLICY_BREACH),
             }
         )
 
@@ -168,7 +169,7 @@ class Placing:
                 found.setdefault(text, ref.ref)
         return [Excerpt(ref=ref, text=text) for text, ref in found.items()][:_EXCERPTS]
 
-    def _signature(self, finding: Finding, first: Signal | None) -> str:
+    def _signature(self, finding: Finding, first: Signal | None, signals: Sequence[Signal]) -> str:
         """Category, fault, the tool or agent, and what the error says without what varies."""
         trace, quote = self._readings.trace, self._readings.quote
         surfaced = first.span_id if first is not None else finding.span_id
@@ -177,7 +178,7 @@ class Placing:
         parts = (
             "rca",
             finding.category,
-            "-" if first is None else first.fault.value,
+            "-" if first is None else " ".join((first.fault.value, *_topics(signals, first.fault))),
             quote.name(self._tool(surfaced) or finding.agent or "-"),
             "-" if error is None else one_line(masked(quote.error(error)), QUOTE_LIMIT),
         )
@@ -192,6 +193,12 @@ class Placing:
     def _place(self, step: Step) -> StepPlace:
         agent = None if step.agent is None else self._readings.quote.whole(step.agent)
         return StepPlace(step=step.number, span_id=step.span_id, agent=agent)
+
+
+def _topics(signals: Sequence[Signal], fault: Fault) -> tuple[str, ...]:
+    """What the signals of a fault are about, in an order that holds for other runs, too."""
+    told = (signal.topic for signal in signals if signal.fault is fault)
+    return tuple(sorted({topic for topic in told if topic is not None}))
 
 
 def _bounded(path: Sequence[Step]) -> Sequence[Step]:

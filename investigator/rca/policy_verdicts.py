@@ -15,7 +15,7 @@ from functools import cached_property
 from investigator.controls.evaluate import ControlEvaluation, evaluate
 from investigator.controls.model import Control, ControlLibrary
 from investigator.controls.terms import Severity, Verdict
-from investigator.rca.report import AcquittalCheck
+from investigator.rca.report import AcquittalCheck, Finding
 from investigator.readings.faults import Fault
 from investigator.readings.reading import Readings
 from investigator.signals.building import build_signal
@@ -62,6 +62,12 @@ class Policy:
         slips = [one for one in self.breaches if one.strength <= _SLIP]
         return (*(one for one in self.breaches if one not in slips), *seen, *slips)
 
+    def remedies(self, finding: Finding) -> tuple[str, ...]:
+        """What the broken controls say is to be done about it, the gravest first."""
+        where = {"trace_id": self.readings.trace.trace_id, "span_id": finding.span_id}
+        broken = (one for one, _ in self.judged_controls if one.control_id in finding.controls)
+        return tuple(control.remediation(**where) for control in broken)
+
     @property
     def checks(self) -> tuple[AcquittalCheck, ...]:
         """What an acquittal needs: each demand that is more than a matter of form is met."""
@@ -86,6 +92,7 @@ class Policy:
                         summary=f"{control.control_id}: {breach.summary}",
                         strength=_SLIP if is_slip else breach.strength,
                         recovered_by=breach.refused_at,
+                        topic=control.control_id,
                     )
 
 

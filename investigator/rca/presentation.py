@@ -20,6 +20,7 @@ from investigator.claims.rows import FindingRow, ReportRows, TraceVerdict, signa
 from investigator.rca.report import (
     AcquittalCheck,
     Finding,
+    GoodStep,
     Outcome,
     RCAReport,
     StatedOutcome,
@@ -90,9 +91,22 @@ def _statement(rank: int, finding: Finding) -> Statement:
         notes=tuple(_notes(finding)),
         confidence=finding.confidence,
         text=finding.description,
-        quotes=tuple(excerpt.text for excerpt in finding.excerpts),
+        quotes=_quotes(finding),
         evidence=finding.evidence_refs,
     )
+
+
+def _quotes(finding: Finding) -> tuple[str, ...]:
+    """What the finding rests on, and second to the first what a good run had there."""
+    first, *others = (*(excerpt.text for excerpt in finding.excerpts), None)
+    return tuple(filter(None, (first, *_good(finding.departs_from), *others)))
+
+
+def _good(step: GoodStep | None) -> Iterator[str]:
+    """What the good run has in place of it."""
+    if step is not None and step.text is not None:
+        at = "" if step.step is None else f", step {step.step}"
+        yield f"in the good run ({step.trace_id}{at}): {step.text}"
 
 
 def _notes(finding: Finding) -> Iterator[str]:

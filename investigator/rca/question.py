@@ -21,9 +21,12 @@ from investigator.inspection.engine import (
     reads_of,
 )
 from investigator.rca.report import RCAReport
+from investigator.runtime.events import InputRef
+from investigator.runtime.told import GoodRunRef
 
 if TYPE_CHECKING:
     from investigator.ground.redaction import Redactor
+    from investigator.readings.reading import Readings
     from investigator.store.api import InspectionAPI
 
 
@@ -31,7 +34,8 @@ class RCA(TraceQuestion[RCAReport]):
     """Why did this trace fail? `taxonomy` is built in (a name) or a YAML file.
 
     With `controls`, a control library, a breach of a control is a suspect as well, and what an
-    acquittal needs is also that its controls are kept.
+    acquittal needs is also that its controls are kept. `good` is a run of the same task that
+    passed: the first step where the trace departs from it is a suspect.
     """
 
     engine = "rca"
@@ -44,6 +48,28 @@ class RCA(TraceQuestion[RCAReport]):
         default=None,
         description="Controls that the run had to keep: a built-in library, or a YAML file.",
     )
+
+    good: Annotated[GoodRunRef | PathOrName | None, Flag("--good", "TRACE|PATH[#TRACE]")] = Field(
+        default=None,
+        description="A run of the same task that passed, to compare with: its id (or the beginning "
+        "of it) in the same source, another source that holds it alone, or PATH#TRACE. Not with "
+        "--all.",
+    )
+
+    @property
+    def good_run(self) -> GoodRunRef | str | None:
+        """The good run, as the caller names it, then as it was found."""
+        return self.good if isinstance(self.good, GoodRunRef | None) else str(self.good)
+
+    def with_good_run(self, found: GoodRunRef) -> RCA:
+        """With its good run as it was found."""
+        return self.model_copy(update={"good": found})
+
+    @property
+    def input_ref(self) -> InputRef:
+        """The trace, and the good run beside it."""
+        found = self.good if isinstance(self.good, GoodRunRef) else None
+        return super().input_ref.model_copy(update={"good": found})
 
     def located(self) -> RCA:
         """With paths that hold from any folder."""
@@ -70,6 +96,16 @@ class RCA(TraceQuestion[RCAReport]):
         name = f"{name} or the control library {self.controls}"
         return Materials(name, both, (taxonomy, library))
 
+    def _read_good(self, materials: Materials, redactor: Redactor) -> Readings | None:
+        """The readings of the good run, whose ids the redactor keeps as well."""
+        from investigator.readings.reading import Readings
+
+        if materials.good is None:
+            return None
+        redactor.keep((materials.good.trace_id, *(s.span_id for s in materials.good.spans)))
+        ignored = self.ignore_evaluations
+        return Readings(materials.good, redactor, ignore_evaluations=ignored)
+
     def prepare(self, api: InspectionAPI, materials: Materials, redactor: Redactor) -> Prepared:
         """Read and narrow the trace."""
         from investigator.rca.case import RCACase
@@ -81,7 +117,7 @@ class RCA(TraceQuestion[RCAReport]):
         taxonomy, library = materials.content
         if library is not None:
             redactor.keep(control.control_id for control in library.controls)
-        case = RCACase.narrowed(readings, taxonomy, library)
+        case = RCACase.narrowed(readings, taxonomy, library, self._read_good(materials, redactor))
         tools = reads_of(
             api,
             readings,

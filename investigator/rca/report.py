@@ -8,9 +8,16 @@ of their importance, the root cause first. Reports hold no run id and no time of
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from investigator.claims.confidence import SUPPORTED, Confidence
 from investigator.claims.refutations import RefutedLead
@@ -95,6 +102,22 @@ class StepPlace(BaseModel):
     agent: str | None
 
 
+class GoodStep(BaseModel):
+    """What a good run of the same task did where this one departs from it.
+
+    `evidence` is a reference into the good run, `text` a redacted excerpt; both are None, and
+    `step` and `span_id`, where it did nothing of the kind.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trace_id: str
+    step: int | None = None
+    span_id: str | None = None
+    evidence: EvidenceRef | None = None
+    text: str | None = None
+
+
 class Excerpt(BaseModel):
     """What a reference of the finding says, redacted and short."""
 
@@ -111,7 +134,9 @@ class Finding(BaseModel):
     leads from where it began to where it surfaced or to the answer, each step resting on the one
     before; `should_have_caught` is the first step that took it for good. `decisive` says whether
     the run would have come right had that step been right; None where code can't tell. `signature`
-    is the same for the same fault in another run, whatever its ids and wording.
+    is the same for the same fault in another run, whatever its ids and wording. `controls` are
+    the controls whose breach it is; `departs_from` is what a good run did there. Both are left out
+    where there is nothing to say.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -130,6 +155,17 @@ class Finding(BaseModel):
     evidence_refs: tuple[EvidenceRef, ...] = Field(min_length=1)
     excerpts: tuple[Excerpt, ...] = ()
     signature: str | None = None
+    controls: tuple[str, ...] = ()
+    departs_from: GoodStep | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What few findings have is left out of the others."""
+        written: dict[str, Any] = serialize(self)
+        for name in ("controls", "departs_from"):
+            if not getattr(self, name):
+                written.pop(name, None)
+        return written
 
     @model_validator(mode="after")
     def _evidence_bears_confidence(self) -> Finding:

@@ -64,4 +64,8 @@ class Fault(StrEnum):
     MISREAD_REQUEST = "misread_request"
     BROKEN_RULE = "broken_rule"
     POLICY_BREACH = "policy_breach"
+    DEPARTED_ACT = "departed_act"
+    DEPARTED_RESULT = "departed_result"
+    DEPARTED_RETRIEVAL = "departed_retrieval"
+    DEPARTED_SETUP = "departed_setup"
     UNEXPLAINED = "unexplained"

@@ -38,6 +38,7 @@ from investigator.model_planner.model_planner import Asking
 from investigator.runs.engines import engine_named, engine_of_run
 from investigator.runs.fingerprint import fingerprint
 from investigator.runs.freezing import as_read, frozen_input
+from investigator.runs.good_runs import found_good_run, good_run_again, keep_good_run
 from investigator.runs.planners import (
     RULES,
     PlannerChoice,
@@ -178,29 +179,21 @@ async def ainvestigate(
         if settings.write_back:
             require_phoenix(opened.paths)
         redactor = Redactor(settings.redact)
-        question = _of_the_only_trace(question, opened).located().redacted(redactor)
-        opening = RunOpened(
-            run_id=run_id,
-            run_type=engine_named(question.engine).run_type,
-            engine_version=version("phoenix-rlm-investigator"),
-            source=opened.paths,
-            options=Options.of(question, materials, settings).model_dump_json(),
-            dataset_ref=DatasetRef(dataset_id=", ".join(opened.paths), dataset_hash=None),
-            input_ref=question.input_ref,
-            planner=PlannerIdentity(planner=settings.planner.planner),
-            budget=budget,
-            concurrency=settings.concurrency,
-            best_effort=settings.best_effort,
-            fingerprint=fingerprint(),
-            plugins=tuple(map(str, installed())),
-            optional_tools=optional_tools(settings.planner),
-            fence="" if settings.planner.planner == "rules" else new_code(),
-        )
+        question = _of_the_only_trace(question, opened)
+        good = found_good_run(question, opened, settings.cache, redactor)
+        if good is not None:
+            question = question.with_good_run(good.ref)
+            materials = materials._replace(good=good.trace)
+        question = question.located().redacted(redactor)
+        options = Options.of(question, materials, settings)
+        opening = _opening(run_id, opened.paths, question, options, settings)
         materials = materials._replace(optional_tools=opening.optional_tools)
         try:
             read = opened.api
             if settings.freeze:
                 read = held.enter_context(as_read(read, question, run_dir))
+                if good is not None:
+                    keep_good_run(good, run_dir)
             prepared = question.prepare(read, materials, redactor)
         except SourceError as error:
             return result_of(run_dir, _fail(opening, run_dir, error))
@@ -209,6 +202,33 @@ async def ainvestigate(
         if settings.write_back and result.report is not None:
             return annotated(result, read, opened.paths)
         return result
+
+
+def _opening(
+    run_id: str,
+    source: tuple[str, ...],
+    question: Question[Any],
+    options: Options,
+    settings: Settings,
+) -> RunOpened:
+    """The first event of a run: all that is needed to make it again."""
+    return RunOpened(
+        run_id=run_id,
+        run_type=engine_named(question.engine).run_type,
+        engine_version=version("phoenix-rlm-investigator"),
+        source=source,
+        options=options.model_dump_json(),
+        dataset_ref=DatasetRef(dataset_id=", ".join(source), dataset_hash=None),
+        input_ref=question.input_ref,
+        planner=PlannerIdentity(planner=settings.planner.planner),
+        budget=settings.budget_for(question),
+        concurrency=settings.concurrency,
+        best_effort=settings.best_effort,
+        fingerprint=fingerprint(),
+        plugins=tuple(map(str, installed())),
+        optional_tools=optional_tools(settings.planner),
+        fence="" if settings.planner.planner == "rules" else new_code(),
+    )
 
 
 def investigate(
@@ -329,6 +349,8 @@ def rebuilt(run_dir: Path, cache_dir: Path | None) -> Iterator[Run]:
         )
     materials = materials._replace(optional_tools=opened.optional_tools)
     with _read_again(run_dir, opened, options, cache_dir) as api:
+        good = good_run_again(question, api, run_dir, cache_dir)
+        materials = materials._replace(good=good)
         redactor = options.redactor
         prepared = question.prepare(api, materials, redactor)
         run = _run_of(opened, prepared, options.planner, redactor)

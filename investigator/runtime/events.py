@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, SerializerFunctionWrapHandler, model
 from investigator.runtime.actions import ActionKind
 from investigator.runtime.budget import Amounts, Budget, Limits, Resource
 from investigator.runtime.status import ErrorCode, RunStatus, ScopeStatus
-from investigator.runtime.told import KnownOutcomeRef
+from investigator.runtime.told import GoodRunRef, KnownOutcomeRef
 
 RUN = "run"
 """The scope of the events of the run itself."""
@@ -96,13 +96,15 @@ class InputRef(BaseModel):
     filter_expr: str | None = None
     controls_version: str | None = None
     known_outcome: KnownOutcomeRef | None = None
+    good: GoodRunRef | None = None
 
     @model_serializer(mode="wrap")
     def _as_it_was_written(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Left out where there is none: so that records of earlier versions keep their bytes."""
         written: dict[str, Any] = serialize(self)
-        if self.known_outcome is None:
-            written.pop("known_outcome", None)
+        for name in ("known_outcome", "good"):
+            if written[name] is None:
+                written.pop(name)
         return written
 
 

@@ -33,6 +33,21 @@ class ToldOutcome(BaseModel):
 UNTOLD = ToldOutcome()
 
 
+class GoodRunRef(BaseModel):
+    """A run of the same task that passed, by the caller's word, as it was found.
+
+    `source` is where it lies, empty where that is the run's own source. The hashes are those of
+    its content and of the verdicts on it.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trace_id: str
+    source: tuple[str, ...] = ()
+    dataset_hash: str
+    evaluations_hash: str | None = None
+
+
 class KnownOutcomeRef(BaseModel):
     """Whose word on how runs ended a run was given or read.
 

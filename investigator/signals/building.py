@@ -24,6 +24,7 @@ def build_signal(
     strength: float,
     origin: Span | None = None,
     recovered_by: str | None = None,
+    topic: str | None = None,
 ) -> Signal:
     """A signal whose origin is `span` unless said otherwise, told of the origin's agent."""
     began = span if origin is None else origin
@@ -38,6 +39,7 @@ def build_signal(
         strength=strength,
         agent=None if agent is None else view.quote.whole(agent),
         recovered_by=recovered_by,
+        topic=topic,
     )
 
 

@@ -17,7 +17,10 @@ from investigator.traces.evidence import EvidenceRef
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One fault. `strength` (0..1) is how far what was seen speaks for a fault at all."""
+    """One fault. `strength` (0..1) is how far what was seen speaks for a fault at all.
+
+    `topic` tells it from others of its fault, whatever the run: the control that was broken.
+    """
 
     detector: str
     fault: Fault
@@ -28,6 +31,7 @@ class Signal:
     strength: float
     agent: str | None = None
     recovered_by: str | None = None
+    topic: str | None = None
 
     @property
     def open(self) -> bool:

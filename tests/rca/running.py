@@ -28,6 +28,7 @@ from investigator.runtime.journal import FILE, read_entries
 from investigator.runtime.planner import Planner
 from investigator.runtime.record import RunRecord
 from investigator.runtime.strategy import Run
+from investigator.runtime.told import UNTOLD, ToldOutcome
 from investigator.runtime.tools import ToolRegistry
 from investigator.runtime.verify import verify_files
 from investigator.store.memory import MemoryInspectionAPI
@@ -63,9 +64,13 @@ def run_rca(
     concurrency: int = 8,
     taxonomy: Taxonomy = DEFAULT,
     library: ControlLibrary | None = None,
+    good: Trace | None = None,
+    failed: bool = False,
 ) -> Ran:
     """Run the engine, by the rules unless told otherwise, and check what it wrote."""
-    case = RCACase.narrowed(Readings(trace, Redactor()), taxonomy, library)
+    told = ToldOutcome(trace_id=trace.trace_id, outcome="failed") if failed else UNTOLD
+    beside = None if good is None else Readings(good, Redactor())
+    case = RCACase.narrowed(Readings(trace, Redactor(), told), taxonomy, library, beside)
     api = MemoryInspectionAPI([trace])
     tools = ToolRegistry(inspection_tools(api, Redactor(), trace_id=trace.trace_id))
     strategy = RCAStrategy(case, tools)

@@ -155,3 +155,24 @@ def test_how_sure_a_failure_is_depends_on_how_the_policy_was_broken() -> None:
     libraries = [policy("medium"), policy("high"), policy("high", twice=True)]
     sure = [report(transcript(SENT), library).confidence for library in libraries]
     assert sure == sorted(set(sure))
+
+
+@pytest.mark.parametrize("made", [transcript, tree])
+@pytest.mark.parametrize("twice", [False, True])
+def test_a_breach_is_known_again_and_mended_by_its_control(
+    made: Callable[[JsonValue], Trace], twice: bool
+) -> None:
+    """Its signature names the control, and what to do is what the control says."""
+    found = run_rca(made(SENT), library=policy(twice=twice)).report
+    controls = ("shop.not-sent", "shop.pending-only") if twice else ("shop.pending-only",)
+    first = found.findings[0]
+    assert first.controls == controls
+    assert f"| policy_breach {' '.join(controls)} |" in (first.signature or "")
+    assert found.remediation[0] == "Read the order first."
+
+
+@pytest.mark.parametrize("made", [transcript, tree])
+def test_a_run_that_kept_its_policy_names_no_control(made: Callable[[JsonValue], Trace]) -> None:
+    """Nor do findings that are no breach."""
+    found = run_rca(made(PENDING), library=policy()).report
+    assert [finding.controls for finding in found.findings if finding.controls] == []
