@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from investigator.ground.redaction import Redactor
+from investigator.readings.acts.call_acts import CallActs
 from investigator.readings.completeness import completeness
 from investigator.readings.conversation import Conversation
 from investigator.readings.graph import StepGraph
@@ -13,6 +14,7 @@ from investigator.readings.outcome import KnownOutcome, known_outcome
 from investigator.readings.producers import Producers
 from investigator.readings.provenance import Provenance
 from investigator.readings.quoting import Quoting
+from investigator.readings.requests import Requests
 from investigator.readings.steps import Step, steps_of
 from investigator.readings.view import TraceView
 from investigator.runtime.told import UNTOLD, ToldOutcome
@@ -64,6 +66,16 @@ class Readings:
     def graph(self) -> StepGraph:
         """What each step depends on."""
         return StepGraph(self.view, self.steps)
+
+    @cached_property
+    def acts(self) -> CallActs:
+        """What each call does."""
+        return CallActs(self.trace)
+
+    @cached_property
+    def requests(self) -> Requests:
+        """What the user asked for, forbade and made wait."""
+        return Requests(self.conversation)
 
     @cached_property
     def provenance(self) -> Provenance:
