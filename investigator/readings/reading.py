@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import cached_property
 
 from investigator.ground.redaction import Redactor
-from investigator.readings.acts.call_acts import CallActs
 from investigator.readings.completeness import completeness
 from investigator.readings.conversation import Conversation
+from investigator.readings.deeds.call_deeds import CallDeeds
 from investigator.readings.graph import StepGraph
 from investigator.readings.loop_items import ItemsByLoop, items_by_loop
 from investigator.readings.outcome import KnownOutcome, known_outcome
@@ -68,9 +68,9 @@ class Readings:
         return StepGraph(self.view, self.steps)
 
     @cached_property
-    def acts(self) -> CallActs:
+    def deeds(self) -> CallDeeds:
         """What each call does."""
-        return CallActs(self.trace)
+        return CallDeeds(self.trace)
 
     @cached_property
     def requests(self) -> Requests:

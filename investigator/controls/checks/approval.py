@@ -1,6 +1,6 @@
 """An action of high impact waits for an approval.
 
-What a call does is read from what it is given (see `readings.acts`): a `DROP` has a high impact
+What a call does is read from what it is given (see `readings.deeds`): a `DROP` has a high impact
 whatever the tool is called, and what cannot be read is open, not harmless. Patterns on the words of
 a tool's name (`sendMoney` is `send_money`) add tools whose name says it; a tool whose name begins
 with a word of reading (`get_order_status`) has none, nor has handing over to another agent.
@@ -23,8 +23,8 @@ from investigator.controls.checking import Check, Checked, Params
 from investigator.controls.checks.approved import guarded, proposed_and_agreed
 from investigator.controls.checks.violations import broken_by
 from investigator.controls.checks.words import Regex, found_in
-from investigator.readings.acts.act import CHANGES, Act, ActEffect, Means
 from investigator.readings.conversation import Action, Source, Utterance
+from investigator.readings.deeds.deed import CHANGES, Deed, DeedEffect, Means
 from investigator.readings.directives import acts_of_tool, kinds_of, tool_words, words_of
 from investigator.readings.languages import common_words
 from investigator.readings.reading import Readings
@@ -63,12 +63,12 @@ class _Impact(Enum):
 
 
 _KINDS = {
-    ActEffect.DELETE: frozenset({"delete"}),
-    ActEffect.PAY: frozenset({"pay", "buy"}),
-    ActEffect.GRANT: frozenset({"share", "change"}),
-    ActEffect.WRITE: frozenset({"create", "change"}),
-    ActEffect.SEND: frozenset({"send", "share"}),
-    ActEffect.EXECUTE: frozenset(),
+    DeedEffect.DELETE: frozenset({"delete"}),
+    DeedEffect.PAY: frozenset({"pay", "buy"}),
+    DeedEffect.GRANT: frozenset({"share", "change"}),
+    DeedEffect.WRITE: frozenset({"create", "change"}),
+    DeedEffect.SEND: frozenset({"send", "share"}),
+    DeedEffect.EXECUTE: frozenset(),
 }
 """The words that ask for an act of each effect; running is asked for by its own word alone."""
 
@@ -108,7 +108,7 @@ class _Judged:
     def __init__(self, subject: Readings, action: Action, params: ApprovalParams) -> None:
         self._subject, self._params = subject, params
         self.action = action
-        self.acts = subject.acts.of(action)
+        self.acts = subject.deeds.of(action)
         self.impact = _impact(action, self.acts, params)
         self.kinds = _kinds(action, self.acts)
         self.order = self._order()
@@ -138,7 +138,7 @@ class _Judged:
             f"what {quote.name(self.action.tool)} does cannot be told"
             + ("" if act.what == self.action.tool else f": {quote.error(act.what)}")
             for act in self.acts
-            if act.effect is ActEffect.UNKNOWN
+            if act.effect is DeedEffect.UNKNOWN
         )
 
     @property
@@ -205,7 +205,7 @@ class _Judged:
         )
 
 
-def _impact(action: Action, acts: Sequence[Act], params: ApprovalParams) -> _Impact:
+def _impact(action: Action, acts: Sequence[Deed], params: ApprovalParams) -> _Impact:
     words = tool_words(action.tool)
     name = "_".join(words)
     if action.hands_over or any(found_in(p, name) for p in params.exempt):
@@ -214,17 +214,17 @@ def _impact(action: Action, acts: Sequence[Act], params: ApprovalParams) -> _Imp
     by_default = params.tools == _IMPACT
     if (named and not _reads_by_content(acts)) or (by_default and any(a.grave for a in acts)):
         return _Impact.HIGH
-    if by_default and any(act.effect is ActEffect.UNKNOWN for act in acts):
+    if by_default and any(act.effect is DeedEffect.UNKNOWN for act in acts):
         return _Impact.OPEN
-    return _Impact.NONE if all(a.effect is ActEffect.READ for a in acts) else _Impact.CHANGE
+    return _Impact.NONE if all(a.effect is DeedEffect.READ for a in acts) else _Impact.CHANGE
 
 
-def _reads_by_content(acts: Sequence[Act]) -> bool:
+def _reads_by_content(acts: Sequence[Deed]) -> bool:
     """Whether what the call is given only reads, whatever its tool is called."""
-    return all(act.effect is ActEffect.READ and act.means is not Means.NAME for act in acts)
+    return all(act.effect is DeedEffect.READ and act.means is not Means.NAME for act in acts)
 
 
-def _kinds(action: Action, acts: Sequence[Act]) -> frozenset[str]:
+def _kinds(action: Action, acts: Sequence[Deed]) -> frozenset[str]:
     """The kinds of acts that ask for what the call does."""
     by_content = any(act.means is not Means.NAME for act in acts)
     found = frozenset[str]() if by_content else acts_of_tool(action.tool)
@@ -241,11 +241,11 @@ def _words(action: Action) -> frozenset[str]:
     return frozenset({*tool_words(action.tool), *said, *parts})
 
 
-def _telling_words(action: Action, acts: Sequence[Act]) -> frozenset[str]:
+def _telling_words(action: Action, acts: Sequence[Deed]) -> frozenset[str]:
     """The words by which a user may ask for what has no kind: `deploy`, `db:push`, `frobnicate`."""
-    if not any(act.effect in (ActEffect.EXECUTE, ActEffect.UNKNOWN) for act in acts):
+    if not any(act.effect in (DeedEffect.EXECUTE, DeedEffect.UNKNOWN) for act in acts):
         return frozenset()
-    texts = [act.what for act in acts if act.effect in (ActEffect.EXECUTE, ActEffect.UNKNOWN)]
+    texts = [act.what for act in acts if act.effect in (DeedEffect.EXECUTE, DeedEffect.UNKNOWN)]
     words = {part for text in (action.tool, *texts) for part in tool_words(text)}
     return frozenset(w for w in words if len(w) > _SHORT and w not in common_words() | _HOW)
 

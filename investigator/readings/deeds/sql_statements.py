@@ -16,20 +16,20 @@ from sqlparse import lexer
 from sqlparse import tokens as sql_tokens
 
 from investigator.ground.patterns import well_formed
-from investigator.readings.acts.act import Act, ActEffect, Means
+from investigator.readings.deeds.deed import Deed, DeedEffect, Means
 
 _WINDOW = 20_000
 _DEPTH = 3
 _SHOWN = 80
 
 _VERBS = {
-    ActEffect.READ: "SELECT SHOW DESCRIBE DESC VALUES TABLE PRAGMA LIST HELP PRINT",
-    ActEffect.WRITE: "INSERT UPDATE MERGE UPSERT REPLACE CREATE ALTER COMMENT RENAME LOAD IMPORT "
+    DeedEffect.READ: "SELECT SHOW DESCRIBE DESC VALUES TABLE PRAGMA LIST HELP PRINT",
+    DeedEffect.WRITE: "INSERT UPDATE MERGE UPSERT REPLACE CREATE ALTER COMMENT RENAME LOAD IMPORT "
     "VACUUM ANALYZE REINDEX OPTIMIZE ATTACH DETACH REFRESH CLUSTER UNDROP CACHE BULK LOCK"
     " CHECKPOINT",
-    ActEffect.DELETE: "DELETE DROP TRUNCATE PURGE",
-    ActEffect.GRANT: "GRANT REVOKE DENY",
-    ActEffect.EXECUTE: "KILL SHUTDOWN",
+    DeedEffect.DELETE: "DELETE DROP TRUNCATE PURGE",
+    DeedEffect.GRANT: "GRANT REVOKE DENY",
+    DeedEffect.EXECUTE: "KILL SHUTDOWN",
 }
 _EFFECTS = {verb: effect for effect, verbs in _VERBS.items() for verb in verbs.split()}
 _SILENT = frozenset(
@@ -62,20 +62,20 @@ _CLAUSE = frozenset({"ON", "FOR", "BEFORE", "AFTER", "OR", "OF", "INSTEAD"})
 """A verb behind one of these is part of a clause: `FOR UPDATE`, `ON DELETE CASCADE`."""
 
 _ACTING_FUNCTIONS = {
-    "XP_CMDSHELL": ActEffect.EXECUTE,
-    "SYS_EXEC": ActEffect.EXECUTE,
-    "SYS_EVAL": ActEffect.EXECUTE,
-    "PG_TERMINATE_BACKEND": ActEffect.EXECUTE,
-    "PG_CANCEL_BACKEND": ActEffect.EXECUTE,
-    "DBLINK_EXEC": ActEffect.EXECUTE,
-    "LO_IMPORT": ActEffect.WRITE,
-    "LO_EXPORT": ActEffect.WRITE,
-    "LO_UNLINK": ActEffect.DELETE,
-    "SETVAL": ActEffect.WRITE,
-    "PG_FILE_WRITE": ActEffect.WRITE,
-    "PG_FILE_UNLINK": ActEffect.DELETE,
-    "LOAD_EXTENSION": ActEffect.EXECUTE,
-    "WRITEFILE": ActEffect.WRITE,
+    "XP_CMDSHELL": DeedEffect.EXECUTE,
+    "SYS_EXEC": DeedEffect.EXECUTE,
+    "SYS_EVAL": DeedEffect.EXECUTE,
+    "PG_TERMINATE_BACKEND": DeedEffect.EXECUTE,
+    "PG_CANCEL_BACKEND": DeedEffect.EXECUTE,
+    "DBLINK_EXEC": DeedEffect.EXECUTE,
+    "LO_IMPORT": DeedEffect.WRITE,
+    "LO_EXPORT": DeedEffect.WRITE,
+    "LO_UNLINK": DeedEffect.DELETE,
+    "SETVAL": DeedEffect.WRITE,
+    "PG_FILE_WRITE": DeedEffect.WRITE,
+    "PG_FILE_UNLINK": DeedEffect.DELETE,
+    "LOAD_EXTENSION": DeedEffect.EXECUTE,
+    "WRITEFILE": DeedEffect.WRITE,
 }
 """Functions of databases that do more than compute, whatever statement they stand in."""
 
@@ -117,16 +117,16 @@ def is_sql(text: str) -> bool:
     return _STATEMENT.search(well_formed(text[:_WINDOW])) is not None
 
 
-def acts_in_sql(text: str, depth: int = 0) -> tuple[Act, ...]:
+def deeds_in_sql(text: str, depth: int = 0) -> tuple[Deed, ...]:
     """What each statement does; statements that do nothing by themselves are left out."""
     if len(text) > _WINDOW:
-        return (_act(ActEffect.UNKNOWN, text),)
+        return (_act(DeedEffect.UNKNOWN, text),)
     found = [act for words in _statements(text, depth) if words for act in _statement(words, depth)]
     return tuple(found)
 
 
-def _act(effect: ActEffect, what: str, things: Sequence[str] = (), *, grave: bool = False) -> Act:
-    return Act(effect, " ".join(what.split())[:_SHOWN], Means.SQL, tuple(things), grave)
+def _act(effect: DeedEffect, what: str, things: Sequence[str] = (), *, grave: bool = False) -> Deed:
+    return Deed(effect, " ".join(what.split())[:_SHOWN], Means.SQL, tuple(things), grave)
 
 
 def _statements(text: str, depth: int) -> Iterator[list[_Word]]:
@@ -155,7 +155,7 @@ def _words_of(kind: sql_tokens._TokenType, value: str) -> list[_Word]:
     return [_Word(part.upper(), part, is_name, quoted and not is_name) for part in parts]
 
 
-def _statement(words: list[_Word], depth: int) -> Iterator[Act]:
+def _statement(words: list[_Word], depth: int) -> Iterator[Deed]:
     while words and words[0].raw in ("(", "{"):
         words = words[1:]
     if not words:
@@ -171,7 +171,7 @@ def _statement(words: list[_Word], depth: int) -> Iterator[Act]:
         yield from (
             _statement(words[inner + (words[inner].text == "ANALYZE") :], depth)
             if (runs and inner < len(words))
-            else [_act(ActEffect.READ, what)]
+            else [_act(DeedEffect.READ, what)]
         )
     elif first in _RUNS:
         yield from _run_text(words, what, depth)
@@ -184,10 +184,10 @@ def _statement(words: list[_Word], depth: int) -> Iterator[Act]:
     elif first in _EFFECTS:
         yield from _verb(first, words, what)
     else:
-        yield _act(ActEffect.UNKNOWN, what)
+        yield _act(DeedEffect.UNKNOWN, what)
 
 
-def _block(words: list[_Word], what: str, depth: int) -> Iterator[Act]:
+def _block(words: list[_Word], what: str, depth: int) -> Iterator[Deed]:
     """The verbs inside a block or behind common table expressions, and what it runs as text."""
     run = [place for place, word in enumerate(words) if word.text in ("EXECUTE", "EXEC")]
     for place in run:
@@ -197,11 +197,11 @@ def _block(words: list[_Word], what: str, depth: int) -> Iterator[Act]:
         for place, word in enumerate(words)
         if word.text in _EFFECTS and not word.is_string and _is_verb(words, place)
     ]
-    changing = [place for place in places if _EFFECTS[words[place].text] is not ActEffect.READ]
+    changing = [place for place in places if _EFFECTS[words[place].text] is not DeedEffect.READ]
     for place in changing:
         yield from _verb(words[place].text, words[place:], what)
     if places and not changing:
-        yield _act(ActEffect.READ, what, _things(words))
+        yield _act(DeedEffect.READ, what, _things(words))
 
 
 def _is_verb(words: list[_Word], place: int) -> bool:
@@ -211,85 +211,85 @@ def _is_verb(words: list[_Word], place: int) -> bool:
     return before not in _CLAUSE and before != "." and not (after == "(" or words[place].is_name)
 
 
-def _verb(verb: str, words: list[_Word], what: str) -> Iterator[Act]:
+def _verb(verb: str, words: list[_Word], what: str) -> Iterator[Deed]:
     effect, things = _EFFECTS[verb], _things(words)
     texts = {word.text for word in words if not word.is_string}
     if verb in ("SELECT", "TABLE", "VALUES"):
         yield _selected(words, what, things)
     elif verb == "PRAGMA":
-        effect = ActEffect.WRITE if "=" in texts else ActEffect.READ
+        effect = DeedEffect.WRITE if "=" in texts else DeedEffect.READ
         yield _act(effect, what, things)
     elif verb == "ALTER" and any(
         w.text == "DROP" and _is_verb(words, i) for i, w in enumerate(words)
     ):
-        yield _act(ActEffect.DELETE, what, things, grave=True)
+        yield _act(DeedEffect.DELETE, what, things, grave=True)
     elif verb == "MERGE":
         deletes = "DELETE" in texts
-        yield _act(ActEffect.DELETE if deletes else ActEffect.WRITE, what, things, grave=deletes)
+        yield _act(DeedEffect.DELETE if deletes else DeedEffect.WRITE, what, things, grave=deletes)
     elif verb == "UPDATE":
         yield _act(effect, what, things, grave="WHERE" not in texts)
     elif verb in ("ALTER", "CREATE") and texts & {"USER", "ROLE", "LOGIN", "POLICY"}:
-        yield _act(ActEffect.GRANT, what, things, grave=True)
+        yield _act(DeedEffect.GRANT, what, things, grave=True)
     elif verb == "CREATE" and "TRIGGER" in texts:
         yield _act(effect, what, things, grave=True)
     else:
-        grave = effect in (ActEffect.DELETE, ActEffect.GRANT, ActEffect.EXECUTE)
+        grave = effect in (DeedEffect.DELETE, DeedEffect.GRANT, DeedEffect.EXECUTE)
         yield _act(effect, what, things, grave=grave)
 
 
-def _selected(words: list[_Word], what: str, things: Sequence[str]) -> Act:
+def _selected(words: list[_Word], what: str, things: Sequence[str]) -> Deed:
     """A query; `SELECT … INTO table` makes one, into a variable it does not."""
     for place, word in enumerate(words[:-1]):
         target = words[place + 1].raw
         if word.text == "INTO" and not word.is_string and target[:1] not in ("@", ":"):
-            return _act(ActEffect.WRITE, what, things)
+            return _act(DeedEffect.WRITE, what, things)
     verbs = [i for i, w in enumerate(words) if w.text in _NESTED and _is_verb(words, i) and i]
     if verbs and words[verbs[0]].text in ("DELETE", "DROP", "TRUNCATE"):
-        return _act(ActEffect.DELETE, what, things, grave=True)
-    return _act(ActEffect.WRITE if verbs else ActEffect.READ, what, things)
+        return _act(DeedEffect.DELETE, what, things, grave=True)
+    return _act(DeedEffect.WRITE if verbs else DeedEffect.READ, what, things)
 
 
-def _copied(words: list[_Word], what: str) -> Act:
+def _copied(words: list[_Word], what: str) -> Deed:
     texts = [word.text for word in words]
     if "PROGRAM" in texts:
-        return _act(ActEffect.EXECUTE, what, _things(words), grave=True)
-    return _act(ActEffect.WRITE if "FROM" in texts else ActEffect.READ, what, _things(words))
+        return _act(DeedEffect.EXECUTE, what, _things(words), grave=True)
+    return _act(DeedEffect.WRITE if "FROM" in texts else DeedEffect.READ, what, _things(words))
 
 
-def _run_text(words: list[_Word], what: str, depth: int) -> Iterator[Act]:
+def _run_text(words: list[_Word], what: str, depth: int) -> Iterator[Deed]:
     """What a statement runs that it holds as text; a procedure by name is not known."""
     inner = [
         act
         for word in words
         if word.is_string and depth < _DEPTH
-        for act in acts_in_sql(word.raw.strip("'\"$"), depth + 1)
-        if act.effect is not ActEffect.UNKNOWN
+        for act in deeds_in_sql(word.raw.strip("'\"$"), depth + 1)
+        if act.effect is not DeedEffect.UNKNOWN
     ]
     yield from inner
     if not inner:
-        yield _act(ActEffect.UNKNOWN, what)
+        yield _act(DeedEffect.UNKNOWN, what)
 
 
-def _client_command(what: str) -> Iterator[Act]:
+def _client_command(what: str) -> Iterator[Deed]:
     """Commands of a database's own shell: `\\dt` lists, `\\! rm` runs."""
     text = what.replace(" ", "")
     if text.startswith("\\!"):
-        yield _act(ActEffect.EXECUTE, what, grave=True)
+        yield _act(DeedEffect.EXECUTE, what, grave=True)
     elif text.startswith(
         ("\\d", "\\l", "\\z", "\\s", "\\conninfo", "\\h", "\\?", "\\timing", "\\x")
     ):
-        yield _act(ActEffect.READ, what)
+        yield _act(DeedEffect.READ, what)
     elif text.startswith(("\\c", "\\q", "\\set", "\\pset")) and not text.startswith("\\copy"):
         return
     else:
-        yield _act(ActEffect.UNKNOWN, what)
+        yield _act(DeedEffect.UNKNOWN, what)
 
 
-def _functions(words: list[_Word], what: str) -> Iterator[Act]:
+def _functions(words: list[_Word], what: str) -> Iterator[Deed]:
     for word in words:
         effect = None if word.is_string else _ACTING_FUNCTIONS.get(word.text)
         if effect is not None:
-            yield _act(effect, what, _things(words), grave=effect is not ActEffect.WRITE)
+            yield _act(effect, what, _things(words), grave=effect is not DeedEffect.WRITE)
 
 
 def _things(words: Sequence[_Word]) -> tuple[str, ...]:

@@ -12,36 +12,36 @@ import warnings
 from collections.abc import Iterator, Mapping
 
 from investigator.ground.patterns import well_formed
-from investigator.readings.acts.act import Act, ActEffect, Means
-from investigator.readings.acts.sql_statements import acts_in_sql, is_sql
+from investigator.readings.deeds.deed import Deed, DeedEffect, Means
+from investigator.readings.deeds.sql_statements import deeds_in_sql, is_sql
 from investigator.readings.languages import word_set
 
 _WINDOW = 20_000
 _SHOWN = 80
 _NESTING = 200
 
-_CALLS: Mapping[str, tuple[ActEffect, bool]] = {
+_CALLS: Mapping[str, tuple[DeedEffect, bool]] = {
     **dict.fromkeys(
         ("os.remove", "os.unlink", "os.rmdir", "os.removedirs", "shutil.rmtree", "os.truncate"),
-        (ActEffect.DELETE, True),
+        (DeedEffect.DELETE, True),
     ),
     **dict.fromkeys(
         ("os.rename", "os.replace", "os.mkdir", "os.makedirs", "shutil.copy", "shutil.move",
          "shutil.copytree", "shutil.copyfile", "os.symlink", "json.dump", "pickle.dump"),
-        (ActEffect.WRITE, False),
+        (DeedEffect.WRITE, False),
     ),
-    **dict.fromkeys(("os.chmod", "os.chown", "os.setuid"), (ActEffect.GRANT, True)),
-    **dict.fromkeys(("os.kill", "os.killpg", "os.abort"), (ActEffect.EXECUTE, True)),
-    **dict.fromkeys(("exec", "eval", "compile", "__import__"), (ActEffect.EXECUTE, True)),
+    **dict.fromkeys(("os.chmod", "os.chown", "os.setuid"), (DeedEffect.GRANT, True)),
+    **dict.fromkeys(("os.kill", "os.killpg", "os.abort"), (DeedEffect.EXECUTE, True)),
+    **dict.fromkeys(("exec", "eval", "compile", "__import__"), (DeedEffect.EXECUTE, True)),
     **dict.fromkeys(
         ("requests.post", "httpx.post", "smtplib.SMTP", "smtplib.SMTP_SSL",
          "urllib.request.urlopen"),
-        (ActEffect.SEND, False),
+        (DeedEffect.SEND, False),
     ),
     **dict.fromkeys(("requests.put", "requests.patch", "httpx.put", "httpx.patch"),
-                    (ActEffect.WRITE, False)),
-    **dict.fromkeys(("requests.delete", "httpx.delete"), (ActEffect.DELETE, True)),
-    **dict.fromkeys(("requests.get", "httpx.get", "requests.head"), (ActEffect.READ, False)),
+                    (DeedEffect.WRITE, False)),
+    **dict.fromkeys(("requests.delete", "httpx.delete"), (DeedEffect.DELETE, True)),
+    **dict.fromkeys(("requests.get", "httpx.get", "requests.head"), (DeedEffect.READ, False)),
 }  # fmt: skip
 _SHELL_CALLS = word_set(
     "os.system os.popen subprocess.run subprocess.call subprocess.check_call"
@@ -49,40 +49,40 @@ _SHELL_CALLS = word_set(
     " subprocess.Popen subprocess.getoutput commands.getoutput os.execv os.execvp os.spawnl"
     " asyncio.create_subprocess_shell asyncio.create_subprocess_exec pty.spawn"
 )
-_METHODS: Mapping[str, tuple[ActEffect, bool]] = {
+_METHODS: Mapping[str, tuple[DeedEffect, bool]] = {
     **dict.fromkeys(("unlink", "rmdir", "rmtree", "delete", "delete_one", "delete_many",
                      "drop_table", "drop_database", "drop_collection", "delete_object",
                      "delete_bucket",
                      "drop_all"),
-                    (ActEffect.DELETE, True)),
+                    (DeedEffect.DELETE, True)),
     **dict.fromkeys(("write_text", "write_bytes", "to_csv", "to_sql", "to_excel", "to_parquet",
                      "savefig", "insert_one", "insert_many", "update_one", "update_many",
-                     "put_object", "upload_file", "writelines"), (ActEffect.WRITE, False)),
-    **dict.fromkeys(("sendmail", "send_message", "post"), (ActEffect.SEND, False)),
+                     "put_object", "upload_file", "writelines"), (DeedEffect.WRITE, False)),
+    **dict.fromkeys(("sendmail", "send_message", "post"), (DeedEffect.SEND, False)),
 }  # fmt: skip
 
 
-def acts_in_python(code: str) -> tuple[Act, ...]:
+def deeds_in_python(code: str) -> tuple[Deed, ...]:
     """The acts of the code, one that reads where it only computes."""
     if len(code) > _WINDOW:
-        return (_act(ActEffect.UNKNOWN, code),)
+        return (_act(DeedEffect.UNKNOWN, code),)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(well_formed(code))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return (_act(ActEffect.UNKNOWN, code),)
+        return (_act(DeedEffect.UNKNOWN, code),)
     names = _imported(tree)
     found = [
         act for node in ast.walk(tree) if isinstance(node, ast.Call) for act in _call(node, names)
     ]
-    return tuple(found) or (_act(ActEffect.READ, code),)
+    return tuple(found) or (_act(DeedEffect.READ, code),)
 
 
 def _act(
-    effect: ActEffect, what: str, *things: str, grave: bool = False, output: bool = False
-) -> Act:
-    return Act(effect, " ".join(what.split())[:_SHOWN], Means.CODE, things, grave, output)
+    effect: DeedEffect, what: str, *things: str, grave: bool = False, output: bool = False
+) -> Deed:
+    return Deed(effect, " ".join(what.split())[:_SHOWN], Means.CODE, things, grave, output)
 
 
 def _imported(tree: ast.AST) -> dict[str, str]:
@@ -133,22 +133,22 @@ def _texts(node: ast.Call) -> list[str]:
     return found
 
 
-def _call(node: ast.Call, names: Mapping[str, str]) -> Iterator[Act]:
+def _call(node: ast.Call, names: Mapping[str, str]) -> Iterator[Deed]:
     name, texts = _dotted(node.func, names), _texts(node)
     what = f"{name}({', '.join(texts)})"
     method = name.rpartition(".")[2]
     if name in _SHELL_CALLS:
         # Shell lines hold Python, and Python shell lines; the import would be a ring.
-        yield _act(ActEffect.EXECUTE, what, *texts[:1], grave=False)
+        yield _act(DeedEffect.EXECUTE, what, *texts[:1], grave=False)
     elif name == "open":
         mode = texts[1] if len(texts) > 1 else ""
         writes = any(mark in mode for mark in "wax+")
-        yield _act(ActEffect.WRITE if writes else ActEffect.READ, what, *texts[:1])
+        yield _act(DeedEffect.WRITE if writes else DeedEffect.READ, what, *texts[:1])
     elif name in _CALLS:
         effect, grave = _CALLS[name]
         yield _act(effect, what, *texts[:1], grave=grave, output=name in ("exec", "eval"))
     elif method in ("execute", "executemany", "executescript", "read_sql", "sql") and texts:
-        yield from acts_in_sql(texts[0]) if is_sql(texts[0]) else ()
+        yield from deeds_in_sql(texts[0]) if is_sql(texts[0]) else ()
     elif method in _METHODS and "." in name:
         effect, grave = _METHODS[method]
         yield _act(effect, what, *texts[:1], grave=grave)

@@ -7,17 +7,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from investigator.ground.canonical_json import JsonValue
-from investigator.readings.acts.act import Act, ActEffect, only_reads
-from investigator.readings.acts.call_acts import acts_of_tool_call
-from investigator.readings.acts.python_acts import acts_in_python
-from investigator.readings.acts.shell_acts import acts_in_shell
-from investigator.readings.acts.sql_statements import acts_in_sql, is_sql
+from investigator.readings.deeds.call_deeds import deeds_of_tool_call
+from investigator.readings.deeds.deed import Deed, DeedEffect, only_reads
+from investigator.readings.deeds.python_deeds import deeds_in_python
+from investigator.readings.deeds.shell_deeds import deeds_in_shell
+from investigator.readings.deeds.sql_statements import deeds_in_sql, is_sql
 
-READ, WRITE, DELETE, SEND = ActEffect.READ, ActEffect.WRITE, ActEffect.DELETE, ActEffect.SEND
-PAY, GRANT, EXECUTE, UNKNOWN = ActEffect.PAY, ActEffect.GRANT, ActEffect.EXECUTE, ActEffect.UNKNOWN
+READ, WRITE, DELETE, SEND = DeedEffect.READ, DeedEffect.WRITE, DeedEffect.DELETE, DeedEffect.SEND
+PAY, GRANT, EXECUTE, UNKNOWN = (
+    DeedEffect.PAY,
+    DeedEffect.GRANT,
+    DeedEffect.EXECUTE,
+    DeedEffect.UNKNOWN,
+)
 
 
-def effects(acts: tuple[Act, ...]) -> set[ActEffect]:
+def effects(acts: tuple[Deed, ...]) -> set[DeedEffect]:
     """Of what the acts are, but for reading beside something else."""
     found = {act.effect for act in acts}
     return found - {READ} or found
@@ -57,10 +62,10 @@ def effects(acts: tuple[Act, ...]) -> set[ActEffect]:
     ],
 )
 def test_a_statement_is_what_its_verb_says(
-    statement: str, effect: ActEffect, grave: bool, table: str | None
+    statement: str, effect: DeedEffect, grave: bool, table: str | None
 ) -> None:
     """Not what stands in its strings and comments."""
-    acts = acts_in_sql(statement)
+    acts = deeds_in_sql(statement)
     assert effects(acts) == {effect}
     assert any(act.grave for act in acts) is grave
     assert table is None or table in {thing for act in acts for thing in act.things}
@@ -139,9 +144,9 @@ def test_words_are_no_statement(words: str) -> None:
         ("rm 'unclosed", DELETE, True),
     ],
 )
-def test_a_command_is_what_its_programs_do(line: str, effect: ActEffect, grave: bool) -> None:
+def test_a_command_is_what_its_programs_do(line: str, effect: DeedEffect, grave: bool) -> None:
     """Through pipes, wrappers, loops and shells in shells."""
-    acts = acts_in_shell(line)
+    acts = deeds_in_shell(line)
     assert effect in effects(acts)
     assert any(act.grave for act in acts) is grave
     assert only_reads(acts) is (effect is READ)
@@ -160,9 +165,9 @@ def test_a_command_is_what_its_programs_do(line: str, effect: ActEffect, grave: 
         ("this is no code", UNKNOWN),
     ],
 )
-def test_code_is_what_it_calls(code: str, effect: ActEffect) -> None:
+def test_code_is_what_it_calls(code: str, effect: DeedEffect) -> None:
     """By whatever name it imported it."""
-    assert effects(acts_in_python(code)) == {effect}
+    assert effects(deeds_in_python(code)) == {effect}
 
 
 @pytest.mark.parametrize(
@@ -207,15 +212,15 @@ def test_code_is_what_it_calls(code: str, effect: ActEffect) -> None:
     ],
 )
 def test_a_call_is_what_it_is_given(
-    tool: str, arguments: dict[str, JsonValue], effect: ActEffect
+    tool: str, arguments: dict[str, JsonValue], effect: DeedEffect
 ) -> None:
     """Whatever its tool is called, and through the envelopes that calls come in."""
-    assert effects(acts_of_tool_call(tool, arguments)) == {effect}
+    assert effects(deeds_of_tool_call(tool, arguments)) == {effect}
 
 
 @given(st.text(max_size=200))
 def test_any_text_is_read_and_never_taken_for_nothing(text: str) -> None:
     """As SQL, as a command and as code; what is no blank text is at least one act or silent SQL."""
-    acts_in_sql(text)
-    assert acts_in_python(text)
-    assert acts_in_shell(text) or not text.strip()
+    deeds_in_sql(text)
+    assert deeds_in_python(text)
+    assert deeds_in_shell(text) or not text.strip()

@@ -14,20 +14,20 @@ import re2
 
 from investigator.ground.canonical_json import JsonValue, canonical_json, json_object
 from investigator.ground.patterns import well_formed
-from investigator.readings.acts.act import Act, ActEffect, Means
-from investigator.readings.acts.program_effects import (
+from investigator.readings.deeds.deed import Deed, DeedEffect, Means
+from investigator.readings.deeds.program_effects import (
     DEPLOYING_WORDS,
     DESTROYING_WORDS,
     LOOKING_WORDS,
 )
-from investigator.readings.acts.shell_acts import (
-    acts_in_code,
-    acts_in_shell,
+from investigator.readings.deeds.shell_deeds import (
     begins_with_program,
+    deeds_in_code,
+    deeds_in_shell,
     is_system_path,
     request_act,
 )
-from investigator.readings.acts.sql_statements import acts_in_sql, is_sql
+from investigator.readings.deeds.sql_statements import deeds_in_sql, is_sql
 from investigator.readings.directives import kinds_of, tool_words
 from investigator.readings.languages import word_set
 from investigator.readings.utterances import Action
@@ -63,22 +63,22 @@ _PATH_KEYS = word_set(
 _SEARCHES = word_set("search find lookup web google wiki docs knowledge ask think translate")
 
 _EFFECT_OF_KIND = {
-    "delete": ActEffect.DELETE,
-    "pay": ActEffect.PAY,
-    "buy": ActEffect.PAY,
-    "send": ActEffect.SEND,
-    "share": ActEffect.SEND,
-    "change": ActEffect.WRITE,
-    "create": ActEffect.WRITE,
-    "read": ActEffect.READ,
+    "delete": DeedEffect.DELETE,
+    "pay": DeedEffect.PAY,
+    "buy": DeedEffect.PAY,
+    "send": DeedEffect.SEND,
+    "share": DeedEffect.SEND,
+    "change": DeedEffect.WRITE,
+    "create": DeedEffect.WRITE,
+    "read": DeedEffect.READ,
 }
 _ORDER = (
-    ActEffect.DELETE,
-    ActEffect.GRANT,
-    ActEffect.PAY,
-    ActEffect.SEND,
-    ActEffect.WRITE,
-    ActEffect.READ,
+    DeedEffect.DELETE,
+    DeedEffect.GRANT,
+    DeedEffect.PAY,
+    DeedEffect.SEND,
+    DeedEffect.WRITE,
+    DeedEffect.READ,
 )
 _WORKING_OUT = word_set(
     "calculate compute summarize summarise translate recommend suggest rate rank choose select pick"
@@ -117,40 +117,40 @@ _WINDOW = 2_000
 _DESCRIPTION = 400
 
 
-class CallActs:
+class CallDeeds:
     """The acts of each call of a trace, read when first asked for."""
 
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
-        self._read: dict[int, tuple[Act, ...]] = {}
+        self._read: dict[int, tuple[Deed, ...]] = {}
 
-    def of(self, action: Action) -> tuple[Act, ...]:
+    def of(self, action: Action) -> tuple[Deed, ...]:
         """What a call does; at least one act."""
         if action.position not in self._read:
             self._read[action.position] = self._acts(action)
         return self._read[action.position]
 
-    def _acts(self, action: Action) -> tuple[Act, ...]:
+    def _acts(self, action: Action) -> tuple[Deed, ...]:
         if action.hidden:
             named = by_name(action.tool, ())
-            only = named if named.effect is not ActEffect.READ or _is_plain(action) else None
+            only = named if named.effect is not DeedEffect.READ or _is_plain(action) else None
             return (only or _unknown(action.tool),)
         if action.hands_over:
-            return (Act(ActEffect.READ, action.tool, Means.NAME),)
+            return (Deed(DeedEffect.READ, action.tool, Means.NAME),)
         arguments = action.parsed
-        acts = acts_of_tool_call(action.tool, action.arguments if arguments is None else arguments)
-        if all(act.effect is not ActEffect.UNKNOWN for act in acts):
+        acts = deeds_of_tool_call(action.tool, action.arguments if arguments is None else arguments)
+        if all(act.effect is not DeedEffect.UNKNOWN for act in acts):
             return acts
         told = self._described(action)
         return tuple(_resolved(act, action, told) for act in acts)
 
-    def _described(self, action: Action) -> ActEffect | None:
+    def _described(self, action: Action) -> DeedEffect | None:
         return self._offered.get(action.tool)
 
     @cached_property
-    def _offered(self) -> Mapping[str, ActEffect]:
+    def _offered(self) -> Mapping[str, DeedEffect]:
         """What tools are offered as doing, by their annotations and the first verb described."""
-        found: dict[str, ActEffect] = {}
+        found: dict[str, DeedEffect] = {}
         texts = {d.json_schema for span in self._trace.spans for d in tool_definitions_of(span)}
         for text in sorted(texts):
             value = json_object(text) or {}
@@ -168,17 +168,17 @@ def _is_plain(action: Action) -> bool:
     return not words & (SHELL_WORDS | SQL_WORDS | _RUNS)
 
 
-def _unknown(what: str) -> Act:
-    return Act(ActEffect.UNKNOWN, what[:_SHOWN], Means.NAME)
+def _unknown(what: str) -> Deed:
+    return Deed(DeedEffect.UNKNOWN, what[:_SHOWN], Means.NAME)
 
 
-def _described_effect(definition: Mapping[str, JsonValue]) -> ActEffect | None:
+def _described_effect(definition: Mapping[str, JsonValue]) -> DeedEffect | None:
     hints = definition.get("annotations")
     if isinstance(hints, dict):
         if hints.get("readOnlyHint") is True:
-            return ActEffect.READ
+            return DeedEffect.READ
         if hints.get("destructiveHint") is True:
-            return ActEffect.DELETE
+            return DeedEffect.DELETE
     described = definition.get("description")
     words = (
         tool_words(described[:_DESCRIPTION].partition(".")[0]) if isinstance(described, str) else []
@@ -190,25 +190,27 @@ def _described_effect(definition: Mapping[str, JsonValue]) -> ActEffect | None:
     return None
 
 
-def _resolved(act: Act, action: Action, told: ActEffect | None) -> Act:
+def _resolved(act: Deed, action: Action, told: DeedEffect | None) -> Deed:
     """An act of unknown effect by what came back, or by what the tool was offered as doing."""
-    if act.effect is not ActEffect.UNKNOWN:
+    if act.effect is not DeedEffect.UNKNOWN:
         return act
     text = "" if action.result is None else well_formed(action.result.text[:_WINDOW])
-    for pattern, effect in ((_TOLD, ActEffect.DELETE), (_TOLD_WRITE, ActEffect.WRITE)):
+    for pattern, effect in ((_TOLD, DeedEffect.DELETE), (_TOLD_WRITE, DeedEffect.WRITE)):
         hits = (hit for hit in pattern.finditer(text))
         if any(not _NOTHING.search(text[max(hit.start() - 40, 0) : hit.start()]) for hit in hits):
-            return Act(effect, act.what, act.means, act.things, effect is ActEffect.DELETE)
+            return Deed(effect, act.what, act.means, act.things, effect is DeedEffect.DELETE)
     if told is not None and act.means is Means.NAME:
-        return Act(told, act.what, act.means, act.things, told in (ActEffect.DELETE, ActEffect.PAY))
+        return Deed(
+            told, act.what, act.means, act.things, told in (DeedEffect.DELETE, DeedEffect.PAY)
+        )
     return act
 
 
-def acts_of_tool_call(tool: str, arguments: JsonValue, depth: int = 0) -> tuple[Act, ...]:
+def deeds_of_tool_call(tool: str, arguments: JsonValue, depth: int = 0) -> tuple[Deed, ...]:
     """The acts of a call by its tool's name and its arguments (a text where they are no JSON)."""
     inner = _opened(arguments) if depth < _DEPTH else None
     if inner is not None:
-        return acts_of_tool_call(inner[0], inner[1], depth + 1)
+        return deeds_of_tool_call(inner[0], inner[1], depth + 1)
     words = tool_words(tool)
     leaves = list(_leaves(arguments))
     for reader in (_statements, _commands, _requests, _code):
@@ -259,11 +261,11 @@ def _opened(arguments: JsonValue) -> tuple[str, JsonValue] | None:
     return (name, given) if isinstance(given, dict) else None
 
 
-def _statements(words: list[str], leaves: _Leaves, _arguments: JsonValue) -> tuple[Act, ...]:
+def _statements(words: list[str], leaves: _Leaves, _arguments: JsonValue) -> tuple[Deed, ...]:
     """SQL: whatever has its form and is not text to be kept, and all that a database is given."""
     is_database = bool(set(words) & SQL_WORDS)
     searches = bool(set(words[:2]) & _SEARCHES) and not is_database
-    found: list[Act] = []
+    found: list[Deed] = []
     for key, text in leaves:
         keys = _key(key)
         named = bool(
@@ -275,7 +277,7 @@ def _statements(words: list[str], leaves: _Leaves, _arguments: JsonValue) -> tup
         if _graph(plain) is not None:
             found.append(_graph(plain) or _unknown(plain))
         elif (named and " " in plain) or (named and is_database) or is_sql(plain):
-            found += acts_in_sql(plain)
+            found += deeds_in_sql(plain)
     return tuple(found)
 
 
@@ -287,7 +289,7 @@ _CYPHER = re2.compile(
 _MONGO = re2.compile(r"^\s*db\.[\w\[\]'\".]+?\.?(\w+)\s*\(")
 
 
-def _graph(text: str) -> Act | None:
+def _graph(text: str) -> Deed | None:
     """GraphQL, Cypher and the shell of MongoDB; None for any other text."""
     plain = well_formed(text[:_WINDOW])
     hit = _MUTATION.search(plain)
@@ -295,33 +297,33 @@ def _graph(text: str) -> Act | None:
         named = by_name(hit.group(2), ())
         looks = hit.group(1).lower() == "query"
         effect = (
-            ActEffect.READ
+            DeedEffect.READ
             if looks
-            else ActEffect.WRITE
-            if named.effect is ActEffect.READ
+            else DeedEffect.WRITE
+            if named.effect is DeedEffect.READ
             else named.effect
         )
-        return Act(effect, hit.group(0)[:_SHOWN], Means.SQL, grave=named.grave and not looks)
+        return Deed(effect, hit.group(0)[:_SHOWN], Means.SQL, grave=named.grave and not looks)
     hit = _CYPHER.search(plain)
     if hit is not None:
         words = {word.lower() for word in re2.findall(r"\b[A-Za-z]+\b", plain)}
         deletes = bool(words & {"delete", "remove"})
         writes = bool(words & {"set", "create", "merge"})
-        effect = ActEffect.DELETE if deletes else ActEffect.WRITE if writes else ActEffect.READ
-        return Act(effect, plain[:_SHOWN], Means.SQL, grave=deletes)
+        effect = DeedEffect.DELETE if deletes else DeedEffect.WRITE if writes else DeedEffect.READ
+        return Deed(effect, plain[:_SHOWN], Means.SQL, grave=deletes)
     hit = _MONGO.search(plain)
     if hit is not None:
         named = by_name(hit.group(1), ())
-        return Act(named.effect, plain[:_SHOWN], Means.SQL, grave=named.grave)
+        return Deed(named.effect, plain[:_SHOWN], Means.SQL, grave=named.grave)
     return None
 
 
-def _commands(words: list[str], leaves: _Leaves, arguments: JsonValue) -> tuple[Act, ...]:
+def _commands(words: list[str], leaves: _Leaves, arguments: JsonValue) -> tuple[Deed, ...]:
     """A command line: what a shell is given, and what is named as a command and is more than one
     word or is run."""
     said = set(words)
     shell, runs = bool(said & SHELL_WORDS), bool(said & _RUNS)
-    found: list[Act] = []
+    found: list[Deed] = []
     for key, text in leaves:
         keys = _key(key)
         named = bool(keys & _COMMAND_KEYS) or (shell and bool(keys & (_CODE_KEYS | {"input"})))
@@ -329,16 +331,16 @@ def _commands(words: list[str], leaves: _Leaves, arguments: JsonValue) -> tuple[
             continue
         if said & {"redis"}:
             text = f"redis-cli {text}"
-        found += acts_in_shell(text, powershell=bool(said & {"powershell", "pwsh"}))
+        found += deeds_in_shell(text, powershell=bool(said & {"powershell", "pwsh"}))
     if shell and not found and isinstance(arguments, str) and arguments.strip():
-        found += acts_in_shell(arguments)
+        found += deeds_in_shell(arguments)
     if words[-1:] and len(words) < 3 and shell and not found and isinstance(arguments, dict):
         first = next((text for _, text in leaves if text.strip()), None)
-        found += acts_in_shell(first) if first is not None else ()
+        found += deeds_in_shell(first) if first is not None else ()
     return tuple(found)
 
 
-def _requests(words: list[str], leaves: _Leaves, arguments: JsonValue) -> tuple[Act, ...]:
+def _requests(words: list[str], leaves: _Leaves, arguments: JsonValue) -> tuple[Deed, ...]:
     """A request over HTTP: an address with a method, a body, or a tool that says it makes one."""
     if not isinstance(arguments, dict):
         return ()
@@ -364,7 +366,7 @@ def _requests(words: list[str], leaves: _Leaves, arguments: JsonValue) -> tuple[
     return (request_act(verb, urls, f"{verb} {urls[0]}", has_data=has_data, means=Means.REQUEST),)
 
 
-def _code(words: list[str], leaves: _Leaves, arguments: JsonValue) -> tuple[Act, ...]:
+def _code(words: list[str], leaves: _Leaves, arguments: JsonValue) -> tuple[Deed, ...]:
     """Code for an interpreter."""
     said = set(words)
     if not said & {"python", "code", "interpreter", "jupyter", "ipython", "notebook", "repl"}:
@@ -379,23 +381,23 @@ _FENCE = "```"
 _LANGUAGE = re2.compile(r"^(?:python|py|bash|sh|shell)\s*\n")
 
 
-def _python_or_shell(text: str) -> tuple[Act, ...]:
+def _python_or_shell(text: str) -> tuple[Deed, ...]:
     """Agents that run code are given commands as well; what reads as neither is unknown."""
     pieces = [piece for piece in text.split(_FENCE)[::2] if piece.strip()]
     return tuple(act for piece in pieces for act in _piece(piece))
 
 
-def _piece(text: str) -> tuple[Act, ...]:
+def _piece(text: str) -> tuple[Deed, ...]:
     code = _LANGUAGE.sub("", well_formed(text), count=1)
-    found = acts_in_code(code)
-    if all(act.effect is ActEffect.UNKNOWN for act in found) and begins_with_program(code):
-        return acts_in_shell(code)
+    found = deeds_in_code(code)
+    if all(act.effect is DeedEffect.UNKNOWN for act in found) and begins_with_program(code):
+        return deeds_in_shell(code)
     return found
 
 
 def _of_operation(
     tool: str, words: list[str], leaves: _Leaves, arguments: JsonValue
-) -> tuple[Act, ...]:
+) -> tuple[Deed, ...]:
     """By the operation that an argument names, and else by the tool's name."""
     paths = tuple(text for key, text in leaves if _key(key) & _PATH_KEYS and len(text) < 400)
     if isinstance(arguments, dict):
@@ -403,8 +405,8 @@ def _of_operation(
             value = arguments.get(key)
             if isinstance(value, str) and 0 < len(value) <= 40 and len(value.split()) <= 3:
                 named = by_name(value, paths)
-                if named.effect is not ActEffect.UNKNOWN:
-                    act = Act(
+                if named.effect is not DeedEffect.UNKNOWN:
+                    act = Deed(
                         named.effect, f"{tool}: {value}"[:_SHOWN], Means.NAME, paths, named.grave
                     )
                     return (_on_path(act, paths),)
@@ -413,11 +415,11 @@ def _of_operation(
     return (_on_path(by_name("_".join(words), paths), paths),)
 
 
-def _on_path(act: Act, paths: Iterable[str]) -> Act:
+def _on_path(act: Deed, paths: Iterable[str]) -> Deed:
     """A file of the system changed has a high impact."""
-    changes = act.effect in (ActEffect.WRITE, ActEffect.DELETE)
+    changes = act.effect in (DeedEffect.WRITE, DeedEffect.DELETE)
     if changes and any(is_system_path(path) for path in paths):
-        return Act(act.effect, act.what, Means.FILE, act.things, grave=True)
+        return Deed(act.effect, act.what, Means.FILE, act.things, grave=True)
     return act
 
 
@@ -432,26 +434,26 @@ _NOUNS = word_set(
 """Words that are things as often as acts: behind a verb they are what it is done to."""
 
 
-def by_name(name: str, things: tuple[str, ...]) -> Act:
+def by_name(name: str, things: tuple[str, ...]) -> Deed:
     """What a name says that it does; of unknown effect where it has no word that tells."""
     words = tool_words(name)
     effect, said = _effect_of_words(words), set(words)
     if effect is None:
-        return Act(ActEffect.UNKNOWN, name[:_SHOWN], Means.NAME, things)
-    if effect is ActEffect.READ:
-        return Act(effect, name[:_SHOWN], Means.NAME, things)
+        return Deed(DeedEffect.UNKNOWN, name[:_SHOWN], Means.NAME, things)
+    if effect is DeedEffect.READ:
+        return Deed(effect, name[:_SHOWN], Means.NAME, things)
     if said & _GIVES_RIGHTS and said & _RIGHTS_VERBS:
-        return Act(ActEffect.GRANT, name[:_SHOWN], Means.NAME, things, grave=True)
-    if effect is ActEffect.SEND and said & _MONEY and "send" in said:
-        effect = ActEffect.PAY
-    if effect is ActEffect.PAY and said & _GOODS and not said & _MONEY:
-        effect = ActEffect.SEND
+        return Deed(DeedEffect.GRANT, name[:_SHOWN], Means.NAME, things, grave=True)
+    if effect is DeedEffect.SEND and said & _MONEY and "send" in said:
+        effect = DeedEffect.PAY
+    if effect is DeedEffect.PAY and said & _GOODS and not said & _MONEY:
+        effect = DeedEffect.SEND
     stops = said & (_STOPS | _ROLLS_OUT)
-    grave = bool(stops) or effect in (ActEffect.DELETE, ActEffect.PAY, ActEffect.EXECUTE)
-    return Act(effect, name[:_SHOWN], Means.NAME, things, grave)
+    grave = bool(stops) or effect in (DeedEffect.DELETE, DeedEffect.PAY, DeedEffect.EXECUTE)
+    return Deed(effect, name[:_SHOWN], Means.NAME, things, grave)
 
 
-def _effect_of_words(words: list[str]) -> ActEffect | None:
+def _effect_of_words(words: list[str]) -> DeedEffect | None:
     """By the first word that is an act; a tool that begins with reading only reads."""
     started = False
     for word in words:
@@ -459,11 +461,11 @@ def _effect_of_words(words: list[str]) -> ActEffect | None:
             started = True
             continue
         if word in _WORKING_OUT or (word in LOOKING_WORDS and not started):
-            return ActEffect.READ
+            return DeedEffect.READ
         if word in DESTROYING_WORDS:
-            return ActEffect.DELETE
+            return DeedEffect.DELETE
         if word in _ROLLS_OUT:
-            return ActEffect.EXECUTE
+            return DeedEffect.EXECUTE
         effect = None if started and word in _NOUNS else _effect_of_word(word)
         if effect is not None:
             return effect
@@ -473,7 +475,7 @@ def _effect_of_words(words: list[str]) -> ActEffect | None:
 _ROLLS_OUT = DEPLOYING_WORDS - {"push", "apply", "seed", "scale", "stop", "publish", "disable"}
 
 
-def _effect_of_word(word: str) -> ActEffect | None:
+def _effect_of_word(word: str) -> DeedEffect | None:
     """A verb of several kinds is the more telling one: `write` makes something, `open` looks."""
     if word in (
         "book",
@@ -486,8 +488,8 @@ def _effect_of_word(word: str) -> ActEffect | None:
         "write",
         "patch",
     ):
-        return ActEffect.WRITE
+        return DeedEffect.WRITE
     effects = {_EFFECT_OF_KIND[kind] for kind in kinds_of([word]) if kind in _EFFECT_OF_KIND}
     if word in ("send", "open", "store", "log", "sign"):
-        effects = effects - {ActEffect.PAY, ActEffect.READ} or effects
+        effects = effects - {DeedEffect.PAY, DeedEffect.READ} or effects
     return next((effect for effect in _ORDER if effect in effects), None)

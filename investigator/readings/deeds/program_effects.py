@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from investigator.readings.acts.act import ActEffect
+from investigator.readings.deeds.deed import DeedEffect
 from investigator.readings.languages import word_set
 
 READING_PROGRAMS = word_set(
@@ -94,88 +94,88 @@ WRAPPERS: Mapping[str, int] = {
 
 OPTIONS_WITH_VALUE = word_set("-u -g -n -p -i -k -s -l -o -h -C --user --group -I -L -P -a -d")
 
-SUBCOMMANDS: Mapping[str, Mapping[ActEffect, str]] = {
+SUBCOMMANDS: Mapping[str, Mapping[DeedEffect, str]] = {
     "git": {
-        ActEffect.READ: "status log diff show ls-files ls-tree blame rev-parse grep describe"
+        DeedEffect.READ: "status log diff show ls-files ls-tree blame rev-parse grep describe"
         " shortlog"
         " fetch remote config reflog cat-file rev-list version help whatchanged bisect branch tag"
         " stash worktree submodule ls-remote",
-        ActEffect.WRITE: "add commit checkout switch merge rebase pull clone init apply am"
+        DeedEffect.WRITE: "add commit checkout switch merge rebase pull clone init apply am"
         " cherry-pick"
         " restore revert mv push reset notes gc",
-        ActEffect.DELETE: "rm clean filter-branch filter-repo prune",
+        DeedEffect.DELETE: "rm clean filter-branch filter-repo prune",
     },
     "docker": {
-        ActEffect.READ: "ps images logs inspect info version stats top port diff history events"
+        DeedEffect.READ: "ps images logs inspect info version stats top port diff history events"
         " search",
-        ActEffect.WRITE: "build pull push tag commit cp load save import create network volume"
+        DeedEffect.WRITE: "build pull push tag commit cp load save import create network volume"
         " login"
         " compose run start buildx",
-        ActEffect.EXECUTE: "stop kill restart pause",
-        ActEffect.DELETE: "rm rmi prune",
+        DeedEffect.EXECUTE: "stop kill restart pause",
+        DeedEffect.DELETE: "rm rmi prune",
     },
     "kubectl": {
-        ActEffect.READ: "get describe logs top explain version config api-resources cluster-info"
+        DeedEffect.READ: "get describe logs top explain version config api-resources cluster-info"
         " diff auth",
-        ActEffect.WRITE: "apply create patch edit label annotate set expose run cp replace",
-        ActEffect.EXECUTE: "scale rollout drain cordon uncordon taint",
-        ActEffect.DELETE: "delete",
+        DeedEffect.WRITE: "apply create patch edit label annotate set expose run cp replace",
+        DeedEffect.EXECUTE: "scale rollout drain cordon uncordon taint",
+        DeedEffect.DELETE: "delete",
     },
     "systemctl": {
-        ActEffect.READ: "status list-units is-active show cat is-enabled list-unit-files",
-        ActEffect.EXECUTE: "stop restart kill disable mask reload start enable isolate reboot"
+        DeedEffect.READ: "status list-units is-active show cat is-enabled list-unit-files",
+        DeedEffect.EXECUTE: "stop restart kill disable mask reload start enable isolate reboot"
         " poweroff",
     },
     "terraform": {
-        ActEffect.READ: "plan show validate output fmt version graph providers init workspace"
+        DeedEffect.READ: "plan show validate output fmt version graph providers init workspace"
         " console",
-        ActEffect.EXECUTE: "apply import taint",
-        ActEffect.DELETE: "destroy",
+        DeedEffect.EXECUTE: "apply import taint",
+        DeedEffect.DELETE: "destroy",
     },
     "helm": {
-        ActEffect.READ: "list status get show template lint history search version repo",
-        ActEffect.EXECUTE: "install upgrade rollback",
-        ActEffect.DELETE: "uninstall delete",
+        DeedEffect.READ: "list status get show template lint history search version repo",
+        DeedEffect.EXECUTE: "install upgrade rollback",
+        DeedEffect.DELETE: "uninstall delete",
     },
     "npm": {
-        ActEffect.READ: "test t ls list view info outdated audit help config why ping whoami"
+        DeedEffect.READ: "test t ls list view info outdated audit help config why ping whoami"
         " search",
-        ActEffect.WRITE: "install i ci add update uninstall link init version rebuild dedupe",
-        ActEffect.SEND: "publish",
-        ActEffect.DELETE: "unpublish",
+        DeedEffect.WRITE: "install i ci add update uninstall link init version rebuild dedupe",
+        DeedEffect.SEND: "publish",
+        DeedEffect.DELETE: "unpublish",
     },
-    "crontab": {ActEffect.READ: "-l", ActEffect.DELETE: "-r"},
+    "crontab": {DeedEffect.READ: "-l", DeedEffect.DELETE: "-r"},
     "redis-cli": {
-        ActEffect.READ: "get mget keys scan ping info ttl exists type hget hgetall lrange smembers"
+        DeedEffect.READ: "get mget keys scan ping info ttl exists type hget hgetall lrange smembers"
         " zrange"
         " dbsize llen scard strlen monitor",
-        ActEffect.WRITE: "set mset hset lpush rpush sadd zadd incr decr expire append config"
+        DeedEffect.WRITE: "set mset hset lpush rpush sadd zadd incr decr expire append config"
         " rename",
-        ActEffect.DELETE: "del unlink flushall flushdb hdel lrem srem zrem getdel",
-        ActEffect.EXECUTE: "shutdown eval",
+        DeedEffect.DELETE: "del unlink flushall flushdb hdel lrem srem zrem getdel",
+        DeedEffect.EXECUTE: "shutdown eval",
     },
 }
 for _alias, _of in (("podman", "docker"), ("oc", "kubectl"), ("yarn", "npm"), ("pnpm", "npm")):
     SUBCOMMANDS = {**SUBCOMMANDS, _alias: SUBCOMMANDS[_of]}
 
-CMDLETS: Mapping[str, ActEffect] = {
+CMDLETS: Mapping[str, DeedEffect] = {
     **dict.fromkeys(
         ("get", "test", "select", "where", "foreach", "sort", "measure", "format", "compare",
          "find",
          "search", "show", "resolve", "join", "split", "convertto", "convertfrom", "group", "out",
          "write", "read", "wait"),
-        ActEffect.READ,
+        DeedEffect.READ,
     ),
     **dict.fromkeys(
         ("set", "new", "add", "copy", "move", "rename", "export", "import", "update", "install",
          "register", "save", "edit", "expand", "compress", "mount", "push"),
-        ActEffect.WRITE,
+        DeedEffect.WRITE,
     ),
-    **dict.fromkeys(("remove", "clear", "uninstall", "unregister", "disable"), ActEffect.DELETE),
-    **dict.fromkeys(("stop", "restart", "suspend", "start", "enable"), ActEffect.EXECUTE),
-    "send": ActEffect.SEND,
-    "grant": ActEffect.GRANT,
-    "revoke": ActEffect.GRANT,
+    **dict.fromkeys(("remove", "clear", "uninstall", "unregister", "disable"), DeedEffect.DELETE),
+    **dict.fromkeys(("stop", "restart", "suspend", "start", "enable"), DeedEffect.EXECUTE),
+    "send": DeedEffect.SEND,
+    "grant": DeedEffect.GRANT,
+    "revoke": DeedEffect.GRANT,
 }  # fmt: skip
 """The verbs of PowerShell's cmdlets, which all of them begin with."""
 

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import re2
 
 from investigator.ground.patterns import well_formed
-from investigator.readings.acts.act import Act, ActEffect, Means
-from investigator.readings.acts.program_effects import (
+from investigator.readings.deeds.deed import Deed, DeedEffect, Means
+from investigator.readings.deeds.program_effects import (
     BUILD_TOOLS,
     CMDLET_ALIASES,
     CMDLETS,
@@ -36,9 +36,9 @@ from investigator.readings.acts.program_effects import (
     WRITING_PROGRAMS,
     WRITING_WORDS,
 )
-from investigator.readings.acts.python_acts import acts_in_python
-from investigator.readings.acts.shell_syntax import Command, is_powershell, shell_line
-from investigator.readings.acts.sql_statements import acts_in_sql
+from investigator.readings.deeds.python_deeds import deeds_in_python
+from investigator.readings.deeds.shell_syntax import Command, is_powershell, shell_line
+from investigator.readings.deeds.sql_statements import deeds_in_sql
 from investigator.readings.directives import tool_words
 
 _DEPTH = 4
@@ -49,12 +49,12 @@ _WORDS = re2.compile(r"[a-zA-Z]+(?:-[a-zA-Z]+)*")
 _DRIVE = re2.compile(r"^[A-Za-z]:[\\/]")
 
 
-def acts_in_shell(text: str, *, powershell: bool = False, depth: int = 0) -> tuple[Act, ...]:
+def deeds_in_shell(text: str, *, powershell: bool = False, depth: int = 0) -> tuple[Deed, ...]:
     """The acts of a line in order; one of unknown effect where a part of it cannot be parsed."""
     line = shell_line(text, powershell=powershell or is_powershell(text))
     found = [act for command in line.commands for act in _acts(command, depth)]
     if line.unread or (text.strip() and not found):
-        found.append(_act(ActEffect.UNKNOWN, text))
+        found.append(_act(DeedEffect.UNKNOWN, text))
     return tuple(found)
 
 
@@ -74,35 +74,35 @@ def begins_with_program(text: str) -> bool:
 
 
 def _act(
-    effect: ActEffect,
+    effect: DeedEffect,
     what: str,
     things: Sequence[str] = (),
     *,
     grave: bool = False,
     runs_output: bool = False,
-) -> Act:
+) -> Deed:
     short = " ".join(what.split())[:_SHOWN]
-    return Act(effect, short, Means.COMMAND, tuple(things), grave, runs_output)
+    return Deed(effect, short, Means.COMMAND, tuple(things), grave, runs_output)
 
 
-def _acts(command: Command, depth: int) -> Iterator[Act]:
+def _acts(command: Command, depth: int) -> Iterator[Deed]:
     for target in command.writes_to:
         system = is_system_path(target)
-        yield _act(ActEffect.WRITE, f"writes to {target}", [target], grave=system)
+        yield _act(DeedEffect.WRITE, f"writes to {target}", [target], grave=system)
     yield from _of_words(command, command.words, depth)
 
 
-def _of_words(command: Command, words: list[str], depth: int) -> Iterator[Act]:
+def _of_words(command: Command, words: list[str], depth: int) -> Iterator[Deed]:
     words = _unwrapped(words)
     what = " ".join(words)
     if not words or depth > _DEPTH:
-        yield _act(ActEffect.UNKNOWN if words else ActEffect.READ, what)
+        yield _act(DeedEffect.UNKNOWN if words else DeedEffect.READ, what)
         return
     program = _program(words[0])
     rest = words[1:]
     name = CMDLET_ALIASES.get(program, program)
     if HARMLESS_OPTIONS & {word.lower() for word in rest} or rest in (["-h"], ["-v"], ["-V"]):
-        yield _act(ActEffect.READ, what)
+        yield _act(DeedEffect.READ, what)
     elif program in SHELLS or program in ("eval", "source", ".", "su"):
         yield from _shell(command, program, rest, what, depth)
     elif program in ("cmd", "cmd.exe", "powershell", "pwsh") or name == "invoke-expression":
@@ -162,29 +162,31 @@ def _behind(words: list[str], own: int) -> list[str]:
     return rest[0].split() if len(rest) == 1 and " " in rest[0] else rest
 
 
-def _shell(command: Command, program: str, rest: list[str], what: str, depth: int) -> Iterator[Act]:
+def _shell(
+    command: Command, program: str, rest: list[str], what: str, depth: int
+) -> Iterator[Deed]:
     """A shell that is given its commands, a script, or what another program puts out."""
     option = next((i for i, w in enumerate(rest) if _is_command_option(w)), None)
     plain = [word for word in rest if not word.startswith("-")]
     if program == "eval":
         text = " ".join(rest)
         expands = any(mark in text for mark in ("$", "`"))
-        yield from [] if expands else acts_in_shell(text, depth=depth + 1)
+        yield from [] if expands else deeds_in_shell(text, depth=depth + 1)
         if expands:
-            yield _act(ActEffect.EXECUTE, what, grave=True, runs_output=True)
+            yield _act(DeedEffect.EXECUTE, what, grave=True, runs_output=True)
     elif option is not None and option + 1 < len(rest):
         inner = rest[option + 1]
-        yield from acts_in_shell(inner, depth=depth + 1)
+        yield from deeds_in_shell(inner, depth=depth + 1)
         if inner.lstrip().startswith(("$(", "`", "$")):
-            yield _act(ActEffect.EXECUTE, what, grave=True, runs_output=True)
+            yield _act(DeedEffect.EXECUTE, what, grave=True, runs_output=True)
     elif command.given:
-        yield from acts_in_shell(command.given, depth=depth + 1)
+        yield from deeds_in_shell(command.given, depth=depth + 1)
     elif plain and not plain[0].startswith(("<(", "$(", "`")) and program != "su":
-        yield _act(ActEffect.UNKNOWN, what, plain[:1])
+        yield _act(DeedEffect.UNKNOWN, what, plain[:1])
     elif command.reads_pipe or plain or command.given is not None:
-        yield _act(ActEffect.EXECUTE, what, grave=True, runs_output=True)
+        yield _act(DeedEffect.EXECUTE, what, grave=True, runs_output=True)
     else:
-        yield _act(ActEffect.UNKNOWN, what)
+        yield _act(DeedEffect.UNKNOWN, what)
 
 
 def _is_command_option(word: str) -> bool:
@@ -193,30 +195,30 @@ def _is_command_option(word: str) -> bool:
 
 def _other_shell(
     command: Command, name: str, rest: list[str], what: str, depth: int
-) -> Iterator[Act]:
+) -> Iterator[Deed]:
     options = ("/c", "/k", "-command", "-c", "-encodedcommand", "-enc", "-e", "-file")
     place = next((i for i, word in enumerate(rest) if word.lower() in options), None)
     if name == "invoke-expression":
         text = " ".join(rest)
         known = bool(rest) and not any(mark in text for mark in ("$", "("))
         if known and not command.reads_pipe:
-            yield from acts_in_shell(text, powershell=True, depth=depth + 1)
+            yield from deeds_in_shell(text, powershell=True, depth=depth + 1)
         else:
-            yield _act(ActEffect.EXECUTE, what, grave=True, runs_output=True)
+            yield _act(DeedEffect.EXECUTE, what, grave=True, runs_output=True)
     elif place is not None and rest[place].lower() in ("/c", "/k", "-command", "-c"):
         inner = " ".join(rest[place + 1 :])
-        yield from acts_in_shell(
+        yield from deeds_in_shell(
             inner, powershell="power" in name or name == "pwsh", depth=depth + 1
         )
     elif command.reads_pipe:
-        yield _act(ActEffect.EXECUTE, what, grave=True, runs_output=True)
+        yield _act(DeedEffect.EXECUTE, what, grave=True, runs_output=True)
     else:
-        yield _act(ActEffect.UNKNOWN, what)
+        yield _act(DeedEffect.UNKNOWN, what)
 
 
 def _interpreter(
     command: Command, program: str, rest: list[str], what: str, depth: int
-) -> Iterator[Act]:
+) -> Iterator[Deed]:
     option = CODE_OPTIONS.get(program)
     if program.startswith("python") and rest[:1] == ["-m"] and len(rest) > 1:
         yield from _of_words(command, [rest[1].partition(".")[0], *rest[2:]], depth + 1)
@@ -227,7 +229,7 @@ def _interpreter(
         yield from _code(program, command.given, what, depth)
     elif not rest or rest[0] == "-":
         yield _act(
-            ActEffect.EXECUTE if command.reads_pipe else ActEffect.UNKNOWN,
+            DeedEffect.EXECUTE if command.reads_pipe else DeedEffect.UNKNOWN,
             what,
             grave=command.reads_pipe,
             runs_output=command.reads_pipe,
@@ -236,27 +238,27 @@ def _interpreter(
         yield _by_words(what, rest)
 
 
-def _code(program: str, code: str, what: str, depth: int) -> Iterator[Act]:
+def _code(program: str, code: str, what: str, depth: int) -> Iterator[Deed]:
     if program.startswith("python"):
-        yield from acts_in_code(code, depth + 1)
+        yield from deeds_in_code(code, depth + 1)
     else:
         yield _by_words(what, [code])
 
 
-def acts_in_code(code: str, depth: int = 0) -> tuple[Act, ...]:
+def deeds_in_code(code: str, depth: int = 0) -> tuple[Deed, ...]:
     """The acts of Python code, and those of the commands that it runs."""
-    found: list[Act] = []
-    for act in acts_in_python(code):
-        if act.effect is not ActEffect.EXECUTE or act.grave:
+    found: list[Deed] = []
+    for act in deeds_in_python(code):
+        if act.effect is not DeedEffect.EXECUTE or act.grave:
             found.append(act)
         elif act.things and depth < _DEPTH:
-            found += acts_in_shell(act.things[0], depth=depth + 1)
+            found += deeds_in_shell(act.things[0], depth=depth + 1)
         else:
-            found.append(_act(ActEffect.EXECUTE, act.what, grave=True, runs_output=True))
+            found.append(_act(DeedEffect.EXECUTE, act.what, grave=True, runs_output=True))
     return tuple(found)
 
 
-def _sql_client(command: Command, program: str, rest: list[str], what: str) -> Iterator[Act]:
+def _sql_client(command: Command, program: str, rest: list[str], what: str) -> Iterator[Deed]:
     options = SQL_CLIENTS[program]
     texts = [rest[i + 1] for i, word in enumerate(rest[:-1]) if word in options]
     texts += [
@@ -270,25 +272,25 @@ def _sql_client(command: Command, program: str, rest: list[str], what: str) -> I
         texts.append(command.given)
     if texts:
         for text in texts:
-            yield from acts_in_sql(text)
+            yield from deeds_in_sql(text)
     elif command.reads_pipe:
-        yield _act(ActEffect.EXECUTE, what, grave=True, runs_output=True)
+        yield _act(DeedEffect.EXECUTE, what, grave=True, runs_output=True)
     elif "-l" in rest or "--list" in rest:
-        yield _act(ActEffect.READ, what)
+        yield _act(DeedEffect.READ, what)
     else:
-        yield _act(ActEffect.UNKNOWN, what)
+        yield _act(DeedEffect.UNKNOWN, what)
 
 
-def _find(rest: list[str], what: str, depth: int) -> Iterator[Act]:
+def _find(rest: list[str], what: str, depth: int) -> Iterator[Deed]:
     ran = [i for i, word in enumerate(rest) if word in ("-exec", "-execdir", "-ok", "-okdir")]
     for place in ran:
         ends = [i for i, w in enumerate(rest) if i > place and w in (";", "\\;", "+")]
         inner = rest[place + 1 : ends[0] if ends else len(rest)]
         yield from _of_words(Command(inner), inner, depth + 1)
     if "-delete" in rest:
-        yield _act(ActEffect.DELETE, what, rest[:1], grave=True)
+        yield _act(DeedEffect.DELETE, what, rest[:1], grave=True)
     elif not ran:
-        yield _act(ActEffect.READ, what, rest[:1])
+        yield _act(DeedEffect.READ, what, rest[:1])
 
 
 _DATA = re2.compile(
@@ -299,7 +301,7 @@ _METHOD = re2.compile(r"(?i)^(?:-X|--request|--method|-Method)(?:=(\w+))?$")
 _SAVES = re2.compile(r"^(?:-o|-O|--output|--remote-name|--output-document|-OutFile)$")
 
 
-def _request(program: str, rest: list[str], what: str) -> Act:
+def _request(program: str, rest: list[str], what: str) -> Deed:
     method = None
     for place, word in enumerate(rest):
         hit = _METHOD.search(word)
@@ -322,23 +324,23 @@ _LOOKING_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 def request_act(
     method: str, urls: Sequence[str], what: str, *, has_data: bool = False, means: Means
-) -> Act:
+) -> Deed:
     """What a request does, by its method, what its path says, and whether it carries anything."""
     short = " ".join(what.split())[:_SHOWN]
     words = {word.lower() for url in urls for word in _WORDS.findall(well_formed(_path(url)))}
     things = tuple(urls)
     if method in _LOOKING_METHODS and not has_data:
-        return Act(ActEffect.READ, short, means, things)
+        return Deed(DeedEffect.READ, short, means, things)
     if method == "DELETE" or (method not in _LOOKING_METHODS and words & DESTROYING_WORDS):
-        return Act(ActEffect.DELETE, short, means, things, grave=True)
+        return Deed(DeedEffect.DELETE, short, means, things, grave=True)
     if words & _PAID:
-        return Act(ActEffect.PAY, short, means, things, grave=True)
+        return Deed(DeedEffect.PAY, short, means, things, grave=True)
     if words & {"search", "query", "graphql", "lookup", "find"} and method == "POST":
-        return Act(ActEffect.READ, short, means, things)
+        return Deed(DeedEffect.READ, short, means, things)
     if method in ("PUT", "PATCH"):
-        return Act(ActEffect.WRITE, short, means, things)
+        return Deed(DeedEffect.WRITE, short, means, things)
     known = method in ("POST", *_LOOKING_METHODS)
-    return Act(ActEffect.SEND if known else ActEffect.UNKNOWN, short, means, things)
+    return Deed(DeedEffect.SEND if known else DeedEffect.UNKNOWN, short, means, things)
 
 
 _PAID = frozenset(
@@ -365,67 +367,67 @@ def _path(url: str) -> str:
     return parts.path
 
 
-def _cmdlet(name: str, rest: list[str], what: str) -> Act:
+def _cmdlet(name: str, rest: list[str], what: str) -> Deed:
     effect = CMDLETS[name.partition("-")[0]]
     plain = [word for word in rest if not word.startswith("-")]
     if name in ("out-file", "set-content", "add-content", "tee-object", "clear-content"):
-        effect = ActEffect.WRITE
+        effect = DeedEffect.WRITE
     elif name == "clear-host":
-        effect = ActEffect.READ
-    grave = effect in (ActEffect.DELETE, ActEffect.EXECUTE, ActEffect.GRANT)
+        effect = DeedEffect.READ
+    grave = effect in (DeedEffect.DELETE, DeedEffect.EXECUTE, DeedEffect.GRANT)
     things = plain[:3]
     if name in ("set-acl", "set-executionpolicy", "add-localgroupmember"):
-        effect, grave = ActEffect.GRANT, True
+        effect, grave = DeedEffect.GRANT, True
     return _act(effect, what, things, grave=grave)
 
 
-def _method(program: str, rest: list[str], what: str) -> Act:
+def _method(program: str, rest: list[str], what: str) -> Deed:
     """A method of .NET, by the words of its name."""
     words = {word.lower() for word in re2.findall(r"[A-Z]?[a-z]+", program)}
     if words & (DESTROYING_WORDS | {"kill"}):
-        return _act(ActEffect.DELETE, what, rest, grave=True)
+        return _act(DeedEffect.DELETE, what, rest, grave=True)
     if words & {"download", "read", "get", "exists", "open", "to", "split", "replace", "trim"}:
-        return _act(ActEffect.READ, what, rest)
+        return _act(DeedEffect.READ, what, rest)
     if words & {"upload", "send", "post"}:
-        return _act(ActEffect.SEND, what, rest)
+        return _act(DeedEffect.SEND, what, rest)
     return _act(
-        ActEffect.WRITE if words & (WRITING_WORDS | {"write"}) else ActEffect.UNKNOWN, what, rest
+        DeedEffect.WRITE if words & (WRITING_WORDS | {"write"}) else DeedEffect.UNKNOWN, what, rest
     )
 
 
-def _program_acts(program: str, rest: list[str], what: str) -> Iterator[Act]:
+def _program_acts(program: str, rest: list[str], what: str) -> Iterator[Deed]:
     plain = [word for word in rest if not word.startswith(("-", "+")) and not _is_option(word)]
     if program in SUBCOMMANDS:
         yield _subcommand(program, rest, what)
     elif program in ("sed", "awk", "gawk", "perl"):
         changes = program == "sed" and any(word.startswith(("-i", "--in-place")) for word in rest)
         runs = program != "sed" and any("system(" in word for word in rest)
-        effect = ActEffect.WRITE if changes else ActEffect.EXECUTE if runs else ActEffect.READ
+        effect = DeedEffect.WRITE if changes else DeedEffect.EXECUTE if runs else DeedEffect.READ
         yield _act(effect, what, plain[1:], grave=runs)
     elif program == "dd":
         target = next((word[3:] for word in rest if word.startswith("of=")), "")
         grave = target.startswith("/dev/") or is_system_path(target)
-        yield _act(ActEffect.DELETE if grave else ActEffect.WRITE, what, [target], grave=grave)
+        yield _act(DeedEffect.DELETE if grave else DeedEffect.WRITE, what, [target], grave=grave)
     elif program == "truncate":
-        yield _act(ActEffect.DELETE, what, plain, grave=True)
+        yield _act(DeedEffect.DELETE, what, plain, grave=True)
     elif program == "tar":
         looks = any(word.lstrip("-").startswith("t") or word == "--list" for word in rest[:1])
-        yield _act(ActEffect.READ if looks else ActEffect.WRITE, what, plain)
+        yield _act(DeedEffect.READ if looks else DeedEffect.WRITE, what, plain)
     elif program in DELETING_PROGRAMS:
-        yield _act(ActEffect.DELETE, what, plain, grave=True)
+        yield _act(DeedEffect.DELETE, what, plain, grave=True)
     elif program in GRANTING_PROGRAMS:
-        yield _act(ActEffect.GRANT, what, plain, grave=program != "chmod" or _opens_up(plain))
+        yield _act(DeedEffect.GRANT, what, plain, grave=program != "chmod" or _opens_up(plain))
     elif program in STOPPING_PROGRAMS:
-        yield _act(ActEffect.EXECUTE, what, plain, grave=True)
+        yield _act(DeedEffect.EXECUTE, what, plain, grave=True)
     elif program in SENDING_PROGRAMS:
         yield _sent(program, rest, plain, what)
     elif program in READING_PROGRAMS:
-        yield _act(ActEffect.READ, what, plain)
+        yield _act(DeedEffect.READ, what, plain)
     elif program in WRITING_PROGRAMS:
         told = _by_words(what, [program, *plain[:2]])
-        if told.effect in (ActEffect.WRITE, ActEffect.UNKNOWN) or program in _COPIES:
+        if told.effect in (DeedEffect.WRITE, DeedEffect.UNKNOWN) or program in _COPIES:
             grave = any(map(is_system_path, plain[-1:]))
-            told = _act(ActEffect.WRITE, what, plain, grave=grave)
+            told = _act(DeedEffect.WRITE, what, plain, grave=grave)
         yield told
     else:
         yield _by_words(what, [program, *rest])
@@ -447,17 +449,17 @@ def _opens_up(plain: list[str]) -> bool:
     return any(word.endswith(("777", "666", "a+rwx", "a+w", "o+w", "u+s")) for word in plain[:1])
 
 
-def _sent(program: str, rest: list[str], plain: list[str], what: str) -> Act:
+def _sent(program: str, rest: list[str], plain: list[str], what: str) -> Deed:
     remote = [word for word in plain if _REMOTE.search(word) and not _DRIVE.search(word)]
     if program in ("scp", "rsync", "rclone") and plain and plain[-1] not in remote:
         deletes = any(word.startswith("--delete") for word in rest)
         return _act(
-            ActEffect.DELETE if deletes else ActEffect.WRITE, what, plain[-1:], grave=deletes
+            DeedEffect.DELETE if deletes else DeedEffect.WRITE, what, plain[-1:], grave=deletes
         )
-    return _act(ActEffect.SEND, what, remote or plain[:1])
+    return _act(DeedEffect.SEND, what, remote or plain[:1])
 
 
-def _subcommand(program: str, rest: list[str], what: str) -> Act:
+def _subcommand(program: str, rest: list[str], what: str) -> Deed:
     named = [word for word in rest if not word.startswith("-")] or list(rest)
     named = _behind_options(program, rest) or named
     sub = next((word.lower() for word in named), "")
@@ -471,12 +473,12 @@ def _subcommand(program: str, rest: list[str], what: str) -> Act:
     if sub in ("system", "volume", "image", "container", "compose", "network") and named[1:]:
         sub = named[1].lower() if named[1].lower() in ("rm", "prune", "down", "ls", "ps") else sub
         if sub in ("down", "prune", "rm"):
-            return _act(ActEffect.DELETE, what, named[2:], grave=True)
+            return _act(DeedEffect.DELETE, what, named[2:], grave=True)
     for effect, words in SUBCOMMANDS[program].items():
         if sub in words.split():
-            grave = effect in (ActEffect.DELETE, ActEffect.EXECUTE)
+            grave = effect in (DeedEffect.DELETE, DeedEffect.EXECUTE)
             return _act(effect, what, named[1:], grave=grave)
-    return _by_words(what, [program, *rest]) if sub else _act(ActEffect.READ, what)
+    return _by_words(what, [program, *rest]) if sub else _act(DeedEffect.READ, what)
 
 
 def _behind_options(program: str, rest: list[str]) -> list[str]:
@@ -501,7 +503,7 @@ def _behind_options(program: str, rest: list[str]) -> list[str]:
     return rest[place:]
 
 
-def _git(sub: str, rest: list[str], what: str) -> Act | None:
+def _git(sub: str, rest: list[str], what: str) -> Deed | None:
     """The options that turn a harmless command of Git into one that loses work."""
     options = {word for word in rest if word.startswith("-")}
     forced = bool(options & {"-f", "--force", "--force-with-lease", "-D", "--hard", "--mirror"})
@@ -509,25 +511,25 @@ def _git(sub: str, rest: list[str], what: str) -> Act | None:
         deletes = "--delete" in options or "-d" in options or any(w.startswith(":") for w in rest)
         plus = any(word.startswith("+") for word in rest)
         grave = forced or deletes or plus
-        return _act(ActEffect.DELETE if grave else ActEffect.WRITE, what, rest[1:], grave=True)
+        return _act(DeedEffect.DELETE if grave else DeedEffect.WRITE, what, rest[1:], grave=True)
     if sub in ("reset", "clean", "branch", "tag", "checkout") and (
         forced or (sub in ("branch", "tag") and options & {"-d", "--delete"})
     ):
-        return _act(ActEffect.DELETE, what, rest[1:], grave=True)
+        return _act(DeedEffect.DELETE, what, rest[1:], grave=True)
     if sub in ("branch", "tag", "stash", "remote", "config", "worktree") and [
         w for w in rest if not w.startswith("-") and w != sub and w not in ("list", "show", "-v")
     ]:
         drops = bool({"drop", "clear", "remove", "rm"} & set(rest))
         reads = sub == "config" and (bool(options & {"--get", "--list", "-l"}) or len(rest) == 2)
         return _act(
-            ActEffect.READ if reads else ActEffect.DELETE if drops else ActEffect.WRITE,
+            DeedEffect.READ if reads else DeedEffect.DELETE if drops else DeedEffect.WRITE,
             what,
             grave=drops,
         )
     return None
 
 
-def _by_words(what: str, words: Sequence[str]) -> Act:
+def _by_words(what: str, words: Sequence[str]) -> Deed:
     """A program that no table has, by what its arguments say."""
     said = {
         part
@@ -538,14 +540,14 @@ def _by_words(what: str, words: Sequence[str]) -> Act:
     if words and _program(words[0]) in BUILD_TOOLS:
         said -= {"clean"}
     if "loss" in said or said & DESTROYING_WORDS:
-        return _act(ActEffect.DELETE, what, grave=True)
+        return _act(DeedEffect.DELETE, what, grave=True)
     if said & DEPLOYING_WORDS:
-        return _act(ActEffect.EXECUTE, what, grave=True)
+        return _act(DeedEffect.EXECUTE, what, grave=True)
     if said & LOOKING_WORDS:
-        return _act(ActEffect.READ, what)
+        return _act(DeedEffect.READ, what)
     if said & WRITING_WORDS:
-        return _act(ActEffect.WRITE, what)
-    return _act(ActEffect.UNKNOWN, what)
+        return _act(DeedEffect.WRITE, what)
+    return _act(DeedEffect.UNKNOWN, what)
 
 
 _SYSTEM = re2.compile(

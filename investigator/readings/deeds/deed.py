@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class ActEffect(StrEnum):
+class DeedEffect(StrEnum):
     """What an act does to the world."""
 
     READ = "READ"
@@ -33,7 +33,7 @@ class ActEffect(StrEnum):
 
 
 CHANGES = frozenset(
-    {ActEffect.WRITE, ActEffect.DELETE, ActEffect.PAY, ActEffect.GRANT, ActEffect.EXECUTE}
+    {DeedEffect.WRITE, DeedEffect.DELETE, DeedEffect.PAY, DeedEffect.GRANT, DeedEffect.EXECUTE}
 )
 """Effects that leave what they touch other than it was."""
 
@@ -51,14 +51,14 @@ class Means(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class Deed:
     """One act: `what` in a few words of the call's own, `things` the tables, paths or hosts.
 
     `grave` says that it has a high impact: it cannot be taken back, moves money, gives rights or
     changes what others run. `runs_output` says that it runs as code what another program puts out.
     """
 
-    effect: ActEffect
+    effect: DeedEffect
     what: str
     means: Means
     things: tuple[str, ...] = ()
@@ -66,6 +66,6 @@ class Act:
     runs_output: bool = False
 
 
-def only_reads(acts: Iterable[Act]) -> bool:
+def only_reads(acts: Iterable[Deed]) -> bool:
     """Whether every one of the acts does nothing but look."""
-    return all(act.effect is ActEffect.READ for act in acts)
+    return all(act.effect is DeedEffect.READ for act in acts)
