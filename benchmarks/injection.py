@@ -39,8 +39,7 @@ from investigator.formats.source_files import Decoded, read_source
 from investigator.ground.canonical_json import canonical_json
 from investigator.ground.redaction import Redactor
 from investigator.inspection.engine import Question
-from investigator.model_planner.fence import new_code
-from investigator.model_planner.model_planner import Asking
+from investigator.model_planner.fence import Asking, new_code
 from investigator.rca.report import RCAReport
 from investigator.runs.engines import engine_named
 from investigator.runs.planners import RULES, PlannerChoice, deciders_for

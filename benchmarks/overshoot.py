@@ -19,8 +19,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from investigator.model_planner.fence import new_code
-from investigator.model_planner.model_planner import Asking, Model, ModelPlanner
+from investigator.model_planner.fence import Asking, new_code
+from investigator.model_planner.model_planner import Model, ModelPlanner
 from investigator.runtime.budget import Budget
 from investigator.runtime.llm_client import ModelClient, ModelSettings, Prompt
 from investigator.runtime.prices import price_of

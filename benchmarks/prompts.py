@@ -30,11 +30,10 @@ from investigator.claims.leads import call, said
 from investigator.ground.canonical_json import JsonValue, canonical_json, compact_json
 from investigator.ground.redaction import Redactor
 from investigator.inspection.engine import Prepared
-from investigator.model_planner.fence import new_code
+from investigator.model_planner.fence import Asking, new_code
 from investigator.model_planner.model_planner import (
     CHAT_TOKENS,
     PROMPT_TOKENS,
-    Asking,
     Model,
     ModelPlanner,
 )

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from investigator.model_planner.model_planner import Asking
+from investigator.model_planner.fence import Asking
 from investigator.runtime import runner
 from investigator.runtime.budget import Budget
 from investigator.runtime.deciders import Deciders

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from investigator.errors import UsageError
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.redaction import Redactor
-from investigator.inspection.code_tool import RUN_CODE, code_tool
 from investigator.inspection.pages import JsonObject, Lens, Rows, answer_rows, answer_text
 from investigator.inspection.reference_names import ReferenceNames
 from investigator.inspection.step_pages import StepRange, answer_steps
@@ -110,8 +109,11 @@ def inspection_tools(
     """
     made = readings_of or _readings_of(api, redactor, ignore_evaluations=ignore_evaluations)
     tools = _pages(api, redactor, made, trace_id, ignore_evaluations=ignore_evaluations)
-    if RUN_CODE in optional:
-        tools.append(code_tool(made, redactor, trace_id=trace_id))
+    if optional:
+        from investigator.inspection.code_tool import RUN_CODE, code_tool
+
+        if RUN_CODE in optional:
+            tools.append(code_tool(made, redactor, trace_id=trace_id))
     return tools
 
 

@@ -10,9 +10,18 @@ from __future__ import annotations
 
 import secrets
 import unicodedata
+from typing import NamedTuple
 
 CODE_CHARS = 12
 """48 bits: nobody guesses them, and no trace of any size holds them by chance."""
+
+
+class Asking(NamedTuple):
+    """What a run fixes for all of its prompts: the code of their marks, and its token limit."""
+
+    code: str
+    run_tokens: int | None = None
+
 
 WITHHELD = "(withheld: it held the code of these marks)"
 

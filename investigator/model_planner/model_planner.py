@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from investigator.ground.canonical_json import compact_json, sha256_json, sha256_text
 from investigator.model_planner.action_text import output_lines, tool_lines
-from investigator.model_planner.fence import Fence
+from investigator.model_planner.fence import Asking, Fence
 from investigator.model_planner.known_ids import known_in
 from investigator.model_planner.model_choice import AHEAD, Leaves, Takes, strongest
 from investigator.model_planner.overview import OutlineOf, Overviews, RunOverview
@@ -90,13 +90,6 @@ class Model:
         """One iteration, and the tokens at their price."""
         cost = self.price(tokens_in, tokens_out)
         return Amounts(iterations=1, tokens=tokens_in + tokens_out, cost=cost or 0)
-
-
-class Asking(NamedTuple):
-    """What a run fixes for all of its prompts: the code of their marks, and its token limit."""
-
-    code: str
-    run_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

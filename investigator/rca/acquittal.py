@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import re2
 
-from investigator.rca.policy_verdicts import POLICY, Policy
-from investigator.rca.report import AcquittalCheck
+from investigator.rca.report import POLICY, AcquittalCheck
 from investigator.readings.assertions import (
     STATE_CHANGES,
     acts_claimed,
@@ -40,6 +40,9 @@ from investigator.readings.view import error_of
 from investigator.signals.model import Signal
 from investigator.traces.model import SpanKind
 from investigator.traces.openinference import tool_definitions_of
+
+if TYPE_CHECKING:
+    from investigator.rca.policy_verdicts import Policy
 
 _NAMED = 3
 _LATIN = 0.9

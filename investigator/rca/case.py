@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-from investigator.controls.model import ControlLibrary
 from investigator.ground.redaction import Redactor
 from investigator.inspection.reference_names import ReferenceNames
 from investigator.rca.acquittal import Acquittal
 from investigator.rca.good_run import GoodRun
 from investigator.rca.narrowing import Branch, TraceHypothesis, hot_branches, hypotheses, remaining
 from investigator.rca.own_verdict import own_verdict
-from investigator.rca.policy_verdicts import Policy
 from investigator.rca.report import Finding
 from investigator.rca.suspects import suspects_of
 from investigator.rca.taxonomy import Taxonomy
@@ -27,6 +26,10 @@ from investigator.signals.detect import detect
 from investigator.signals.model import Signal
 from investigator.traces.evidence import EvidenceRef
 from investigator.traces.model import Trace
+
+if TYPE_CHECKING:
+    from investigator.controls.model import ControlLibrary
+    from investigator.rca.policy_verdicts import Policy
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,7 @@ class RCACase:
     ) -> RCACase:
         """Narrow a trace down, under the controls of a library and beside a good run, if given."""
         trace = readings.trace
-        policy = None if library is None else Policy.judged(library, readings)
+        policy = None if library is None else _judged(library, readings)
         seen = (*detect(readings), *own_verdict(readings))
         seen = seen if policy is None else policy.beside(seen)
         beside = None if good is None else GoodRun(readings, good, tuple(seen))
@@ -134,3 +137,10 @@ class RCACase:
     def unresolved(self, refs: Sequence[EvidenceRef]) -> list[str]:
         """The references that do not resolve in the trace, hash and all."""
         return [ref.ref for ref in refs if self.readings.evidence.problem(ref) is not None]
+
+
+def _judged(library: ControlLibrary, readings: Readings) -> Policy:
+    """Controls are imported where a run had any to keep."""
+    from investigator.rca.policy_verdicts import Policy
+
+    return Policy.judged(library, readings)

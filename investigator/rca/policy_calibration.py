@@ -8,10 +8,13 @@ tables of their own. The figures come from `python -m benchmarks.tau_policy`.
 from __future__ import annotations
 
 from math import exp, log
+from typing import TYPE_CHECKING
 
 from investigator.controls.terms import Severity
 from investigator.rca.acquittal import Acquittal
-from investigator.rca.policy_verdicts import Policy
+
+if TYPE_CHECKING:
+    from investigator.rca.policy_verdicts import Policy
 
 _GRAVE = frozenset({Severity.CRITICAL, Severity.HIGH})
 _ACQUITTED = (1.523, -1.596)

@@ -15,14 +15,11 @@ from functools import cached_property
 from investigator.controls.evaluate import ControlEvaluation, evaluate
 from investigator.controls.model import Control, ControlLibrary
 from investigator.controls.terms import Severity, Verdict
-from investigator.rca.report import AcquittalCheck, Finding
+from investigator.rca.report import POLICY, AcquittalCheck, Finding
 from investigator.readings.faults import Fault
 from investigator.readings.reading import Readings
 from investigator.signals.building import build_signal
 from investigator.signals.model import Signal
-
-POLICY = "policy"
-"""The detector of breaches."""
 
 _SLIPS = frozenset({Severity.LOW, Severity.INFO})
 _SLIP = 0.4

@@ -73,17 +73,17 @@ class RCA(TraceQuestion[RCAReport]):
 
     def located(self) -> RCA:
         """With paths that hold from any folder."""
-        from investigator.controls.library import BUILT_IN_LIBRARIES
         from investigator.rca.taxonomy import BUILT_IN_TAXONOMIES
 
         paths = {"taxonomy": absolute(self.taxonomy, BUILT_IN_TAXONOMIES)}
         if self.controls is not None:
+            from investigator.controls.library import BUILT_IN_LIBRARIES
+
             paths["controls"] = absolute(self.controls, BUILT_IN_LIBRARIES)
         return self.model_copy(update=paths)
 
     def materials(self) -> Materials:
         """The taxonomy, and the control library where one is named."""
-        from investigator.controls.library import load_library
         from investigator.ground.canonical_json import sha256_text
         from investigator.rca.taxonomy import load_taxonomy
 
@@ -91,6 +91,8 @@ class RCA(TraceQuestion[RCAReport]):
         name = f"the taxonomy {self.taxonomy}"
         if self.controls is None:
             return Materials(name, taxonomy.content_hash, (taxonomy, None))
+        from investigator.controls.library import load_library
+
         library = load_library(self.controls)
         both = sha256_text(f"{taxonomy.content_hash} {library.content_hash}")
         name = f"{name} or the control library {self.controls}"

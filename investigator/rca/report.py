@@ -30,6 +30,8 @@ from investigator.traces.evidence import EvidenceRef
 SCHEMA_VERSION: Literal["1.3.0"] = "1.3.0"
 RUN_TYPE = "rca"
 RCA_REPORT = Artifact("rca_report", SCHEMA_VERSION)
+POLICY = "policy"
+"""The detector of a breach of the policy that a run had to keep."""
 
 
 class Label(StrEnum):

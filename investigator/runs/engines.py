@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from investigator.errors import UsageError
-from investigator.ground.plugins import Loaded, plugins
-from investigator.inspection.engine import Engine
+from investigator.ground.plugins import Loaded, installed, plugins
+
+if TYPE_CHECKING:
+    from investigator.inspection.engine import Engine
+
+_GROUP = "investigator.engines"
 
 BUILT_IN_ENGINES = {
     "rca": "Find the root cause of a failed trace.",
@@ -31,7 +35,7 @@ COMMANDS = (
 RUN_TYPES = ("incident_dossier", "policy_compliance")
 """The run types of built-in engines that are not their names."""
 
-AnyEngine: TypeAlias = Engine[Any]
+AnyEngine: TypeAlias = "Engine[Any]"
 
 
 def engine_names() -> tuple[str, ...]:
@@ -81,8 +85,12 @@ def _built_in(name: str) -> AnyEngine:
 
 def plugin_engines() -> Loaded[AnyEngine]:
     """The engines of plug-ins, and what is wrong with those that cannot be used."""
+    if not any(plugin.group == _GROUP for plugin in installed()):
+        return Loaded()  # what an engine is need not be known then
+    from investigator.inspection.engine import Engine
+
     taken = (*BUILT_IN_ENGINES, *RUN_TYPES, *COMMANDS)
-    return plugins("investigator.engines", Engine, taken, _problem)
+    return plugins(_GROUP, Engine, taken, _problem)
 
 
 def _problem(engine: AnyEngine) -> str | None:

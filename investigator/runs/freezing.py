@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
-from investigator.connectors.phoenix.source import PhoenixInspectionAPI
 from investigator.inspection.engine import Question, TraceQuestion
 from investigator.runtime.private import FILE_MODE, make_private
 from investigator.store.api import InspectionAPI
 from investigator.store.parquet_store import ParquetInspectionAPI
 from investigator.traces.parquet import TraceRow, rows_of, write_spans
+
+if TYPE_CHECKING:
+    from investigator.connectors.phoenix.source import PhoenixInspectionAPI
 
 INPUT_FILE = "input.parquet"
 
@@ -28,7 +30,7 @@ def as_read(api: InspectionAPI, question: Question[Any], run_dir: Path) -> Itera
     Raises:
         SourceError: the source cannot be read.
     """
-    if not isinstance(api, PhoenixInspectionAPI):
+    if not _is_live(api):
         yield api
         return
     freeze(api, question, run_dir)
@@ -38,6 +40,15 @@ def as_read(api: InspectionAPI, question: Question[Any], run_dir: Path) -> Itera
         yield frozen
     finally:
         frozen.close()
+
+
+def _is_live(api: InspectionAPI) -> TypeGuard[PhoenixInspectionAPI]:
+    """A file, as nearly every source is, is known without importing the connector."""
+    if isinstance(api, ParquetInspectionAPI):
+        return False
+    from investigator.connectors.phoenix.source import PhoenixInspectionAPI
+
+    return isinstance(api, PhoenixInspectionAPI)
 
 
 def frozen_input(run_dir: Path) -> ParquetInspectionAPI | None:

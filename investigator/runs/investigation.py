@@ -33,8 +33,7 @@ from investigator.ground.own_patterns import OwnPatterns
 from investigator.ground.plugins import installed
 from investigator.ground.redaction import Redactor
 from investigator.inspection.engine import Materials, Prepared, Question, ReportT, TraceQuestion
-from investigator.model_planner.fence import new_code
-from investigator.model_planner.model_planner import Asking
+from investigator.model_planner.fence import Asking, new_code
 from investigator.runs.engines import engine_named, engine_of_run
 from investigator.runs.fingerprint import fingerprint
 from investigator.runs.freezing import as_read, frozen_input

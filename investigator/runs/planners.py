@@ -1,29 +1,27 @@
 """Who decides in a run: rules, a model, or rules that open scopes in which a model decides.
 
 The choice is data that a run keeps in its journal, so that it goes on, and is replayed, under
-the same. It names the environment variable of a key, never the key.
+the same. It names the environment variable of a key, never the key. Whatever asks a model is
+imported when one is named: rules start without it.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from investigator.errors import UsageError
 from investigator.ground.redaction import Redactor
-from investigator.inspection.code_sandbox import has_sandbox
-from investigator.inspection.code_tool import RUN_CODE
 from investigator.inspection.engine import Prepared
-from investigator.model_planner.model_planner import Asking, Model, ModelPlanner
-from investigator.model_planner.replies import RedactedReplies
+from investigator.model_planner.fence import Asking
 from investigator.runtime.budget import Budget
 from investigator.runtime.deciders import Deciders, one_planner
 from investigator.runtime.events import OpenedScope
-from investigator.runtime.llm_client import ModelClient, ModelSettings, Prompt
-from investigator.runtime.prices import price_of
-from investigator.runtime.providers import providers
-from investigator.runtime.tokens import estimate_tokens
+from investigator.runtime.llm_settings import ModelSettings
+
+if TYPE_CHECKING:
+    from investigator.model_planner.model_planner import Model, ModelPlanner
 
 
 class PlannerChoice(BaseModel):
@@ -61,6 +59,10 @@ RULES = PlannerChoice()
 
 def require_providers(choice: PlannerChoice) -> None:
     """Raise `UsageError` for a model of a provider that there is not, with its place."""
+    if not choice.models:
+        return
+    from investigator.runtime.providers import providers
+
     for number, settings in enumerate(choice.models):
         if settings.provider not in providers():
             place = f"cheaper.{number - 1}" if number else "model"
@@ -72,8 +74,10 @@ def require_providers(choice: PlannerChoice) -> None:
 
 def require_price(choice: PlannerChoice, budget: Budget) -> None:
     """Raise `UsageError` for a cost limit that could not be kept: a model's price is unknown."""
-    if budget.cost_usd is None:
+    if budget.cost_usd is None or not choice.models:
         return
+    from investigator.runtime.prices import price_of
+
     for settings in choice.models:
         if price_of(settings)(1, 1) is None:
             raise UsageError(
@@ -92,6 +96,8 @@ def ready(choice: PlannerChoice) -> PlannerChoice:
     require_providers(choice)
     if choice.planner == "rules" or choice.model is None:
         return choice
+    from investigator.runtime.llm_client import ModelClient
+
     first, *others = (ModelClient(settings).as_asked() for settings in choice.models)
     return choice.model_copy(update={"model": first, "cheaper": tuple(others)})
 
@@ -101,7 +107,12 @@ def optional_tools(choice: PlannerChoice) -> tuple[str, ...]:
 
     What rules decide is the same on every machine, whatever is installed on it.
     """
-    return (RUN_CODE,) if choice.planner != "rules" and has_sandbox() else ()
+    if choice.planner == "rules":
+        return ()
+    from investigator.inspection.code_sandbox import has_sandbox
+    from investigator.inspection.code_tool import RUN_CODE
+
+    return (RUN_CODE,) if has_sandbox() else ()
 
 
 def deciders_for(
@@ -131,6 +142,8 @@ def _is_opened_by_rules(scope: OpenedScope) -> bool:
 def _model_planner(
     choice: PlannerChoice, prepared: Prepared, redactor: Redactor, asking: Asking
 ) -> ModelPlanner:
+    from investigator.model_planner.model_planner import ModelPlanner
+
     strategy = prepared.strategy
     strongest, *cheaper = (_model(settings, redactor) for settings in choice.models)
     return ModelPlanner(
@@ -145,6 +158,12 @@ def _model_planner(
 
 
 def _model(settings: ModelSettings, redactor: Redactor) -> Model:
+    from investigator.model_planner.model_planner import Model
+    from investigator.model_planner.replies import RedactedReplies
+    from investigator.runtime.llm_client import ModelClient, Prompt
+    from investigator.runtime.prices import price_of
+    from investigator.runtime.tokens import estimate_tokens
+
     return Model(
         client=RedactedReplies(ModelClient(settings), redactor),
         prompt=lambda system, user: Prompt(system=system, user=user),

@@ -1,4 +1,7 @@
-"""Where traces come from: files that are read once into a canonical one, or a live Phoenix."""
+"""Where traces come from: files that are read once into a canonical one, or a live Phoenix.
+
+The connector is imported when a Phoenix is named, so that whoever reads a file pays for files.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +10,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from investigator.connectors.phoenix.address import is_phoenix_address, phoenix_address
-from investigator.connectors.phoenix.connection import PhoenixConnection
-from investigator.connectors.phoenix.source import PhoenixInspectionAPI
 from investigator.errors import SourceUnavailable, UsageError
 from investigator.formats.source_files import Decoded, read_source
 from investigator.store.open import Ingested, OpenedSource
 from investigator.store.open import ingest_files as ingest_files
 from investigator.store.open import open_files as open_files
 from investigator.traces.parquet import WriteSummary, newest_start, write_spans
+
+if TYPE_CHECKING:
+    from investigator.connectors.phoenix.source import PhoenixInspectionAPI
 
 TraceSource: TypeAlias = str | Path | Sequence[str | Path]
 """A file, a folder, a glob or several of them; or `phoenix://HOST:PORT/PROJECT`."""
@@ -130,5 +134,8 @@ def live_source(
     places = located(list(paths))
     if not is_phoenix_address(places[0]):
         return None
+    from investigator.connectors.phoenix.connection import PhoenixConnection
+    from investigator.connectors.phoenix.source import PhoenixInspectionAPI
+
     connection = PhoenixConnection(phoenix_address(places[0]))
     return PhoenixInspectionAPI(connection, on_span_count=on_span_count)

@@ -2,12 +2,14 @@
 
 Whatever comes of it is an event of the run, so the record says what stands at the source. A
 write that stopped half-way makes the run partial until it is completed; writing again replaces
-what stands there, so it may be done as often as one likes.
+what stands there, so it may be done as often as one likes. The connector is imported by what
+writes: any other run is done without it.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from investigator.claims.annotations import Annotation, Annotator, annotations_of
 from investigator.claims.report import Report
@@ -16,8 +18,6 @@ from investigator.connectors.phoenix.address import (
     is_phoenix_address,
     phoenix_address,
 )
-from investigator.connectors.phoenix.annotating import Written, remove, stored_of, write
-from investigator.connectors.phoenix.connection import PhoenixConnection
 from investigator.errors import SourceUnavailable, UsageError
 from investigator.runs.engines import engine_of_run
 from investigator.runtime import runner
@@ -25,6 +25,10 @@ from investigator.runtime.events import RunError, WrittenBack
 from investigator.runtime.record import RunRecord
 from investigator.runtime.status import ErrorCode
 from investigator.store.api import InspectionAPI
+
+if TYPE_CHECKING:
+    from investigator.connectors.phoenix.annotating import Written
+    from investigator.connectors.phoenix.connection import PhoenixConnection
 
 
 def require_phoenix(source: tuple[str, ...]) -> None:
@@ -62,6 +66,8 @@ def write_annotations(
 
     `api` holds the traces that the report is about.
     """
+    from investigator.connectors.phoenix.connection import PhoenixConnection
+
     by: Annotator = "LLM" if record.runtime_ref.usage.llm_calls > 0 else "CODE"
     remarks = engine_of_run(record.run_type).remarks(report, by)
     roots = {trace_id: api.get_trace(trace_id).roots[0].span_id for trace_id in remarks.trace_ids}
@@ -77,6 +83,9 @@ def undo(run_dir: Path, record: RunRecord, address: PhoenixAddress) -> RunRecord
     Raises:
         SourceUnavailable: they cannot be deleted now; the record stays as it was.
     """
+    from investigator.connectors.phoenix.annotating import remove
+    from investigator.connectors.phoenix.connection import PhoenixConnection
+
     with PhoenixConnection(address) as connection:
         remove(connection, record.run_id)
     return runner.write_back(run_dir, WrittenBack(address=str(address), status="undone"))
@@ -86,6 +95,8 @@ def _replaced(
     connection: PhoenixConnection, annotations: tuple[Annotation, ...], run_id: str
 ) -> Written:
     """Write the annotations; what stands there of an earlier report of the run goes first."""
+    from investigator.connectors.phoenix.annotating import Written, remove, stored_of, write
+
     wanted = {(a.target, a.target_id, a.name) for a in annotations}
     try:
         stale = [
