@@ -12,7 +12,7 @@ from investigator.cli.options import Json, RunId, RunsDir
 from investigator.cli.screen import print_json, say, stdout
 from investigator.errors import UsageError
 from investigator.ground.canonical_json import JsonValue
-from investigator.reports.screen_pieces import cell, table
+from investigator.reports.screen_pieces import cell, print_table, table
 from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
 
 if TYPE_CHECKING:
@@ -120,7 +120,9 @@ def _row(judgement: Judgement) -> dict[str, JsonValue]:
 
 
 def _print(found: Sequence[Judgement]) -> None:
-    grid = table("run", "annotation", "span or trace", "investigator", "person")
+    grid = table(
+        "run", "annotation", "span or trace", "investigator", "person", ids=("span or trace",)
+    )
     for one in sorted(found, key=lambda judgement: judgement.agree):
         grid.add_row(
             cell(one.run_id),
@@ -129,4 +131,4 @@ def _print(found: Sequence[Judgement]) -> None:
             cell(one.investigator),
             cell(one.human, "" if one.agree else "red"),
         )
-    stdout().print(grid)
+    print_table(stdout(), grid)

@@ -59,6 +59,7 @@ def demo(runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
 def _show(outcomes: list[BatchOutcome], *, as_json: bool) -> None:
     """Reports as blocks, but a table where another engine told of the same traces before."""
     from investigator.reports.document_text import overview_table, print_document
+    from investigator.reports.screen_pieces import print_table
     from investigator.runs.engines import engine_named
 
     for name, group in groupby(outcomes, key=lambda outcome: outcome.engine):
@@ -68,7 +69,7 @@ def _show(outcomes: list[BatchOutcome], *, as_json: bool) -> None:
                 print_row(outcome, outcome.report)
         elif engine.is_of_one_trace and name != outcomes[0].engine:
             rows = [(o.subject, o.status or "not started", o.report) for o in told]
-            stdout().print(overview_table(engine.overview, rows))
+            print_table(stdout(), overview_table(engine.overview, rows))
             stdout().print()
         else:
             for report in (outcome.report for outcome in told):

@@ -23,6 +23,7 @@ from investigator.cli.reporting import baseline_app, report
 from investigator.cli.run_steps import print_steps
 from investigator.cli.runs import runs_app as runs
 from investigator.cli.screen import print_error, say
+from investigator.cli.show import show_evidence
 from investigator.cli.streams import outlive_readers
 from investigator.cli.traces import traces
 from investigator.errors import InvestigatorError
@@ -182,6 +183,7 @@ app.command()(demo)
 app.command()(ingest)
 app.command()(traces)
 app.command("steps")(print_steps)
+app.command("show")(show_evidence)
 app.command()(annotate)
 app.command()(agreement)
 app.command()(report)

@@ -49,6 +49,7 @@ def show_one(outcome: BatchOutcome, asked: OutcomeOptions) -> Exit:
 def show_all(outcomes: Sequence[BatchOutcome], asked: OutcomeOptions) -> Exit:
     """A batch: one row a run, or one JSON object a line, and a count on stderr."""
     from investigator.reports.document_text import overview_table
+    from investigator.reports.screen_pieces import print_table
     from investigator.runs.engines import engine_named
 
     reports = [outcome.report for outcome in outcomes]
@@ -58,7 +59,7 @@ def show_all(outcomes: Sequence[BatchOutcome], asked: OutcomeOptions) -> Exit:
             print_row(outcome, report)
     else:
         rows = [(o.subject, _status(o), r) for o, r in told]
-        stdout().print(overview_table(engine_named(outcomes[0].engine).overview, rows))
+        print_table(stdout(), overview_table(engine_named(outcomes[0].engine).overview, rows))
     write_reports(outcomes, asked.output)
     asked.reporting.write(outcomes)
     for outcome in outcomes:

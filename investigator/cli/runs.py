@@ -19,85 +19,27 @@ from investigator.cli.options import (
     changed_budget,
 )
 from investigator.cli.outcomes import OutcomeOptions, show_one
+from investigator.cli.run_list import list_, prune
 from investigator.cli.screen import print_json, say, stdout
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.visible import one_visible_line, visible
-from investigator.reports.screen_pieces import cell, table
+from investigator.reports.screen_pieces import cell, print_table, table
 from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
 
 if TYPE_CHECKING:
-    from investigator.runs.run_store import StoredRun, Verification
+    from investigator.runs.run_store import Verification
     from investigator.runtime.budget import Budget
     from investigator.runtime.record import RunRecord, SubcallRecord
 
 runs_app = typer.Typer(
     name="runs",
-    help="List, show, check, resume, replay and export runs.",
+    help="List, show, compare, check, resume, replay, export and clear away runs.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
 
 
-@runs_app.command("list")
-def list_(runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
-    """
-    List the runs of a folder.
-
-    A run without a record is `running` while a process writes it, else
-    `interrupted`: `investigator runs resume` goes on with it.
-
-    [bold]Examples[/]
-      investigator runs list
-      investigator runs list --runs-dir nightly --json
-    """
-    from investigator.runs.run_store import list_runs
-
-    runs = list_runs(runs_dir)
-    if as_json:
-        for run in runs:
-            print_json(_row(run))
-    else:
-        _print_runs(runs)
-    if not runs:
-        say(f"no runs in {runs_dir}")
-
-
-def _row(run: StoredRun) -> dict[str, JsonValue]:
-    record = run.record
-    return {
-        "run_id": run.run_id,
-        "run_dir": str(run.run_dir),
-        "state": run.state,
-        "run_type": record.run_type if record else None,
-        "trace_ids": list(record.input_ref.trace_ids) if record else None,
-        "started_at": record.started_at if record else None,
-        "completed_at": record.completed_at if record else None,
-        "error": record.error.message if record and record.error else None,
-    }
-
-
-def _print_runs(runs: list[StoredRun]) -> None:
-    grid = table("run", "state", "type", "trace", "started", "error")
-    for run in runs:
-        record = run.record
-        grid.add_row(
-            cell(run.run_id),
-            cell(run.state, _STATE_STYLES.get(run.state, "")),
-            cell(record.run_type if record else None),
-            cell(", ".join(record.input_ref.trace_ids) if record else None),
-            cell(record.started_at[:19] if record else None),
-            cell(record.error.code if record and record.error else None),
-        )
-    if runs:
-        stdout().print(grid)
-
-
-_STATE_STYLES = {
-    "succeeded": "green",
-    "failed": "red",
-    "partial": "yellow",
-    "interrupted": "yellow",
-}
+runs_app.command("list")(list_)
 
 
 @runs_app.command()
@@ -119,18 +61,13 @@ def show(run_id: RunId, runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = Fa
     grid.show_header = False
     for name, text in _facts(record):
         grid.add_row(cell(name, "bold"), cell(text))
-    stdout().print(grid)
+    print_table(stdout(), grid)
     _print_scopes(record.runtime_ref.subcall_metadata)
 
 
 def _facts(record: RunRecord) -> list[tuple[str, str | None]]:
     runtime, usage = record.runtime_ref, record.runtime_ref.usage
     limits = runtime.budget.model_dump(exclude_none=True)
-    cost = "unknown" if usage.cost_usd is None else f"{usage.cost_usd:g} USD"
-    used = (
-        f"{usage.iterations} turns, {usage.tool_calls} tool calls, {usage.subcalls} subcalls, "
-        f"depth {usage.depth_reached}, {usage.tokens_in + usage.tokens_out:,} tokens, {cost}"
-    )
     return [
         ("run", f"{record.run_id} ({record.run_type})"),
         ("status", record.status.value),
@@ -141,7 +78,7 @@ def _facts(record: RunRecord) -> list[tuple[str, str | None]]:
         ("started", record.started_at),
         ("completed", record.completed_at),
         ("limits", ", ".join(f"{name} {value:g}" for name, value in limits.items())),
-        ("used", used),
+        ("used", _used(record)),
         ("lost", f"{len(usage.lost)} holds of a process that died" if usage.lost else None),
         (
             "journal",
@@ -149,6 +86,15 @@ def _facts(record: RunRecord) -> list[tuple[str, str | None]]:
         ),
         ("report", record.output_ref.artifact_path),
     ]
+
+
+def _used(record: RunRecord) -> str:
+    usage = record.runtime_ref.usage
+    cost = "unknown" if usage.cost_usd is None else f"{usage.cost_usd:g} USD"
+    return (
+        f"{usage.iterations} turns, {usage.tool_calls} tool calls, {usage.subcalls} subcalls, "
+        f"depth {usage.depth_reached}, {usage.tokens_in + usage.tokens_out:,} tokens, {cost}"
+    )
 
 
 def _print_scopes(scopes: tuple[SubcallRecord, ...]) -> None:
@@ -166,7 +112,46 @@ def _print_scopes(scopes: tuple[SubcallRecord, ...]) -> None:
             cell(one_visible_line(scope.objective, 80)),
         )
     stdout().print()
-    stdout().print(grid)
+    print_table(stdout(), grid)
+
+
+@runs_app.command()
+def compare(
+    before: RunId, after: RunId, runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False
+) -> None:
+    """
+    Say in what two runs differ.
+
+    Verdict, findings, controls, and what was used: of two models on one trace,
+    or of one trace before and after a change. Findings are known again by
+    their signatures.
+
+    [bold]Examples[/]
+      investigator runs compare nightly-1 nightly-2
+      investigator runs compare rules-1 model-1 --json
+
+    [bold]Exit codes[/]
+      0 compared · 2 no such run
+    """
+    from investigator.reports.comparing import differences
+    from investigator.reports.stored_reports import reported_in
+    from investigator.runs.run_store import read_record
+
+    found = list(differences(*reported_in([before, after], runs_dir)))
+    used = [_used(read_record(run_id, runs_dir)) for run_id in (before, after)]
+    if as_json:
+        rows: list[JsonValue] = [
+            {"what": d.what, "before": d.before, "after": d.after} for d in found
+        ]
+        print_json({"runs": [before, after], "differences": rows, "used": [*used]})
+        return
+    grid = table("", before, after, ids=(before, after))
+    for one in found:
+        grid.add_row(cell(one.what, "bold"), cell(one.before), cell(one.after))
+    grid.add_row(cell("used"), *map(cell, used))
+    print_table(stdout(), grid)
+    if not found:
+        say("the reports say the same")
 
 
 @runs_app.command()
@@ -346,3 +331,6 @@ def export(
         say(f"{send(made, send_to)} spans sent to {send_to}")
     if output is None and send_to is None:
         typer.echo(made.text, nl=False)
+
+
+runs_app.command()(prune)

@@ -13,7 +13,7 @@ from investigator.cli.options import FilterOption, From, Json, SourceArgument, T
 from investigator.cli.screen import print_json, say, stdout
 from investigator.cli.source_reading import open_with_progress, time_option_ns
 from investigator.ground.canonical_json import JsonValue
-from investigator.reports.screen_pieces import cell, table
+from investigator.reports.screen_pieces import cell, print_table, table
 
 if TYPE_CHECKING:
     from investigator.ground.redaction import Redactor
@@ -98,4 +98,4 @@ def _print_table(rows: Sequence[TraceSummary]) -> None:
             cell(f"{row.span_count:,}"),
             cell(f"{row.error_count:,}", "red" if row.error_count else ""),
         )
-    stdout().print(grid)
+    print_table(stdout(), grid)

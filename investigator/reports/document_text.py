@@ -58,7 +58,7 @@ def overview_table(
     columns = overview.columns
     grid = table(
         "trace", "run", *(column.name for column in columns),
-        right=[column.name for column in columns if column.is_number],
+        right=[column.name for column in columns if column.is_number], ids=("began at",),
     )  # fmt: skip
     for subject, status, report in rows:
         if report is None:

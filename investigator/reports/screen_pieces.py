@@ -6,6 +6,7 @@ shown as an escape.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 from typing import Literal
 
@@ -15,19 +16,38 @@ from rich.text import Text
 
 from investigator.ground.visible import one_visible_line
 
+_ANY = 100_000
+"""Wider than any row."""
+
 
 def cell(text: str | None, style: str = "") -> Text:
     """A table cell; absence is a dash."""
     return Text(one_visible_line(text, 120) if text else "–", style=style if text else "dim")
 
 
-def table(*columns: str, right: Iterable[str] = ()) -> Table:
-    """A table without a frame; the first column is never folded, those of `right` are numbers."""
+def table(*columns: str, right: Iterable[str] = (), ids: Iterable[str] = ()) -> Table:
+    """A table without a frame. Columns of `right` are numbers.
+
+    The first column and those of `ids` are never folded, so that what they hold can be copied.
+    """
     grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for place, column in enumerate(columns):
         side: Literal["left", "right"] = "right" if column in right else "left"
-        grid.add_column(column, justify=side, overflow="fold", no_wrap=place == 0)
+        whole = place == 0 or column in ids
+        how: Literal["ellipsis", "fold"] = "ellipsis" if whole else "fold"
+        grid.add_column(column, justify=side, overflow=how, no_wrap=whole)
     return grid
+
+
+def print_table(console: Console, grid: Table) -> None:
+    """The table as wide as the terminal; off a terminal each row is one line, however long."""
+    if console.is_terminal:
+        console.print(grid)
+        return
+    wide = Console(file=io.StringIO(), width=_ANY, color_system=None, highlight=False)
+    with wide.capture() as captured:
+        wide.print(grid)
+    console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
 
 
 def print_wrapped(console: Console, indent: int, text: Text) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from investigator.errors import JournalError
 from investigator.ground.redaction import Redactor
 from investigator.runs.batch import BatchOutcome, used_by
 from investigator.runs.investigation import Options, is_made_by_this_code
@@ -99,7 +100,11 @@ def _told_in(opened: RunOpened) -> tuple[ToldOutcome, ...]:
 
 
 def _opened(stored: StoredRun) -> RunOpened | None:
-    entries = read_entries(stored.run_dir)
+    """How a run began; None for one that cannot be read, which is nobody's."""
+    try:
+        entries = read_entries(stored.run_dir)
+    except JournalError:
+        return None
     first = entries[0].event if entries else None
     return first if isinstance(first, RunOpened) else None
 

@@ -29,7 +29,8 @@ So the help of the command line can name them without importing them.
 """
 
 COMMANDS = (
-    *("agreement", "annotate", "baseline", "demo", "ingest", "report", "runs", "steps", "traces"),
+    *("agreement", "annotate", "baseline", "demo", "ingest"),
+    *("report", "runs", "show", "steps", "traces"),
 )
 """Commands that ask no engine: an engine of such a name could not be called."""
 RUN_TYPES = ("incident_dossier", "policy_compliance")

@@ -5,6 +5,7 @@ Everything starts from the run's folder; the run itself is rebuilt from its jour
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,20 +41,40 @@ from investigator.runtime.verify import verify_files
 
 RUNNING = "running"
 """The state of a run that a process is writing now."""
+UNREADABLE = "unreadable"
+"""The state of a folder whose record is not one of ours, or not any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """One row of `list_runs`. `state` is a run status, `interrupted` or `running`."""
+    """One row of `list_runs`. `state` is a run status, `interrupted`, `running` or `unreadable`.
+
+    `problem` says why a record cannot be read.
+    """
 
     run_id: str
     run_dir: Path
     state: str
     record: RunRecord | None
+    problem: str | None = None
+
+    @property
+    def verdict(self) -> str | None:
+        """What its report says, in a word; None where it has none that can be read."""
+        if self.record is None or self.record.output_ref.artifact_path is None:
+            return None
+        try:
+            report = result_of(self.run_dir, self.record).report
+        except (OSError, ValidationError, UsageError):
+            return None
+        return None if report is None else str(report.verdict)
 
 
 def list_runs(runs_dir: Path = DEFAULT_RUNS_DIR) -> list[StoredRun]:
-    """The runs of a folder by id; one without a record is interrupted or running."""
+    """The runs of a folder by id; one without a record is interrupted or running.
+
+    A record that cannot be read is a run that is `unreadable`, and no harm to the others.
+    """
     if not runs_dir.is_dir():
         return []
     return [_stored(run_dir) for run_dir in sorted(runs_dir.iterdir()) if (run_dir / FILE).exists()]
@@ -66,7 +87,10 @@ def read_record(run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR) -> RunRecord:
         RunNotFound: no such run, or one without a record.
     """
     run_dir = folder_of(run_id, runs_dir)
-    record = _stored(run_dir).record
+    stored = _stored(run_dir)
+    record = stored.record
+    if stored.problem is not None:
+        raise RunNotFound(f"the record of run '{run_id}' cannot be read: {stored.problem}")
     if record is None:
         raise RunNotFound(
             f"run '{run_id}' has no record (it was interrupted); "
@@ -221,9 +245,33 @@ def folder_of(run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR) -> Path:
     return run_dir
 
 
+def remove_run(run: StoredRun) -> None:
+    """Delete the folder of a run that nobody writes.
+
+    Raises:
+        UsageError: a process is writing it.
+    """
+    if is_locked(run.run_dir):
+        raise UsageError(f"run '{run.run_id}' is running: it is left alone")
+    shutil.rmtree(run.run_dir)
+
+
 def _stored(run_dir: Path) -> StoredRun:
     path = run_dir / RECORD_FILE
-    record = RunRecord.model_validate_json(path.read_bytes()) if path.is_file() else None
     locked = is_locked(run_dir)
+    try:
+        record = RunRecord.model_validate_json(path.read_bytes()) if path.is_file() else None
+    except (OSError, ValidationError) as error:
+        state = RUNNING if locked else UNREADABLE
+        return StoredRun(run_dir.name, run_dir, state, None, _reason(error))
     state = RUNNING if locked else record.status.value if record else "interrupted"
     return StoredRun(run_dir.name, run_dir, state, record)
+
+
+def _reason(error: OSError | ValidationError) -> str:
+    """Why a record cannot be read, on one line."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"])) or RECORD_FILE
+    return f"{place}: {first['msg']}"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from investigator.errors import UsageError
 from investigator.ground.redaction import Redactor
 from investigator.readings.reading import Readings
 from investigator.readings.steps import Step
 from investigator.runs.sources import TraceSource, open_source
-from investigator.runs.trace_names import trace_named
+from investigator.runs.trace_names import trace_named_or_only
 from investigator.store.open import OpenedSource
 
 
@@ -28,13 +27,5 @@ def steps(source: TraceSource, trace_id: str | None = None) -> tuple[Step, ...]:
 
 def steps_in_source(opened: OpenedSource, trace_id: str | None) -> tuple[Step, ...]:
     """The same of a source that is open."""
-    if trace_id is None:
-        found = opened.api.list_traces(limit=2)
-        if len(found) != 1:
-            raise UsageError(
-                f"{', '.join(opened.paths)} holds {opened.api.count_traces()} traces: name one "
-                "(trace_id, --trace-id); `investigator traces` lists them"
-            )
-        trace_id = found[0].trace_id
-    named = trace_named(opened, trace_id)
+    named = trace_named_or_only(opened, trace_id)
     return Readings(opened.api.get_trace(named), Redactor()).steps

@@ -13,6 +13,24 @@ _COMPARED = 2_000
 """How many ids are compared with one that is not there: some milliseconds."""
 
 
+def trace_named_or_only(opened: OpenedSource, name: str | None) -> str:
+    """The id of the trace that a text names; without one, of the only trace there is.
+
+    Raises:
+        UsageError: none is named and there is not exactly one, or several ids begin so.
+        TraceNotFound: none is of that name.
+    """
+    if name is not None:
+        return trace_named(opened, name)
+    found = opened.api.list_traces(limit=2)
+    if len(found) == 1:
+        return found[0].trace_id
+    raise UsageError(
+        f"{', '.join(opened.paths)} holds {opened.api.count_traces()} traces: name one "
+        "(trace_id, --trace-id); `investigator traces` lists them"
+    )
+
+
 def trace_named(opened: OpenedSource, name: str) -> str:
     """The id of the trace that a text names.
 

@@ -143,5 +143,5 @@ def test_control_characters_of_a_trace_do_not_reach_the_terminal(
     target = tmp_path / "evil.parquet"
     call("ingest", path, "-o", target)
     ended = call("traces", target)
-    assert "x�[31m" in ended.out
+    assert "x\\x1b[31m" in ended.out
     assert "\x1b" not in ended.out
