@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 from investigator.inspection.engine import Question, TraceQuestion
+from investigator.runs.sources import is_live
 from investigator.runtime.private import FILE_MODE, make_private
 from investigator.store.api import InspectionAPI
 from investigator.store.parquet_store import ParquetInspectionAPI
@@ -30,7 +31,7 @@ def as_read(api: InspectionAPI, question: Question[Any], run_dir: Path) -> Itera
     Raises:
         SourceError: the source cannot be read.
     """
-    if not _is_live(api):
+    if not is_live(api):
         yield api
         return
     freeze(api, question, run_dir)
@@ -40,15 +41,6 @@ def as_read(api: InspectionAPI, question: Question[Any], run_dir: Path) -> Itera
         yield frozen
     finally:
         frozen.close()
-
-
-def _is_live(api: InspectionAPI) -> TypeGuard[PhoenixInspectionAPI]:
-    """A file, as nearly every source is, is known without importing the connector."""
-    if isinstance(api, ParquetInspectionAPI):
-        return False
-    from investigator.connectors.phoenix.source import PhoenixInspectionAPI
-
-    return isinstance(api, PhoenixInspectionAPI)
 
 
 def frozen_input(run_dir: Path) -> ParquetInspectionAPI | None:

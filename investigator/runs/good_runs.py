@@ -16,14 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from investigator.connectors.phoenix.address import is_phoenix_address
-from investigator.connectors.phoenix.source import PhoenixInspectionAPI
 from investigator.errors import TraceNotFound, UsageError
 from investigator.ground.redaction import Redactor
 from investigator.inspection.engine import Question, TraceQuestion
 from investigator.readings.quoting import Quoting
 from investigator.readings.reading import Readings
 from investigator.readings.view import error_of
-from investigator.runs.sources import open_source
+from investigator.runs.sources import is_live, open_source
 from investigator.runs.trace_names import trace_named
 from investigator.runtime.private import FILE_MODE, make_private
 from investigator.runtime.told import GoodRunRef
@@ -141,7 +140,7 @@ def _found(source: OpenedSource, trace_id: str, *, elsewhere: bool) -> FoundRun:
         dataset_hash=trace.content_hash,
         evaluations_hash=trace.evaluations_hash,
     )
-    return FoundRun(ref, trace, isinstance(source.api, PhoenixInspectionAPI))
+    return FoundRun(ref, trace, is_live(source.api))
 
 
 def _require_another(question: TraceQuestion[Any], opened: OpenedSource, found: FoundRun) -> None:

@@ -10,14 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeGuard
 
 from investigator.connectors.phoenix.address import is_phoenix_address, phoenix_address
 from investigator.errors import SourceUnavailable, UsageError
 from investigator.formats.source_files import Decoded, read_source
+from investigator.store.api import InspectionAPI
 from investigator.store.open import Ingested, OpenedSource
 from investigator.store.open import ingest_files as ingest_files
 from investigator.store.open import open_files as open_files
+from investigator.store.parquet_store import ParquetInspectionAPI
 from investigator.traces.parquet import WriteSummary, newest_start, write_spans
 
 if TYPE_CHECKING:
@@ -125,6 +127,15 @@ def _updated(live: PhoenixInspectionAPI, target: Path) -> WriteSummary:
         if stored.trace_id not in changed
     )
     return write_spans(chain(kept, live.stored(tuple(changed))), target)
+
+
+def is_live(api: InspectionAPI) -> TypeGuard[PhoenixInspectionAPI]:
+    """Whether it is a source that goes on changing; a file is known without the connector."""
+    if isinstance(api, ParquetInspectionAPI):
+        return False
+    from investigator.connectors.phoenix.source import PhoenixInspectionAPI
+
+    return isinstance(api, PhoenixInspectionAPI)
 
 
 def live_source(
