@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from collections.abc import Mapping, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,8 +45,12 @@ def main() -> None:
         print(f"slowest trace {found.slowest_s:.2f} s")
     predicted = _predicted(reports)
     _print_scores("reports", gold, predicted)
+    for name, half in zip(("even", "odd"), _halves(gold), strict=True):
+        _print_scores(f"reports, {name} traces", half, _of(half, predicted))
     cut = _cut_off_tags(traces, taxonomy)
     print(f"\n{sum(map(len, cut.values()))} answers had a demanded tag cut off by a stop sequence")
+    without = {key: pairs - (cut[key] - predicted.get(key, set())) for key, pairs in gold.items()}
+    _print_scores("reports, without the labels that only such tags match", without, predicted)
     with_tags = {key: found | cut.get(key, set()) for key, found in predicted.items()}
     _print_scores("reports, if such a tag counted as missing", gold, with_tags)
     _print_scores("error status", gold, _error_status(traces, gold))
@@ -91,6 +95,16 @@ def _gold(folder: Path, taxonomy: Taxonomy) -> dict[str, set[Pair]]:
 def _canonical(name: str, taxonomy: Taxonomy) -> str:
     category = taxonomy.category(name)
     return name if category is None else category.id
+
+
+def _halves(gold: Pairs) -> tuple[Pairs, Pairs]:
+    """Every other trace by its id: mechanisms are found on the even ones alone."""
+    keys = sorted(gold)
+    return _of(keys[::2], gold), _of(keys[1::2], gold)
+
+
+def _of(keys: Iterable[str], pairs: Pairs) -> Pairs:
+    return {key: pairs.get(key, set()) for key in keys}
 
 
 def _predicted(reports: Mapping[str, RCAReport]) -> dict[str, set[Pair]]:

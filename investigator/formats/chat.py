@@ -2,7 +2,8 @@
 
 What an entry of the list may be is said in `entries`, what becomes of it in `dialogue_turns`. Other
 fields of the transcript stand under `source.` on its first span. Who asks a model keeps the system
-prompt beside the messages; it is the first of them.
+prompt beside the messages; it is the first of them. The tools that were offered stand on the first
+span.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
+from investigator.formats.dialogues import tools_offered
 from investigator.formats.entries import entries_of, has_chat_role, holds_words, is_entry
 from investigator.formats.fields import first, leftovers, record, text
 from investigator.formats.format import Format, Record, Session
@@ -28,6 +30,7 @@ _EPOCH = "epoch"
 _JOINED = "is_response"
 """Marks a turn that several items of a response make."""
 _SYSTEMS = ("system", "systemInstruction", "system_instruction")
+_TOOLS = ("tools", "functions", "tool_definitions", "toolConfig")
 _MODELS = ("model", "modelId", "model_name")
 
 
@@ -90,7 +93,9 @@ def read_chat(transcript: Record, *, stem: str) -> Iterator[Span | None]:
     key, listed = _list_of(transcript) or ("", [])
     system = _system_entries(transcript, listed)
     known = (key, *_IDS, *(_SYSTEMS if system else ()))
-    about: dict[str, object] = dict(leftovers(_without_list(transcript, key), known))
+    tools = _tools_of(transcript)
+    rest = leftovers(_without_list(transcript, key), (*known, *(_TOOLS if tools else ())))
+    about: dict[str, object] = {**tools_offered(tools), **rest}
     model = text(first(transcript, *_MODELS))
     entries: list[DialogueEntry | None] = []
     for item in (*system, *listed):
@@ -105,6 +110,19 @@ def read_chat(transcript: Record, *, stem: str) -> Iterator[Span | None]:
         placed[start] = replace(head, about={**about, **head.about})
     trace_id = text(first(transcript, *_IDS)) or stem
     yield from turn_spans(placed, Numbering(trace_id))
+
+
+def _tools_of(transcript: Record) -> list[JsonValue]:
+    """The definitions of the tools that were offered; empty where what is listed are none."""
+    listed = first(transcript, *_TOOLS)
+    if isinstance(listed, dict):
+        listed = listed.get("tools")
+    found: list[JsonValue] = []
+    for item in listed if isinstance(listed, list) else ():
+        grouped = first(record(item), "functionDeclarations", "function_declarations")
+        alone = record(item).get("toolSpec", item)
+        found += grouped if isinstance(grouped, list) else [alone]
+    return found if all(isinstance(one, str | dict) for one in found) else []
 
 
 def _is_item_of_answer(item: JsonValue) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from investigator.formats.dialogue_turns import DialogueEntry
 from investigator.formats.format import Record
-from investigator.ground.canonical_json import JsonValue
+from investigator.ground.canonical_json import JsonValue, canonical_json
 
 
 def asking(call_id: JsonValue, name: JsonValue, given: JsonValue) -> dict[str, JsonValue]:
@@ -55,7 +55,7 @@ def tools_offered(names_or_schemas: JsonValue) -> dict[str, object]:
         if isinstance(tool, str):
             found[f"llm.tools.{number}.tool.name"] = tool
         elif isinstance(tool, dict):
-            found[f"llm.tools.{number}.tool.json_schema"] = dict[str, JsonValue](tool)
+            found[f"llm.tools.{number}.tool.json_schema"] = canonical_json(tool)
     return found
 
 

@@ -39,7 +39,6 @@ from investigator.readings.reading import Readings
 from investigator.readings.view import error_of
 from investigator.signals.model import Signal
 from investigator.traces.model import SpanKind
-from investigator.traces.openinference import tool_definitions_of
 
 if TYPE_CHECKING:
     from investigator.rca.policy_verdicts import Policy
@@ -247,7 +246,7 @@ class Acquittal:
 
     @property
     def _has_tools(self) -> bool:
-        offered = any(map(tool_definitions_of, self.readings.view.model_calls))
+        offered = any(map(self.readings.view.tools_offered, self.readings.view.model_calls))
         told = self._said(Source.SYSTEM, Source.ASSISTANT)
         return offered or any(_TOOLS.search(one.text) for one in told)
 

@@ -207,6 +207,11 @@ ADVICE: Mapping[Fault, str] = {
         "The call stands in the text of {agent} at span {span_id}, so nothing ran: have the "
         "server read the model's own form of calls, and refuse an answer that holds one."
     ),
+    Fault.UNMADE_CALL: (
+        "At span {span_id} {agent} printed what it meant to ask, and called nobody: show a call of"
+        " the tool in the instructions, and answer code that only prints with an error that says"
+        " so."
+    ),
     Fault.CLAIMED_ACT: (
         "At span {span_id} {agent} claims what no call of it did: accept such a claim only beside"
         " the call that bears it out, and require the call first."

@@ -48,6 +48,18 @@ _CITED = re2.compile(
 _WILL = re2.compile(
     r"(?i)\b(?:i'll|i will|i'm going to|i am going to|let me|i need to)\s+(?:now |first |then )*"
 )
+_PLANS_A_LOOK = re2.compile(
+    r"(?im)^[ \t>*#-]*(?:(?:step )?\d{1,2}[.):]?|[-*•])[\s*]*(?:\pL+ly |then |first,? )*"
+    r"(?:find|identify|retrieve|search|look up|locate|visit|consult|fetch|query|browse|download"
+    r"|obtain|extract|gather|collect|get|check|access|open|use)\b[^\n]{0,200}?\b(?:from|on|in|via"
+    r"|using|at|through|for|the)\s(?:[^\n.;]{0,60}\s)?(?:wikipedia|internet|web|online|websites?"
+    r"|web ?pages?|sites?|pages?|articles?|databases?|archives?|registry|repository|repositories"
+    r"|newspapers?|journals?|records|sources?|publications?|api)\b"
+)
+_OWN_MATERIAL = re2.compile(
+    r"(?i)\b(?:the|this|given|provided|attached|above)\s(?:\pL+ )?(?:task|question|prompt|text"
+    r"|instructions|statement|puzzle|attachment)\b"
+)
 _DECLINES = re2.compile(
     r"(?i)\b(?:can(?:no|')t|cannot|unable|not able|not possible|not allowed|not permitted"
     r"|not eligible|don't have|do not have|won't|will not|sorry|unfortunately|no such|couldn't"
@@ -106,6 +118,23 @@ def announced_in(text: str) -> str | None:
         if hit is not None and kinds_of(words_of(sentence[hit.end() :])[:2]):
             return sentence
     return None
+
+
+def announces(text: str, thing: str) -> bool:
+    """Whether a sentence says that its author is about to do something with what it names."""
+    for sentence in sentences_of(text):
+        hit = _WILL.search(sentence)
+        if hit is not None and thing in sentence[hit.end() :]:
+            return True
+    return False
+
+
+def plans_a_look(text: str) -> bool:
+    """Whether a list of steps has one that looks something up outside of what was given."""
+    return any(
+        _OWN_MATERIAL.search(hit.group(0)) is None
+        for hit in _PLANS_A_LOOK.finditer(well_formed(text))
+    )
 
 
 def declines(text: str) -> bool:

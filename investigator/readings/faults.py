@@ -56,6 +56,7 @@ class Fault(StrEnum):
     MISMATCHED_RESULT = "mismatched_result"
     LOST_CONTEXT = "lost_context"
     WRITTEN_CALL = "written_call"
+    UNMADE_CALL = "unmade_call"
     CLAIMED_ACT = "claimed_act"
     INVENTED_OBSERVATION = "invented_observation"
     LOOP = "loop"

@@ -34,9 +34,11 @@ from investigator.traces.model import (
     Trace,
 )
 from investigator.traces.openinference import (
+    ToolDefinition,
     input_messages_of,
     output_messages_of,
     retrieval_chunks_of,
+    tool_definitions_of,
     tool_io_of,
 )
 
@@ -131,6 +133,15 @@ class TraceView:
         if tool_spans:
             return tuple(self._tool_attempt(span) for span in tool_spans)
         return tuple(self._message_attempts())
+
+    def tools_offered(self, span: Span) -> tuple[ToolDefinition, ...]:
+        """The tools that a step was offered; in a transcript, those that are told of all of it."""
+        return tool_definitions_of(span) or (self._offered_to_all if self.is_transcript else ())
+
+    @cached_property
+    def _offered_to_all(self) -> tuple[ToolDefinition, ...]:
+        told = (tool_definitions_of(span) for span in self.trace.spans)
+        return next((tools for tools in told if tools), ())
 
     def scope(self, span: Span) -> str | None:
         """The agent (or tool) whose loop the span is a step of: the nearest such ancestor."""

@@ -139,7 +139,7 @@ def judged_arguments(view: TraceView, span: Span) -> Arguments:
     author = view.author_of(span, io.call_id) if io is not None else None
     if io is None or author is None or io.name is None or io.arguments is None:
         return Arguments.UNKNOWN
-    tool = offered_tools(author).get(io.name)
+    tool = offered_tools(view, author).get(io.name)
     if tool is None:
         return Arguments.UNKNOWN
     if misnamed(io.arguments, tool) is not None:

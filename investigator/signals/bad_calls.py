@@ -58,7 +58,7 @@ def detect_bad_calls(readings: Readings) -> Iterator[Signal]:
 
 def _problems(view: TraceView, span: Span) -> Iterator[_Problem]:
     calls = [call for message in view.outputs(span) for call in message.tool_calls]
-    offered = offered_tools(span) if calls else {}
+    offered = offered_tools(view, span) if calls else {}
     for call in calls:
         if offered and call.name and call.name not in offered:
             reason = f"which is none of the {len(offered)} tools offered"
@@ -102,7 +102,7 @@ class _Successes:
         """The span of a later call of the tool that is not wrong in its turn, else of another
         tool that took a value of a call that was refused."""
         scope, arguments = self._view.scope(span), same_arguments(call.arguments)
-        offered = offered_tools(span).get(call.name)
+        offered = offered_tools(self._view, span).get(call.name)
         good = self._of_tool.get((scope, call.name), [])
         start = self._view.position(span)
         first = bisect_right(good, start, key=lambda one: self._view.position(one.span))

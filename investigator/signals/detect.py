@@ -34,6 +34,7 @@ BUILT_IN_DETECTORS = (
     "abnormal_endings",
     "pairing",
     "undone",
+    "unmade_calls",
     "circles",
     "stale_reads",
     "full_windows",

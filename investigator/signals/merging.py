@@ -32,6 +32,7 @@ _ABOUT_OTHERS = frozenset(
         Fault.UNSUPPORTED_CLAIM,
         Fault.EMPTY_OUTPUT,
         Fault.WRITTEN_CALL,
+        Fault.UNMADE_CALL,
         Fault.CLAIMED_ACT,
         Fault.INVENTED_OBSERVATION,
         Fault.UNANSWERED_CALL,

@@ -6,15 +6,21 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+import re2
+
 from investigator.ground.canonical_json import JsonValue, json_object
+from investigator.readings.view import TraceView
 from investigator.traces.model import REDACTED, Span
-from investigator.traces.openinference import ToolDefinition, tool_definitions_of
+from investigator.traces.openinference import ToolDefinition
 
 _SCHEMAS = (
     "parameters", "input_schema", "inputSchema", "args_schema", "parametersJsonSchema",
     "parameters_json_schema", "tool.parameters", "tool.input_schema",
 )  # fmt: skip
 _WRAPPERS = ("function", "toolSpec")
+_WINDOW = 30_000
+_LISTED = re2.compile(r"(?m)^\s*(?:[-*•]\s+|def )[`*\"']{0,2}([a-z]\w*_\w+)[`*\"']{0,2}\s*[:(]")
+"""A line of a list of tools in a prompt; only names that no prose would use (`snake_case`)."""
 
 
 class OfferedTool(NamedTuple):
@@ -30,20 +36,46 @@ class OfferedTool(NamedTuple):
         return found if isinstance(found, dict) else {}
 
 
-def offered_tools(span: Span) -> dict[str, OfferedTool]:
+def offered_tools(view: TraceView, span: Span) -> dict[str, OfferedTool]:
     """The tools of a request by name; empty unless every one of them could be read.
 
     Of two tools of one name with different schemas only the name is known: nobody can tell which
     of them a call is of.
     """
     offered: dict[str, OfferedTool] = {}
-    for definition in tool_definitions_of(span):
+    for definition in view.tools_offered(span):
         tool = read_definition(definition)
         if tool is None:
             return {}
         twin = offered.get(tool.name, tool)
         offered[tool.name] = tool if tool.schema == twin.schema else OfferedTool(tool.name, None)
     return offered
+
+
+def tools_told(view: TraceView, call: Span) -> set[str]:
+    """The names of the tools that a request offers, by definition or in a list in its prompt."""
+    names = {tool.name for tool in view.tools_offered(call) if tool.name is not None}
+    if not names:
+        for message in view.inputs(call)[:2]:
+            names |= _listed((message.content or "")[:_WINDOW])
+    return names
+
+
+@lru_cache(maxsize=64)
+def _listed(text: str) -> frozenset[str]:
+    """The calls of a loop have one prompt, and a trace few loops."""
+    return frozenset(listed.group(1) for listed in _LISTED.finditer(text))
+
+
+def names(text: str, name: str) -> bool:
+    """Whether the name stands in the text as a word of its own."""
+    at = text.find(name)
+    while at >= 0:
+        around = text[at - 1 : at] + text[at + len(name) : at + len(name) + 1]
+        if not any(char.isalnum() or char == "_" for char in around):
+            return True
+        at = text.find(name, at + 1)
+    return False
 
 
 # The requests of a run offer the same tools again and again.

@@ -21,7 +21,6 @@ from investigator.signals.model import Detector, Signal
 from investigator.signals.offered_tools import read_definition
 from investigator.traces.evidence import EvidenceRef, message_evidence, span_evidence
 from investigator.traces.model import Span
-from investigator.traces.openinference import tool_definitions_of
 
 _EDGE = 4_000
 _PROMPT = 12_000
@@ -50,7 +49,7 @@ def detect_wrong_tool_sets(readings: Readings) -> Iterator[Signal]:
     told: set[str] = set()
     for span in view.model_calls:
         called = {call.name for message in view.outputs(span) for call in message.tool_calls}
-        for name in sorted((_twins(span) if called else frozenset[str]()) & called - told):
+        for name in sorted((_twins(view, span) if called else frozenset[str]()) & called - told):
             told.add(name)
             ran = next((a for a in view.attempts if a.author is span and a.tool == name), None)
             shown = asked_evidence(view, span) if ran is None else view.evidence(ran)
@@ -61,21 +60,21 @@ def detect_wrong_tool_sets(readings: Readings) -> Iterator[Signal]:
             yield _signal(view, span, Fault.MISSING_TOOL, summary, _told_of(view, span))
 
 
-def names_offered(span: Span) -> frozenset[str]:
+def names_offered(view: TraceView, span: Span) -> frozenset[str]:
     """The names of the tools of a request."""
-    return frozenset(tool.name for tool in tool_definitions_of(span) if tool.name)
+    return frozenset(tool.name for tool in view.tools_offered(span) if tool.name)
 
 
 def offered_beside(view: TraceView, span: Span, tool: str) -> bool:
     """Whether the request before or after, in the same loop, offered a tool."""
     calls = view.model_calls_in(view.scope(span))
     place = bisect_left(calls, view.position(span), key=view.position)
-    return any(tool in names_offered(call) for call in calls[max(place - 1, 0) : place + 2])
+    return any(tool in names_offered(view, call) for call in calls[max(place - 1, 0) : place + 2])
 
 
-def _twins(span: Span) -> frozenset[str]:
+def _twins(view: TraceView, span: Span) -> frozenset[str]:
     """The names that several tools of a request have which are not the same."""
-    definitions = tool_definitions_of(span)
+    definitions = view.tools_offered(span)
     if len({tool.name for tool in definitions}) == len(definitions):
         return frozenset()
     seen: dict[str, set[str]] = {}
@@ -91,9 +90,9 @@ def _missing(view: TraceView, span: Span) -> str | None:
     said = view.said(span)
     if _LACKS.search(said[:_EDGE]) is None and _LACKS.search(said[-_EDGE:]) is None:
         return None
-    offered = names_offered(span)
+    offered = names_offered(view, span)
     calls = view.model_calls_in(view.scope(span))
-    beside = frozenset[str]().union(*(names_offered(call) for call in (calls[0], calls[-1])))
+    beside = frozenset[str]().union(*(names_offered(view, call) for call in (calls[0], calls[-1])))
     needed = sorted((beside | _told_to_use(view, span)) - offered)
     return needed[0] if needed else None
 

@@ -51,7 +51,7 @@ def detect_undone_acts(readings: Readings) -> Iterator[Signal]:
 def _tools(readings: Readings, scope: str | None, items: Sequence[Item]) -> frozenset[str]:
     """The tools of a loop: offered, called, or named as such in its instructions."""
     calls = readings.view.model_calls_in(scope)
-    names = {name for call in (calls[:1] or ()) for name in offered_tools(call)}
+    names = {name for call in (calls[:1] or ()) for name in offered_tools(readings.view, call)}
     return frozenset(names | {item.tool for item in items if isinstance(item, Action)})
 
 

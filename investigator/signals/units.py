@@ -102,7 +102,7 @@ def detect_unit_mismatches(readings: Readings) -> Iterator[Signal]:
                 summary=f"{attempt.tool} answered in {unit}, {used[0].words}",
                 strength=0.7,
             )
-        for name, number, wanted in _taken(attempt):
+        for name, number, wanted in _taken(view, attempt):
             told = f"and {name} of {attempt.tool} takes {wanted}"
             in_calls.add(scope, number, wanted, _Use(told, view.evidence(attempt)[0]))
 
@@ -121,9 +121,13 @@ def _measured(attempt: Attempt) -> tuple[str, Sequence[float]]:
     return units.pop(), sorted(n for n in numbers if abs(n) >= _LEAST or not n.is_integer())
 
 
-def _taken(attempt: Attempt) -> Iterator[tuple[str, float, str]]:
+def _taken(view: TraceView, attempt: Attempt) -> Iterator[tuple[str, float, str]]:
     """The numbers that a call hands over, with the unit in which its tool takes each."""
-    tool = offered_tools(attempt.author).get(attempt.tool) if attempt.author is not None else None
+    tool = (
+        offered_tools(view, attempt.author).get(attempt.tool)
+        if attempt.author is not None
+        else None
+    )
     for name, value in _object(attempt.arguments).items():
         wanted = _wanted(name, tool.properties.get(name) if tool is not None else None)
         if wanted is not None and _is_number(value):

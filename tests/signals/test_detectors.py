@@ -332,6 +332,37 @@ def test_an_answer_without_the_planned_observation_is_unsupported() -> None:
 
 
 @pytest.mark.parametrize(
+    "plan",
+    [
+        "1. Identify the page on Wikipedia that has the date.",
+        "- Retrieve the date from the town's website\n- Report it",
+        "Step 2: First, look up the year in an official source.",
+    ],
+)
+def test_a_plan_to_look_names_no_tool(plan: str) -> None:
+    """Whoever lists a look at a source outside, has a tool, and asks none, looked nowhere."""
+    answer = llm("answer", "It was in 1973.", prompt=LISTED, at=3)
+    signal = only(trace(agent(), llm("plan", plan, prompt=LISTED, at=1), answer))
+    assert (signal.fault, signal.origin_id) == (Fault.UNSUPPORTED_ANSWER, "answer")
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        "1. Re-read the task and note the premises.",
+        "1. Identify the sentence in the text of the task.\n2. Count its words.",
+        "1. Read the article given above.",
+        "1. Work out the sum.",
+        "I could look it up on Wikipedia, but there is no need.",
+    ],
+)
+def test_a_plan_that_stays_with_what_was_given_needs_no_tool(plan: str) -> None:
+    """A riddle is solved by thinking."""
+    answer = llm("answer", "It was in 1973.", prompt=LISTED, at=3)
+    assert not detect(readings(trace(agent(), llm("plan", plan, prompt=LISTED, at=1), answer)))
+
+
+@pytest.mark.parametrize(
     "said",
     [
         "According to the almanac it was in 1973.",
