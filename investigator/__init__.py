@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from investigator.compliance.question import Compliance
     from investigator.compliance.report import ComplianceReport, ControlResult
+    from investigator.controls.parameters import ControlParameters
     from investigator.errors import (
         BudgetTooSmall,
         FilterSyntaxError,
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "investigator.compliance.question": ("Compliance",),
     "investigator.compliance.report": ("ComplianceReport", "ControlResult"),
+    "investigator.controls.parameters": ("ControlParameters",),
     "investigator.errors": (
         *("BudgetTooSmall", "FilterSyntaxError", "InvestigatorError", "JournalError"),
         *("ReplayDifference", "RunExists", "RunLocked", "RunNotFound", "SourceError"),
@@ -121,7 +123,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [  # noqa: RUF022 (by subject, as the page does)
     "investigate", "ainvestigate", "RunResult",
-    "RCA", "Compliance", "Incident", "ToldOutcome",
+    "RCA", "Compliance", "ControlParameters", "Incident", "ToldOutcome",
     "Settings", "Budget", "PlannerChoice", "ModelSettings",
     "RCAReport", "Finding",
     "ComplianceReport", "ControlResult",

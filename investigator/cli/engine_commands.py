@@ -104,11 +104,15 @@ def _signature(engine: AnyEngine) -> inspect.Signature:
 
 def _own_fields(engine: AnyEngine) -> dict[str, FieldInfo]:
     """The fields of the question that are options of this command alone."""
-    from investigator.inspection.engine import Question, TraceQuestion
+    from investigator.inspection.engine import FromConfig, Question, TraceQuestion
 
     base = TraceQuestion if engine.is_of_one_trace else Question
     shared = {*base.model_fields, "outcomes"}
-    return {n: f for n, f in engine.question.model_fields.items() if n not in shared}
+    return {
+        name: field
+        for name, field in engine.question.model_fields.items()
+        if name not in shared and not any(isinstance(m, FromConfig) for m in field.metadata)
+    }
 
 
 def _option(name: str, field: FieldInfo) -> Any:

@@ -27,6 +27,7 @@ from investigator.errors import UsageError
 if TYPE_CHECKING:
     from investigator.inspection.engine import Question, TraceQuestion
     from investigator.runs.batch import BatchOutcome
+    from investigator.runs.config import Config
     from investigator.runs.continuing import Remaining
     from investigator.runs.settings import Request
     from investigator.runtime.budget import Limits as PoolLimits
@@ -45,8 +46,12 @@ def investigate_traces(
     batch: BatchOptions,
 ) -> Exit:
     """Ask a question of one trace of a source, or of every one, and show the reports."""
+    from investigator.runs.config import load_config
+
     _check(question, traces, run, batch)
-    request = _request(source, question, limits, run, planner)
+    config = load_config(planner.config)
+    question = config.added_to(question)
+    request = _request(source, question, config, limits, run, planner)
     if traces.all_traces:
         return _investigate_all(request, question, told, asked, traces.filter_expr, batch)
     return _investigate_one(request, question, told, asked, traces.filter_expr)
@@ -62,7 +67,11 @@ def investigate_window(
     planner: PlannerOptions,
 ) -> Exit:
     """Ask a question of many traces of a source at once, and show the report."""
-    request = _request(source, told.added_to(question), limits, run, planner)
+    from investigator.runs.config import load_config
+
+    config = load_config(planner.config)
+    question = config.added_to(told.added_to(question))
+    request = _request(source, question, config, limits, run, planner)
     opened = open_with_progress(source)
     told.require_known(opened)
     return _run_and_show(request, asked, opened)
@@ -71,16 +80,15 @@ def investigate_window(
 def _request(
     source: str,
     question: Question[Any],
+    config: Config,
     limits: LimitOptions,
     run: RunOptions,
     planner: PlannerOptions,
 ) -> Request[Any]:
     from investigator.cli.planning import planner_chosen
     from investigator.ground.own_patterns import pattern_told
-    from investigator.runs.config import load_config
     from investigator.runs.settings import Request, Settings
 
-    config = load_config(planner.config)
     settings = Settings(
         budget=changed_budget(config.budget_for(question.engine), limits),
         planner=planner_chosen(planner, config),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from investigator.controls.evaluate import ControlEvaluation, evaluate
+from investigator.controls.extending import no_control
 from investigator.controls.model import Control, ControlLibrary
 from investigator.controls.terms import Verdict
 from investigator.errors import UsageError
@@ -97,8 +98,6 @@ def chosen(library: ControlLibrary, control_ids: Sequence[str]) -> tuple[Control
     known = {control.control_id: control for control in library.controls}
     stray = [control_id for control_id in control_ids if control_id not in known]
     if stray:
-        raise UsageError(
-            f"no control '{stray[0]}' in {library.version}; it has: {', '.join(sorted(known))}"
-        )
+        raise UsageError(no_control(library, stray[0]))
     wanted = set(control_ids or known)
     return tuple(control for control in library.ordered if control.control_id in wanted)

@@ -104,6 +104,7 @@ class ComplianceStrategy:
             overall=overall,
             summary=_summary(results),
             controls_evaluated=results,
+            not_configured=_not_configured(results),
             gaps=tuple(dict.fromkeys(ended.gaps)),
         )
 
@@ -146,10 +147,23 @@ def _findings(closed: ScopeClosed) -> tuple[CheckedControl, ...]:
     return ControlAnswer.model_validate_json(closed.answer).findings
 
 
+def _not_configured(results: Sequence[ControlResult]) -> tuple[str, ...]:
+    return tuple(sorted({name for result in results for name in result.not_configured}))
+
+
 def _summary(results: Sequence[ControlResult]) -> str:
+    """How many were checked and what came of it; what is not configured is said here, once."""
     counts = Counter(result.pass_fail for result in results)
-    told = ", ".join(f"{counts[v]} {v.value}" for v in Verdict if counts[v])
+    checked = len(results) - counts[Verdict.NOT_APPLICABLE]
+    told = ", ".join(
+        f"{counts[v]} {v.value}" for v in Verdict if counts[v] and v is not Verdict.NOT_APPLICABLE
+    )
     broken = [result.control_id for result in results if result.pass_fail is Verdict.FAIL]
-    named = f" Broken: {', '.join(broken)}." if broken else ""
-    noun = "control" if len(results) == 1 else "controls"
-    return f"{len(results)} {noun}: {told or 'none'}.{named}"
+    unset = ", ".join(_not_configured(results))
+    return " ".join(
+        [
+            f"{checked} of {len(results)} controls checked{': ' if told else ''}{told}.",
+            *([f"Broken: {', '.join(broken)}."] if broken else []),
+            *([f"Not configured ([controls] in investigator.toml): {unset}."] if unset else []),
+        ]
+    )

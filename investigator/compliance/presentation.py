@@ -36,7 +36,10 @@ _AT_LENGTH = (Verdict.FAIL, Verdict.INSUFFICIENT_EVIDENCE)
 
 
 def compliance_document(report: ComplianceReport) -> Document:
-    """The verdict, what was broken or could not be seen at length, the rest by name."""
+    """The verdict, what was broken or could not be seen at length, the rest by name.
+
+    What is not configured is said in the summary, once.
+    """
     at_length = tuple(
         _statement(result)
         for verdict in _AT_LENGTH
@@ -71,7 +74,11 @@ def _statement(result: ControlResult) -> Statement:
 
 
 def _roll(report: ComplianceReport, verdict: Verdict) -> Roll:
-    results = [r for r in report.controls_evaluated if r.pass_fail is verdict]
+    results = [
+        r
+        for r in report.controls_evaluated
+        if r.pass_fail is verdict and not (verdict is Verdict.NOT_APPLICABLE and r.not_configured)
+    ]
     names = [f"{r.control_id} (a model)" if _by_model(r) else r.control_id for r in results]
     return Roll(_word(verdict), tuple(names))
 

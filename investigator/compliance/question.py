@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from investigator.compliance.report import ComplianceReport
+from investigator.controls.parameters import NOTHING_CONFIGURED, ControlParameters
 from investigator.inspection.engine import (
     Flag,
+    FromConfig,
     Materials,
     PathOrName,
     Prepared,
@@ -39,6 +41,10 @@ class Compliance(TraceQuestion[ComplianceReport]):
     control_ids: Annotated[tuple[str, ...], Flag("--control", "ID")] = Field(
         default=(), description="Only this control; may be given more than once."
     )
+    parameters: Annotated[ControlParameters, FromConfig("controls")] = Field(
+        default=NOTHING_CONFIGURED,
+        description="What is configured; what the library says itself comes first.",
+    )
 
     def located(self) -> Compliance:
         """With a path that holds from any folder."""
@@ -51,7 +57,7 @@ class Compliance(TraceQuestion[ComplianceReport]):
         from investigator.compliance.case import chosen
         from investigator.controls.library import load_library
 
-        library = load_library(self.controls)
+        library = load_library(self.controls, self.parameters)
         chosen(library, self.control_ids)
         return Materials(f"the control library {self.controls}", library.content_hash, library)
 

@@ -17,7 +17,7 @@ from investigator.controls.terms import Severity, Verdict
 from investigator.runtime.status import Artifact
 from investigator.traces.evidence import EvidenceRef
 
-SCHEMA_VERSION: Literal["1.1.0"] = "1.1.0"
+SCHEMA_VERSION: Literal["1.2.0"] = "1.2.0"
 RUN_TYPE = "policy_compliance"
 COMPLIANCE_REPORT = Artifact("compliance_report", SCHEMA_VERSION)
 
@@ -41,6 +41,7 @@ class ControlResult(BaseModel):
     """One control. `explanation` says what was found, or scanned, or why it does not apply.
 
     `violations` counts the breaches; the most telling are in the explanation and the evidence.
+    `not_configured` are the parameters without which nothing, or not all of it, was asked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,6 +56,7 @@ class ControlResult(BaseModel):
     violations: int = Field(default=0, ge=0)
     evidence_refs: tuple[EvidenceRef, ...] = ()
     missing_evidence: tuple[str, ...] = ()
+    not_configured: tuple[str, ...] = ()
     remediation: str | None = None
 
     @model_validator(mode="after")
@@ -67,14 +69,18 @@ class ControlResult(BaseModel):
 
 
 class ComplianceReport(Report):
-    """The controls of a library on one trace, the gravest first."""
+    """The controls of a library on one trace, the gravest first.
 
-    schema_version: Literal["1.1.0"] = SCHEMA_VERSION
+    `not_configured` are the parameters that controls of it lack, once for all of them.
+    """
+
+    schema_version: Literal["1.1.0", "1.2.0"] = SCHEMA_VERSION
     trace_id: str
     controls_version: str
     overall: Overall
     summary: str = Field(min_length=1)
     controls_evaluated: tuple[ControlResult, ...]
+    not_configured: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
 
     @property

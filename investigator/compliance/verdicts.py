@@ -35,7 +35,19 @@ def control_result(
     trace_id: str,
     produced_by: ProducedBy,
 ) -> ControlResult:
-    """The result of one control."""
+    """The result of one control, with what nobody configured for it."""
+    result = _result(control, found, stated, trace_id=trace_id, produced_by=produced_by)
+    return result.model_copy(update={"not_configured": found.not_configured})
+
+
+def _result(
+    control: Control,
+    found: ControlEvaluation,
+    stated: Stated,
+    *,
+    trace_id: str,
+    produced_by: ProducedBy,
+) -> ControlResult:
     if found.verdict is Verdict.NOT_APPLICABLE:
         return _verdict(control, Verdict.NOT_APPLICABLE, found.confidence, found.reason)
     judged = stated.by_model if found.is_open else ()

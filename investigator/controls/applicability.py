@@ -1,7 +1,7 @@
 """Whether a control applies; what cannot be told counts as met.
 
 The control then applies, and the evidence that it requires will be missing. So "not applicable" is
-always something that was looked at.
+always something that was looked at, or something that nobody configured.
 """
 
 from __future__ import annotations
@@ -16,14 +16,19 @@ _REASON = 300
 
 
 class Applies(NamedTuple):
-    """Whether a control applies, and why."""
+    """Whether a control applies, and why; `not_configured` are parameters that it lacks for it."""
 
     yes: bool
     reason: str
+    not_configured: tuple[str, ...] = ()
 
 
 def applies(condition: Condition, subject: Readings) -> Applies:
     """Whether the trace meets the condition."""
     answer = condition.ask(CallFacts(subject, None))
-    reason = subject.quote.line(answer.seen, _REASON)
-    return Applies(answer.holds is not False, reason)
+    if answer.holds is not False:
+        return Applies(True, subject.quote.line(answer.seen, _REASON))
+    lacking = tuple(dict.fromkeys(condition.lacking))
+    if lacking and condition.ask(CallFacts(subject, None, as_configured=True)).holds is not False:
+        return Applies(False, f"not configured: {', '.join(lacking)}", lacking)
+    return Applies(False, subject.quote.line(answer.seen, _REASON))

@@ -10,16 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
-
+from investigator.controls.closed import Closed
 from investigator.readings.reading import Readings
 from investigator.traces.evidence import EvidenceRef
 
 
-class Params(BaseModel):
+class Params(Closed):
     """Base of the parameters of a check, as a control's YAML gives them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +43,15 @@ class Checked:
     `missing` names, one a line, what it needed to see and could not (absent, redacted,
     truncated); with anything missing, no violations prove nothing. `scanned` says what was
     looked at, such as "14 tool calls"; `evidence` are a few of those places, for a pass.
+    `unconfigured` are the params without which nothing, or not all, could be asked: where nothing
+    was looked at for that reason, `scanned` is empty, and the control is not applicable.
     """
 
     violations: tuple[Violation, ...] = ()
     missing: tuple[str, ...] = ()
     scanned: str = ""
     evidence: tuple[EvidenceRef, ...] = ()
+    unconfigured: tuple[str, ...] = ()
 
 
 ParamsT = TypeVar("ParamsT", bound=Params)

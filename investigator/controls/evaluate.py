@@ -1,6 +1,7 @@
 """One rule turns what was found into a verdict, for every control alike.
 
-Not applicable, where the predicate was evaluated and says so. Else a breach that is shown by
+Not applicable, where the condition was evaluated and says so, or where nobody configured what it
+would be judged by. Else a breach that is shown by
 evidence is a fail. Else anything that could not be seen makes the evidence insufficient, and so
 does, for code alone, a question that a model has to judge. What is left is a pass, with what was
 looked at.
@@ -40,6 +41,7 @@ class ControlEvaluation:
     `violations` are strongest first; `evidence` is theirs for a fail, else some of what was
     scanned. `missing_evidence` is kept beside a fail as well: there may be more to see.
     `to_judge` is the question that only a model can judge, `to_read` where to begin with it.
+    `not_configured` are the parameters without which nothing, or not all of it, was asked.
     """
 
     control_id: str
@@ -52,6 +54,7 @@ class ControlEvaluation:
     evidence: tuple[EvidenceRef, ...] = ()
     to_judge: str | None = None
     to_read: tuple[EvidenceRef, ...] = ()
+    not_configured: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -63,9 +66,11 @@ def evaluate(control: Control, subject: Readings) -> ControlEvaluation:
     """What code alone can say of a control."""
     met = applies(control.applies_when, subject)
     if not met.yes:
-        verdict = Verdict.NOT_APPLICABLE
-        return ControlEvaluation(control.control_id, verdict, NOT_MET, reason=met.reason)
+        return _not_applicable(control, met.reason, met.not_configured)
     found = _checked(control, subject)
+    unconfigured = _unconfigured(control, found)
+    if unconfigured and not _is_judged(control, found):
+        return _not_applicable(control, f"not configured: {', '.join(unconfigured)}", unconfigured)
     shown = [_quoted(violation, subject) for violation in found.violations if violation.evidence]
     violations = tuple(sorted(shown, key=lambda violation: -violation.strength))
     lines = _missing(control, subject, found)
@@ -93,7 +98,35 @@ def evaluate(control: Control, subject: Readings) -> ControlEvaluation:
         evidence=unique(evidence),
         to_judge=None if control.check.model is None else control.check.model.question,
         to_read=() if control.check.model is None else spoken_places(subject),
+        not_configured=unconfigured,
     )
+
+
+def _not_applicable(
+    control: Control, reason: str, unconfigured: tuple[str, ...]
+) -> ControlEvaluation:
+    return ControlEvaluation(
+        control.control_id,
+        Verdict.NOT_APPLICABLE,
+        NOT_MET,
+        reason=reason,
+        not_configured=unconfigured,
+    )
+
+
+def _unconfigured(control: Control, found: Checked) -> tuple[str, ...]:
+    """What the check lacked, as the organisation would configure it."""
+    code = control.check.code
+    if code is None:
+        return ()
+    named = [code.unset.get(key, f"params.{key}") for key in found.unconfigured]
+    return tuple(dict.fromkeys([*code.lacking, *named]))
+
+
+def _is_judged(control: Control, found: Checked) -> bool:
+    """Whether anything was looked at, or is to be judged, whatever is not configured."""
+    seen = found.violations or found.missing or found.scanned
+    return bool(seen) or control.check.model is not None
 
 
 def _quoted(violation: Violation, subject: Readings) -> Violation:
@@ -108,9 +141,9 @@ def unjudged(question: str) -> str:
 
 def _checked(control: Control, subject: Readings) -> Checked:
     code = control.check.code
-    if code is None:
+    if code is None or code.lacking:
         return Checked()
-    return code.known.run(subject, code.known.params.model_validate(code.params))
+    return code.known.run(subject, code.known.params.model_validate(code.given))
 
 
 def _missing(control: Control, subject: Readings, found: Checked) -> tuple[str, ...]:

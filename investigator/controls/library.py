@@ -1,46 +1,32 @@
 """A control library is a file: built in, by its name, or a user's own, by its path.
 
-A file that does not hold together is refused as a whole, with the lines, the fields and what to
-do about each: a control that was silently left out would look like one that passed.
+A user's own may extend another. A file that does not hold together is refused as a whole, with the
+lines, the fields and what to do about each: a control that was silently left out would look like
+one that passed.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
+from difflib import get_close_matches
 from functools import cache, lru_cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
-import yaml
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-from yaml.reader import ReaderError
 
-from investigator.controls import yaml_lines
 from investigator.controls.checks import known_checks
+from investigator.controls.extending import extended, extension_in
+from investigator.controls.library_text import NoLibrary, library_text
 from investigator.controls.model import ControlLibrary
+from investigator.controls.parameters import NOTHING_CONFIGURED, ControlParameters
 from investigator.errors import UsageError
 
 _LIBRARIES = resources.files("investigator.controls") / "libraries"
 MAX_BYTES = 4 * 2**20
 """A library of more bytes than this is some other file."""
 
-_SHOWN = 5
 _REMEMBERED = 16
 """Libraries that a process keeps parsed: a server may have several teams', a batch has one."""
-
-_HINTS = {
-    "extra_forbidden": "no such field here; check its spelling and its indentation",
-    "missing": "is required; add it",
-    "string_type": "should be text; write it in quotes",
-    "tuple_type": "should be a list",
-    "model_type": "should be a mapping",
-    "model_attributes_type": "should be a mapping",
-    "dict_type": "should be a mapping",
-    "too_short": "is empty; it needs one at least",
-}
 
 BUILT_IN_LIBRARIES: tuple[str, ...] = tuple(
     sorted(
@@ -52,22 +38,41 @@ BUILT_IN_LIBRARIES: tuple[str, ...] = tuple(
 """The names of the libraries that come with the package."""
 
 
-def load_library(name_or_path: str | Path) -> ControlLibrary:
+def load_library(
+    name_or_path: str | Path, parameters: ControlParameters = NOTHING_CONFIGURED
+) -> ControlLibrary:
     """A built-in library by name, or a user's own by path (YAML or JSON).
+
+    `parameters` are what is configured beside the library, which comes first where it says more.
 
     Raises:
         UsageError: no such library, not readable, not YAML (with line and column), or not a
             library (with lines, fields and what to do).
     """
-    if str(name_or_path) in BUILT_IN_LIBRARIES:
-        return _built_in(str(name_or_path))
-    path = Path(name_or_path)
+    return _configured(_loaded(str(name_or_path), Path(), ()), parameters)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _configured(library: ControlLibrary, parameters: ControlParameters) -> ControlLibrary:
+    try:
+        return library.configured(parameters)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise UsageError(
+            f"what is configured does not fit the control library {library.version}: {place}: "
+            f"{first['msg']}"
+        ) from error
+
+
+def _loaded(name: str, folder: Path, above: tuple[Path, ...]) -> ControlLibrary:
+    """A library that is asked for in a folder, by the files `above` that extend it."""
+    if name in BUILT_IN_LIBRARIES:
+        return _built_in(name)
+    path = folder / name
     try:
         if not path.is_file():
-            raise UsageError(
-                f"no control library '{name_or_path}': it is neither a built-in one "
-                f"({', '.join(BUILT_IN_LIBRARIES)}) nor a file"
-            )
+            raise UsageError(_unknown(name, path))
         size = path.stat().st_size
         if size > MAX_BYTES:
             raise UsageError(
@@ -75,9 +80,22 @@ def load_library(name_or_path: str | Path) -> ControlLibrary:
                 f"{MAX_BYTES:,}; is it the file that was meant?"
             )
         content = path.read_bytes()
-    except OSError as error:
+        whole = path.resolve()
+    except (OSError, ValueError) as error:
         raise UsageError(f"control library {path} cannot be read: {error}") from error
-    return parse_library(_decoded(content, path), where=str(path))
+    if whole in above:
+        ring = " → ".join(one.name for one in (*above[above.index(whole) :], whole))
+        raise UsageError(f"control library {path} extends itself: {ring}")
+    return _parsed(_decoded(content, path), str(path), path.parent, (*above, whole))
+
+
+def _unknown(name: str, path: Path) -> str:
+    near = get_close_matches(name, BUILT_IN_LIBRARIES, 1)
+    meant = f"; did you mean {near[0]}?" if near else ""
+    return (
+        f"no control library '{path}': it is neither a built-in one "
+        f"({', '.join(BUILT_IN_LIBRARIES)}) nor a file{meant}"
+    )
 
 
 def _decoded(content: bytes, path: Path) -> str:
@@ -99,122 +117,55 @@ def _built_in(name: str) -> ControlLibrary:
 def parse_library(text: str, *, where: str) -> ControlLibrary:
     """The library that a text is; `where` names the text in errors.
 
-    A text is parsed once a process, whatever file it stands in.
+    A text is parsed once a process, whatever file it stands in. What it extends is looked for in
+    the current folder.
 
     Raises:
         UsageError: as `load_library`.
     """
+    return _parsed(text, where, Path(), ())
+
+
+def _parsed(text: str, where: str, folder: Path, above: tuple[Path, ...]) -> ControlLibrary:
+    checks = tuple(known_checks())
     try:
-        return _library_in(text, tuple(known_checks()))
-    except _NoLibrary as error:
+        base = _base_of(text)
+        if base is None:
+            return _library_in(text, checks)
+        return _extended_in(text, _loaded(base, folder, above), checks)
+    except NoLibrary as error:
         raise UsageError(f"control library {where}{error}") from error
 
 
-class _NoLibrary(Exception):
-    """Why a text is no library, to be read behind the name of its file."""
+@lru_cache(maxsize=_REMEMBERED)
+def _base_of(text: str) -> str | None:
+    """The library that a text extends; None where it stands alone."""
+    found = library_text(text)
+    if "extends" in found.content:
+        return extension_in(found).extends
+    stray = next((key for key in ("drop", "change") if key in found.content), None)
+    if stray is not None:
+        raise found.refusal((stray,), "needs `extends: LIBRARY`, the library that it changes")
+    return None
 
 
 @lru_cache(maxsize=_REMEMBERED)
 def _library_in(text: str, checks: tuple[str, ...]) -> ControlLibrary:  # noqa: ARG001
     """The library that a text is where these checks are known: a plug-in may bring more."""
-    root, content, twice = _read(text)
-    if root is None or content is None:
-        raise _NoLibrary(
-            " is empty; it needs version, description and controls "
-            "(`controls-v1` shows what one looks like)"
-        )
-    if not isinstance(content, dict):
-        raise _NoLibrary(
-            f", line {root.start_mark.line + 1}: it holds a {_shape(content)}, not a mapping of "
-            "version, description and controls; put the list of controls under `controls:`"
-        )
-    if twice:
-        raise _NoLibrary(
-            _refusal([f"line {n}: the key '{key}' stands here twice" for n, key in twice])
-        )
+    found = library_text(text)
     try:
-        return ControlLibrary.model_validate(content)
+        return ControlLibrary.model_validate(found.content)
     except ValidationError as error:
-        raise _NoLibrary(_refusal(list(_problems(error, root, content)))) from error
+        raise found.refusals(error) from error
     except RecursionError as error:
-        raise _NoLibrary(" is nested too deeply to be one") from error
+        raise NoLibrary(" is nested too deeply to be one") from error
 
 
-def _read(text: str) -> yaml_lines.YamlText:
-    """The nodes and the values of a text. Tabs may indent JSON, but not YAML."""
-    try:
-        content = _json_in(text)
-        if content is not None:
-            return yaml_lines.with_lines(text, content)
-        return yaml_lines.read_yaml(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
-        raise _NoLibrary(f" is not YAML or JSON: {place}{error.problem}") from error
-    except ReaderError as error:
-        before = text[: error.position]
-        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        raise _NoLibrary(
-            f" is not YAML or JSON: line {line}, column {column}: "
-            f"character #x{error.character:04x} may not stand here"
-        ) from error
-    except RecursionError as error:
-        raise _NoLibrary(" is nested too deeply to be one") from error
-    except ValueError as error:
-        raise _NoLibrary(f" is not YAML or JSON: {error}") from error
-
-
-def _json_in(text: str) -> Any:
-    """The value of a JSON object or list; None where the text is none."""
-    if text.lstrip()[:1] not in ("{", "["):
-        return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _shape(content: object) -> str:
-    return "list" if isinstance(content, list) else "single value"
-
-
-def _problems(error: ValidationError, root: yaml.Node, content: dict[str, Any]) -> Iterator[str]:
-    for path, message in _told(error.errors()):
-        field = ".".join(map(str, path))
-        line = yaml_lines.line_of(root, path)
-        yield f"line {line}: {_named(path, content)}{field + ': ' if field else ''}{message}"
-
-
-def _told(errors: list[ErrorDetails]) -> Iterator[tuple[yaml_lines.Path, str]]:
-    """Path and message of each error.
-
-    Left out is what follows from an error below: a list that is too short without its bad items.
-    """
-    paths = [error["loc"] for error in errors]
-    for error in errors:
-        if any(len(path) > len(error["loc"]) == _shared(path, error["loc"]) for path in paths):
-            continue
-        said = error["msg"].removeprefix("Value error, ")
-        yield error["loc"], _HINTS.get(error["type"], said)
-
-
-def _shared(path: yaml_lines.Path, above: yaml_lines.Path) -> int:
-    """How many parts of `above` the path begins with."""
-    return len(above) if path[: len(above)] == above else 0
-
-
-def _named(path: yaml_lines.Path, content: dict[str, Any]) -> str:
-    """The control that a path leads into, by its id where it has one."""
-    controls = content.get("controls")
-    index = path[1] if len(path) > 1 and path[0] == "controls" else None
-    if not isinstance(controls, list) or not isinstance(index, int) or index >= len(controls):
-        return ""
-    one = controls[index]
-    control_id = one.get("control_id") if isinstance(one, dict) else None
-    return f"{control_id}, " if isinstance(control_id, str) else ""
-
-
-def _refusal(problems: list[str]) -> str:
-    more = len(problems) - _SHOWN
-    rest = [f"and {more} more"] if more > 0 else []
-    return "\n  ".join([":", *problems[:_SHOWN], *rest])
+@lru_cache(maxsize=_REMEMBERED)
+def _extended_in(
+    text: str,
+    base: ControlLibrary,
+    checks: tuple[str, ...],  # noqa: ARG001
+) -> ControlLibrary:
+    """The library that a text makes of another where these checks are known."""
+    return extended(base, library_text(text))

@@ -6,13 +6,14 @@ read, with the field; `investigator.controls.library` adds the line.
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
+    PrivateAttr,
+    TypeAdapter,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -20,21 +21,27 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
-from investigator.controls.checking import Check
+from investigator.controls.checking import Check, Params
 from investigator.controls.checks import known_checks
+from investigator.controls.closed import Closed
 from investigator.controls.conditions.answers import Condition
 from investigator.controls.conditions.any_condition import AnyCondition
+from investigator.controls.parameters import (
+    NOTHING_CONFIGURED,
+    SAMPLE_PARAMETERS,
+    UNDER_PARAMETERS,
+    ControlParameters,
+    not_configured,
+    parameters_in,
+    with_values,
+)
 from investigator.controls.required_evidence import RequiredEvidence
 from investigator.controls.terms import Severity
 from investigator.ground.canonical_json import sha256_text
 from investigator.ground.placeholders import require_placeholders
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Reference(_Part):
+class Reference(Closed):
     """A public standard that asks for the control, and the edition that is meant.
 
     `confirm`: the place in that edition should be confirmed by a person before it is relied on.
@@ -48,25 +55,36 @@ class Reference(_Part):
     confirm: bool = False
 
 
-class CodeCheck(_Part):
-    """A check by its name, with parameters of that check's own form."""
+class CodeCheck(Closed):
+    """A check by its name, with parameters of that check's own form.
+
+    In place of a value, `{parameter: NAME}` stands for what the library's organisation configured.
+    """
 
     name: str
     params: dict[str, Any] = Field(default_factory=dict, validate_default=True)
+    _parameters: ControlParameters = PrivateAttr(default=NOTHING_CONFIGURED)
+
+    def model_post_init(self, context: Any) -> None:
+        """Keep the parameters of the library that the check is of."""
+        self._parameters = parameters_in(context)
 
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
         if name not in known_checks():
+            near = get_close_matches(name, known_checks(), 1)
             known = ", ".join(sorted(known_checks()))
-            raise ValueError(f"no check '{name}'; there are: {known}")
+            hint = f"did you mean {near[0]}? There are: {known}" if near else f"there are: {known}"
+            raise ValueError(f"no check '{name}'; {hint}")
         return name
 
     @field_validator("params")
     @classmethod
     def _fit_the_check(cls, params: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         if "name" in info.data:
-            known_checks()[info.data["name"]].params.model_validate(params)
+            whole = parameters_in(info.context).over(SAMPLE_PARAMETERS)
+            known_checks()[info.data["name"]].params.model_validate(with_values(params, whole))
         return params
 
     @property
@@ -74,14 +92,36 @@ class CodeCheck(_Part):
         """The check itself."""
         return known_checks()[self.name]
 
+    @property
+    def given(self) -> dict[str, Any]:
+        """The params with the values of the parameters that they name."""
+        return with_values(self.params, self._parameters)
 
-class ModelCheck(_Part):
+    @property
+    def unset(self) -> dict[str, str]:
+        """The parameters without a value that the params name, by key."""
+        return not_configured(self.params, self._parameters)
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """Those of them without which the check cannot run."""
+        keys = _lacking(self.params, self.given, self.known.params)
+        return tuple(self.unset[key] for key in keys)
+
+
+def _lacking(params: dict[str, Any], given: dict[str, Any], known: type[Params]) -> list[str]:
+    """The keys without a value that the check needs and that a parameter would give."""
+    needed = (name for name, field in known.model_fields.items() if field.is_required())
+    return [name for name in needed if name in params and name not in given]
+
+
+class ModelCheck(Closed):
     """A question that a model judges."""
 
     question: str = Field(min_length=1)
 
 
-class CheckSpec(_Part):
+class CheckSpec(Closed):
     """What judges a control: code, a model, or both."""
 
     code: CodeCheck | None = None
@@ -94,7 +134,7 @@ class CheckSpec(_Part):
         return self
 
 
-class Control(_Part):
+class Control(Closed):
     """One thing asked of an agent. `remediation_template` may name `{trace_id}`, `{span_id}`."""
 
     control_id: str = Field(pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*$")
@@ -124,12 +164,23 @@ class Control(_Part):
         return self.remediation_template.format(trace_id=trace_id, span_id=span_id)
 
 
-class ControlLibrary(_Part):
-    """A versioned list of controls, in the order of the file."""
+_CONTROLS: TypeAdapter[tuple[Control, ...]] = TypeAdapter(tuple[Control, ...])
+
+
+class ControlLibrary(Closed):
+    """A versioned list of controls, in the order of the file, under what is configured."""
 
     version: str = Field(min_length=1)
     description: str = Field(min_length=1)
+    parameters: ControlParameters = NOTHING_CONFIGURED
     controls: tuple[Control, ...] = Field(min_length=1)
+
+    @field_validator("controls", mode="before")
+    @classmethod
+    def _under_its_parameters(cls, controls: Any, info: ValidationInfo) -> Any:
+        """The controls as they are under what is configured; the parameters were read before."""
+        context = {UNDER_PARAMETERS: info.data.get("parameters", NOTHING_CONFIGURED)}
+        return _CONTROLS.validate_python(controls, context=context)
 
     @field_validator("controls")
     @classmethod
@@ -165,6 +216,18 @@ class ControlLibrary(_Part):
     def get(self, control_id: str) -> Control | None:
         """The control of that id; None where there is none."""
         return self._by_id.get(control_id)
+
+    def configured(self, parameters: ControlParameters) -> ControlLibrary:
+        """The library under these parameters too; what it says itself comes first."""
+        together = self.parameters.over(parameters)
+        if together == self.parameters:
+            return self
+        return type(self).model_validate(
+            {**self.model_dump(by_alias=True), "parameters": together.model_dump()}
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.content_hash)
 
     @cached_property
     def content_hash(self) -> str:

@@ -39,7 +39,7 @@ class Given(BaseModel):
 
 def _told(model: str, error: ErrorDetails, names: Sequence[str]) -> str:
     place = ".".join(map(str, error["loc"]))
-    if error["type"] == "extra_forbidden":
+    if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
         near = get_close_matches(place, names, 1)
         hint = f"; did you mean {near[0]}?" if near else f"; it has: {', '.join(names)}"
         return f"{model} has no setting '{place}'{hint}"

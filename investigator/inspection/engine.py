@@ -53,6 +53,15 @@ class Flag(NamedTuple):
     metavar: str
 
 
+class FromConfig(NamedTuple):
+    """A field of a question that is no option: a table of the config file says it, for every run.
+
+    In an `Annotated` type, as `Flag` is.
+    """
+
+    table: str
+
+
 class Materials(NamedTuple):
     """What an answer depends on besides the traces, read once a run.
 

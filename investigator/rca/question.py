@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from investigator.controls.parameters import NOTHING_CONFIGURED, ControlParameters
 from investigator.inspection.engine import (
     Flag,
+    FromConfig,
     Materials,
     PathOrName,
     Prepared,
@@ -71,6 +73,11 @@ class RCA(TraceQuestion[RCAReport]):
         found = self.good if isinstance(self.good, GoodRunRef) else None
         return super().input_ref.model_copy(update={"good": found})
 
+    parameters: Annotated[ControlParameters, FromConfig("controls")] = Field(
+        default=NOTHING_CONFIGURED,
+        description="What is configured of controls; what the library says itself comes first.",
+    )
+
     def located(self) -> RCA:
         """With paths that hold from any folder."""
         from investigator.rca.taxonomy import BUILT_IN_TAXONOMIES
@@ -93,7 +100,7 @@ class RCA(TraceQuestion[RCAReport]):
             return Materials(name, taxonomy.content_hash, (taxonomy, None))
         from investigator.controls.library import load_library
 
-        library = load_library(self.controls)
+        library = load_library(self.controls, self.parameters)
         both = sha256_text(f"{taxonomy.content_hash} {library.content_hash}")
         name = f"{name} or the control library {self.controls}"
         return Materials(name, both, (taxonomy, library))

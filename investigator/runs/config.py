@@ -16,6 +16,9 @@ r"""`investigator.toml`: what a team decides once, for every run. Flags come bef
     [redaction]
     patterns = { customer = 'CUST-\d+' }
 
+    [controls]                   # what controls are judged by
+    approved_models = ["gpt-4o-2024-08-06", "anthropic/*"]
+
 Every part may be left out. What is not understood is refused with the file and the field.
 """
 
@@ -24,17 +27,22 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from investigator.controls.parameters import NOTHING_CONFIGURED, ControlParameters
 from investigator.errors import UsageError
 from investigator.ground.own_patterns import OwnPatterns
 from investigator.ground.sensitive import OPTIONAL
+from investigator.ground.toml_lines import line_of_key
+from investigator.inspection.engine import FromConfig, Question
 from investigator.runs.engines import engine_named
 from investigator.runtime.budget import Budget
 
 FILE_NAME = "investigator.toml"
+
+QuestionT = TypeVar("QuestionT", bound=Question[Any])
 
 
 class Redaction(BaseModel):
@@ -61,6 +69,17 @@ class Config(BaseModel):
     cheaper: tuple[Mapping[str, Any], ...] = ()
     budget: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
     redaction: Redaction = Redaction()
+    controls: ControlParameters = NOTHING_CONFIGURED
+
+    def added_to(self, question: QuestionT) -> QuestionT:
+        """The question with what the file says of those of its fields that are no options."""
+        told = {
+            name: getattr(self, mark.table)
+            for name, field in type(question).model_fields.items()
+            for mark in field.metadata
+            if isinstance(mark, FromConfig)
+        }
+        return question.model_copy(update=told)
 
     def budget_for(self, engine: str) -> Budget:
         """The engine's default budget with what the file says of it."""
@@ -78,7 +97,8 @@ def load_config(path: Path | None) -> Config:
     if path is None and not file.is_file():
         return Config()
     try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        content = tomllib.loads(text)
         config = Config.model_validate(content)
         _check_budgets(config, file)
     except (OSError, UnicodeDecodeError) as error:
@@ -88,7 +108,10 @@ def load_config(path: Path | None) -> Config:
     except ValidationError as error:
         told = error.errors()[0]
         place = ".".join(map(str, told["loc"]))
-        raise UsageError(f"{file}: {place}: {told['msg']}") from error
+        said = told["msg"].removeprefix("Value error, ")
+        line = line_of_key(text, [str(part) for part in told["loc"] if isinstance(part, str)])
+        where = f"{file}, line {line}" if line is not None else str(file)
+        raise UsageError(f"{where}: {place}: {said}") from error
     return config
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from investigator.controls.checking import Checked
 from investigator.controls.checks.governance import (
     ApprovedModel,
     PinnedModel,
@@ -47,9 +48,24 @@ def test_a_name_with_a_version_is_pinned(name: str) -> None:
     [("mistral-small-latest", 0.9), ("chat:latest", 0.9), ("gpt-4o", 0.6), ("gpt-4.1-mini", 0.6)],
 )
 def test_a_name_that_may_move_is_told(name: str, strength: float) -> None:
-    """Surely where it says so, less surely where it only has no date."""
-    (violation,) = pinned_model(readings(on(name)), PinnedModel()).violations
+    """Surely where it says so, less surely where it only has no date and nobody vouches for it."""
+    vouched = PinnedModel(pinned=("ours-*",))
+    (violation,) = pinned_model(readings(on(name)), vouched).violations
     assert violation.strength == strength
+
+
+def test_where_nobody_is_asked_to_vouch_a_name_without_a_date_is_not_judged() -> None:
+    """Others beside it are."""
+    assert pinned_model(readings(on("gpt-4o")), PinnedModel()) == Checked(unconfigured=("pinned",))
+    dated, moving = "gpt-4o-2024-08-06", "gpt-4o-latest"
+    for name, breaches in ((dated, 0), (moving, 1)):
+        both = run(
+            answers(more={"llm.model_name": name}),
+            model("m", "", at=1, more={"llm.model_name": "gpt-4o"}),
+        )
+        found = pinned_model(readings(both), PinnedModel())
+        assert (len(found.violations), found.unconfigured) == (breaches, ("pinned",))
+        assert found.scanned == "1 model call"
 
 
 def test_the_model_that_answered_may_carry_the_version() -> None:
@@ -71,16 +87,18 @@ def test_only_approved_models_are_called() -> None:
 
 
 def test_without_a_list_nothing_is_approved_or_not() -> None:
-    """What to do is said."""
-    (line,) = approved_model(readings(on("gpt-4o")), ApprovedModel()).missing
-    assert "params.approved" in line
+    """It is not configured, and nothing was looked at."""
+    found = approved_model(readings(on("gpt-4o")), ApprovedModel())
+    assert found == Checked(unconfigured=("approved",))
 
 
-def prompted(version: str | None, *, above: str = "") -> tuple[int, tuple[str, ...]]:
+def prompted(
+    version: str | None, *, above: str = "", approved: tuple[str, ...] = ()
+) -> tuple[int, tuple[str, ...]]:
     """Breaches and gaps of a run by a version of a prompt."""
     call = answers(more={"llm.prompt_template.version": version})
     trace = run(call, more={"prompt_version": above} if above else {})
-    found = pinned_prompt_version(readings(trace), PinnedPrompt())
+    found = pinned_prompt_version(readings(trace), PinnedPrompt(approved=approved))
     return len(found.violations), found.missing
 
 
@@ -90,4 +108,14 @@ def test_prompts_are_known_by_a_version_that_does_not_move() -> None:
     assert prompted(None, above="7") == (0, ())
     assert prompted("latest") == (1, ())
     assert prompted("support:production") == (1, ())
-    assert prompted(None) == (0, ("prompt version is recorded nowhere",))
+    assert prompted(None, approved=("*",)) == (0, ("prompt version is recorded nowhere",))
+
+
+def test_a_prompt_version_is_one_of_those_that_are_configured() -> None:
+    """Any, where none is; a version is then not asked for where no call names one."""
+    assert prompted("v12", approved=("v1*",)) == (0, ())
+    assert prompted("v22", approved=("v1*",)) == (1, ())
+    assert prompted("latest", approved=("*",)) == (1, ())
+    bare = run(answers(more={"llm.prompt_template.version": None}))
+    found = pinned_prompt_version(readings(bare), PinnedPrompt())
+    assert found == Checked(unconfigured=("approved",))

@@ -73,11 +73,22 @@ def test_what_no_call_says_cannot_be_told() -> None:
     """Absent or hidden everywhere is missing, not broken."""
     absent = attributed(trace(span("a", kind="LLM")))
     assert not absent.violations
-    assert absent.missing == tuple(
-        f"{what} is recorded nowhere" for what in ("agent", "model", "release")
-    )
+    assert absent.missing == tuple(f"{what} is recorded nowhere" for what in ("agent", "model"))
+    assert absent.unconfigured == ("releases",)
+    asked = attribution(readings(trace(span("a", kind="LLM"))), Attribution(releases=("*",)))
+    assert asked.missing[-1] == "release is recorded nowhere"
+    assert not asked.unconfigured
     hidden = attributed(run(answers(more={"llm.model_name": REDACTED})))
     assert hidden.missing == ("1 span whose model is hidden: answer",)
+
+
+def test_a_release_that_may_not_run_is_told_once() -> None:
+    """By name, in which `*` stands for any text."""
+    found = run(answers(), model("asks", "Hm.", at=5))
+    allowed = attribution(readings(found), Attribution(releases=("1.*",)))
+    assert not allowed.violations
+    (violation,) = attribution(readings(found), Attribution(releases=("2.*",))).violations
+    assert violation.summary == "the release '1.4.0' is not among those that may run"
 
 
 def test_a_release_counts_on_a_span_above_and_in_metadata() -> None:

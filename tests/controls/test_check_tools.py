@@ -62,16 +62,21 @@ def test_an_offer_of_another_agent_lets_no_one_else_call() -> None:
 
 
 def test_without_an_offer_nobody_can_tell() -> None:
-    """Not recorded, hidden, or a span that does not say which tool it is."""
-    bare = run(asks(("c1", "pay", "{}"), tools=()))
+    """Hidden, or a span that does not say which tool it is."""
     hidden = run(
         asks(("c1", "pay", "{}"), tools=(), more={"llm.tools.0.tool.json_schema": REDACTED})
     )
     nameless = run(asks(), span("pay", parent="desk", kind="TOOL", start_ms=30))
-    for trace in (bare, hidden, nameless):
+    for trace in (hidden, nameless):
         found = listed(trace)
         assert not found.violations
         assert found.missing
+
+
+def test_where_no_offer_is_recorded_the_allowed_tools_are_to_be_configured() -> None:
+    """Nothing was looked at, so nothing is said to have been."""
+    found = listed(run(asks(("c1", "pay", "{}"), tools=())))
+    assert found == Checked(unconfigured=("allowed",))
 
 
 def test_arguments_are_held_against_the_schema_that_was_offered() -> None:

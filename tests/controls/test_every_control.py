@@ -12,7 +12,8 @@ import pytest
 
 from investigator.controls.evaluate import ControlEvaluation, evaluate
 from investigator.controls.library import BUILT_IN_LIBRARIES, load_library
-from investigator.controls.model import Control
+from investigator.controls.model import Control, ControlLibrary
+from investigator.controls.parameters import SAMPLE_PARAMETERS, ControlParameters
 from investigator.controls.terms import Verdict
 from investigator.ground.canonical_json import JsonValue
 from investigator.signals.building import SUMMARY_LIMIT
@@ -126,6 +127,11 @@ CASES: dict[str, Case] = {
     "control.privacy.personal_data": Case(
         runs.sound, lambda: run(answers(asked="Charge my card 4111 1111 1111 1111, please."))
     ),
+    "control.privacy.retention": Case(
+        lambda: calling("save_memory", '{"text":"SKU-1042","ttl_days":30}'),
+        lambda: calling("save_memory", '{"text":"SKU-1042","ttl_days":90}'),
+        params={"days": 30},
+    ),
     "control.disclosure.system_prompt": Case(
         runs.sound,
         lambda: run(answers(" ".join(f"rule{i}" for i in range(40)),
@@ -210,13 +216,21 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
+def under(parameters: ControlParameters, control: Control) -> Control:
+    """The control in a library for which these are configured."""
+    library = ControlLibrary(version="x", description="x", controls=(control,))
+    return library.configured(parameters).controls[0]
+
+
 def judged(control: Control, trace: Trace, params: dict[str, JsonValue]) -> ControlEvaluation:
     """The verdict of a control, with parameters of the test's own where there are some."""
     if params:
         assert control.check.code is not None
         code = control.check.code.model_copy(update={"params": params})
         check = control.check.model_copy(update={"code": code})
-        control = control.model_copy(update={"check": check})
+        control = control.model_copy(
+            update={"check": check, "applies_when": under(SAMPLE_PARAMETERS, control).applies_when}
+        )
     return evaluate(control, readings(trace))
 
 

@@ -10,11 +10,13 @@ import yaml
 
 from investigator.controls.checks import known_checks
 from investigator.controls.conditions.any_condition import CONDITIONS
-from investigator.controls.library import parse_library
+from investigator.controls.library import load_library, parse_library
 from investigator.controls.model import CheckSpec
+from investigator.controls.parameters import ControlParameters
 from investigator.controls.required_evidence import RequiredEvidence
 
-TEXT = (Path(__file__).parent.parent.parent / "docs" / "controls.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parent.parent.parent / "docs"
+TEXT = (DOCS / "controls.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 POLICY = (
     "call_after",
@@ -34,7 +36,22 @@ def test_the_example_of_a_library_is_one() -> None:
     assert parse_library(EXAMPLES[0], where="docs/controls.md").controls
 
 
-@pytest.mark.parametrize("example", EXAMPLES[1:])
+def test_the_example_of_an_extension_is_one() -> None:
+    """It drops one, adds one, and configures what it says."""
+    library = parse_library(EXAMPLES[1], where="docs/controls.md")
+    assert len(library.controls) == len(load_library("controls-v1").controls)
+    assert library.parameters.approved_models == ("gpt-4o-2024-08-06",)
+
+
+def test_every_parameter_is_named() -> None:
+    """In the table, and in the table of what is public."""
+    python = (DOCS / "python.md").read_text(encoding="utf-8")
+    for name in ControlParameters.model_fields:
+        assert f"| `{name}` |" in TEXT
+        assert f"`{name}`" in python
+
+
+@pytest.mark.parametrize("example", EXAMPLES[2:])
 def test_the_examples_of_checks_are_checks(example: str) -> None:
     """So can the others."""
     assert CheckSpec.model_validate(yaml.safe_load(example)["check"]).code is not None

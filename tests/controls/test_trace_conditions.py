@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from investigator.controls.applicability import Applies, applies
+from investigator.controls.applicability import applies
 from investigator.controls.conditions.answers import Condition
 from investigator.controls.conditions.any_condition import AnyCondition
 from investigator.controls.conditions.call_facts import CallFacts
@@ -54,9 +54,18 @@ def ask(written: dict[str, Any], found: Trace) -> Asked:
     return Asked(answer.holds, answer.seen)
 
 
-def told(written: dict[str, Any], found: Trace) -> Applies:
+class Told(NamedTuple):
+    """Whether a control applies, and why."""
+
+    yes: bool
+    reason: str
+
+
+def told(written: dict[str, Any], found: Trace) -> Told:
     """Whether a control with this condition applies, and why."""
-    return applies(_CONDITION.validate_python(written), readings(found))
+    answer = applies(_CONDITION.validate_python(written), readings(found))
+    assert answer.not_configured == ()
+    return Told(answer.yes, answer.reason)
 
 
 @pytest.mark.parametrize(

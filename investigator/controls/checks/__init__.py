@@ -25,6 +25,7 @@ BUILT_IN_CHECKS = (
     "prompt_disclosure",
     "raw_execution",
     "record_integrity",
+    "retention",
     "statements",
     "tool_use",
     "turns",

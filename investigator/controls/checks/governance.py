@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from pydantic import Field
 
@@ -50,9 +51,8 @@ class ApprovedModel(Params):
 def approved_model(subject: Readings, params: ApprovedModel) -> Checked:
     """Every model that was called is on the list."""
     calls = [(call, model_of(call)) for call in subject.view.model_calls]
-    unset = "no approved models are configured; list them as params.approved of approved_model"
     if not params.approved:
-        return Checked(missing=(unset,), scanned=counted(len(calls), "model call"))
+        return Checked(unconfigured=("approved",))
     stray = [
         (call, model)
         for call, model in calls
@@ -68,7 +68,10 @@ def _is_approved(call: Span, model: str, approved: Iterable[str]) -> bool:
 
 
 class PinnedModel(Params):
-    """What a version looks like in the name of a model, and names that are taken as pinned."""
+    """What a version looks like in the name of a model, and names that are taken as pinned.
+
+    While no name is, one that carries no version may be one that never changes.
+    """
 
     version: tuple[Regex, ...] = Field(default=_PINNED, min_length=1)
     pinned: tuple[str, ...] = ()
@@ -85,10 +88,26 @@ def pinned_model(subject: Readings, params: PinnedModel) -> Checked:
     moving = [(call, model) for call, model in open_ if found_in(_MOVING, model)]
     names = {model for _, model in moving}
     undated = [(call, model) for call, model in open_ if model not in names]
+    if undated and not params.pinned:
+        return _but_for_undated(subject, calls, moving, undated)
     found = _judged(subject, calls, moving, "is a name that moves to other versions", CERTAIN)
     more = _judged(subject, calls, undated, "names no version", NOT_DATED)
     violations = (*found.violations, *more.violations)
     return Checked(violations, found.missing, found.scanned, found.evidence)
+
+
+def _but_for_undated(
+    subject: Readings,
+    calls: list[tuple[Span, str | None]],
+    moving: list[tuple[Span, str]],
+    undated: list[tuple[Span, str]],
+) -> Checked:
+    """What the other calls show; whether a name without a version moves, only a person knows."""
+    left = [(call, model) for call, model in calls if (call, model) not in undated]
+    if not left:
+        return Checked(unconfigured=("pinned",))
+    found = _judged(subject, left, moving, "is a name that moves to other versions", CERTAIN)
+    return replace(found, unconfigured=("pinned",))
 
 
 def _is_pinned(call: Span, params: PinnedModel) -> bool:
@@ -132,36 +151,50 @@ def _judged(
 
 
 class PinnedPrompt(Params):
-    """The attributes that tell the version of a prompt, on a model call or above it."""
+    """The attributes that tell the version of a prompt, on a model call or above it.
+
+    `approved` are the versions that may be used (`*` stands for any text); any where empty.
+    """
 
     keys: tuple[str, ...] = Field(default=_PROMPT_KEYS, min_length=1)
+    approved: tuple[str, ...] = ()
 
 
 def pinned_prompt_version(subject: Readings, params: PinnedPrompt) -> Checked:
     """Every model call says by which version of its prompt it was made, and none is an alias."""
     calls = subject.view.model_calls
     asked = statements(subject, calls, "prompt version", params.keys)
-    moving = [(span, text) for span, text in asked.said if text and found_in(_MOVING, text)]
-    aliased = (
-        [
-            Violation(
-                span_id=moving[0][0].span_id,
-                summary=(
-                    f"the prompt version '{subject.quote.name(moving[0][1])}' is a name that moves"
-                ),
-                evidence=tuple(span_evidence(span) for span, _ in moving[:_SHOWN]),
-                strength=CERTAIN,
-            )
-        ]
-        if moving
-        else []
-    )
+    if not params.approved and all(text is None for _, text in asked.said):
+        return Checked(unconfigured=("approved",))
+    told = [(span, text) for span, text in asked.said if text and not is_hidden(text)]
+    moving = [(span, text) for span, text in told if found_in(_MOVING, text)]
+    stray = [
+        (span, text)
+        for span, text in told
+        if params.approved and not is_named(text, params.approved) and (span, text) not in moving
+    ]
     return Checked(
-        violations=(*aliased, *asked.violations()),
+        violations=(
+            *_versions(subject, moving, "is a name that moves"),
+            *_versions(subject, stray, "is not among those that are configured"),
+            *asked.violations(),
+        ),
         missing=tuple(asked.missing()) if calls else ("no model call is recorded",),
         scanned=counted(len(calls), "model call"),
         evidence=tuple(map(span_evidence, calls[:_SHOWN])),
     )
+
+
+def _versions(subject: Readings, told: list[tuple[Span, str]], reason: str) -> Iterator[Violation]:
+    """A breach for the first of the versions that are not in order, with the calls that show it."""
+    if told:
+        span, version = told[0]
+        yield Violation(
+            span_id=span.span_id,
+            summary=f"the prompt version '{subject.quote.name(version)}' {reason}",
+            evidence=tuple(span_evidence(span) for span, _ in told[:_SHOWN]),
+            strength=CERTAIN,
+        )
 
 
 CHECKS = (

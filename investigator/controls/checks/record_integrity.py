@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.chosen_calls import counted, evidence_of_call
+from investigator.controls.checks.chosen_calls import counted, evidence_of_call, is_named
 from investigator.controls.checks.recorded import StepStatements, statements
 from investigator.controls.checks.violations import CERTAIN, WORDED
-from investigator.controls.required_evidence import about, model_of
+from investigator.controls.required_evidence import about, is_hidden, model_of
 from investigator.readings.completeness import lacks_of_times, lacks_of_tree
 from investigator.readings.conversation import Action, Source
 from investigator.readings.directives import tool_words
@@ -20,6 +22,9 @@ from investigator.traces.model import Span
 _SHOWN = 4
 _TRACED = frozenset({ValueKind.ADDRESS, ValueKind.URL, ValueKind.CODE})
 
+_OF_THE_PROMPT = "llm.prompt_template.version"
+"""Tells one state of an agent from another, but is no release that could be on a list of them."""
+
 RELEASE_KEYS = (
     "service.version",
     "agent.version",
@@ -29,7 +34,7 @@ RELEASE_KEYS = (
     "version",
     "git.commit",
     "commit",
-    "llm.prompt_template.version",
+    _OF_THE_PROMPT,
 )
 """Attributes by which the release of an agent is told."""
 
@@ -71,26 +76,53 @@ def _about(subject: Readings, spans: tuple[Span, ...], what: str) -> Violation:
 
 
 class Attribution(Params):
-    """The attributes that tell the release of the agent, on a span or above it."""
+    """The attributes that tell the release of the agent, on a span or above it.
+
+    `releases` are those that may run (`*` stands for any text). Where none is named and no span
+    names one, the release is not asked for.
+    """
 
     release_keys: tuple[str, ...] = Field(default=RELEASE_KEYS, min_length=1)
+    releases: tuple[str, ...] = ()
 
 
 def attribution(subject: Readings, params: Attribution) -> Checked:
     """Each model call says which agent made it, on which model, in which release."""
     calls = subject.view.model_calls
     agents = tuple((call, _agent_of(subject, call)) for call in calls)
-    asked = (
+    asked = [
         StepStatements(subject, "agent", agents),
         StepStatements(subject, "model", tuple((call, model_of(call)) for call in calls)),
-        statements(subject, calls, "release", params.release_keys),
-    )
+    ]
+    keys = [k for k in params.release_keys if not (params.releases and k == _OF_THE_PROMPT)]
+    release = statements(subject, calls, "release", keys)
+    is_asked = bool(params.releases) or any(text is not None for _, text in release.said)
+    asked += [release] if is_asked else []
+    stray = [violation for one in asked for violation in one.violations()]
     return Checked(
-        violations=tuple(violation for one in asked for violation in one.violations()),
+        violations=(*stray, *_other_releases(subject, release, params.releases)),
         missing=tuple(line for one in asked for line in one.missing()),
         scanned=counted(len(calls), "model call"),
         evidence=tuple(map(span_evidence, calls[:_SHOWN])),
+        unconfigured=() if is_asked else ("releases",),
     )
+
+
+def _other_releases(
+    subject: Readings, release: StepStatements, allowed: tuple[str, ...]
+) -> Iterator[Violation]:
+    """A breach for each release that is not among those that may run."""
+    by_name: dict[str, list[Span]] = {}
+    for span, text in release.said:
+        if allowed and text and not is_hidden(text) and not is_named(text, allowed):
+            by_name.setdefault(text, []).append(span)
+    for name, spans in by_name.items():
+        yield Violation(
+            span_id=spans[0].span_id,
+            summary=f"the release '{subject.quote.name(name)}' is not among those that may run",
+            evidence=tuple(map(span_evidence, spans[:_SHOWN])),
+            strength=CERTAIN,
+        )
 
 
 def _agent_of(subject: Readings, call: Span) -> str | None:

@@ -59,6 +59,8 @@ def allowed_tools(subject: Readings, params: AllowedTools) -> Checked:
             violations.append(_stray(subject, action, reason, (shown.span,)))
         else:
             unknown.append(action)
+    if unknown and not everywhere and not offers.unreadable:
+        return Checked(unconfigured=("allowed",))
     return _seen(
         subject, actions, violations, _unknown(subject, unknown, offers, "whether {} was given")
     )

@@ -40,6 +40,11 @@ class Condition(Params):
         """The paths that it reads."""
         yield from ()
 
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """The parameters that it asks for and nobody configured."""
+        return ()
+
 
 def shown(facts: CallFacts, found: Found) -> str:
     """The values as one short text for a summary."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, SerializeAsAny
+from pydantic import BeforeValidator, Field, SerializeAsAny, ValidationInfo
 
 from investigator.controls.conditions import (
     amount_conditions,
@@ -23,12 +23,15 @@ from investigator.controls.conditions import (
 )
 from investigator.controls.conditions.answers import Condition, ConditionResult
 from investigator.controls.conditions.call_facts import CallFacts
+from investigator.controls.conditions.configured import Configured
 from investigator.controls.conditions.telling_keys import told_by_key
 
 
-def _read(raw: Any) -> Condition:
+def _read(raw: Any, info: ValidationInfo) -> Condition:
+    if isinstance(raw, Condition):
+        return raw
     what = "write a mapping with exactly one of"
-    return raw if isinstance(raw, Condition) else told_by_key(raw, CONDITIONS, what=what)
+    return told_by_key(raw, CONDITIONS, what=what, context=info.context)
 
 
 AnyCondition = Annotated[SerializeAsAny[Condition], BeforeValidator(_read)]
@@ -43,6 +46,10 @@ class AllOfConditions(Condition):
     def operands(self) -> Iterator[str]:
         yield from (path for part in self.all_of for path in part.operands())
 
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        return tuple(name for part in self.all_of for name in part.lacking)
+
     def ask(self, facts: CallFacts) -> ConditionResult:
         return _joined([part.ask(facts) for part in self.all_of], decisive=False)
 
@@ -55,6 +62,10 @@ class AnyOfConditions(Condition):
     def operands(self) -> Iterator[str]:
         yield from (path for part in self.any_of for path in part.operands())
 
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        return tuple(name for part in self.any_of for name in part.lacking)
+
     def ask(self, facts: CallFacts) -> ConditionResult:
         return _joined([part.ask(facts) for part in self.any_of], decisive=True)
 
@@ -66,6 +77,10 @@ class NotCondition(Condition):
 
     def operands(self) -> Iterator[str]:
         yield from self.not_.operands()
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        return self.not_.lacking
 
     def ask(self, facts: CallFacts) -> ConditionResult:
         answer = self.not_.ask(facts)
@@ -88,6 +103,7 @@ def _joined(answers: Sequence[ConditionResult], *, decisive: bool) -> ConditionR
 
 CONDITIONS: Mapping[str, type[Condition]] = {
     "always": trace_conditions.Always,
+    "configured": Configured,
     "span_kind": trace_conditions.HasSpan,
     "tool_calls": trace_conditions.HasToolCalls,
     "tool_name": trace_conditions.HasTool,

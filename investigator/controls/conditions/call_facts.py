@@ -99,6 +99,7 @@ class CallFacts:
     """One call of a conversation (None: the whole), with what can be looked up for it.
 
     What was said and read counts up to the call, or up to the position `until`.
+    `as_configured`: what would be known if every parameter had a value.
     """
 
     def __init__(
@@ -110,8 +111,10 @@ class CallFacts:
         heard: Heard | None = None,
         *,
         until: int | None = None,
+        as_configured: bool = False,
     ) -> None:
         self.read = read
+        self.as_configured = as_configured
         self.conversation = read.conversation
         self.quote = read.quote
         self.heard = Heard(read.conversation) if heard is None else heard

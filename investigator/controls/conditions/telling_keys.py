@@ -20,8 +20,10 @@ _ALIKE = 0.7
 """How alike two keys are, of 1, for one to be taken for a slip of the other."""
 
 
-def told_by_key(raw: Any, forms: Mapping[str, type[FormT]], *, what: str) -> FormT:
-    """The form that a mapping is, checked field by field.
+def told_by_key(
+    raw: Any, forms: Mapping[str, type[FormT]], *, what: str, context: Any = None
+) -> FormT:
+    """The form that a mapping is, checked field by field, in the context of its library.
 
     Raises:
         ValidationError: a field of it is wrong.
@@ -30,7 +32,7 @@ def told_by_key(raw: Any, forms: Mapping[str, type[FormT]], *, what: str) -> For
     keys = [str(key) for key in raw] if isinstance(raw, Mapping) else []
     telling = [key for key in keys if key in forms]
     if len(telling) == 1:
-        return forms[telling[0]].model_validate(raw)
+        return forms[telling[0]].model_validate(raw, context=context)
     told = _near(keys, forms) if not telling else None
     told = told or f"{what}: {', '.join(forms)}"
     raise PydanticCustomError("telling_key", "{told}", {"told": told})
