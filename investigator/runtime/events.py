@@ -103,8 +103,8 @@ class InputRef(BaseModel):
         """Left out where there is none: so that records of earlier versions keep their bytes."""
         written: dict[str, Any] = serialize(self)
         for name in ("known_outcome", "good"):
-            if written[name] is None:
-                written.pop(name)
+            if getattr(self, name) is None:
+                written.pop(name, None)
         return written
 
 
