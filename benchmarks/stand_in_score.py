@@ -176,6 +176,9 @@ def _lost(concluded: dict[str, Any] | None, report: RCAReport) -> Iterator[str]:
     stated = concluded.get("findings") or []
     if not stated and report.known_outcome is None and report.outcome is not Outcome.NO_FAILURE:
         yield f"nothing wrong was found, and the report says {report.outcome}"
+    refuted = len(concluded.get("refuted") or [])
+    if refuted > len(report.refuted):
+        yield f"{refuted - len(report.refuted)} of {refuted} refuted leads are not told as refuted"
     told = [finding["description"] for finding in stated]
     texts = [finding.description for finding in report.findings]
     for finding in stated:
