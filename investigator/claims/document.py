@@ -32,11 +32,20 @@ class Word(NamedTuple):
     tone: Tone | None = None
 
 
+class PathStep(NamedTuple):
+    """A step of the run, by its number (None where the span is no step), its span and its agent."""
+
+    step: int | None
+    span_id: str
+    agent: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """One claim: what it names, where, how sure, what it says, what shows it, what to do.
 
-    `quotes` are short excerpts of the evidence, redacted.
+    `quotes` are short excerpts of the evidence, redacted; `path` leads from where a fault began to
+    where it surfaced.
 
     `rank` (from 1) or `word` stands before the `name`. `notes` are short qualifications such as
     a severity. `confidence` is from 0 to 1, None where the report gives none.
@@ -49,6 +58,7 @@ class Statement:
     place: str = ""
     notes: tuple[str, ...] = ()
     confidence: float | None = None
+    path: tuple[PathStep, ...] = ()
     quotes: tuple[str, ...] = ()
     evidence: tuple[EvidenceRef, ...] = ()
     advice: str | None = None

@@ -10,11 +10,14 @@ import typer
 from investigator.cli.exits import Exit, gravest
 from investigator.cli.options import Json, RunsDir
 from investigator.cli.outcomes import exit_for, print_row
+from investigator.cli.reporting import Reporting
 from investigator.cli.screen import say, stdout
 from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
 
 if TYPE_CHECKING:
     from investigator.runs.batch import BatchOutcome
+
+DEMO_PAGE = "investigator_demo.html"
 
 
 def demo(runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
@@ -23,7 +26,8 @@ def demo(runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
 
     Nine runs of small agents, some of which went wrong: why each failed, which
     controls they break, and what happened over all of them. Needs no key and
-    no network; leaves a run in the runs folder for each report.
+    no network; leaves a run in the runs folder for each report, and a page of
+    them all beside it.
 
     [bold]Examples[/]
       investigator demo
@@ -50,7 +54,10 @@ def demo(runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
     requests = [Request(source, question, settings) for question in questions]
     outcomes = run_all(requests)
     _show(outcomes, as_json=as_json)
+    page = runs_dir.parent / DEMO_PAGE
+    Reporting((("html", page),), runs_dir=runs_dir).write(outcomes)
     say(f"{len(outcomes):,} runs in {runs_dir}; `investigator runs list` shows them")
+    say(f"a page of them: {page}")
     if len(outcomes) < len(requests):
         raise typer.Exit(Exit.INTERRUPTED)
     raise typer.Exit(gravest(exit_for(outcome, outcome.report) for outcome in outcomes))

@@ -47,7 +47,7 @@ def command_of(engine: AnyEngine) -> Callable[..., None]:
             reporting.output,
             _threshold(engine, given["fail_on"], against_baseline=reporting.baseline is not None),
             given["as_json"],
-            Reporting.of(reporting),
+            Reporting.of(reporting, given["run"].runs_dir),
         )
         told = {
             name: _value(given[name]) for name in _own_fields(engine) if given[name] is not None

@@ -100,6 +100,15 @@ class ReportOptions:
     """Where reports go besides the terminal, and what of them is known already."""
 
     output: OutputOption = None
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            "--html",
+            metavar="FILE",
+            help="Write the reports as one page that opens offline.",
+            show_default=False,
+        ),
+    ] = None
     reports: Annotated[
         list[str] | None,
         typer.Option(

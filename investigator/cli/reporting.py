@@ -47,23 +47,25 @@ class Reporting:
 
     files: tuple[tuple[str, Path], ...] = ()
     baseline: Baseline | None = None
+    runs_dir: Path = DEFAULT_RUNS_DIR
 
     @classmethod
-    def of(cls, options: ReportOptions) -> Reporting:
+    def of(cls, options: ReportOptions, runs_dir: Path) -> Reporting:
         """Checked before anything is run.
 
         Raises:
             UsageError: a form that there is not, or a baseline that cannot be read.
             CannotWrite: a file can't be written; the message says why.
         """
-        files = tuple(map(_form_and_file, options.reports or ()))
+        named = tuple(map(_form_and_file, options.reports or ()))
+        files = named if options.html is None else (("html", options.html), *named)
         for _, path in files:
             require_writable(path)
         if options.baseline is None:
-            return cls(files)
+            return cls(files, runs_dir=runs_dir)
         from investigator.reports.baseline import read_baseline
 
-        return cls(files, read_baseline(options.baseline))
+        return cls(files, read_baseline(options.baseline), runs_dir)
 
     def write(self, outcomes: Sequence[BatchOutcome]) -> None:
         """Write the reports in every form that was asked for, and say what is new."""
@@ -73,7 +75,7 @@ class Reporting:
 
         reports = tuple(map(reported_outcome, outcomes))
         for form, path in self.files:
-            write_report(path, form, reports, self.baseline)
+            write_report(path, form, reports, self.baseline, self.runs_dir)
         if self.baseline is not None:
             new = sum(len(list(one.new_to(self.baseline))) for one in reports)
             known = sum(len(one.failing) for one in reports) - new
@@ -93,10 +95,14 @@ NO_REPORTING = Reporting()
 
 
 def write_report(
-    path: Path, form: str, reports: Sequence[RunReport], baseline: Baseline | None = None
+    path: Path,
+    form: str,
+    reports: Sequence[RunReport],
+    baseline: Baseline | None,
+    runs_dir: Path,
 ) -> None:
     """Write reports in a form; to the summary of a build's step they are added."""
-    text = rendered(form, reports, baseline)
+    text = rendered(form, reports, baseline, runs_dir)
     if os.environ.get(STEP_SUMMARY) == str(path):
         with path.open("a", encoding="utf-8") as summary:
             summary.write(text)
@@ -104,16 +110,18 @@ def write_report(
         write_target(path, text.encode("utf-8", "replace"))
 
 
-def rendered(form: str, reports: Sequence[RunReport], baseline: Baseline | None = None) -> str:
+def rendered(
+    form: str, reports: Sequence[RunReport], baseline: Baseline | None, runs_dir: Path
+) -> str:
     """The reports in a form.
 
     Raises:
         UsageError: there is no such form.
     """
-    from investigator.reports.renderers import RENDERERS
+    from investigator.reports.renderers import RENDERERS, Rendering
 
     require_form(form)
-    return RENDERERS[form].render(reports, baseline)
+    return RENDERERS[form].render(reports, Rendering(baseline, runs_dir))
 
 
 def require_form(form: str) -> None:
@@ -142,7 +150,8 @@ def report(
             "--format",
             "-f",
             metavar="FORMAT",
-            help="markdown, junit, sarif, csv (one row a trace), csv-findings, csv-controls, text.",
+            help="html, markdown, junit, sarif, csv (a row a trace), csv-findings, csv-controls, "
+            "text.",
         ),
     ] = "text",
     output: Annotated[
@@ -169,10 +178,11 @@ def report(
     """
     Write the reports of runs in another form.
 
-    For people: markdown, text. For build servers: junit, sarif. For tables:
+    For people: html, markdown, text. For build servers: junit, sarif. For tables:
     csv, csv-findings, csv-controls.
 
     [bold]Examples[/]
+      investigator report nightly-1 --format html -o nightly-1.html
       investigator report nightly-1 --format markdown
       investigator report reports.jsonl --format sarif -o investigator.sarif
       investigator report reports.jsonl -f csv-findings | cut -d, -f1-5
@@ -186,10 +196,10 @@ def report(
     known = _read(baseline)
     reports = reported_in(names, runs_dir)
     if output is not None:
-        write_report(output, form, reports, known)
+        write_report(output, form, reports, known, runs_dir)
         say(f"{len(reports):,} report{'s' * (len(reports) != 1)} written to {output}")
     else:
-        stdout().file.write(rendered(form, reports, known))
+        stdout().file.write(rendered(form, reports, known, runs_dir))
 
 
 def _read(path: Path | None) -> Baseline | None:

@@ -133,11 +133,11 @@ def compare(
     [bold]Exit codes[/]
       0 compared · 2 no such run
     """
-    from investigator.reports.comparing import differences
+    from investigator.reports.comparing import report_differences
     from investigator.reports.stored_reports import reported_in
     from investigator.runs.run_store import read_record
 
-    found = list(differences(*reported_in([before, after], runs_dir)))
+    found = list(report_differences(*reported_in([before, after], runs_dir)))
     used = [_used(read_record(run_id, runs_dir)) for run_id in (before, after)]
     if as_json:
         rows: list[JsonValue] = [

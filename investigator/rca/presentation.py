@@ -11,6 +11,7 @@ from investigator.claims.document import (
     Document,
     Listing,
     Overview,
+    PathStep,
     Statement,
     Statements,
     Tone,
@@ -91,6 +92,7 @@ def _statement(rank: int, finding: Finding) -> Statement:
         notes=tuple(_notes(finding)),
         confidence=finding.confidence,
         text=finding.description,
+        path=tuple(PathStep(one.step, one.span_id, one.agent) for one in finding.path),
         quotes=_quotes(finding),
         evidence=finding.evidence_refs,
     )

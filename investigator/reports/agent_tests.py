@@ -12,7 +12,7 @@ from investigator.errors import InvestigatorError
 from investigator.inspection.engine import TraceQuestion
 from investigator.rca.question import RCA
 from investigator.reports.baseline import read_baseline
-from investigator.reports.renderers import RENDERERS
+from investigator.reports.renderers import PLAIN, RENDERERS
 from investigator.reports.run_report import RunReport
 from investigator.reports.stored_reports import reported_run
 from investigator.runs.investigation import investigate
@@ -53,7 +53,7 @@ def assert_no_failure(
             opened.api.close()
     new = [one for one in reports if any(one.new_to(known))]
     if new:
-        raise AssertionError("\n" + RENDERERS["text"].render(new, known).rstrip())
+        raise AssertionError("\n" + RENDERERS["text"].render(new, PLAIN).rstrip())
 
 
 def _source(traces: str | Path | Trace | Iterable[Span], scratch: Path) -> str:

@@ -10,7 +10,7 @@ from investigator.reports.run_report import RunReport
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class ReportDifference:
     """One thing in which two reports differ; None where a report does not have it."""
 
     what: str
@@ -18,28 +18,28 @@ class Difference:
     after: str | None
 
 
-def differences(before: RunReport, after: RunReport) -> Iterator[Difference]:
+def report_differences(before: RunReport, after: RunReport) -> Iterator[ReportDifference]:
     """Verdict, confidence, findings by signature, controls by verdict; nothing where they agree."""
     if before.engine != after.engine:
-        yield Difference("engine", before.engine, after.engine)
+        yield ReportDifference("engine", before.engine, after.engine)
     if before.subject != after.subject:
-        yield Difference("about", before.subject, after.subject)
+        yield ReportDifference("about", before.subject, after.subject)
     if before.dataset_hash != after.dataset_hash:
-        yield Difference("data", _start(before.dataset_hash), _start(after.dataset_hash))
+        yield ReportDifference("data", _start(before.dataset_hash), _start(after.dataset_hash))
     yield from _different("verdict", _verdict(before), _verdict(after))
     yield from _different("confidence", _confidence(before), _confidence(after))
     yield from _by_key(_findings(before), _findings(after))
     yield from _by_key(_controls(before), _controls(after))
 
 
-def _by_key(before: dict[str, str], after: dict[str, str]) -> Iterator[Difference]:
+def _by_key(before: dict[str, str], after: dict[str, str]) -> Iterator[ReportDifference]:
     for key in dict.fromkeys((*before, *after)):
         yield from _different(key, before.get(key), after.get(key))
 
 
-def _different(what: str, before: str | None, after: str | None) -> Iterator[Difference]:
+def _different(what: str, before: str | None, after: str | None) -> Iterator[ReportDifference]:
     if before != after:
-        yield Difference(what, before, after)
+        yield ReportDifference(what, before, after)
 
 
 def _verdict(one: RunReport) -> str | None:

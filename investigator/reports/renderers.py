@@ -6,13 +6,25 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TypeAlias
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
 
 from investigator.ground.visible import one_visible_line, visible
 from investigator.reports.baseline import Baseline
 from investigator.reports.run_report import RunReport
+from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
 
-Render: TypeAlias = Callable[[Sequence[RunReport], Baseline | None], str]
+
+class Rendering(NamedTuple):
+    """What a form may use besides the reports: what is known already, and where their runs lie."""
+
+    baseline: Baseline | None = None
+    runs_dir: Path = DEFAULT_RUNS_DIR
+    cache_dir: Path | None = None
+
+
+PLAIN = Rendering()
+Render: TypeAlias = Callable[[Sequence[RunReport], Rendering], str]
 
 _TEXT_WIDTH = 100
 
@@ -26,46 +38,57 @@ class ReportFormat:
     render: Render
 
 
-def _markdown(reports: Sequence[RunReport], baseline: Baseline | None) -> str:
+def _html(reports: Sequence[RunReport], by: Rendering) -> str:
+    from investigator.reports.html_page import html_of
+    from investigator.reports.run_page import page_of
+
+    return html_of(
+        reports,
+        lambda one: page_of(one, by.runs_dir, by.cache_dir),
+        version=version("phoenix-rlm-investigator"),
+    )
+
+
+def _markdown(reports: Sequence[RunReport], by: Rendering) -> str:
     from investigator.reports.markdown import markdown_of
 
-    return markdown_of(reports, baseline)
+    return markdown_of(reports, by.baseline)
 
 
-def _junit(reports: Sequence[RunReport], baseline: Baseline | None) -> str:
+def _junit(reports: Sequence[RunReport], by: Rendering) -> str:
     from investigator.reports.junit import junit_of
 
-    return junit_of(reports, baseline)
+    return junit_of(reports, by.baseline)
 
 
-def _sarif(reports: Sequence[RunReport], baseline: Baseline | None) -> str:
+def _sarif(reports: Sequence[RunReport], by: Rendering) -> str:
     from investigator.reports.sarif import sarif_of
 
-    return sarif_of(reports, version("phoenix-rlm-investigator"), baseline)
+    return sarif_of(reports, version("phoenix-rlm-investigator"), by.baseline)
 
 
-def _csv_of_traces(reports: Sequence[RunReport], _: Baseline | None) -> str:
+def _csv_of_traces(reports: Sequence[RunReport], _: Rendering) -> str:
     from investigator.reports.csv_table import csv_of
     from investigator.reports.tables import TRACE_TABLE
 
     return csv_of(TRACE_TABLE, reports)
 
 
-def _csv_of_findings(reports: Sequence[RunReport], _: Baseline | None) -> str:
+def _csv_of_findings(reports: Sequence[RunReport], _: Rendering) -> str:
     from investigator.reports.csv_table import csv_of
     from investigator.reports.tables import FINDING_TABLE
 
     return csv_of(FINDING_TABLE, reports)
 
 
-def _csv_of_controls(reports: Sequence[RunReport], _: Baseline | None) -> str:
+def _csv_of_controls(reports: Sequence[RunReport], _: Rendering) -> str:
     from investigator.reports.csv_table import csv_of
     from investigator.reports.tables import CONTROL_TABLE
 
     return csv_of(CONTROL_TABLE, reports)
 
 
-def _text(reports: Sequence[RunReport], _: Baseline | None) -> str:
+def _text(reports: Sequence[RunReport], _: Rendering) -> str:
     from rich.console import Console
 
     from investigator.reports.document_text import print_document
@@ -86,6 +109,7 @@ def _text(reports: Sequence[RunReport], _: Baseline | None) -> str:
 RENDERERS = {
     one.name: one
     for one in (
+        ReportFormat("html", "a page that opens offline", _html),
         ReportFormat("markdown", "a pull request or a build's summary", _markdown),
         ReportFormat("junit", "a build server's tests (XML)", _junit),
         ReportFormat("sarif", "code scanning (SARIF 2.1.0)", _sarif),

@@ -240,7 +240,8 @@ def undo_annotations(run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR) -> RunResul
 def folder_of(run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR) -> Path:
     """The folder of a run; `RunNotFound` where there is none."""
     run_dir = runs_dir / run_id
-    if not (run_dir / FILE).is_file():
+    named = run_id not in ("", ".", "..") and not set(run_id) & {"/", "\\", "\0"}
+    if not named or not (run_dir / FILE).is_file():
         raise RunNotFound(f"no run '{run_id}' in {runs_dir}; `investigator runs list` shows them")
     return run_dir
 

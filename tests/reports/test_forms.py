@@ -12,7 +12,7 @@ import pytest
 
 from investigator import RCA, Compliance, Incident, Settings, investigate
 from investigator.reports.baseline import Baseline, baseline_of
-from investigator.reports.renderers import RENDERERS
+from investigator.reports.renderers import PLAIN, RENDERERS, Rendering
 from investigator.reports.run_report import RunReport
 from investigator.reports.stored_reports import reported_in
 from investigator.reports.tables import CONTROL_TABLE, FINDING_TABLE, TRACE_TABLE
@@ -43,10 +43,10 @@ def test_csv_has_the_columns_of_its_table(reports: tuple[RunReport, ...]) -> Non
         ("csv-findings", FINDING_TABLE),
         ("csv-controls", CONTROL_TABLE),
     ):
-        names, *rows = csv.reader(io.StringIO(RENDERERS[form].render(reports, None)))
+        names, *rows = csv.reader(io.StringIO(RENDERERS[form].render(reports, PLAIN)))
         assert tuple(names) == table.columns
         assert len(rows) == len(list(table.rows(reports)))
-    traces = list(csv.DictReader(io.StringIO(RENDERERS["csv"].render(reports, None))))
+    traces = list(csv.DictReader(io.StringIO(RENDERERS["csv"].render(reports, PLAIN))))
     assert [(row["trace_id"], row["verdict"]) for row in traces[:2]] == [
         (FAILED, "failure"),
         (HEALTHY, "no_failure"),
@@ -56,7 +56,7 @@ def test_csv_has_the_columns_of_its_table(reports: tuple[RunReport, ...]) -> Non
 
 def test_sarif_is_valid_and_names_the_span(reports: tuple[RunReport, ...]) -> None:
     """An error for the finding, at its trace and span; a healthy trace has no result."""
-    log = json.loads(RENDERERS["sarif"].render(reports, None))
+    log = json.loads(RENDERERS["sarif"].render(reports, PLAIN))
     assert sarif_errors(log) == []
     results = log["runs"][0]["results"]
     first = next(r for r in results if r["ruleId"] == "rca/tool_failure")
@@ -68,7 +68,7 @@ def test_sarif_is_valid_and_names_the_span(reports: tuple[RunReport, ...]) -> No
 
 def test_sarif_has_no_result_for_a_control_that_passed(reports: tuple[RunReport, ...]) -> None:
     """One that fails has the level of its severity, one that could not be judged is for review."""
-    log = json.loads(RENDERERS["sarif"].render(reports, None))
+    log = json.loads(RENDERERS["sarif"].render(reports, PLAIN))
     of_controls = [r for r in log["runs"][0]["results"] if r["ruleId"].startswith("compliance/")]
     told = [c for r in reports if r.rows for c in r.rows.controls]
     open_ones = [c for c in told if c.verdict in ("fail", "insufficient_evidence")]
@@ -78,7 +78,7 @@ def test_sarif_has_no_result_for_a_control_that_passed(reports: tuple[RunReport,
 
 def test_junit_is_valid_and_counts(reports: tuple[RunReport, ...]) -> None:
     """A suite an engine, a case a trace or a control."""
-    document = RENDERERS["junit"].render(reports, None)
+    document = RENDERERS["junit"].render(reports, PLAIN)
     assert junit_errors(document) == []
     rca, compliance, _ = ElementTree.fromstring(document.encode())
     assert (rca.get("tests"), rca.get("failures")) == ("2", "1")
@@ -92,7 +92,7 @@ def test_a_person_reads_verdict_evidence_and_what_to_do(
     reports: tuple[RunReport, ...], form: str
 ) -> None:
     """The failed trace at length, with its reference and its advice."""
-    made = RENDERERS[form].render(reports, None)
+    made = RENDERERS[form].render(reports, PLAIN)
     for part in (FAILED, "span:04c1a2f9efedd76c", "what to do", "Reproduce the step"):
         assert part in made
 
@@ -100,10 +100,10 @@ def test_a_person_reads_verdict_evidence_and_what_to_do(
 def test_what_a_baseline_knows_breaks_no_build(reports: tuple[RunReport, ...]) -> None:
     """Known failures are skipped in JUnit and unchanged in SARIF; without it they are new."""
     known = baseline_of(row for one in reports for row in one.failing)
-    junit = ElementTree.fromstring(RENDERERS["junit"].render(reports, known).encode())
+    junit = ElementTree.fromstring(RENDERERS["junit"].render(reports, Rendering(known)).encode())
     assert {suite.get("failures") for suite in junit} == {"0"}
     for baseline, state in ((known, "unchanged"), (Baseline(), "new")):
-        log = json.loads(RENDERERS["sarif"].render(reports, baseline))
+        log = json.loads(RENDERERS["sarif"].render(reports, Rendering(baseline)))
         results = log["runs"][0]["results"]
         assert {r["baselineState"] for r in results if r["level"] == "error"} == {state}
 
@@ -112,8 +112,8 @@ def test_a_run_without_a_report_is_an_error_in_each_form() -> None:
     """What it says stands in every form that has a place for it."""
     failed = RunReport(engine="rca", subject="t", status="failed", error="the source is gone")
     for form in ("markdown", "text", "csv", "junit", "sarif"):
-        assert "the source is gone" in RENDERERS[form].render([failed], None)
-    junit = ElementTree.fromstring(RENDERERS["junit"].render([failed], None).encode())
+        assert "the source is gone" in RENDERERS[form].render([failed], PLAIN)
+    junit = ElementTree.fromstring(RENDERERS["junit"].render([failed], PLAIN).encode())
     assert [suite.get("errors") for suite in junit] == ["1"]
 
 
