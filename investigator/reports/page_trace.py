@@ -65,7 +65,7 @@ class PageSpan:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class SpanShare:
     """What one span took of the whole trace, of time or tokens; `part` is from 0 to 1."""
 
     label: str
@@ -197,7 +197,7 @@ class PageTrace:
         )
 
     @cached_property
-    def slowest(self) -> tuple[Share, ...]:
+    def slowest(self) -> tuple[SpanShare, ...]:
         """The leaves of the tree that took most of the time."""
         whole = self.took_ms or 0.0
         leaves = [s for s in self._trace.spans if not self._trace.children(s.span_id)]
@@ -209,7 +209,7 @@ class PageTrace:
         )
 
     @cached_property
-    def dearest(self) -> tuple[Share, ...]:
+    def dearest(self) -> tuple[SpanShare, ...]:
         """The model calls that took most of the tokens."""
         leaves = [s for s in self._trace.spans if s.kind.value == "LLM"]
         counted = [(s, token_counts_of(s).total or 0) for s in leaves]
@@ -219,6 +219,6 @@ class PageTrace:
             self._share(s, f"{count:,} tokens", count / whole) for s, count in ranked if count
         )
 
-    def _share(self, span: Span, amount: str, part: float) -> Share:
+    def _share(self, span: Span, amount: str, part: float) -> SpanShare:
         step = self._steps_by_place.get(f"span:{span.span_id}")
-        return Share(self._readings.quote.name(span.name), step, amount, min(1.0, part))
+        return SpanShare(self._readings.quote.name(span.name), step, amount, min(1.0, part))
