@@ -13,7 +13,7 @@ from investigator.traces.evidence import place_of
 from investigator.traces.model import Span, Trace, iso_time
 from investigator.traces.openinference import token_counts_of
 
-_TEXT_BUDGET = 3_000_000
+_TEXT_BUDGET = 2_000_000
 """Characters of a page's conversation, so that a browser stays quick."""
 _TEXT_MOST, _TEXT_LEAST = 6_000, 240
 """Characters of one text of a step, whatever the number of steps."""
