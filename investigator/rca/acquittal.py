@@ -30,9 +30,9 @@ from investigator.readings.assertions import (
     trouble_told,
 )
 from investigator.readings.conversation import UNTRUSTED, Action, Source, Utterance
-from investigator.readings.directives import read_text
 from investigator.readings.grounding import Grounds, ungrounded
 from investigator.readings.languages import language_of
+from investigator.readings.orders_in_text import read_text
 from investigator.readings.partial_results import part_of
 from investigator.readings.provenance import SearchedText
 from investigator.readings.reading import Readings

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 import re2
@@ -94,25 +93,16 @@ _SUBORDINATE = word_set(
     "before after when whenever once if unless until while since because as to for in upon given "
     "instead besides regardless"
 )
+_HEADED = word_set("result results")
+"""`Search results: …` is a heading."""
+
+_PURPOSES = word_set("to for")
+_JOINTS = word_set("and then or")
+_DETERMINERS = word_set("the a an all any every each this that these those its their your my our")
 _INNER = "'’_-"
 _WORD = re.compile(rf"[\w{_INNER}]+")
 _BETWEEN = re.compile(r"[\W_]+")
 _NAME_PART = re2.compile(r"\p{Lu}+(?:\p{Ll}|\p{N})*|\p{Ll}[\p{Ll}\p{N}]*|\p{N}+|\p{Lo}+")
-
-
-@dataclass(frozen=True, slots=True)
-class Directive:
-    """One sentence that tells its reader to act: its text and the kinds of acts it names."""
-
-    text: str
-    kinds: frozenset[str]
-
-
-def read_text(text: str) -> tuple[tuple[Directive, ...], str]:
-    """The directives of a text in order, and the rest of it, one sentence a line."""
-    found = [Directive(sentence, directed(sentence)) for sentence in sentences_of(text)]
-    rest = (sentence.text for sentence in found if not sentence.kinds)
-    return tuple(sentence for sentence in found if sentence.kinds), "\n".join(rest)
 
 
 def sentences_of(text: str) -> tuple[str, ...]:
@@ -177,13 +167,32 @@ def _leads_on(words: list[str]) -> bool:
 
 
 def _imperative(words: list[str]) -> frozenset[str]:
-    """`please then send …`: a verb of acting in its plain form, with something after it."""
+    """`please then send …`: a verb of acting in its plain form, with something after it.
+
+    Those that are joined to it count as well: `read … and post …`. What comes before may be a
+    purpose: `to close this ticket read the table …`.
+    """
     lead = 0
     while lead < min(len(words), _LEADS) and _leads(words[lead]):
         lead += 1
     if lead + 1 >= len(words):
         return frozenset()
-    return _KINDS.get(words[lead], frozenset())
+    found = _KINDS.get(words[lead], frozenset())
+    if words[lead + 1] in _HEADED:
+        return frozenset()
+    if not found and words[lead] in _PURPOSES:
+        lead = _behind_purpose(words, lead)
+        found = _KINDS.get(words[lead], frozenset()) if lead else frozenset()
+    if found:
+        for joint, word in zip(words[lead + 1 :], words[lead + 2 :], strict=False):
+            found |= _KINDS.get(word, frozenset()) if joint in _JOINTS else frozenset()
+    return found
+
+
+def _behind_purpose(words: list[str], start: int) -> int:
+    """Where a verb of acting follows a purpose with its object; 0 where none does."""
+    places = range(start + 3, len(words) - 1)
+    return next((i for i in places if words[i] in _KINDS and words[i + 1] in _DETERMINERS), 0)
 
 
 def _run_on(clause: str) -> frozenset[str]:

@@ -109,12 +109,14 @@ _STEMS: Mapping[str, Mapping[str, str]] = {
         "run": "実行 起動 デプロイ",
     },
 }
-_SPACELESS = ("chinese", "japanese")
+SPACELESS = ("chinese", "japanese")
+"""Languages whose words no space divides."""
+
 _PREFIXES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     name: {kind: tuple(sorted(stems.split())) for kind, stems in kinds.items()}
     for name, kinds in _STEMS.items()
 }
-_LATIN = tuple(name for name in _STEMS if name not in _SPACELESS)
+_LATIN = tuple(name for name in _STEMS if name not in SPACELESS)
 
 _HAN = re2.compile(r"\p{Han}")
 _KANA = re2.compile(r"[\p{Hiragana}\p{Katakana}]")
@@ -149,7 +151,7 @@ def languages_in(text: str) -> tuple[str, ...]:
     if _KANA.search(plain):
         return ("japanese",)
     if _HAN.search(plain):
-        return _SPACELESS
+        return SPACELESS
     hinted, english = hinted_languages(plain), bool(kinds_of(words_of(plain)))
     if english and (not hinted or "english" in hinted):
         return ()
@@ -168,7 +170,7 @@ def kinds_named(text: str, names: tuple[str, ...] | None = None) -> frozenset[st
     names = languages_in(text) if names is None else names
     for name in names:
         for kind, stems in _PREFIXES[name].items():
-            if name in _SPACELESS:
+            if name in SPACELESS:
                 found |= {kind} if any(stem in text for stem in stems) else set()
             elif any(word.startswith(stems) for word in words):
                 found |= {kind}

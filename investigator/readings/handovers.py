@@ -69,6 +69,8 @@ def hands_over(action: Action, agents: Agents, place: int) -> bool:
     named = {tuple(_name(target))} | {tuple(_name(tool_words(text))) for text in _plain(action)}
     known = any(name in agents for name in named)
     told = _is_told(action)
+    if _names_who_takes_over(action):
+        return True
     if _may_pay(action):
         goes_on = any(agents[name] > place for name in named if name in agents)
         return goes_on or (known and told)
@@ -86,6 +88,14 @@ def _name(words: list[str]) -> list[str]:
 
 def _plain(action: Action) -> list[str]:
     return [text for _, text in action.leaves if 0 < len(text) <= 80]
+
+
+def _names_who_takes_over(action: Action) -> bool:
+    """Whether an argument names an agent or a person as such, and none an amount."""
+    leaves = [(set(tool_words(path)), text) for path, text in action.leaves if len(text) <= 80]
+    if any(path & _PAYING or _is_figure(text) for path, text in leaves):
+        return False
+    return any(path & _TAKES_OVER or set(tool_words(text)) & _TAKES_OVER for path, text in leaves)
 
 
 def _may_pay(action: Action) -> bool:

@@ -20,7 +20,8 @@ import re2
 
 from investigator.ground.patterns import well_formed
 from investigator.readings.conversation import UNTRUSTED, Action, Conversation, Source, Utterance
-from investigator.readings.directives import WINDOW, Directive, read_text, words_of
+from investigator.readings.directives import WINDOW, words_of
+from investigator.readings.orders_in_text import Directive, read_text
 
 PRINCIPALS = (Source.SYSTEM, Source.USER)
 """Those who may decide what an agent does."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 
 from investigator.ground.redaction import Redactor
+from investigator.readings.acting_answers import ActingAnswer, ActingAnswers
 from investigator.readings.completeness import completeness
 from investigator.readings.conversation import Conversation
 from investigator.readings.deeds.call_deeds import CallDeeds
+from investigator.readings.following import Obedience
 from investigator.readings.graph import StepGraph
 from investigator.readings.loop_items import ItemsByLoop, items_by_loop
 from investigator.readings.outcome import KnownOutcome, known_outcome
@@ -81,6 +83,16 @@ class Readings:
     def provenance(self) -> Provenance:
         """Where the values in it came from."""
         return Provenance(self.conversation)
+
+    @cached_property
+    def obedience(self) -> Obedience:
+        """Which orders in data its actions follow."""
+        return Obedience(self.provenance, self.deeds)
+
+    @cached_property
+    def acting_answers(self) -> tuple[ActingAnswer, ...]:
+        """What its answers do by being shown."""
+        return tuple(ActingAnswers(self.conversation, self.provenance, self.obedience).found())
 
     @cached_property
     def outcome(self) -> KnownOutcome:

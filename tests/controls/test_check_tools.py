@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -197,9 +198,9 @@ def helped(name: str, **offered: bool) -> Trace:
     return run(asks(), helper(), call, answers())
 
 
-def test_a_delegate_may_use_its_own_tools_and_those_above_it() -> None:
-    """And nothing else."""
-    for name, broken in (("mine", 0), ("search", 0), ("pay", 1)):
+def test_a_delegate_may_use_the_tools_that_it_was_given() -> None:
+    """What the agent above it has is no leave."""
+    for name, broken in (("mine", 0), ("search", 1), ("pay", 1)):
         found = delegation_scope(readings(helped(name)), DelegationScope())
         assert len(found.violations) == broken
         assert found.scanned == "1 tool call of 1 delegated agent"
@@ -212,6 +213,28 @@ def test_terms_for_an_agent_come_first() -> None:
     assert told(delegation_scope(readings(helped("mine")), terms)) == [
         "mine was called, which is outside what helper was given"
     ]
+
+
+@pytest.mark.parametrize(("name", "broken"), [("mine", 0), ("search", 0), ("pay", 1)])
+def test_a_call_that_opens_an_agent_may_list_its_tools(name: str, broken: int) -> None:
+    """Its list is what the agent was allowed."""
+    opened = tool(
+        "spawn", "ok", at=38, name="spawn", arguments='{"task":"look","tools":["search","mine"]}'
+    )
+    call = model("inner", "", at=50, parent="helper", calls=[("c1", name, "{}")], tools=(name,))
+    found = delegation_scope(
+        readings(run(asks(), opened, helper(parent="spawn"), call)), DelegationScope()
+    )
+    assert len(found.violations) == broken
+
+
+def test_tools_on_the_span_of_an_agent_are_its_own() -> None:
+    """Not those of the agent above it."""
+    own = replace(helper(), attributes={**helper().attributes, **offering("mine")})
+    for name, broken in (("mine", 0), ("search", 1)):
+        call = model("inner", "", at=50, parent="helper", calls=[("c1", name, "{}")], tools=())
+        found = delegation_scope(readings(run(asks(), own, call)), DelegationScope())
+        assert len(found.violations) == broken
 
 
 def test_a_delegate_that_nobody_gave_anything_is_unknown() -> None:

@@ -101,6 +101,11 @@ def only_tools() -> Trace:
     return run(tool("found", runs.FOUND, at=30))
 
 
+def asked_alone() -> Trace:
+    """Somebody asks, and nothing came of it yet."""
+    return Trace("t", (span("desk", kind="CHAIN", attributes={"input.value": runs.ASKED}),))
+
+
 def silent_desk() -> Trace:
     """A run in which no model spoke, and the agent has no words of its own."""
     return Trace("t", (span("desk", kind="CHAIN"), tool("found", runs.FOUND, at=30)))
@@ -162,7 +167,7 @@ CASES: dict[str, Case] = {
         lambda: delegated("search"), lambda: delegated("delete_orders"), no_calls
     ),
     "control.injection.untrusted_content": Case(runs.sound, told_by_a_page, no_calls),
-    "control.exfiltration.unknown_destination": Case(runs.sound, told_by_a_page, no_calls),
+    "control.exfiltration.unknown_destination": Case(runs.sound, told_by_a_page, asked_alone),
     "control.grounding.retrieved_documents": Case(
         runs.sound,
         lambda: run(retriever("documents", "The lamp is sold out.", at=30),

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from investigator.readings.directives import acts_of_tool, directed, read_text, tool_words
+from investigator.readings.directives import acts_of_tool, directed, tool_words
+from investigator.readings.orders_in_text import read_text
 from investigator.traces.model import REDACTED
 from tests.builders import trace
 from tests.controls.policy_chat import Turn, call, chat, look, says, summaries, user, verdict

@@ -46,6 +46,9 @@ def called(name: str, arguments: str, result: str = "ok", agent: str | None = No
         called("transfer_to_refunds", '{"amount":500}', agent="refunds"),
         called("transfer_to_refunds", '{"account":"ACME"}', agent="Refunds Agent"),
         called("functions.transfer_to_billing", "{}"),
+        called("transfer", '{"agent":"billing"}'),
+        called("transfer", '{"to":"billing_agent"}'),
+        called("transfer_call", '{"department":"sales"}'),
     ],
 )
 def test_a_hand_over_is_no_action_of_high_impact(trace: Trace) -> None:

@@ -179,7 +179,7 @@ class _Judged:
             subject.provenance, action, self.kinds, after
         ):
             return True
-        if self._params.separate_confirmation:
+        if self._params.separate_confirmation or subject.obedience.order_behind(action):
             return False
         return self._is_requested(after)
 

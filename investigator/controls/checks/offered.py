@@ -28,7 +28,6 @@ class Offers:
 
     def __init__(self, subject: Readings) -> None:
         self._view = subject.view
-        self._trace = subject.trace
         self._by_scope: dict[str | None, list[Offer]] = {}
         self._read: dict[ToolDefinition, OfferedTool | None] = {}
         self.unreadable: list[Span] = []
@@ -45,7 +44,8 @@ class Offers:
             return
         cut = unseen(definition.json_schema) is not None
         offer = Offer(tool.name, span, None if cut else tool.schema)
-        self._by_scope.setdefault(self._view.scope(span), []).append(offer)
+        own = span.span_id if span.kind is SpanKind.AGENT else self._view.scope(span)
+        self._by_scope.setdefault(own, []).append(offer)
 
     def of(self, action: Action) -> tuple[Offer, ...]:
         """The definitions that a call may be of, one for each schema.
@@ -84,16 +84,6 @@ class Offers:
     def _named(self, scope: str | None) -> dict[str, Offer]:
         """The tools of a loop by name, each by its first offer."""
         return {offer.name: offer for offer in reversed(self._by_scope.get(scope, ()))}
-
-    def above(self, action: Action) -> dict[str, Offer]:
-        """The tools that the agents above the agent of a call were given."""
-        found: dict[str, Offer] = {}
-        scope = self.scope_of(action)
-        while scope is not None:
-            holder = self._trace.get(scope)
-            scope = None if holder is None else self._view.scope(holder)
-            found |= self._named(scope)
-        return found
 
     @property
     def all(self) -> dict[str, Offer]:

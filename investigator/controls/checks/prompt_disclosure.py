@@ -13,7 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.readings.conversation import Action, Conversation, Item, Source, Utterance
+from investigator.readings.acting_answers import answers_given
+from investigator.readings.conversation import Action, Conversation, Item, Source
 from investigator.readings.directives import acts_of_tool, words_of
 from investigator.readings.reading import Readings
 
@@ -39,7 +40,7 @@ def check_system_prompt_disclosure(subject: Readings, params: DisclosureParams) 
         for run in _runs(words_of(system[place].text), params.words)
     }
     public = _public(subject, params.words, secret.keys())
-    told = [*_answers(conversation), *(_sent(conversation) if params.arguments else ())]
+    told = [*answers_given(conversation), *(_sent(conversation) if params.arguments else ())]
     violations = tuple(
         Violation(
             span_id=item.span.span_id,
@@ -67,23 +68,6 @@ def _public(subject: Readings, size: int, secret: Iterable[WordRun]) -> frozense
     return frozenset(
         run for said in others for run in _runs(words_of(said.text), size) if run in hidden
     )
-
-
-def _answers(conversation: Conversation) -> Iterator[Utterance]:
-    """What the assistant said to the user: the words after the last call of each turn."""
-    waiting: list[Utterance] = []
-    for item in conversation.items:
-        match item:
-            case Action():
-                waiting.clear()
-            case Utterance(source=Source.ASSISTANT):
-                waiting.append(item)
-            case Utterance(source=Source.USER):
-                yield from waiting
-                waiting.clear()
-            case _:
-                pass
-    yield from waiting
 
 
 def _sent(conversation: Conversation) -> Iterator[Action]:

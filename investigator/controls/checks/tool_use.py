@@ -16,6 +16,7 @@ from investigator.controls.checks.chosen_calls import (
 from investigator.controls.checks.offered import Offer, Offers, calls_by_name
 from investigator.controls.checks.violations import CERTAIN
 from investigator.controls.required_evidence import about, unseen
+from investigator.ground.canonical_json import json_object
 from investigator.readings.conversation import Action
 from investigator.readings.delegation import delegated_agents
 from investigator.readings.json_schema import Judged
@@ -24,6 +25,7 @@ from investigator.readings.view import CODE
 from investigator.signals.arguments import THE_ARGUMENTS, WHOLE, judged_call
 from investigator.traces.evidence import span_evidence, unique
 from investigator.traces.model import Span, SpanKind
+from investigator.traces.openinference import tool_io_of
 
 _SHOWN = 4
 _TOLD = 3
@@ -116,7 +118,8 @@ def _misfit(subject: Readings, action: Action, offer: Offer, told: Sequence[str]
 class DelegationScope(Params):
     """For names of agents (`*` stands for any text), the tools that each may use.
 
-    An agent that no name fits may use what it was given, or what an agent above it was given.
+    An agent that no name fits may use what it was given itself: what the agent above it has is no
+    leave. Where the call that opened it lists tools, these are the ones.
     """
 
     agents: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -126,6 +129,7 @@ def delegation_scope(subject: Readings, params: DelegationScope) -> Checked:
     """An agent that another one called stays within what was handed to it."""
     delegates = {span.span_id: span for span in delegated_agents(subject.trace)}
     offers = Offers(subject)
+    handed = {span_id: _handed(subject, span) for span_id, span in delegates.items()}
     actions = [a for a in subject.conversation.actions if offers.scope_of(a) in delegates]
     violations: list[Violation] = []
     unknown: list[Action] = []
@@ -133,7 +137,8 @@ def delegation_scope(subject: Readings, params: DelegationScope) -> Checked:
         delegate = delegates[offers.scope_of(action) or ""]
         name = subject.trace.agent_of(delegate) or delegate.name
         terms = [tools for agent, tools in params.agents.items() if is_named(name, (agent,))]
-        given = {**offers.above(action), **offers.to(action)}
+        given = offers.to(action)
+        terms += handed.get(delegate.span_id, [])
         if terms:
             kept = is_named(action.tool, [tool for tools in terms for tool in tools])
         else:
@@ -154,6 +159,19 @@ def delegation_scope(subject: Readings, params: DelegationScope) -> Checked:
     found = _seen(subject, actions, violations, missing)
     count = counted(len(delegates), "delegated agent")
     return Checked(found.violations, found.missing, f"{found.scanned} of {count}", found.evidence)
+
+
+_LISTS = ("allowed_tools", "tools", "tool_names", "allowed_tool_names", "toolset")
+
+
+def _handed(subject: Readings, delegate: Span) -> list[tuple[str, ...]]:
+    """The tools that the call which opened an agent lists for it; empty where it lists none."""
+    above = subject.trace.parent(delegate)
+    call = None if above is None or above.kind is not SpanKind.TOOL else tool_io_of(above)
+    given = json_object(call.arguments or "") if call is not None else None
+    listed = (value for key in _LISTS if isinstance(value := (given or {}).get(key), list))
+    names = (tuple(one for one in value if isinstance(one, str)) for value in listed)
+    return [found for found in names if found][:1]
 
 
 def _stray(subject: Readings, action: Action, reason: str, shown: Sequence[Span]) -> Violation:
