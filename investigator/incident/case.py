@@ -17,7 +17,17 @@ from investigator.ground.redaction import Redactor
 from investigator.incident.changes import Change, detect_changes
 from investigator.incident.clusters import Clusters, clusters
 from investigator.incident.digest import TraceDigest, digest, in_order
-from investigator.incident.latency import SlowTrace, slow_traces
+from investigator.incident.latency import (
+    FEWEST_WITH_A_TAIL,
+    TAIL,
+    SlowTrace,
+    is_tail,
+    slow_traces,
+)
+from investigator.incident.level_shifts import Shift, level_shifts
+from investigator.incident.recurrence import BadRunPattern, far_above, patterns
+from investigator.incident.run_measures import Scale
+from investigator.incident.run_table import RunTable
 from investigator.incident.selection import Representative, select
 from investigator.incident.suspicion import Suspicion, suspected_change
 from investigator.incident.timeline import Timeline, timeline
@@ -31,6 +41,7 @@ from investigator.traces.evidence import EvidenceIndex, EvidenceKind, EvidenceRe
 from investigator.traces.model import Trace
 
 _INDEXES = 16
+_SORTS_OF_BAD_RUNS = 8
 _LEADS_A_TRACE = 5
 _LEADS_SHARED = 5
 
@@ -136,9 +147,61 @@ class IncidentCase:
         return slow_traces(self.digests)
 
     @cached_property
+    def shifts(self) -> tuple[Shift, ...]:
+        """What runs measure at another level, for the worse first."""
+        return level_shifts(self.digests, self.changes)
+
+    @cached_property
+    def worse(self) -> tuple[Shift, ...]:
+        """The shifts for the worse."""
+        return tuple(shift for shift in self.shifts if shift.worse)
+
+    @cached_property
+    def mostly_broken(self) -> bool:
+        """Whether more traces broke than hold the first shift: then it comes of the failures."""
+        broken = sum(found.ended_early for found in self.digests)
+        return bool(broken) and all(broken >= shift.runs_after for shift in self.worse[:1])
+
+    @cached_property
+    def patterns(self) -> tuple[BadRunPattern, ...]:
+        """When, and in which slice, bad runs come again and again."""
+        table = RunTable.of(self.digests)
+        return patterns(table, _bad_runs(self, table))
+
+    @cached_property
+    def told_failures(self) -> frozenset[str]:
+        """The traces of which the caller says that they failed."""
+        return frozenset(d.trace_id for d in self.digests if d.outcome.given and d.outcome.failed)
+
+    @cached_property
+    def background(self) -> tuple[TraceDigest, ...]:
+        """Failing traces that are no incident: few poor answers, spread over a large window.
+
+        None where anything else happened, or where somebody told of one.
+        """
+        found = self.failing
+        steady = not self.worse and not self.patterns and not self.told_failures
+        few = len(self.digests) >= FEWEST_WITH_A_TAIL and len(found) < TAIL * len(self.digests)
+        return found if steady and few and not any(d.ended_early for d in found) else ()
+
+    @cached_property
+    def happened(self) -> bool:
+        """Whether anything happened that is worth a scope."""
+        failed = bool(self.failing) and not self.background
+        slow = bool(self.slow) and not is_tail(self.slow)
+        return failed or slow or bool(self.worse) or any(one.recurs for one in self.patterns)
+
+    @cached_property
     def representatives(self) -> tuple[Representative, ...]:
         """The traces that stand for the window; none where nothing happened."""
-        return select(self.digests, grouped=self.clusters, slow=self.slow)
+        if not self.happened:
+            return ()
+        return select(
+            self.digests,
+            grouped=self.clusters,
+            slow=() if is_tail(self.slow) else self.slow,
+            shifts=self.worse,
+        )
 
     @cached_property
     def changes(self) -> tuple[Change, ...]:
@@ -150,7 +213,12 @@ class IncidentCase:
     @cached_property
     def suspicion(self) -> Suspicion:
         """The change that is suspected of the incident, or why none is."""
-        return suspected_change(self.digests, self.changes, slow=self.slow)
+        return suspected_change(
+            self.digests,
+            self.changes,
+            slow=() if is_tail(self.slow) else self.slow,
+            shifts=self.worse,
+        )
 
     @cached_property
     def shared(self) -> Counter[str]:
@@ -233,3 +301,27 @@ class IncidentCase:
     @cached_property
     def _index(self) -> Callable[[str], EvidenceIndex]:
         return lru_cache(_INDEXES)(lambda trace_id: EvidenceIndex(self.read(trace_id)))
+
+
+def _bad_runs(case: IncidentCase, table: RunTable) -> dict[str, frozenset[str]]:
+    """By name the runs that failed alike, gave a poor answer, or took far more than others.
+
+    Runs that a level shift holds are told by it.
+    """
+    found = {
+        cluster.signature.words: frozenset(cluster.trace_ids)
+        for cluster in case.clusters.by_signature[:_SORTS_OF_BAD_RUNS]
+    }
+    shifted = {shift.measure: {run.trace_id for run in shift.inside} for shift in case.worse}
+    for name, column in table.measures.items():
+        if column.scale is Scale.SHARE:
+            worst = float(column.worse_up)
+            bad = {table.runs[i].trace_id for i, v in column.values.items() if v == worst}
+        elif column.scale is Scale.AMOUNT:
+            bad = set(far_above(table, name))
+        else:
+            continue
+        found[f"much {name}" if column.scale is Scale.AMOUNT else name] = frozenset(
+            bad - shifted.get(name, set())
+        )
+    return found

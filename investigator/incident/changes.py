@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from investigator.incident.clusters import Clusters, clusters
 from investigator.incident.digest import TraceDigest, dated, in_order
@@ -46,6 +47,10 @@ _NAMED_VALUES = 3
 _STATEMENT_LIMIT = 600
 
 
+_Sides: TypeAlias = tuple[Sequence[TraceDigest], Sequence[TraceDigest], Sequence[TraceDigest]]
+"""The compared traces without a change, those with it, and those with a later one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """One change, and the failure that it separates best.
@@ -59,7 +64,10 @@ class Change:
     the share of failing traces is with it; `attributable` which part of the failures with it
     would not be there at the share of those without; `sureness` how unlikely such a spread is by
     chance (Fisher's exact test, one-sided, corrected after Tarone for the failures that were
-    tried); `nearness` how soon after it traces failed.
+    tried); `nearness` how soon after it traces failed. `name` is the subject without
+    its agent, `words` the statement without the failures, `after_ns` the start of the last trace
+    before it. `taken_by` are the compared traces that have the change, `not_taken_by` those that
+    have it not, `since` those that have it or a later one.
     """
 
     kind: FactKind
@@ -81,6 +89,12 @@ class Change:
     nearness: float
     statement: str
     diff: ConfigDiff | None = None
+    name: str = ""
+    words: str = ""
+    after_ns: int = 0
+    taken_by: frozenset[str] = frozenset()
+    not_taken_by: frozenset[str] = frozenset()
+    since: frozenset[str] = frozenset()
 
     @property
     def score(self) -> float:
@@ -165,11 +179,11 @@ def _fact_change(
     old = _values(carrying[step.begin : step.at], step.gone, before[1])
     new = _values(carrying[step.at : step.end], step.new, after[1])
     compared = carrying[step.begin : step.end]
-    effect = effect_of(
-        [found for found, facts in compared if not step.taken_by(frozenset(facts))],
-        [found for found, facts in compared if step.taken_by(frozenset(facts))],
-        groups,
-    )
+    without = [found for found, facts in compared if not step.taken_by(frozenset(facts))]
+    with_it = [found for found, facts in compared if step.taken_by(frozenset(facts))]
+    held_before = {key for _, facts in carrying[step.begin : step.at] for key in facts}
+    later = [found for found, facts in carrying[step.end :] if not held_before & facts.keys()]
+    effect = effect_of(without, with_it, groups)
     diff = _named_diff(old, new, snapshots) if subject.kind is FactKind.RELEASE else None
     return _change(
         subject.kind,
@@ -179,9 +193,11 @@ def _fact_change(
         traces=(before[0], after[0]),
         evidence=[fact.evidence for fact in (*old[:_NAMED_VALUES], *new[:_NAMED_VALUES])],
         effect=effect,
+        sides=(without, with_it, later),
         strength=step.strength,
         diff=diff,
         files=_files(diff, quote),
+        name=subject.name,
     )
 
 
@@ -233,6 +249,7 @@ def _deployments(
             began = [found for found in timed if (found.start_ns or 0) >= times[place - 1]]
             yield _deployment(
                 [found for found in began if until is None or (found.start_ns or 0) < until],
+                [found for found in began if until is not None and (found.start_ns or 0) >= until],
                 groups,
                 times[place],
                 diff,
@@ -242,6 +259,7 @@ def _deployments(
 
 def _deployment(
     timed: Sequence[TraceDigest],
+    later: Sequence[TraceDigest],
     groups: Sequence[FailureGroup],
     at_ns: int,
     diff: ConfigDiff,
@@ -260,6 +278,7 @@ def _deployment(
         traces=beside,
         evidence=[ref for ref in roots if ref is not None],
         effect=effect_of(before, after, groups),
+        sides=(before, after, later),
         strength=strength_of(len(before), len(after)),
         diff=diff,
         files=_files(diff, quote),
@@ -275,15 +294,19 @@ def _change(
     traces: tuple[TraceDigest | None, TraceDigest | None],
     evidence: list[EvidenceRef],
     effect: Effect | None,
+    sides: _Sides,
     strength: float,
     diff: ConfigDiff | None,
     files: tuple[str, ...],
+    name: str = "",
 ) -> Change:
     refs = [*([diff.evidence] if diff is not None else []), *evidence]
     if effect is not None and effect.separation > 0 and effect.first is not None:
         refs += [ref for ref in [effect.group.evidence.get(effect.first.trace_id)] if ref]
     none = Rate(0, 0)
     before, after = traces
+    words = _words(subject, values, traces, files)
+    without, with_it, later = (frozenset(found.trace_id for found in side) for side in sides)
     return Change(
         kind=kind,
         subject=subject,
@@ -302,24 +325,31 @@ def _change(
         attributable=effect.attributable if effect is not None else 0.0,
         sureness=effect.sureness if effect is not None else 0.0,
         nearness=effect.nearness if effect is not None else 0.0,
-        statement=_statement(subject, values, traces, effect, files),
+        statement=_statement(words, effect),
+        words=one_line(words, _STATEMENT_LIMIT),
         diff=diff,
+        name=name or subject,
+        after_ns=(before.start_ns or 0) if before is not None else 0,
+        not_taken_by=without,
+        taken_by=with_it,
+        since=with_it | later,
     )
 
 
-def _statement(
+def _words(
     subject: str,
     values: tuple[tuple[str, ...], tuple[str, ...]],
     traces: tuple[TraceDigest | None, TraceDigest | None],
-    effect: Effect | None,
     files: tuple[str, ...],
 ) -> str:
     words = f"{subject} changed from {_listed(values[0])} to {_listed(values[1])}"
     before, after = traces
     if before is not None and after is not None:
         words += f" between trace {before.trace_id} and trace {after.trace_id}"
-    if files:
-        words += f" ({_listed(files)})"
+    return f"{words} ({_listed(files)})" if files else words
+
+
+def _statement(words: str, effect: Effect | None) -> str:
     if effect is not None and effect.before.traces and effect.after.traces:
         words += (
             f"; “{effect.group.name}” in {effect.before} traces without it and in "

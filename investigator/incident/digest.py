@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from investigator.incident.circumstances import Circumstances, circumstances_of
+from investigator.incident.run_measures import Measured, measures_of
 from investigator.incident.setup_facts import Fact, facts_of
 from investigator.incident.signature import (
+    OF_QUALITY,
     Occurrence,
     Signature,
     component_of,
@@ -59,11 +62,18 @@ class TraceDigest:
     facts: tuple[Fact, ...]
     facts_left_out: int
     outcome: KnownOutcome = NOT_KNOWN
+    measures: tuple[Measured, ...] = ()
+    circumstances: Circumstances = ()
 
     @property
     def failing(self) -> bool:
         """Whether something failed in the trace and was not made good."""
         return bool(self.occurrences)
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether something failed besides its answer: it took less, or more, time than others."""
+        return any(found.signature.error_type not in OF_QUALITY for found in self.occurrences)
 
     @property
     def primary(self) -> Occurrence | None:
@@ -97,6 +107,8 @@ def digest(read: Readings) -> TraceDigest:
         facts=facts.facts,
         facts_left_out=facts.left_out,
         outcome=read.outcome,
+        measures=measures_of(trace, heeds_evaluations=read.heeds_evaluations),
+        circumstances=circumstances_of(trace, quote),
     )
 
 

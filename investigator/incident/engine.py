@@ -17,7 +17,9 @@ from investigator.claims.refutations import Refutation, RefutedLead, by_lead
 from investigator.ground.canonical_json import JsonValue, canonical_json
 from investigator.incident.case import IncidentCase, WindowLead
 from investigator.incident.hypotheses import MAX_CAUSES, PossibleCause, ShownFailure, causes
+from investigator.incident.level_shifts import Shift, shift_groups
 from investigator.incident.outputs import IncidentAnswer, IncidentDraft, IncidentOutputs
+from investigator.incident.recurrence import BadRunPattern
 from investigator.incident.remedies import action_for
 from investigator.incident.report import (
     DOSSIER,
@@ -27,19 +29,30 @@ from investigator.incident.report import (
     Hypothesis,
     IncidentDossier,
     IncidentOutcome,
+    PatternSeen,
     RepresentativeTrace,
+    ShiftSeen,
     SuspectedChange,
     SuspicionStatus,
     Window,
 )
 from investigator.incident.rules import SYNTHESIS
-from investigator.incident.selection import Representative
+from investigator.incident.run_measures import Scale
+from investigator.incident.selection import Representative, shift_signature, typical
+from investigator.incident.shift_words import (
+    named_changes,
+    pattern_statement,
+    shift_list,
+    statement,
+    unit_of,
+)
+from investigator.incident.suspicion import SURE_SHIFT
 from investigator.runtime.actions import ActionSpace
 from investigator.runtime.events import OpenedScope
 from investigator.runtime.status import ScopeStatus
 from investigator.runtime.strategy import Brief, Ended, Plan
 from investigator.runtime.tools import ToolRegistry
-from investigator.traces.evidence import EvidenceRef
+from investigator.traces.evidence import EvidenceRef, unique
 from investigator.traces.model import iso_time
 
 _GUIDE = (
@@ -55,6 +68,9 @@ _UNTOLD = 2
 """How many failures that no scope stated keep a place, however many causes scopes state."""
 _OF_A_FAILED_MODEL = 2
 """How many causes are kept that a model had stated before it failed."""
+_NAMED = 5
+_SURE, _LIKELY, _UNEXPLAINED = 0.9, 0.75, 0.6
+"""How sure a shift is as a cause: with its change, with less chance excluded, without a change."""
 
 
 class IncidentStrategy:
@@ -129,8 +145,10 @@ class IncidentStrategy:
                 for one in case.representatives
             ),
             suspected_change=self._change(),
+            shifts=tuple(map(_shift_seen, case.shifts)),
+            patterns=tuple(map(_pattern_seen, case.patterns)),
             hypotheses=hypotheses,
-            refuted=self._told_refuted(refuted, found),
+            refuted=(*self._told_refuted(refuted, found), *self._refuted_changes()),
             recommended_actions=self._actions(found),
             confidence=_confidence(outcome, hypotheses),
             gaps=tuple(dict.fromkeys((*self._gaps(), *_answer_gaps(ended), *ended.gaps))),
@@ -155,7 +173,7 @@ class IncidentStrategy:
 
     def _outcome(self) -> IncidentOutcome:
         case = self._case
-        if case.failing or case.slow:
+        if case.happened:
             return IncidentOutcome.INCIDENT
         nothing_seen = len(case.incomplete) == len(case.digests)
         return IncidentOutcome.UNDETERMINED if nothing_seen else IncidentOutcome.NO_INCIDENT
@@ -195,7 +213,9 @@ class IncidentStrategy:
 
         What a model had stated before it failed comes after the rules' causes, in nobody's place.
         """
-        found = list(self._stated(ended))
+        shifted = list(shift_causes(self._case.worse))
+        others = self._not_told_by(shifted, ended)
+        found = [*others, *shifted] if self._case.mostly_broken else [*shifted, *others]
         if ended.fell_short:
             found = self._completed(found, refuted)
         told = {cause.signature for cause in found}
@@ -203,6 +223,13 @@ class IncidentStrategy:
         room = MAX_CAUSES - len(untold[:_UNTOLD])
         before_it_failed = found[MAX_CAUSES:][:_OF_A_FAILED_MODEL] if ended.made_good else []
         return [*[*found[:room], *untold][:MAX_CAUSES], *before_it_failed]
+
+    def _not_told_by(
+        self, shifted: Sequence[PossibleCause[EvidenceRef]], ended: Ended
+    ) -> list[PossibleCause[EvidenceRef]]:
+        """What scopes stated, but for the shifts, which all runs tell of better than one."""
+        told = {cause.signature for cause in shifted}
+        return [one for one in self._stated(ended) if one.signature not in told]
 
     def _stated(self, ended: Ended) -> Iterator[PossibleCause[EvidenceRef]]:
         """The synthesis' causes; without any, what follows from the scopes' findings."""
@@ -339,9 +366,27 @@ class IncidentStrategy:
         if found and suspicion.changes:
             verb = "Undo" if suspicion.status is SuspicionStatus.ASSERTED else "Check"
             subjects = ", ".join(dict.fromkeys(change.subject for change in suspicion.changes))
-            actions.append(f"{verb} the change of {subjects}, and compare the failures after it.")
+            compared = self._case.worse[0].measure if self._case.worse else "the failures"
+            actions.append(f"{verb} the change of {subjects}, and compare {compared} after it.")
         actions += (action_for(cause.signature) for cause in found)
         return tuple(dict.fromkeys(actions))
+
+    def _refuted_changes(self) -> tuple[RefutedLead, ...]:
+        """The changes that do not explain the first shift, each with why not."""
+        suspected = self._case.suspicion.changes
+        if not self._case.worse or not suspected:
+            return ()
+        first = next((shift for shift in self._case.worse if shift.changes), self._case.worse[0])
+        return tuple(
+            RefutedLead(
+                statement=one.change.words,
+                place=None,
+                reason=f"{first.measure}: {one.reason}",
+                evidence_refs=one.change.evidence_refs,
+            )
+            for one in first.refuted
+            if one.change not in suspected and one.change.evidence_refs
+        )
 
     def _gaps(self) -> Iterator[str]:
         case = self._case
@@ -371,14 +416,112 @@ class IncidentStrategy:
         )
 
     def _summary(self, outcome: IncidentOutcome, hypotheses: Sequence[Hypothesis]) -> str:
-        count = len(self._case.digests)
+        case = self._case
+        count = len(case.digests)
         if outcome is IncidentOutcome.NO_INCIDENT:
-            return f"No incident: nothing failed and nothing stood out in {count:,} traces."
+            return f"No incident: {self._quiet()} in {count:,} traces.{self._better()}"
         if outcome is IncidentOutcome.UNDETERMINED:
             return f"Nothing can be said of the {count:,} traces of the window."
-        slow = f", {len(self._case.slow):,} stood out by their latency" if self._case.slow else ""
+        failed = f"{len(case.failing):,} of {count:,} traces failed"
+        if case.worse and not case.mostly_broken:
+            return f"{self._shifted()}{failed}.{self._better()}"
+        slow = f", {len(case.slow):,} stood out by their latency" if case.slow else ""
+        again = next((f" {pattern_statement(one)}." for one in case.patterns if one.recurs), "")
         first = f" First: {hypotheses[0].statement}." if hypotheses else ""
-        return f"{len(self._case.failing):,} of {count:,} traces failed{slow}.{first}"
+        return f"{failed}{slow}.{again}{first}{self._better()}"
+
+    def _shifted(self) -> str:
+        """The shifts of the first group, with their change, in one sentence."""
+        (group, *others) = shift_groups(self._case.worse)
+        told = shift_list(group[:_NAMED])
+        first = group[0]
+        why = ", which no recorded change explains"
+        if first.changes:
+            why = f" with the change of {named_changes(first.changes)}"
+        more = (
+            f" Further shifts: {shift_list([one[0] for one in others[:_NAMED]])}." if others else ""
+        )
+        return f"{told[0].upper()}{told[1:]}{why}, in {first.runs_after:,} runs.{more} "
+
+    def _quiet(self) -> str:
+        """What was there all along, where that is something."""
+        case = self._case
+        steady = [
+            (len(case.background), "gave a poor answer"),
+            (len(case.slow), "were slow, as the tail of latencies is"),
+        ]
+        told = [f"{number:,} {words}" for number, words in steady if number]
+        if not told:
+            return "nothing failed and nothing stood out"
+        return f"nothing shifted; {' and '.join(told)}, no more at one time than at another,"
+
+    def _better(self) -> str:
+        better = [shift for shift in self._case.shifts if not shift.worse]
+        return f" For the better: {shift_list(better[:_NAMED])}." if better else ""
+
+
+def shift_causes(shifts: Sequence[Shift]) -> Iterator[PossibleCause[EvidenceRef]]:
+    """One cause for all shifts of the same runs, the surest shift first."""
+    for group in shift_groups(shifts):
+        first = group[0]
+        words = statement(first)
+        if first.changes:
+            words = f"the change of {named_changes(first.changes)}: {words}"
+        more = {one.measure: one for one in group[1:] if one.measure != first.measure}
+        if more:
+            words += f"; with it {shift_list(list(more.values()))}"
+        sure = _SURE if first.chance <= SURE_SHIFT else _LIKELY
+        yield PossibleCause(
+            signature=shift_signature(first).text,
+            statement=words,
+            confidence=sure if first.changes and not first.also else _UNEXPLAINED,
+            evidence=shift_evidence(first),
+        )
+
+
+def shift_evidence(shift: Shift) -> tuple[EvidenceRef, ...]:
+    """A run before the shift, two after it, and where the change is seen."""
+    runs = (*shift.reference[-1:], typical(shift), *shift.inside[:1])
+    refs = [run.root_evidence for run in runs]
+    changed = [ref for change in shift.changes[:1] for ref in change.evidence_refs[:2]]
+    return unique(ref for ref in (*refs, *changed) if ref is not None)
+
+
+def _shift_seen(shift: Shift) -> ShiftSeen:
+    return ShiftSeen(
+        measure=shift.measure,
+        worse=shift.worse,
+        before=round(shift.before, 6),
+        after=round(shift.after, 6),
+        unit=unit_of(shift),
+        effect=round(shift.effect, 4),
+        effect_is="ratio" if shift.scale is Scale.AMOUNT else "difference",
+        runs_before=shift.runs_before,
+        runs_after=shift.runs_after,
+        chance=float(f"{shift.chance:.2g}"),
+        slice=None if shift.slice is None else shift.slice.words,
+        start=iso_time(shift.at_ns) or "",
+        end=iso_time(shift.until_ns),
+        explained_by=tuple(change.subject for change in shift.changes),
+        statement=statement(shift),
+        evidence_refs=shift_evidence(shift),
+    )
+
+
+def _pattern_seen(pattern: BadRunPattern) -> PatternSeen:
+    refs = (run.root_evidence for run in pattern.examples[:_NAMED])
+    return PatternSeen(
+        what=pattern.what,
+        place=pattern.place,
+        recurs=pattern.recurs,
+        bad_there=pattern.bad_there,
+        runs_there=pattern.runs_there,
+        bad_elsewhere=pattern.bad_elsewhere,
+        runs_elsewhere=pattern.runs_elsewhere,
+        chance=float(f"{pattern.chance:.2g}"),
+        statement=pattern_statement(pattern),
+        evidence_refs=unique(ref for ref in refs if ref is not None),
+    )
 
 
 def _told(lead: WindowLead, step: str | None = None) -> JsonValue:

@@ -4,13 +4,14 @@ Traces of one service and root name are compared, at least `FEWEST` of them. Lat
 are skewed, so they are compared as logarithms: slow is what lies more than `DEVIATIONS` robust
 standard deviations (1.4826 times the median absolute deviation) above the median, or more than
 `DEVIATIONS_APART` where nothing lies between it and a `GAP`-th of it. Slow is also at least
-`TIMES` the median and `FLOOR_MS` longer than it.
+`TIMES` the median and `FLOOR_MS` longer than it. What is usual is told by the traces that came to
+their end: one that failed at once says nothing of how long a healthy one takes.
 """
 
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -38,6 +39,27 @@ class SlowTrace:
     compared_with: int
 
 
+TAIL = 0.1
+"""Slow traces that are a smaller part of their kind are the tail that latencies have."""
+
+FEWEST_WITH_A_TAIL = 30
+"""Of fewer traces no tail is known: there one that stands out is told."""
+
+HUNG = 30.0
+"""Times the median: so long no tail is."""
+
+
+def is_tail(slow: Sequence[SlowTrace]) -> bool:
+    """Whether slow traces are no more, and no slower, than the tail of a usual spread."""
+    counts = Counter((one.digest.service, one.digest.root_name) for one in slow)
+    return all(
+        one.compared_with >= FEWEST_WITH_A_TAIL
+        and one.latency_ms < HUNG * one.median_ms
+        and counts[one.digest.service, one.digest.root_name] < TAIL * one.compared_with
+        for one in slow
+    )
+
+
 def slow_traces(digests: Iterable[TraceDigest]) -> tuple[SlowTrace, ...]:
     """The traces that stand out, the slowest first, then by start and trace id."""
     groups: defaultdict[tuple[str, str], list[tuple[TraceDigest, float]]] = defaultdict(list)
@@ -51,16 +73,20 @@ def slow_traces(digests: Iterable[TraceDigest]) -> tuple[SlowTrace, ...]:
 def _slow_in(group: Sequence[tuple[TraceDigest, float]]) -> list[SlowTrace]:
     if len(group) < FEWEST:
         return []
-    logs = [math.log(latency) for _, latency in group]
+    whole = [latency for found, latency in group if not found.ended_early]
+    usual_ones = whole if len(whole) >= FEWEST else [latency for _, latency in group]
+    logs = [math.log(latency) for latency in usual_ones]
     middle = median(logs)
     spread = _TO_SIGMA * median(abs(log - middle) for log in logs)
     usual = math.exp(middle)
     least = max(TIMES * usual, usual + FLOOR_MS)
     far = max(least, math.exp(middle + DEVIATIONS * spread))
     near = max(least, math.exp(middle + DEVIATIONS_APART * spread))
-    latencies = sorted(latency for _, latency in group)
+    latencies = sorted(usual_ones)
     apart = (high for low, high in pairwise(latencies) if high > near and high >= GAP * low)
     first = min(next(apart, math.inf), math.nextafter(far, math.inf))
     return [
-        SlowTrace(found, latency, usual, len(group)) for found, latency in group if latency >= first
+        SlowTrace(found, latency, usual, len(usual_ones))
+        for found, latency in group
+        if latency >= first
     ]

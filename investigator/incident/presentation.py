@@ -25,10 +25,11 @@ _TONES = {
     IncidentOutcome.UNDETERMINED: Tone.UNSURE,
 }
 _EVENTS_SHOWN = 15
+_SHIFTS_SHOWN = 6
 
 
 def incident_document(dossier: IncidentDossier) -> Document:
-    """What happened, when, in which traces, what changed, why, and what to do."""
+    """What happened, what changed, what to do; then why, in which traces, and when."""
     window = dossier.window
     period = f"{window.first_trace or '?'} to {window.last_trace or '?'}"
     return Document(
@@ -41,25 +42,50 @@ def incident_document(dossier: IncidentDossier) -> Document:
         ),
         summary=dossier.incident_summary,
         sections=(
+            _change(dossier),
+            Listing(title="what to do", lines=dossier.recommended_actions),
+            _shifts(dossier),
+            _hypotheses(dossier),
+            _patterns(dossier),
+            Listing(title="refuted leads", lines=tuple(one.line for one in dossier.refuted)),
             Listing(title="components", lines=_components(dossier)),
-            Listing(
-                title="timeline",
-                lines=tuple(f"{e.timestamp}  {e.event}" for e in dossier.timeline),
-                shown=_EVENTS_SHOWN,
-                noun="events",
-            ),
             Listing(
                 title="representative traces",
                 lines=tuple(
                     f"{one.trace_id}: {one.why_selected}" for one in dossier.representative_traces
                 ),
             ),
-            _change(dossier),
-            _hypotheses(dossier),
-            Listing(title="what to do", lines=dossier.recommended_actions),
-            Listing(title="refuted leads", lines=tuple(one.line for one in dossier.refuted)),
+            Listing(
+                title="timeline",
+                lines=tuple(f"{e.timestamp}  {e.event}" for e in dossier.timeline),
+                shown=_EVENTS_SHOWN,
+                noun="events",
+            ),
             Listing(title="gaps", lines=dossier.gaps),
         ),
+    )
+
+
+def _shifts(dossier: IncidentDossier) -> Section:
+    return Listing(
+        title="level shifts",
+        lines=tuple(
+            one.statement if one.worse else f"for the better: {one.statement}"
+            for one in dossier.shifts
+        ),
+        shown=_SHIFTS_SHOWN,
+        noun="shifts",
+    )
+
+
+def _patterns(dossier: IncidentDossier) -> Section:
+    return Statements(
+        title="where it happens",
+        statements=tuple(
+            Statement(text=one.statement, evidence=one.evidence_refs) for one in dossier.patterns
+        ),
+        shown=_SHIFTS_SHOWN,
+        noun="patterns",
     )
 
 

@@ -23,6 +23,18 @@ _ADVICE = {
     Fault.RESOURCE_EXHAUSTED: "Raise or share out the resources of {component}.",
 }
 
+_FOR_A_MEASURE = {
+    "latency": "Find out what {component} spends its time on.",
+    "time of a model call": "Compare model calls of both levels: model, output, provider.",
+    "tokens": "Compare the prompts and outputs of both levels: what fills them now.",
+    "output tokens": "Compare the outputs of both levels: what fills them now.",
+    "cost": "Compare the calls of both levels: number, model and tokens.",
+    "calls": "Compare the steps of both levels: which calls are new, and which repeat.",
+    "empty answers": "Look at the last model call of a run with an empty answer.",
+    "answers that say they do not know": "Check what runs find before they say so.",
+    "runs with an empty result": "Check the index and the queries behind the look-ups.",
+}
+
 
 def action_for(signature: str) -> str:
     """One line of advice on a signature in its text form (`service | component | error type`)."""
@@ -30,6 +42,11 @@ def action_for(signature: str) -> str:
     known = next((text for fault, text in _ADVICE.items() if fault.value == error_type), None)
     if known is not None:
         return known.format(component=component)
+    measure = error_type.removesuffix(" shifted")
+    if measure != error_type:
+        return _FOR_A_MEASURE.get(measure, f"Compare runs of both levels: {measure}.").format(
+            component=component
+        )
     if error_type == "slow":
         return f"Find out what {component} spends its time on."
     return f"Look at {component}: {error_type.replace('_', ' ')}."

@@ -2,7 +2,7 @@
 
 "No incident" and "nothing changed" are answers like any other. A change is asserted only with
 evidence; else it is one of the hypotheses, or none. Dossiers hold no run id and no time of the
-run.
+run. One of version 1.0.0 tells of no shifts, patterns and refuted changes.
 """
 
 from __future__ import annotations
@@ -98,6 +98,48 @@ class ChangeSeen(_Part):
     diff: str | None = None
 
 
+class ShiftSeen(_Part):
+    """A measure that runs have at another level, whether or not anything failed.
+
+    Levels are medians, or shares from 0 to 1, in `unit`; `effect` is a ratio of amounts and a
+    difference of scores and shares, freed of agents, tenants and the like. `chance` is the
+    probability of such a shift by chance, corrected for all that was tried. `slice` names the runs
+    that it holds for, if not all; `explained_by` the changes, of which there may be none.
+    """
+
+    measure: str
+    worse: bool
+    before: float
+    after: float
+    unit: str
+    effect: float
+    effect_is: Literal["ratio", "difference"]
+    runs_before: int
+    runs_after: int
+    chance: float = Field(ge=0.0, le=1.0)
+    slice: str | None
+    start: str
+    end: str | None
+    explained_by: tuple[str, ...]
+    statement: str = Field(min_length=1)
+    evidence_refs: tuple[EvidenceRef, ...] = Field(min_length=1)
+
+
+class PatternSeen(_Part):
+    """When or for whom bad runs come again and again; counts are of bad runs and of all runs."""
+
+    what: str
+    place: str
+    recurs: bool
+    bad_there: int
+    runs_there: int
+    bad_elsewhere: int
+    runs_elsewhere: int
+    chance: float = Field(ge=0.0, le=1.0)
+    statement: str = Field(min_length=1)
+    evidence_refs: tuple[EvidenceRef, ...] = Field(min_length=1)
+
+
 class SuspectedChange(_Part):
     """What may have changed; `changes` came together and are empty where none is named."""
 
@@ -131,7 +173,7 @@ class Hypothesis(_Part):
 
 
 class IncidentDossier(Report):
-    """What happened in a window; `refuted` are guesses of code that did not hold."""
+    """What happened in a window; `refuted` are guesses of code, and changes, that did not hold."""
 
     schema_version: Literal["1.0.0", "1.1.0"] = SCHEMA_VERSION
     outcome: IncidentOutcome
@@ -141,6 +183,8 @@ class IncidentDossier(Report):
     timeline: tuple[Event, ...] = ()
     representative_traces: tuple[RepresentativeTrace, ...] = ()
     suspected_change: SuspectedChange
+    shifts: tuple[ShiftSeen, ...] = ()
+    patterns: tuple[PatternSeen, ...] = ()
     hypotheses: tuple[Hypothesis, ...] = ()
     refuted: tuple[RefutedLead, ...] = ()
     recommended_actions: tuple[str, ...] = ()
@@ -160,7 +204,9 @@ class IncidentDossier(Report):
             *(ref for one in self.representative_traces for ref in one.evidence_refs),
             *self.suspected_change.evidence_refs,
             *(ref for cause in self.hypotheses for ref in cause.evidence_refs),
-            *(ref for lead in self.refuted for ref in lead.evidence_refs),
+            *(ref for shift in self.shifts for ref in shift.evidence_refs),
+            *(ref for pattern in self.patterns for ref in pattern.evidence_refs),
+            *(ref for one in self.refuted for ref in one.evidence_refs),
         )
 
     @model_validator(mode="after")

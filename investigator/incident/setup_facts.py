@@ -213,7 +213,7 @@ def _said_by_model_call(span: Span, cite: Callable[[], EvidenceRef]) -> Iterator
         yield _Said(FactKind.TOOLS, "tool definitions", definitions, cite, long=True)
     elif messages:
         yield _Said(FactKind.TOOLS, "tools offered", "(none)", cite)
-    parameters = _object(span.text("llm.invocation_parameters"))
+    parameters = json_object_of(span.text("llm.invocation_parameters"))
     settings = {key: value for key, value in parameters.items() if key not in _OF_ONE_CALL}
     if settings:
         yield _Said(FactKind.PARAMETERS, "parameters", canonical_json(settings), cite)
@@ -243,10 +243,10 @@ def _said_of_release(
         key = well_formed(raw_key)
         if key == "metadata" or key.endswith(".metadata"):
             if _CONTENT_KEY.search(key) is None:
-                held = _object(value if isinstance(value, str) else None)
+                held = json_object_of(value if isinstance(value, str) else None)
                 inner = {f"{key}.{well_formed(name)}": item for name, item in held.items()}
                 yield from _releases(inner, cite, quote)
-        elif _names_release(key):
+        elif names_release(key):
             yield from _releases({key: value}, cite, quote)
         elif _TOOL_NAMES_KEY.search(key) is not None and (text := span.text(raw_key)):
             yield _Said(FactKind.TOOLS, _name(key, quote), text, cite, long=len(text) > _SHOWN)
@@ -256,18 +256,24 @@ def _releases(
     values: dict[str, JsonValue], cite: Callable[[], EvidenceRef], quote: Quoting
 ) -> Iterator[_Said]:
     for key, value in values.items():
-        if value is None or isinstance(value, dict) or not _names_release(key):
+        if value is None or isinstance(value, dict) or not names_release(key):
             continue
         text = value if isinstance(value, str) else canonical_json(value)
         yield _Said(FactKind.RELEASE, _name(key, quote), text, cite, long=len(text) > _SHOWN)
 
 
+def names_content(key: str) -> bool:
+    """Whether a key holds what was said or done, not who did it or where."""
+    return _CONTENT_KEY.search(key) is not None
+
+
 @lru_cache(maxsize=4_096)
-def _names_release(key: str) -> bool:
+def names_release(key: str) -> bool:
+    """Whether a key tells of a version, a release or an experiment."""
     return _RELEASE_KEY.search(key) is not None and _CONTENT_KEY.search(key) is None
 
 
-def _object(text: str | None) -> dict[str, JsonValue]:
+def json_object_of(text: str | None) -> dict[str, JsonValue]:
     """The JSON object that a text is; empty where it is none."""
     if text is None or len(text) > _JSON_LIMIT or not text.lstrip().startswith("{"):
         return {}

@@ -36,6 +36,9 @@ FAILING_STRENGTH = 0.5
 KNOWN_FAILURE = "known_failure"
 """The error type of a run that the caller or the data says failed; the weakest, told last."""
 
+OF_QUALITY = frozenset({Fault.EMPTY_OUTPUT.value, KNOWN_FAILURE})
+"""Failures of the answer alone: such a run took its time and its tokens like any other."""
+
 OCCURRENCE_LIMIT = 20
 """How many failures of one trace are kept, the strongest first."""
 

@@ -7,18 +7,23 @@ It is asserted from `ASSERTED_FROM`, with evidence on both sides of it, if it is
 least `SURE_STEP` sure that it is a step and `SURE_SPREAD` that the failures go with it; a weaker
 one is a hypothesis from `HYPOTHESIS_FROM`. Changes
 that came together cannot be told apart and are named together.
+
+Where nothing broke but a measure shifted, its own explanation decides: the change is asserted where
+chance is at most `SURE_SHIFT` and no change of another time explains it as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from investigator.incident.changes import Change
 from investigator.incident.digest import TraceDigest, dated, in_order
 from investigator.incident.latency import SlowTrace, slow_traces
+from investigator.incident.level_shifts import Shift, shift_groups
 from investigator.incident.report import SuspicionStatus
 from investigator.incident.setup_facts import FactKind
+from investigator.incident.shift_words import shift_list, statement
 from investigator.readings.quoting import one_line
 from investigator.traces.evidence import EvidenceRef
 
@@ -30,11 +35,15 @@ SURE_STEP = 0.75
 SURE_SPREAD = 0.9
 """How sure it must be that failures go with the change, for it to be asserted."""
 
+SURE_SHIFT = 0.001
+"""The greatest probability of chance with which a shift is blamed on a change outright."""
+
 MOST_SURE = 0.95
 """What comes before need not be the cause: no suspicion is surer than this."""
 
 _ONLY_EARLIER = 0.1
 _NONE_FOUND = 0.5
+_SURE, _LIKELY, _ONE_OF_SEVERAL = 0.9, 0.7, 0.45
 _STATEMENT_LIMIT = 900
 
 
@@ -59,11 +68,73 @@ def suspected_change(
     changes: Sequence[Change],
     *,
     slow: tuple[SlowTrace, ...] | None = None,
+    shifts: Sequence[Shift] = (),
 ) -> Suspicion:
-    """The change that explains the failures of the window best, or why none is named.
+    """The change that explains the failures or shifts of the window best, or why none is named.
 
-    `changes` are those of `detect_changes` over the same digests.
+    `changes` are those of `detect_changes` over the same digests, `shifts` those for the worse.
     """
+    by_failures = _of_failures(digests, changes, slow)
+    if not shifts:
+        return by_failures
+    groups = shift_groups(shifts)
+    group = next((one for one in groups if one[0].changes), groups[0])
+    broken = any(found.ended_early for found in in_order(digests))
+    if broken and by_failures.status is SuspicionStatus.ASSERTED:
+        return by_failures
+    return _of_shift(group, by_failures)
+
+
+def _of_shift(group: Sequence[Shift], by_failures: Suspicion) -> Suspicion:
+    """The change that explains level shifts; where none does, what the failures say."""
+    shift = min(group, key=lambda one: (len(one.also), one.chance))
+    if not shift.changes:
+        if by_failures.changes:
+            return by_failures
+        words = f"{statement(shift)}; no recorded change explains it"
+        told = Suspicion(SuspicionStatus.NONE_FOUND, _NONE_FOUND, one_line(words, _STATEMENT_LIMIT))
+        return replace(told, gaps=by_failures.gaps)
+    together = (*shift.changes, *(one for one in shift.also if _came_with(one, shift.changes)))
+    others = tuple(one for one in shift.also if one not in together)
+    sure = (
+        not others
+        and shift.chance <= SURE_SHIFT
+        and all(change.strength >= SURE_STEP for change in shift.changes[:1])
+    )
+    words = f"{_together(together)}; with it {shift_list(group)}"
+    if others:
+        words += "; as likely by these runs: " + ", ".join(_named(others))
+    evidence = [*(run.root_evidence for run in (*shift.reference[-1:], *shift.inside[:1]))]
+    refs = (*_evidence((*together, *others)), *(ref for ref in evidence if ref is not None))
+    return Suspicion(
+        SuspicionStatus.ASSERTED if sure else SuspicionStatus.HYPOTHESIS,
+        _SURE if sure else _LIKELY if not others else _ONE_OF_SEVERAL,
+        one_line(words, _STATEMENT_LIMIT),
+        (*together, *others),
+        tuple({(ref.trace_id, ref.ref): ref for ref in refs}.values()),
+        by_failures.gaps,
+    )
+
+
+def _came_with(change: Change, others: Sequence[Change]) -> bool:
+    return any(change.taken_by == one.taken_by for one in others)
+
+
+def _together(changes: Sequence[Change]) -> str:
+    """The first change in full, the others by name."""
+    words = changes[0].words
+    more = [name for name in _named(changes) if name != changes[0].subject]
+    return f"{words}; at the same place changed: {', '.join(more)}" if more else words
+
+
+def _named(changes: Sequence[Change]) -> list[str]:
+    return list(dict.fromkeys(change.subject for change in changes))
+
+
+def _of_failures(
+    digests: Iterable[TraceDigest], changes: Sequence[Change], slow: tuple[SlowTrace, ...] | None
+) -> Suspicion:
+    """The change that explains the failures best, or why none is named."""
     ordered = in_order(digests)
     outliers = slow_traces(ordered) if slow is None else slow
     failed = {found.trace_id for found in ordered if found.failing}
@@ -75,7 +146,7 @@ def suspected_change(
         return Suspicion(
             SuspicionStatus.NONE_FOUND,
             1.0,
-            f"nothing failed in {len(ordered):,} traces, so no change is suspected",
+            f"nothing failed or shifted in {len(ordered):,} traces, so no change is suspected",
             gaps=gaps,
         )
     best = changes[0] if changes else None

@@ -42,7 +42,7 @@ class Readings:
         self.trace = trace
         self.quote = Quoting(redactor)
         self._told = told
-        self._heeds_evaluations = bool(trace.evaluations) and not ignore_evaluations
+        self.heeds_evaluations = bool(trace.evaluations) and not ignore_evaluations
 
     @cached_property
     def view(self) -> TraceView:
@@ -97,7 +97,7 @@ class Readings:
     @cached_property
     def outcome(self) -> KnownOutcome:
         """How the run ended, as far as caller or data say so."""
-        heard = self.conversation if self._heeds_evaluations else None
+        heard = self.conversation if self.heeds_evaluations else None
         return known_outcome(self.trace, heard, self._told, self.quote)
 
     @cached_property

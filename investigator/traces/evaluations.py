@@ -96,6 +96,11 @@ def is_own(name: str) -> bool:
     return name in _OWN_NAMES or name.startswith(_OWN_PREFIXES)
 
 
+def is_adverse(name: str) -> bool:
+    """Whether what is judged is to be absent, such as toxicity: more of it is worse."""
+    return any(stem in name.lower() for stem in _ADVERSE)
+
+
 def evaluation_of(
     said: Mapping[str, JsonValue],
     *,
@@ -170,8 +175,7 @@ def _passed(name: str, label: str | None) -> bool | None:
     word = (label or "").strip().lower()
     if word in _PASSED or word in _FAILED:
         return word in _PASSED
-    adverse = any(stem in name.lower() for stem in _ADVERSE)
-    return None if adverse else _BOOLEANS.get(word)
+    return None if is_adverse(name) else _BOOLEANS.get(word)
 
 
 def _number(value: object) -> float | None:
