@@ -77,6 +77,7 @@ class SimulatedModel:
     identity = PlannerIdentity(planner="simulated")
     remote = True
     latency_floor_s = 1.0
+    advised = False
 
     def __init__(self, decide: Decide, latency: Latency) -> None:
         self._decide = decide

@@ -20,7 +20,7 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,6 +53,10 @@ async def loop(steps: int, folder: Path) -> None:
     await start(toy_run(InstantPlanner(steps), budget=budget), folder / f"run-{time.time_ns()}")
 
 
+def _cited(ref: Mapping[str, object], /, *, in_part: bool = False) -> str:  # noqa: ARG001
+    return str(ref)
+
+
 async def baseline(steps: int, folder: Path, lines_a_step: int, line: str) -> None:
     """The same calls and as many flushed lines, by hand."""
     planner = InstantPlanner(steps)
@@ -63,7 +67,7 @@ async def baseline(steps: int, folder: Path, lines_a_step: int, line: str) -> No
             view = View("0", 0, "", "", step, (), None, (), {}, shown=None)  # type: ignore[arg-type]
             reply = await planner.act(view, 0)
             action = json.loads(reply.text)["action"]
-            await tool.run(tool.args(**action["args"]), lambda ref: str(ref))
+            await tool.run(tool.args(**action["args"]), _cited)
             for _ in range(lines_a_step):
                 file.write(line)
                 file.flush()

@@ -30,6 +30,22 @@ def independent(refs: Sequence[EvidenceRef], produced_by: ProducedBy) -> bool:
     return len(set(map(produced_by, refs))) > 1
 
 
+def borne_confidence(
+    confidence: float,
+    refs: Sequence[EvidenceRef],
+    read: Sequence[EvidenceRef],
+    produced_by: ProducedBy,
+) -> float:
+    """The same where of the references only some were `read`: whole, or with words of them quoted.
+
+    The others show where to look. So whoever cites more of what it did not read gains nothing.
+    """
+    borne = capped_confidence(confidence, read, produced_by)
+    if refs and borne < SUPPORTED:
+        return min(round(confidence, 2), _CAP)  # which no rounding makes a half
+    return round(borne, 2)
+
+
 def capped_confidence(
     confidence: float, refs: Sequence[EvidenceRef], produced_by: ProducedBy
 ) -> float:

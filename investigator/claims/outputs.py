@@ -9,18 +9,39 @@ engine's: it adds the checks and the form that are its own.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Generic, Self, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Any, Generic, NamedTuple, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from investigator.claims.confidence import Confidence, capped_confidence
+from investigator.claims.confidence import Confidence, borne_confidence
 from investigator.claims.refutations import Refutation, StatedRefutation, refuted_in
 from investigator.ground.canonical_json import JsonValue, compact_json
 from investigator.runtime.actions import Draft, DraftFinding
+from investigator.runtime.citable import seen_in_part
 from investigator.runtime.tools import Cite
 from investigator.runtime.turn_schema import EVIDENCE, KNOWN
-from investigator.traces.evidence import EvidenceRef
+from investigator.traces.evidence import EvidenceRef, Quoted
+
+
+class Quotation(BaseModel):
+    """Words of a text that is cited, as they stand there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    evidence: str = Field(json_schema_extra={KNOWN: EVIDENCE})
+    words: str = Field(min_length=1, description="word for word")
+
+
+class Evidence(NamedTuple):
+    """What a claim cites: the references, those quoted first, and the words by reference.
+
+    `read` are those that were read: whole, or in part with words of them quoted.
+    """
+
+    refs: tuple[EvidenceRef, ...]
+    read: tuple[EvidenceRef, ...]
+    words: Mapping[str, str]
 
 
 class StatedFinding(DraftFinding):
@@ -32,6 +53,12 @@ class StatedFinding(DraftFinding):
         tuple[Annotated[str, Field(json_schema_extra={KNOWN: EVIDENCE})], ...],
         Field(description="Ids such as m12"),
     ]
+    quotes: tuple[Quotation, ...] = Field(default=(), description="words of the evidence, if any")
+
+    @property
+    def claim(self) -> dict[str, Any]:
+        """What is claimed, without how it is shown."""
+        return {name: value for name, value in super().claim.items() if name != "quotes"}
 
     def with_words_of(self, other: Self) -> Self:
         """This finding, and what `other` says of the same claim."""
@@ -65,10 +92,12 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
         """What a finding names that does not exist; None where all of it does."""
 
     @abstractmethod
-    def checked(
-        self, stated: StatedT, refs: tuple[EvidenceRef, ...], confidence: float
-    ) -> CheckedT:
+    def checked(self, stated: StatedT, shown: Evidence, confidence: float) -> CheckedT:
         """The finding with its references and the confidence that they bear."""
+
+    @abstractmethod
+    def quoted(self, ref: EvidenceRef, words: str) -> Quoted:
+        """The reference whose text has the words, or why none has."""
 
     @abstractmethod
     def restated(self, finding: CheckedT, evidence: tuple[str, ...]) -> StatedT:
@@ -85,6 +114,14 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
     @abstractmethod
     def unresolved(self, refs: Sequence[EvidenceRef]) -> list[str]:
         """The references that do not resolve in the source, hash and all."""
+
+    def unknown_ids(self, stated: StatedT) -> list[str]:  # noqa: ARG002
+        """The ids besides its evidence that a finding names and that name nothing, each told."""
+        return []
+
+    def without_unknown(self, stated: StatedT, shown: Evidence) -> StatedT | None:  # noqa: ARG002
+        """The finding without such ids; None where nothing is left of it."""
+        return stated
 
     def stands_without_evidence(self, stated: StatedT) -> bool:  # noqa: ARG002
         """Whether the finding claims nothing that needs showing."""
@@ -104,10 +141,9 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
     def problems(self, draft: Draft[Any], cited: Mapping[str, str]) -> list[str]:
         """What a draft names that does not exist or was not read, all of it."""
         unread = [
-            f"finding {stated.id}: no evidence '{given}' was read"
+            f"finding {stated.id}: {problem}"
             for stated in draft.findings
-            for given in dict.fromkeys(stated.evidence)
-            if cited_as(given, cited) is None
+            for problem in (*self.unknown_ids(stated), *self._misread(stated, cited))
         ]
         unshown = [
             f"refuted {stated.lead}: {problem}"
@@ -115,6 +151,19 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
             for problem in self._unshown(stated, draft, cited)
         ]
         return [*self._named_wrongly(draft), *unread, *unshown]
+
+    def _misread(self, stated: StatedT, cited: Mapping[str, str]) -> Iterator[str]:
+        """What a finding cites that was not read, and quotes that does not stand there."""
+        for given in dict.fromkeys((*stated.evidence, *(one.evidence for one in stated.quotes))):
+            if cited_as(given, cited) is None:
+                yield f"no evidence '{given}' was read"
+        for one in stated.quotes:
+            text = cited_as(one.evidence, cited)
+            if text is None:
+                continue
+            problem = self.quoted(EvidenceRef.model_validate_json(text), one.words).problem
+            if problem is not None:
+                yield f"the quotation of {one.evidence} {problem}"
 
     def _unshown(
         self, stated: StatedRefutation, draft: Draft[Any], cited: Mapping[str, str]
@@ -133,17 +182,27 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
         """Where a draft claims more than its evidence bears, and what would bear it."""
         told = []
         for stated in draft.findings:
-            refs = self._references(stated.evidence, f"finding {stated.id}", cited, [])
+            shown = self._evidence(stated, cited, [])
             if self.stands_without_evidence(stated):
                 continue
-            borne = round(capped_confidence(stated.confidence, refs, self.produced_by), 2)
+            borne = self._borne(stated, shown)
             if borne < stated.confidence:
-                lift = "cite what another step produced" if refs else "cite what you read"
                 told.append(
                     f"finding {stated.id}: its confidence would be cut from {stated.confidence:g}"
-                    f" to {borne:g}; {lift} to keep it"
+                    f" to {borne:g}; {self._lift(shown)} to keep it"
                 )
         return told
+
+    def _lift(self, shown: Evidence) -> str:
+        """What would make the evidence bear the confidence."""
+        if not shown.refs:
+            return "cite what you read"
+        if len(shown.read) == len(shown.refs):
+            return "cite what another step produced"
+        return "quote from what you saw in part only, read it whole, or cite another step"
+
+    def _borne(self, stated: StatedT, shown: Evidence) -> float:
+        return borne_confidence(stated.confidence, shown.refs, shown.read, self.produced_by)
 
     def _named_wrongly(self, output: Draft[Any]) -> list[str]:
         found = ((stated.id, self.problem(stated)) for stated in output.findings)
@@ -180,19 +239,45 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
         gaps = list(output.gaps)
         findings = []
         for stated in output.findings:
-            refs = self._references(stated.evidence, f"finding {stated.id}", cited, gaps)
-            if self.stands_without_evidence(stated):
-                findings.append(self.checked(stated, refs, stated.confidence))
-            elif refs:
-                borne = round(capped_confidence(stated.confidence, refs, self.produced_by), 2)
-                findings.append(self.checked(stated, refs, borne))
+            shown = self._evidence(stated, cited, gaps)
+            gaps += (f"finding {stated.id}: {problem}" for problem in self.unknown_ids(stated))
+            known = self.without_unknown(stated, shown)
+            if known is None:
+                continue
+            if self.stands_without_evidence(known):
+                findings.append(self.checked(known, shown, known.confidence))
+            elif shown.refs:
+                findings.append(self.checked(known, shown, self._borne(known, shown)))
             else:
-                gaps.append(f"finding {stated.id} has no evidence: {stated.description}")
+                gaps.append(f"finding {known.id} has no evidence: {known.description}")
         refuted = self._refuted(output, cited, gaps)
         answer = self.answer_type(
             findings=tuple(findings), gaps=tuple(gaps), summary=output.summary, refuted=refuted
         )
         return answer.model_dump_json()
+
+    def _evidence(self, stated: StatedT, cited: Mapping[str, str], gaps: list[str]) -> Evidence:
+        """What a finding cites; of what does not resolve or does not stand there a gap tells."""
+        of = f"finding {stated.id}"
+        given = (*stated.evidence, *(one.evidence for one in stated.quotes))
+        refs = self._references(given, of, cited, gaps)
+        words: dict[str, str] = {}
+        found: list[EvidenceRef] = []
+        for one in stated.quotes:
+            text = cited_as(one.evidence, cited)
+            ref = None if text is None else EvidenceRef.model_validate_json(text)
+            if ref is None or ref not in refs:
+                continue
+            quoted = self.quoted(ref, one.words)
+            if quoted.ref is None:
+                gaps.append(f"{of}: the quotation of {one.evidence} {quoted.problem}")
+            else:
+                words.setdefault(quoted.ref.ref, one.words)
+                found.append(quoted.ref)
+        every = tuple(dict.fromkeys((*found, *refs)))
+        in_part = seen_in_part(cited)
+        read = tuple(r for r in every if r.ref in words or reference_key(r) not in in_part)
+        return Evidence(every, read, words)
 
     def _refuted(
         self, output: Draft[Any], cited: Mapping[str, str], gaps: list[str]

@@ -8,12 +8,12 @@ from typing import Annotated, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from investigator.claims.confidence import Confidence
-from investigator.claims.outputs import ClaimOutputs, ScopeAnswer, StatedFinding
+from investigator.claims.outputs import ClaimOutputs, Evidence, ScopeAnswer, StatedFinding
 from investigator.compliance.case import ComplianceCase
 from investigator.controls.terms import Verdict
 from investigator.runtime.actions import Draft
 from investigator.runtime.turn_schema import KNOWN, SPAN
-from investigator.traces.evidence import EvidenceRef
+from investigator.traces.evidence import EvidenceRef, Quoted
 
 
 class ControlFinding(StatedFinding):
@@ -53,9 +53,7 @@ class ComplianceOutputs(ClaimOutputs[ControlFinding, CheckedControl]):
         self._case = case
 
     def problem(self, stated: ControlFinding) -> str | None:
-        """A span that does not exist; a breach that no step made."""
-        if stated.span_id is not None and self._case.names.span_named(stated.span_id) is None:
-            return f"no span or step '{stated.span_id}' in the trace"
+        """A breach that no step made; a verdict that was reached before."""
         if stated.verdict is Verdict.FAIL and stated.span_id is None:
             return "a fail names the span that breaks the control"
         if stated.verdict is Verdict.NOT_APPLICABLE:
@@ -66,16 +64,32 @@ class ComplianceOutputs(ClaimOutputs[ControlFinding, CheckedControl]):
         """What was not found, or could not be seen, has no place to point at."""
         return stated.verdict is not Verdict.FAIL
 
-    def checked(
-        self, stated: ControlFinding, refs: tuple[EvidenceRef, ...], confidence: float
-    ) -> CheckedControl:
+    def unknown_ids(self, stated: ControlFinding) -> list[str]:
+        """A span that does not exist."""
+        named = stated.span_id is None or self._case.names.span_named(stated.span_id) is not None
+        return [] if named else [f"no span or step '{stated.span_id}' in the trace"]
+
+    def without_unknown(self, stated: ControlFinding, shown: Evidence) -> ControlFinding | None:
+        """A breach is put at the first step that it cites; without one it is none."""
+        if not self.unknown_ids(stated):
+            return stated
+        place = next((ref.span_id for ref in shown.refs if ref.span_id is not None), None)
+        if place is None and stated.verdict is Verdict.FAIL:
+            return None
+        return stated.model_copy(update={"span_id": place})
+
+    def quoted(self, ref: EvidenceRef, words: str) -> Quoted:
+        """The reference whose text has the words."""
+        return self._case.readings.quotations.quoted(ref, words)
+
+    def checked(self, stated: ControlFinding, shown: Evidence, confidence: float) -> CheckedControl:
         """As it was stated."""
         return CheckedControl(
             verdict=stated.verdict,
             span_id=stated.span_id and self._case.names.span_named(stated.span_id),
             description=stated.description,
             confidence=confidence,
-            evidence_refs=refs,
+            evidence_refs=shown.refs,
         )
 
     def restated(self, finding: CheckedControl, evidence: tuple[str, ...]) -> ControlFinding:

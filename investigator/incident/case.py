@@ -37,7 +37,7 @@ from investigator.readings.quoting import Quoting
 from investigator.readings.reading import Readings
 from investigator.runtime.told import UNTOLD, ToldOutcome
 from investigator.snapshots.store import SnapshotStore
-from investigator.traces.evidence import EvidenceIndex, EvidenceKind, EvidenceRef
+from investigator.traces.evidence import EvidenceIndex, EvidenceKind, EvidenceRef, Quoted
 from investigator.traces.model import Trace
 
 _INDEXES = 16
@@ -285,6 +285,12 @@ class IncidentCase:
         if ref.trace_id not in self._by_id:
             return False
         return self._index(ref.trace_id).problem(ref) is None
+
+    def quoted(self, ref: EvidenceRef, words: str) -> Quoted:
+        """Whether words that are quoted stand in the text that a reference names."""
+        if ref.trace_id not in self._by_id:
+            return Quoted(None, "cannot be checked: cite it without one")
+        return self.views.readings_of(ref.trace_id).quotations.quoted(ref, words)
 
     def produced_by(self, ref: EvidenceRef) -> str:
         """Who produced the text that a reference names: a step of its trace, or the diff."""

@@ -12,11 +12,11 @@ from typing import TypeAlias
 from pydantic import BaseModel, ConfigDict, Field
 
 from investigator.claims.confidence import Confidence
-from investigator.claims.outputs import ClaimOutputs, ScopeAnswer, StatedFinding
+from investigator.claims.outputs import ClaimOutputs, Evidence, ScopeAnswer, StatedFinding
 from investigator.claims.refutations import LeadDraft, StatedRefutation
 from investigator.incident.case import IncidentCase
 from investigator.runtime.turn_schema import NARROWED
-from investigator.traces.evidence import EvidenceRef
+from investigator.traces.evidence import EvidenceRef, Quoted
 
 
 class IncidentFinding(StatedFinding):
@@ -68,15 +68,19 @@ class IncidentOutputs(ClaimOutputs[IncidentFinding, CheckedIncidentFinding]):
         told = next((f.id for f in findings if f.signature == lead.signature), None)
         return None if told is None else f"finding {told} states it"
 
+    def quoted(self, ref: EvidenceRef, words: str) -> Quoted:
+        """The reference whose text has the words; of a config diff none are kept."""
+        return self._case.quoted(ref, words)
+
     def checked(
-        self, stated: IncidentFinding, refs: tuple[EvidenceRef, ...], confidence: float
+        self, stated: IncidentFinding, shown: Evidence, confidence: float
     ) -> CheckedIncidentFinding:
         """As it was stated."""
         return CheckedIncidentFinding(
             signature=stated.signature,
             description=stated.description,
             confidence=confidence,
-            evidence_refs=refs,
+            evidence_refs=shown.refs,
         )
 
     def restated(

@@ -167,6 +167,7 @@ class Incident(Question[IncidentDossier]):
             ignore_evaluations=self.ignore_evaluations,
             optional=materials.optional_tools,
             readings_of=views.readings_of,
+            names_of=views.named,
         )
         if store is not None:
             tools += snapshot_tools(store, redactor)

@@ -28,16 +28,16 @@ class WindowViews:
         self.numbers = {trace_id: number for number, trace_id in enumerate(traces, 1)}
         self._chosen = tuple(chosen)
         self.readings_of = lru_cache(_KEPT)(read)
-        self._names = lru_cache(_KEPT)(self._named)
+        self.named = lru_cache(_KEPT)(self._named)
         self._outlines = lru_cache(_KEPT)(self._outlined)
 
     def names_of(self, trace_id: str) -> ReferenceNames | None:
         """The ids of a trace of the window."""
-        return self._names(trace_id) if trace_id in self.numbers else None
+        return self.named(trace_id) if trace_id in self.numbers else None
 
     def place(self, trace_id: str, span_id: str | None) -> str | None:
         """What a span of a trace is called where it is pointed at."""
-        return None if span_id is None else self._names(trace_id).place(span_id)
+        return None if span_id is None else self.named(trace_id).place(span_id)
 
     def outline_of(self, scope_id: str) -> TraceOutline | None:
         """The trace that a scope, or the one that it was opened in, is about.
@@ -48,7 +48,9 @@ class WindowViews:
         return self._outlines(self._chosen[position - 1]) if position else None
 
     def _named(self, trace_id: str) -> ReferenceNames:
-        return ReferenceNames(self.readings_of(trace_id), f"{self.numbers[trace_id]}:")
+        number = self.numbers.get(trace_id)
+        prefix = "" if number is None else f"{number}:"
+        return ReferenceNames(self.readings_of(trace_id), prefix)
 
     def _outlined(self, trace_id: str) -> TraceOutline:
-        return TraceOutline(self.readings_of(trace_id), self._named(trace_id))
+        return TraceOutline(self.readings_of(trace_id), self.named(trace_id))

@@ -13,9 +13,9 @@ from investigator.ground.patterns import Pattern, well_formed
 from investigator.ground.redaction import Redactor
 from investigator.inspection.code_sandbox import Functions
 from investigator.inspection.pages import JsonObject, Lens
+from investigator.inspection.reference_names import ReferenceNames
 from investigator.inspection.tool_rows import span_row
-from investigator.readings.reading import Readings
-from investigator.readings.steps import Step, StepKind
+from investigator.readings.steps import Step
 from investigator.store.reads import texts_of
 from investigator.traces.evidence import EvidenceRef, span_evidence
 from investigator.traces.model import Span
@@ -25,7 +25,6 @@ _MOST_CHARS = 30_000_000
 
 _MOST_HITS = 2000
 _AROUND = 120
-_LETTERS = {StepKind.TOOL: "t", StepKind.HANDOFF: "t", StepKind.RETRIEVAL: "d"}
 
 _checked = validate_call(config=ConfigDict(strict=True))
 
@@ -33,8 +32,9 @@ _checked = validate_call(config=ConfigDict(strict=True))
 class CodeReads:
     """The reads of one trace; each text is redacted once, when it is first asked for."""
 
-    def __init__(self, readings: Readings, redactor: Redactor) -> None:
-        self._readings = readings
+    def __init__(self, names: ReferenceNames, redactor: Redactor) -> None:
+        self._names = names
+        self._readings = names.readings
         self._redactor = redactor
         self._texts: dict[int, str] = {}
 
@@ -55,10 +55,11 @@ class CodeReads:
         Raises:
             UsageError: there is none.
         """
-        number = name[1:] if name[:1] in ("m", "t", "d") else name
-        if number.isascii() and number.isdigit() and int(number) < len(self.steps):
-            return self.steps[int(number)]
-        span = self._readings.trace.get(name)
+        span_id = self._names.own_span(name)
+        span = None if span_id is None else self._readings.trace.get(span_id)
+        step = self._names.step_named(name) if span is None else None
+        if step is not None:
+            return step
         if span is None:
             raise UsageError(
                 f"no step or span '{name}': the steps are 0 to {len(self.steps) - 1}, and spans() "
@@ -83,7 +84,7 @@ class CodeReads:
         call = step.call
         return {
             "number": step.number,
-            "id": step_id(step),
+            "id": self.step_id(step),
             "span": step.span_id,
             "agent": self._name(step.agent),
             "kind": step.kind.value,
@@ -99,16 +100,15 @@ class CodeReads:
         lens = Lens(self._redactor)
         return [span_row(trace, span, lens) for span in trace.spans]
 
+    def step_id(self, step: Step) -> str:
+        """What the run calls a step; one of which nothing can be cited goes by its number."""
+        return self._names.of_step(step) or str(step.number)
+
     def _name(self, name: str | None) -> str | None:
         return None if name is None else self._shown(name)
 
     def _shown(self, text: str, field: str = "") -> str:
         return well_formed(self._redactor.redact(text, field=field).text)
-
-
-def step_id(step: Step) -> str:
-    """The id of a step: `m12` a message, `t7` a call, `d7` what was retrieved."""
-    return f"{_LETTERS.get(step.kind, 'm')}{step.number}"
 
 
 class CodeCalls:
@@ -158,7 +158,7 @@ class CodeCalls:
                 found.append(
                     {
                         "number": step.number,
-                        "id": step_id(step),
+                        "id": self._reads.step_id(step),
                         "start": hit.start,
                         "match": hit.text,
                         "around": around,

@@ -15,8 +15,8 @@ from investigator.ground.redaction import Redactor
 from investigator.inspection.code_reads import CodeCalls, CodeReads
 from investigator.inspection.code_sandbox import CODE_BOUNDS, CodeBounds, Printed, run_python
 from investigator.inspection.pages import JsonObject, Lens
+from investigator.inspection.reference_names import ReferenceNames
 from investigator.inspection.tool_args import RunCode, RunCodeOf
-from investigator.readings.reading import Readings
 from investigator.runtime.tools import Cite, Tool, ToolAnswer
 
 RUN_CODE = "run_code"
@@ -38,7 +38,7 @@ _MOST_READ = 20
 
 
 def code_tool(
-    readings_of: Callable[[str], Readings],
+    names_of: Callable[[str], ReferenceNames],
     redactor: Redactor,
     *,
     trace_id: str | None = None,
@@ -52,7 +52,7 @@ def code_tool(
 
     async def run(trace_id: str, args: RunCode, cite: Cite) -> ToolAnswer:
         if trace_id not in reads:
-            reads[trace_id] = CodeReads(readings_of(trace_id), redactor)
+            reads[trace_id] = CodeReads(names_of(trace_id), redactor)
         calls = CodeCalls(reads[trace_id])
         printed = await run_python(args.code, calls.functions, bounds)
         return _page(printed, args.offset, reads[trace_id], calls.taken, redactor, cite)

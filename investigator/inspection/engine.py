@@ -364,6 +364,7 @@ def reads_of(
     from investigator.inspection.trace_tools import inspection_tools
     from investigator.runtime.tools import ToolRegistry
 
+    names = ReferenceNames(readings)
     tools = inspection_tools(
         api,
         readings.quote.redactor,
@@ -371,8 +372,8 @@ def reads_of(
         ignore_evaluations=ignore_evaluations,
         optional=optional,
         readings_of=lambda _: readings,
+        names_of=lambda _: names,
     )
-    names = ReferenceNames(readings)
     return ToolRegistry([*tools, *others], names_by(lambda _: names))
 
 

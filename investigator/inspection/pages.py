@@ -111,7 +111,8 @@ class Rows(Generic[_T]):
     """What a page of rows is made of.
 
     `items` are the rows from the asked offset on; `total` is None where it is not known. `row`
-    and `head` say how they look; both are short by their own making.
+    and `head` say how they look; both are short by their own making. `in_part` says of a shown row
+    whether it has only a part of what it names; with `evidence` None a row is a place to look at.
     """
 
     items: Sequence[_T]
@@ -120,6 +121,7 @@ class Rows(Generic[_T]):
     offset: int
     total: int | None = None
     head: Callable[[Lens], JsonObject] = lambda _: {}
+    in_part: Callable[[JsonObject], bool] = lambda _: False
 
 
 def answer_rows(rows: Rows[_T], *, redactor: Redactor, cite: Cite) -> ToolAnswer:
@@ -141,7 +143,10 @@ def answer_rows(rows: Rows[_T], *, redactor: Redactor, cite: Cite) -> ToolAnswer
         shown.append(fields)
         redactions += lens.redactions
     read = rows.items[: len(shown)]
-    ids = [_cited(rows.evidence(item), cite) for item in read]
+    ids = [
+        _cited(rows.evidence(item), cite, in_part=rows.in_part(fields))
+        for item, fields in zip(read, shown, strict=True)
+    ]
     plain = Lens(None)
     original = [rows.row(item, plain) for item in read]
     rest = _rest(rows, len(shown))
@@ -171,8 +176,16 @@ def answer_text(
     )
 
 
-def _cited(ref: EvidenceRef | None, cite: Cite) -> str | None:
-    return None if ref is None else cite(ref.model_dump(mode="json"))
+def is_cut(row: JsonObject) -> bool:
+    """Whether a row shows a part of its text: then it says how long the whole is."""
+    return "length" in row
+
+
+def _cited(ref: EvidenceRef | None, cite: Cite, *, in_part: bool = False) -> str | None:
+    if ref is None:
+        return None
+    shown = ref.model_dump(mode="json")
+    return cite(shown, in_part=True) if in_part else cite(shown)
 
 
 def _with_ids(rows: Sequence[JsonObject], ids: Sequence[str | None]) -> list[JsonValue]:

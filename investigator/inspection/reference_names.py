@@ -27,7 +27,7 @@ class ReferenceNames:
     """The short ids of one trace."""
 
     def __init__(self, readings: Readings, prefix: str = "") -> None:
-        self._readings = readings
+        self.readings = self._readings = readings
         self._prefix = prefix
 
     def of(self, ref: EvidenceRef) -> str | None:
@@ -51,7 +51,7 @@ class ReferenceNames:
 
     def step_named(self, name: str) -> Step | None:
         """The step that an id, or its bare number, names; None for none."""
-        text = name.strip("[]# ").casefold().rpartition(":")[2].strip("[]# ")
+        text = self._local(name).strip("[]# ")
         text = text.removeprefix("step").strip().partition(".")[0]
         digits = text[1:] if text[:1] in ("m", "t", "d") else text
         steps = self._readings.steps
@@ -59,16 +59,27 @@ class ReferenceNames:
             return None
         return steps[int(digits)]
 
-    def span_named(self, name: str) -> str | None:
-        """The span that is meant: by its own id, or by that of a step; None for none."""
+    def own_span(self, name: str) -> str | None:
+        """The span that is meant by its own id or its place in the trace (`s5`); None for none."""
         if self._readings.trace.get(name) is not None:
             return name
-        place = name.strip("[] ").casefold().rpartition(":")[2].partition(".")[0]
+        place = self._local(name).partition(".")[0]
         spans = self._readings.trace.spans
         if place[:1] == "s" and place[1:].isdecimal() and int(place[1:]) < len(spans):
             return spans[int(place[1:])].span_id
-        step = self.step_named(name)
-        return None if step is None else step.span_id
+        return None
+
+    def _local(self, name: str) -> str:
+        """An id without the number of its trace; empty for one of another trace."""
+        plain = name.strip("[]# ").casefold()
+        number, mark, own = plain.rpartition(":")
+        other = bool(mark and self._prefix) and number.strip() + mark != self._prefix
+        return "" if other else own.strip()
+
+    def span_named(self, name: str) -> str | None:
+        """The span that is meant: by its own id or place, or by a step's id; None for none."""
+        step = None if self.own_span(name) is not None else self.step_named(name)
+        return self.own_span(name) if step is None else step.span_id
 
     def place(self, span_id: str) -> str:
         """What a span is called where it is pointed at: its step, else its place in the trace."""

@@ -12,16 +12,19 @@ from collections.abc import Callable, Iterator, Sequence, Set
 from functools import cached_property
 from itertools import groupby
 
+import re2
+
 from investigator.inspection.reference_names import ReferenceNames
 from investigator.inspection.step_text import (
     StepPart,
-    folded,
     head_and_tail,
     joined_parts,
     step_parts,
 )
 from investigator.model_planner.overview import Outlined
 from investigator.model_planner.page_text import Estimate, cut
+from investigator.readings.assertions import says_something
+from investigator.readings.folding import folded
 from investigator.readings.outcome import told_beforehand
 from investigator.readings.reading import Readings
 from investigator.readings.steps import Step, StepKind, final_answer
@@ -36,6 +39,8 @@ _GAPS = 8
 _GAP_CHARS = 200
 _AGENTS = 12
 _TOOLS = 8
+_IDLE = re2.compile(r"(?i)^\W*there is no code from the last \d+ messages?\b")
+"""What an executor of code says where it was given none (AutoGen): no answer to anything."""
 
 
 class TraceOutline:
@@ -51,7 +56,7 @@ class TraceOutline:
         if sum(len(text) for step in steps for text in step.texts) > tokens * _CHARS_A_TOKEN:
             return None
         text = self._text(steps, None, "all whole")
-        return self._shown(text, steps) if estimate(text) <= tokens else None
+        return self._shown(text, steps, None) if estimate(text) <= tokens else None
 
     def within(self, tokens: int, estimate: Estimate) -> Outlined:
         """The run in at most `tokens`; little of it where that is very few."""
@@ -63,7 +68,7 @@ class TraceOutline:
 
         if len(steps) * _LEAST_CHARS <= tokens * _CHARS_A_TOKEN and fits(_LEAST_CHARS):
             chars = _largest(_LEAST_CHARS, _MOST_CHARS, fits)
-            return self._shown(self._text(steps, chars, told), steps)
+            return self._shown(self._text(steps, chars, told), steps, chars)
         return self._of_some(tokens, estimate)
 
     def _of_some(self, tokens: int, estimate: Estimate) -> Outlined:
@@ -73,7 +78,8 @@ class TraceOutline:
             return self._text(self._chosen(count), _LEAST_CHARS, "of many some, head and tail")
 
         count = _largest(0, len(steps), lambda n: estimate(text_of(n)) <= tokens)
-        return self._shown(cut(text_of(count), tokens, estimate), self._chosen(count))
+        text = cut(text_of(count), tokens, estimate)
+        return self._shown(text, self._chosen(count), _LEAST_CHARS)
 
     def _chosen(self, count: int) -> Sequence[Step]:
         """So many steps: half of them the first and the last, half those that failed."""
@@ -84,11 +90,17 @@ class TraceOutline:
         kept = {*failed, *range(ends - ends // 2), *range(last, len(steps))}
         return [step for step in steps if step.number in kept]
 
-    def _shown(self, text: str, steps: Sequence[Step]) -> Outlined:
+    def _shown(self, text: str, steps: Sequence[Step], chars: int | None) -> Outlined:
+        """The text with what can be cited of it, and what of that was cut."""
         shows: dict[str, str] = {}
+        in_part: set[str] = set()
         for step in steps:
-            shows |= self._names.shown_by(step)
-        return Outlined(text, shows)
+            ids = self._names.shown_by(step)
+            shows |= ids
+            parts = self._parts[step.number]
+            if chars is not None and _cut(parts, chars) != joined_parts(parts, lambda t: t):
+                in_part |= ids.keys()
+        return Outlined(text, shows, frozenset(in_part), is_whole=chars is None)
 
     def _text(self, steps: Sequence[Step], chars: int | None, told: str) -> str:
         every = self._readings.steps
@@ -135,21 +147,45 @@ class TraceOutline:
         asked = next(
             (step for step in steps if step.kind is StepKind.USER), next(iter(spoken), None)
         )
-        answer = final_answer(steps)
         if asked is not None:
-            yield f"Question [{asked.number}]: {self._line(asked, _QUESTION_CHARS // short)}"
+            yield f"Question: {self._pointed(asked, _QUESTION_CHARS // short, chars)}"
         known = told_beforehand(self._readings.outcome)
         ended = known.pop("outcome", "nobody says how the run ended")
         yield "; ".join([f"Known outcome: {ended}", *(f"{who}: {t}" for who, t in known.items())])
+        answer = self._answer()
         if answer is None:
             yield "Final answer: none in the trace"
         else:
-            yield f"Final answer [{answer.number}]: {self._line(answer, _ANSWER_CHARS // short)}"
+            yield f"Final answer: {self._pointed(answer, _ANSWER_CHARS // short, chars)}"
         agents = self._agents()
         if agents:
             yield f"Who takes part: {'; '.join(agents)}"
         for gap in self._readings.gaps[: _GAPS // short]:
             yield f"Gap of the trace: {quote.line(gap, _GAP_CHARS)}"
+
+    def _answer(self) -> Step | None:
+        """What the run answered: not words that only end it, nor such as stand there often."""
+        last = final_answer(self._readings.steps)
+        if last is None:
+            return None
+        said = [step for step in self._readings.steps[: last.number + 1] if step.text.strip()]
+        often = Counter(" ".join(step.text.split()) for step in said)
+        telling = (
+            step
+            for step in reversed(said)
+            if step.call is None
+            and step.kind in (StepKind.MODEL, StepKind.ANSWER)
+            and says_something(step.text)
+            and often[" ".join(step.text.split())] == 1
+            and not _IDLE.search(step.text)
+        )
+        return next(telling, last)
+
+    def _pointed(self, step: Step, chars: int, shown: int | None) -> str:
+        """The words of a step on a line; of a long one that stands whole below, where it stands."""
+        if shown is None and len(step.text) > chars:
+            return f"step [{step.number}]"
+        return f"[{step.number}] {self._line(step, chars)}"
 
     def _line(self, step: Step, chars: int) -> str:
         return " ".join(
@@ -161,9 +197,12 @@ class TraceOutline:
         name = self._readings.quote.name
         steps: Counter[str] = Counter()
         tools: dict[str, Counter[str]] = {}
+        called = {step.call.tool for step in self._readings.steps if step.call is not None}
         for step in self._readings.steps:
             if step.agent is None or step.kind in (StepKind.SYSTEM, StepKind.USER):
                 continue
+            if step.call is not None and step.agent in called:
+                continue  # a transcript names a tool where it names who spoke
             agent = name(step.agent)
             steps[agent] += 1
             if step.call is not None and step.call.tool:

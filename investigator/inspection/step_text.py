@@ -6,21 +6,10 @@ passes for a step.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import NamedTuple
 
-import re2
-
-from investigator.ground.canonical_json import compact_json
 from investigator.readings.steps import Step, StepKind
-
-_TRACEBACK = re2.compile(
-    r"(?m)^([ \t]*)Traceback \(most recent call last\):\n(?:[ \t]+.*\n|\s*\n)+"
-)
-_BLANK = re2.compile(r"[ \t]*\n\s*\n|[ \t]+\n")
-_MOST_JSON = 200_000
-"""A longer text is not read as JSON to write it shorter."""
 
 
 class StepPart(NamedTuple):
@@ -64,18 +53,6 @@ def joined_parts(parts: tuple[StepPart, ...], shown: Callable[[str], str]) -> st
     """The parts with their texts as they are shown, further lines indented."""
     text = "".join(f"{shown(part.head)}{shown(part.text)}" for part in parts)
     return text.strip().replace("\n", "\n ")
-
-
-def folded(text: str) -> str:
-    """Tracebacks as their last line, JSON without its spaces, no blank lines; else as it is."""
-    if text[:1] in "{[" and len(text) <= _MOST_JSON:
-        try:
-            return compact_json(json.loads(text))
-        except (ValueError, RecursionError):
-            return text
-    if "Traceback (most recent" in text:
-        text = str(_TRACEBACK.sub(r"\1Traceback (…): ", text))
-    return str(_BLANK.sub("\n", text))
 
 
 def head_and_tail(text: str, chars: int) -> str:

@@ -1,7 +1,8 @@
 """The inspection API as tools of a planner: pages, never wholes; redacted, never raw.
 
-Each row carries the short id of its evidence, so what a planner cites it has read. A page ends
-with how to go on: `next_offset`, to be given as `offset` of the same call.
+What a page shows carries the short id of its evidence, so what a planner cites it has read. A row
+of a list of spans is a place to look at, not a reading, and says where it is. A page ends with how
+to go on: `next_offset`, to be given as `offset` of the same call.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 from investigator.errors import UsageError
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.redaction import Redactor
-from investigator.inspection.pages import JsonObject, Lens, Rows, answer_rows, answer_text
+from investigator.inspection.pages import JsonObject, Lens, Rows, answer_rows, answer_text, is_cut
 from investigator.inspection.reference_names import ReferenceNames
 from investigator.inspection.step_pages import StepRange, answer_steps
 from investigator.inspection.tool_args import (
@@ -88,6 +89,9 @@ _SEARCH = "Places in the texts of the trace that match a pattern."
 ReadingsOf = Callable[[str], Readings]
 """The readings of a trace by its id."""
 
+NamesOf = Callable[[str], ReferenceNames]
+"""How a run calls what is in a trace, by the trace's id."""
+
 ArgsT = TypeVar("ArgsT", bound=ToolArgs)
 InTraceT = TypeVar("InTraceT", bound=InTrace)
 
@@ -100,33 +104,29 @@ def inspection_tools(
     ignore_evaluations: bool = False,
     optional: Collection[str] = (),
     readings_of: ReadingsOf | None = None,
+    names_of: NamesOf | None = None,
 ) -> list[Tool[Any]]:
     """The tools over an API; bound to one trace if given.
 
     Bound tools take no `trace_id`, and `list_traces` is not among them. With `ignore_evaluations`
     no page shows the verdicts that the data carries. `optional` names the tools to offer that are
-    not offered everywhere (`run_code`). `readings_of` are those that a run has made already.
+    not offered everywhere (`run_code`). `readings_of` are those that a run has made already, and
+    `names_of` how it calls what is in a trace.
     """
     made = readings_of or _readings_of(api, redactor, ignore_evaluations=ignore_evaluations)
-    tools = _pages(api, redactor, made, trace_id, ignore_evaluations=ignore_evaluations)
+    names = names_of or lru_cache(_READABLE)(lambda trace_id: ReferenceNames(made(trace_id)))
+    reads = _Reads(api, redactor, made, names, ignore_evaluations=ignore_evaluations)
+    tools = _pages(reads, trace_id)
     if optional:
         from investigator.inspection.code_tool import RUN_CODE, code_tool
 
         if RUN_CODE in optional:
-            tools.append(code_tool(made, redactor, trace_id=trace_id))
+            tools.append(code_tool(names, redactor, trace_id=trace_id))
     return tools
 
 
-def _pages(
-    api: InspectionAPI,
-    redactor: Redactor,
-    readings_of: ReadingsOf,
-    trace_id: str | None,
-    *,
-    ignore_evaluations: bool,
-) -> list[Tool[Any]]:
+def _pages(reads: _Reads, trace_id: str | None) -> list[Tool[Any]]:
     """Those that every run has."""
-    reads = _Reads(api, redactor, readings_of, ignore_evaluations=ignore_evaluations)
     if trace_id is not None:
         return [
             Tool("read_steps", _READ_STEPS, ReadSteps, _bound(reads.read_steps, trace_id)),
@@ -204,11 +204,12 @@ class _Reads:
         api: InspectionAPI,
         redactor: Redactor,
         readings_of: ReadingsOf,
+        names_of: NamesOf,
         *,
         ignore_evaluations: bool,
     ) -> None:
         self._readings_of = readings_of
-        self._names = lru_cache(_READABLE)(lambda trace_id: ReferenceNames(readings_of(trace_id)))
+        self._names = names_of
         self._api = api
         self._redactor = redactor
         self._hides_verdicts = ignore_evaluations
@@ -236,7 +237,8 @@ class _Reads:
             offset=args.offset,
             total=len(steps),
         )
-        return answer_steps(asked, redactor=self._redactor, cite=cite)
+        name_of = self._names(trace_id).of_step
+        return answer_steps(asked, name_of=name_of, redactor=self._redactor, cite=cite)
 
     def _span_id(self, trace_id: str, named: str) -> str:
         """The span that is meant: by its own id, or by that of a step."""
@@ -318,6 +320,7 @@ class _Reads:
                 lambda found: message_evidence(span, *found),
                 args.offset,
                 total=len(messages),
+                in_part=is_cut,
             )
             return self._rows(rows, cite)
         if args.index >= len(messages):
@@ -361,6 +364,7 @@ class _Reads:
                 lambda chunk: retrieval_evidence(span, chunk, self._redactor),
                 args.offset,
                 total=len(chunks),
+                in_part=is_cut,
             )
             return self._rows(rows, cite)
         chunk = next((chunk for chunk in chunks if chunk.position == args.position), None)
@@ -385,7 +389,14 @@ class _Reads:
         trace = self._api.get_trace(trace_id)
         hits = [hit_of(trace, match) for match in found[args.offset :]]
         return self._rows(
-            Rows(hits, hit_row, lambda hit: span_evidence(hit.span), args.offset), cite
+            Rows(
+                hits,
+                hit_row,
+                lambda hit: span_evidence(hit.span),
+                args.offset,
+                in_part=lambda _: True,
+            ),
+            cite,
         )
 
     def _span_rows(
@@ -397,10 +408,14 @@ class _Reads:
         head: Callable[[Lens], JsonObject] = _no_head,
     ) -> ToolAnswer:
         first_step = self._first_steps(trace.trace_id)
+        place = self._names(trace.trace_id).place
         rows = Rows(
             spans[offset:],
-            lambda span, lens: span_row(trace, span, lens, first_step.get(span.span_id)),
-            span_evidence,
+            lambda span, lens: {
+                **span_row(trace, span, lens, first_step.get(span.span_id)),
+                "at": place(span.span_id),
+            },
+            no_evidence,
             offset,
             total=len(spans),
             head=head,

@@ -107,7 +107,9 @@ class _Turn:
     def bound(self) -> TurnBound:
         asked = ModelTurn(model=self.model.name, request_sha256=self._request_hash())
         amounts = self.model.amounts(self.tokens_in, self.tokens_out)
-        return TurnBound(amounts, self.tokens_out, asked, self.overview.shows)
+        return TurnBound(
+            amounts, self.tokens_out, asked, self.overview.shows, self.overview.in_part
+        )
 
     @property
     def takes(self) -> Takes:
@@ -138,6 +140,7 @@ class ModelPlanner:
     """
 
     remote = True
+    advised = True
 
     def __init__(
         self,

@@ -27,10 +27,15 @@ TITLE = "The run"
 
 
 class Outlined(NamedTuple):
-    """A run in words; `shows` are the references that can be cited of it, by short id."""
+    """A run in words; `shows` are the references that can be cited of it, by short id.
+
+    Those `in_part` are not shown whole; `is_whole`: nothing is left out.
+    """
 
     text: str
     shows: Mapping[str, str]
+    in_part: frozenset[str] = frozenset()
+    is_whole: bool = False
 
 
 class Outline(Protocol):
@@ -56,6 +61,8 @@ class RunOverview:
     text: str
     tokens: int
     shows: Mapping[str, str]
+    in_part: frozenset[str] = frozenset()
+    is_whole: bool = False
 
 
 NO_OVERVIEW = RunOverview("", 0, {})
@@ -108,4 +115,4 @@ class Overviews:
 
     def _framed(self, made: Outlined) -> RunOverview:
         text = f"## {TITLE}\n{self._fence.around(made.text)}\n\n"
-        return RunOverview(text, self._estimate(text), made.shows)
+        return RunOverview(text, self._estimate(text), made.shows, made.in_part, made.is_whole)

@@ -139,7 +139,7 @@ class Prompting:
 
     def _user(self, view: View, room: int, overview: RunOverview) -> str:
         """What follows the overview: fixed sections first, then by importance."""
-        first, last = self._first(view), self._last(view, room, overview)
+        first, last = self._first(view, overview), self._last(view, room, overview)
         left = room - sum(self._cost(section) for section in (*first, *last))
         whole = left
         middle: dict[str, PromptSection] = {}
@@ -157,12 +157,13 @@ class Prompting:
         kept = [middle[title] for title in order if title in middle]
         return self._joined([*first[:1], *kept[:1], *first[1:], *kept[1:], *cited, *steps, *last])
 
-    def _first(self, view: View) -> list[PromptSection]:
+    def _first(self, view: View, overview: RunOverview) -> list[PromptSection]:
         """What holds for a whole scope: its objective and its two rules."""
         may = "may" if ActionKind.DELEGATE in view.offered else "stop"
+        policy = "whole" if overview.is_whole and may == "may" else may
         rules = "\n".join(
-            f"{rule}: {self._phrases[rule][may].format(depth=view.depth)}"
-            for rule in ("depth_stop_rule", "delegation_policy")
+            f"{rule}: {self._phrases[rule][which].format(depth=view.depth)}"
+            for rule, which in (("depth_stop_rule", may), ("delegation_policy", policy))
         )
         objective = cut(_one_line(view.objective), OBJECTIVE_TOKENS, self._estimate)
         return [
@@ -178,8 +179,10 @@ class Prompting:
             sections.append(
                 PromptSection("Notice: your last turn did not work", notice, fenced=True)
             )
+        mode = mode_of(view, overview.tokens)
+        told = "whole" if overview.is_whole and mode in (Mode.EXPLORE, Mode.FOCUS) else mode
         lines = (
-            f"mode: {self._phrases['mode'][mode_of(view, overview.tokens)]}",
+            f"mode: {self._phrases['mode'][told]}",
             f"left: {_left(view)}",
             f"offered: {', '.join(view.offered)}",
             "Reply with one action.",

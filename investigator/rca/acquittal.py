@@ -44,6 +44,12 @@ if TYPE_CHECKING:
     from investigator.rca.policy_verdicts import Policy
 
 _NAMED = 3
+_ANSWERED, _BORNE_OUT, _ANNOUNCED = (
+    "every call was answered",
+    "its acts are borne out",
+    "what it announced was done",
+)
+_OF_THE_END = frozenset({_ANSWERED, _BORNE_OUT, _ANNOUNCED})
 _LATIN = 0.9
 """A text too short to tell its language is read as English if so much of it is ASCII."""
 _TOOLS = re2.compile(r"(?i)\b(?:tools?|functions?)\b")
@@ -88,7 +94,7 @@ class Acquittal:
     @property
     def of_the_end(self) -> tuple[AcquittalCheck, ...]:
         """Those that ask whether what was told at the end was done."""
-        return (self._calls_answered(), self._acts_borne_out(), self._nothing_announced())
+        return tuple(check for check in self.checks if check.name in _OF_THE_END)
 
     @property
     def earned(self) -> bool:
@@ -179,7 +185,7 @@ class Acquittal:
         lost = [a for a in self.actions if a.result is None and not a.hands_over and records]
         missing = f"{self._name(lost[0])} was called and never answered" if lost else None
         looked_at = _count(len(self.actions), "call")
-        return _check("every call was answered", missing, looked_at, known=True)
+        return _check(_ANSWERED, missing, looked_at, known=True)
 
     def _read_to_the_end(self) -> AcquittalCheck:
         """A result that says that there is more was followed by a further read."""
@@ -205,7 +211,7 @@ class Acquittal:
         lacking = next((said for said, kinds in claimed if not kinds & self._done), None)
         missing = self._told("it says so, and no call did it", lacking)
         looked_at = f"{_count(len(claimed), 'claim')}, {_count(len(self.succeeded), 'call')}"
-        return _check("its acts are borne out", missing, looked_at, known=True)
+        return _check(_BORNE_OUT, missing, looked_at, known=True)
 
     def _looks_borne_out(self) -> AcquittalCheck:
         """Whoever says to have checked something had been given something to look at."""
@@ -242,7 +248,7 @@ class Acquittal:
             missing = self._told("the run ends with an act announced", announced)
             if announced is None and not self.actions and self._has_tools:
                 missing = "it had tools and called none"
-        return _check("what it announced was done", missing, "the last words of the run")
+        return _check(_ANNOUNCED, missing, "the last words of the run")
 
     @property
     def _has_tools(self) -> bool:

@@ -18,9 +18,10 @@ from investigator.rca.good_run import GoodRun
 from investigator.rca.narrowing import Branch, TraceHypothesis, hot_branches, hypotheses, remaining
 from investigator.rca.own_verdict import own_verdict
 from investigator.rca.report import Finding
-from investigator.rca.suspects import suspects_of
+from investigator.rca.suspects import LIKELY, SUSPECTS, suspects_of
 from investigator.rca.taxonomy import Taxonomy
 from investigator.rca.trace_leads import TraceLead, TraceLeads
+from investigator.readings.faults import Fault
 from investigator.readings.reading import Readings
 from investigator.signals.detect import detect
 from investigator.signals.model import Signal
@@ -108,9 +109,10 @@ class RCACase:
     def leads(self) -> dict[str, TraceLead]:
         """What a scope starts from, by id: each to be confirmed or refuted."""
         made = TraceLeads(self.readings, self.names, self.taxonomy)
+        guessed = [one for one in self.hypotheses if _says_something(self.groups(one))]
         found = (
-            *(made.of_hypothesis(one, self.groups(one)) for one in self.hypotheses),
-            *made.of_suspects(self.others),
+            *(made.of_hypothesis(one, self.groups(one)) for one in guessed),
+            *made.of_suspects([group for group in self.others if _says_something([group])]),
             *made.of_places(self.signals, self.acquittal),
         )
         return {lead.id: lead for lead in found}
@@ -144,3 +146,18 @@ def _judged(library: ControlLibrary, readings: Readings) -> Policy:
     from investigator.rca.policy_verdicts import Policy
 
     return Policy.judged(library, readings)
+
+
+def _says_something(groups: Sequence[Sequence[Signal]]) -> bool:
+    """Whether signals say more of the run than where in it somebody stands.
+
+    A suspect that is named since somebody has to be is told only where people found it right often
+    enough (the first step that acted); the others are for who names suspects without reading.
+    """
+    return any(
+        signal.detector != SUSPECTS
+        or signal.strength >= LIKELY
+        or signal.fault is not Fault.UNEXPLAINED
+        for group in groups
+        for signal in group
+    )

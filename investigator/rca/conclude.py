@@ -8,6 +8,7 @@ bear it; a recovered one stays below a half. The first supported open finding is
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import NamedTuple
 
 from investigator.claims.confidence import SUPPORTED, ProducedBy, capped_confidence
 from investigator.claims.refutations import RefutedLead
@@ -32,6 +33,13 @@ _TRUST = {
 }
 """How sure a failure is that is known beforehand. The caller's word is given; the others are not
 measured, they keep the order in which sources are believed."""
+
+
+class Said(NamedTuple):
+    """What a planner other than the rules concluded with, of a scope that came to its end."""
+
+    summary: str
+    found_nothing: bool
 
 
 def finding_of(signals: Sequence[Signal], taxonomy: Taxonomy, produced_by: ProducedBy) -> Finding:
@@ -81,6 +89,7 @@ def report_from_findings(
     unstated: int = 0,
     made_good: Collection[str] = (),
     refuted: Sequence[RefutedLead] = (),
+    said: Said | None = None,
     known: KnownOutcome = NOT_KNOWN,
     remedies: Callable[[Finding], Sequence[str]] = lambda _: (),
 ) -> RCAReport:
@@ -90,11 +99,14 @@ def report_from_findings(
     A run that is `known` to have failed is never acquitted: its findings are the suspects.
     `unstated` faults are only counted: a gap of the report, not of the trace, as those are that
     were `made_good`. `remedies` are those that somebody else knows for a finding, before advice
-    on its fault.
+    on its fault. What a planner other than the rules `said` of the whole stands in the summary; one
+    that found nothing speaks for a run that passed every check.
     """
     named = tuple(gaps)
     complete = all(gap in made_good for gap in named)
     likely = acquittal_confidence(acquittal)
+    if said is not None and said.found_nothing:
+        likely = max(likely, SUPPORTED)
     earned = complete and acquittal.earned and likely >= SUPPORTED
     outcome = _outcome(findings, known, earned=earned)
     open_ = () if outcome is not Outcome.UNDETERMINED else _unproved(acquittal, likely)
@@ -102,7 +114,7 @@ def report_from_findings(
         trace_id=trace_id,
         outcome=outcome,
         primary_label=_label(findings[0], taxonomy) if outcome is Outcome.FAILURE else None,
-        summary=_summary(outcome, findings, known),
+        summary=_summary(outcome, findings, known, said),
         confidence=_outcome_confidence(outcome, findings, known, acquittal, likely),
         findings=tuple(findings),
         evidence_refs=unique(ref for finding in findings for ref in finding.evidence_refs),
@@ -152,7 +164,7 @@ def _unproved(acquittal: Acquittal, likely: float) -> tuple[str, ...]:
 
 
 def _outcome(findings: Sequence[Finding], known: KnownOutcome, *, earned: bool) -> Outcome:
-    if findings and (known.failed or findings[0].confidence >= SUPPORTED):
+    if findings and (known.failed or any(f.confidence >= SUPPORTED for f in findings)):
         return Outcome.FAILURE
     if known.failed:
         return Outcome.UNDETERMINED
@@ -175,8 +187,8 @@ def _outcome_confidence(
         return failed_under_policy(acquittal.policy)
     if outcome is Outcome.FAILURE:
         told = _TRUST[known.said_by] if known.failed and known.said_by is not None else 0.0
-        first = findings[0].confidence
-        return max(FAILED if first >= SUPPORTED else first, told)
+        supported = any(finding.confidence >= SUPPORTED for finding in findings)
+        return max(FAILED if supported else findings[0].confidence, told)
     return likely if outcome is Outcome.NO_FAILURE else 0.0
 
 
@@ -185,12 +197,16 @@ def _label(finding: Finding, taxonomy: Taxonomy) -> Label | None:
     return None if category is None else category.label
 
 
-def _summary(outcome: Outcome, findings: Sequence[Finding], known: KnownOutcome) -> str:
+def _summary(
+    outcome: Outcome, findings: Sequence[Finding], known: KnownOutcome, said: Said | None
+) -> str:
     found = _found(outcome, findings)
     line = known.line
-    if known.ended is None or line in found:
+    if known.ended is not None and line not in found:
+        found = f"{found} {line[0].upper()}{line[1:]}."
+    if said is None or outcome is Outcome.FAILURE or not said.summary.strip():
         return found
-    return f"{found} {line[0].upper()}{line[1:]}."
+    return f"{found} In the planner's words: {said.summary.strip()}"
 
 
 def _found(outcome: Outcome, findings: Sequence[Finding]) -> str:

@@ -19,10 +19,12 @@ from investigator.ground.canonical_json import JsonValue, canonical_json
 from investigator.rca.acquittal import Acquittal
 from investigator.rca.case import RCACase
 from investigator.rca.category_text import category_lines
-from investigator.rca.conclude import finding_of, rank, report_from_findings
+from investigator.rca.conclude import Said, finding_of, rank, report_from_findings
+from investigator.rca.narrowing import ORDER
 from investigator.rca.outputs import CATEGORY, RCAAnswer, RCADraft, RCAOutputs
 from investigator.rca.placing import Placing
 from investigator.rca.report import RCA_REPORT, Finding, RCAReport
+from investigator.rca.suspects import SUSPECTS
 from investigator.rca.trace_leads import TraceLead
 from investigator.readings.outcome import told_beforehand
 from investigator.runtime.actions import ActionSpace
@@ -45,11 +47,15 @@ _GUIDE = (
     "been? Name three to five suspects at most. For each: what should have been done there, what "
     "was done, which later steps rest on it, and would the run have come right had that step been "
     "right? The cause is the earliest step of which that is so and that no later step made good. "
-    "Who brings a falsehood in comes before who takes it for good: name both. In the first "
-    "finding's description say why it and not the next.\n"
+    "Who brings a falsehood in comes before who takes it for good: name both (span_id and "
+    "should_have_caught). The task as it was handed over is a cause only where it changed what was "
+    "asked. In the first finding's description say why it and not the next. Your order is kept; "
+    "leads that you leave open follow.\n"
     "A finding is one fault: its category, and span_id, the step where it began (such as m12). The "
     "root cause first. A fault that a later step made good is no root cause. Leads (h and x: what "
-    "code saw; p: places to look at) that don't hold go into refuted, with what you read.\n"
+    "code saw; p: places to look at) that don't hold go into refuted, with what you read. Without "
+    "findings the run is acquitted if the checks of code are met too: say in summary what you saw "
+    "borne out.\n"
     "Categories:"
 )
 MAX_UNEXAMINED = 100
@@ -87,6 +93,7 @@ class RCAStrategy:
         hot: list[JsonValue] = [
             {"step": place(branch.span_id), "reason": branch.reason}
             for branch in self._case.branches
+            if branch.reason != ORDER
         ]
         trace = self._case.trace
         told = told_beforehand(self._case.readings.outcome)
@@ -94,12 +101,33 @@ class RCAStrategy:
             {
                 "trace_id": trace.trace_id,
                 "spans": len(trace.spans),
-                "leads": leads,
-                "hot": hot,
                 **({"known_outcome": told} if told else {}),
                 **({} if self._case.good is None else {"good_run": self._case.good.told(place)}),
+                "leads": leads,
+                **({"hot": hot} if hot else {}),
+                "checks_of_code": self._checks(),
             }
         )
+
+    def _checks(self) -> JsonValue:
+        """What code has checked of an acquittal: the planner's reading comes on top of it.
+
+        Under a policy its controls are among them, so that whoever reads knows what was asked.
+        """
+        checks = self._case.acquittal.checks
+        policy = self._case.policy
+        controls: list[JsonValue] = (
+            []
+            if policy is None
+            else [f"{c.control_id}: {c.title}" for c, _ in policy.judged_controls]
+        )
+        unmet: list[JsonValue] = [check.name for check in checks if not check.met]
+        return {
+            "met": len(checks) - len(unmet),
+            "of": len(checks),
+            "not_met_or_not_known": unmet,
+            **({"controls_that_applied": controls} if controls else {}),
+        }
 
     def conclude(self, ended: Ended) -> RCAReport | None:
         """The report; None where scope 0 ended without an answer or a draft."""
@@ -108,6 +136,8 @@ class RCAStrategy:
         answer = RCAAnswer.model_validate_json(ended.root.answer)
         refuted = self._refuted(answer, ended)
         unexamined = self._unexamined(answer.findings, refuted)
+        if answer.findings and not ended.by_rules("0"):
+            unexamined = [group for group in unexamined if not _is_suspected(group)]
         led = self._led_to() if ended.fell_short else []
         findings = [
             *answer.findings,
@@ -115,7 +145,9 @@ class RCAStrategy:
         ]
         placing = Placing(self._case.readings)
         findings = [self._placed(placing, found) for found in findings]
-        findings.sort(key=rank)
+        by_rules = ended.by_rules("0")
+        own = 0 if by_rules else len(answer.findings)
+        findings[own:] = sorted(findings[own:], key=rank)
         return report_from_findings(
             self._case.trace.trace_id,
             findings,
@@ -124,6 +156,7 @@ class RCAStrategy:
             made_good=(*ended.made_good, *self._notes),
             remedies=self._remedies,
             refuted=self._told_refuted(refuted),
+            said=None if by_rules else self._said(answer, ended),
             acquittal=self._acquittal(findings, refuted),
             unstated=len(unexamined[MAX_UNEXAMINED:]),
             known=self._case.readings.outcome,
@@ -200,6 +233,12 @@ class RCAStrategy:
             for lead, one in refuted.items()
         ]
 
+    def _said(self, answer: RCAAnswer, ended: Ended) -> Said | None:
+        """The last word of a planner that is not the rules, if it came to its end."""
+        if ended.root.status is not ScopeStatus.COMPLETED:
+            return None
+        return Said(answer.summary, found_nothing=not answer.findings)
+
     def _acquittal(
         self, findings: Sequence[Finding], refuted: Mapping[str, Refutation]
     ) -> Acquittal:
@@ -208,6 +247,8 @@ class RCAStrategy:
         dropped = (group for lead in refuted for group in self._case.leads[lead].groups)
         signals = frozenset(signal for group in dropped for signal in group)
         stated = tuple(f.description for f in said)
+        if not signals and not stated:
+            return self._case.acquittal
         return replace(self._case.acquittal, refuted=signals, stated=stated)
 
     def _unexamined(
@@ -235,6 +276,11 @@ class RCAStrategy:
         finding = finding_of(group, self._case.taxonomy, self.outputs.produced_by)
         most = 1.0 if seen else UNEXAMINED
         return finding.model_copy(update={"confidence": min(finding.confidence, most)})
+
+
+def _is_suspected(group: Sequence[Signal]) -> bool:
+    """Whether it was named since somebody had to be: not where a planner named somebody."""
+    return all(signal.detector == SUSPECTS for signal in group)
 
 
 def _told(lead: TraceLead) -> JsonValue:

@@ -21,6 +21,9 @@ HOT_SPANS = 5
 BRANCH_DEPTH = 2
 BRANCH_NODES = 30
 MAX_HYPOTHESES = 4
+ORDER = "order"
+"""The reason of a span that nothing makes hot but that it is the next."""
+
 _INSPECTED = 12
 _TIERS = (0.65, 0.5)
 
@@ -82,7 +85,7 @@ def _reason(span: Span) -> str:
         return "error status"
     if _has_exception(span):
         return "exception event"
-    return "latency" if span.latency_ms is not None else "order"
+    return "latency" if span.latency_ms is not None else ORDER
 
 
 def _branch(trace: Trace, span: Span, *, limit: int) -> tuple[str, ...]:

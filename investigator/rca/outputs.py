@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import Field
 
-from investigator.claims.outputs import ClaimOutputs, ScopeAnswer, StatedFinding
+from investigator.claims.outputs import ClaimOutputs, Evidence, ScopeAnswer, StatedFinding
 from investigator.claims.refutations import LeadDraft, StatedRefutation
 from investigator.rca.case import RCACase
-from investigator.rca.report import Finding
+from investigator.rca.report import Excerpt, Finding, StepPlace
+from investigator.readings.excerpts import EXCERPT_LIMIT
+from investigator.readings.quoting import one_line
 from investigator.runtime.turn_schema import KNOWN, SPAN
-from investigator.traces.evidence import EvidenceRef
+from investigator.traces.evidence import EvidenceRef, Quoted
 
 CATEGORY = "category"
 """The vocabulary of a taxonomy's categories."""
@@ -26,6 +28,27 @@ class RCAFinding(StatedFinding):
         description="Where the fault began: a step such as m12, or a span's id",
         json_schema_extra={KNOWN: SPAN},
     )
+    decisive: bool | None = Field(
+        default=None, description="would the run have come right with that step right"
+    )
+    should_have_caught: Annotated[str, Field(json_schema_extra={KNOWN: SPAN})] | None = Field(
+        default=None, description="the step that took it for good, or null"
+    )
+    path: tuple[Annotated[str, Field(json_schema_extra={KNOWN: SPAN})], ...] = Field(
+        default=(), description="steps that rest on it, to the end"
+    )
+
+    @property
+    def claim(self) -> dict[str, Any]:
+        """The fault and its place."""
+        return {"category": self.category, "span_id": self.span_id}
+
+    def with_words_of(self, other: Self) -> Self:
+        """This finding, and what `other` says of the same fault."""
+        own = {"decisive": self.decisive, "should_have_caught": self.should_have_caught}
+        added = {name: getattr(other, name) for name, value in own.items() if value is None}
+        path = {} if self.path else {"path": other.path}
+        return super().with_words_of(other).model_copy(update={**added, **path})
 
 
 RCADraft = LeadDraft[RCAFinding]
@@ -43,14 +66,37 @@ class RCAOutputs(ClaimOutputs[RCAFinding, Finding]):
         self._case = case
 
     def problem(self, stated: RCAFinding) -> str | None:
-        """A category or a span that does not exist."""
+        """A category that does not exist."""
         taxonomy = self._case.taxonomy
         if taxonomy.category(stated.category) is None:
             known = ", ".join(category.id for category in taxonomy.categories)
             return f"no category '{stated.category}'; there are: {known}"
-        if self._case.names.span_named(stated.span_id) is None:
-            return f"no span or step '{stated.span_id}' in the trace"
         return None
+
+    def unknown_ids(self, stated: RCAFinding) -> list[str]:
+        """Steps and spans that do not exist."""
+        caught = () if stated.should_have_caught is None else (stated.should_have_caught,)
+        named = dict.fromkeys((stated.span_id, *caught, *stated.path))
+        unknown = (name for name in named if self._case.names.span_named(name) is None)
+        return [f"no span or step '{name}' in the trace" for name in unknown]
+
+    def without_unknown(self, stated: RCAFinding, shown: Evidence) -> RCAFinding | None:
+        """Put at the first step that it cites where its own does not exist."""
+        names = self._case.names
+        place: str | None = stated.span_id
+        if names.span_named(stated.span_id) is None:
+            place = next((ref.span_id for ref in shown.refs if ref.span_id is not None), None)
+        if place is None:
+            return None
+        caught = stated.should_have_caught
+        known = caught is not None and names.span_named(caught) is not None
+        path = tuple(name for name in stated.path if names.span_named(name) is not None)
+        update = {"span_id": place, "should_have_caught": caught if known else None, "path": path}
+        return stated.model_copy(update=update)
+
+    def quoted(self, ref: EvidenceRef, words: str) -> Quoted:
+        """The reference whose text has the words."""
+        return self._case.readings.quotations.quoted(ref, words)
 
     def lead_problem(self, stated: StatedRefutation, findings: Sequence[RCAFinding]) -> str | None:
         """A lead that is none, or that a finding states."""
@@ -66,10 +112,9 @@ class RCAOutputs(ClaimOutputs[RCAFinding, Finding]):
         name = stated.category if category is None else category.id
         return name, self._case.names.span_named(stated.span_id)
 
-    def checked(
-        self, stated: RCAFinding, refs: tuple[EvidenceRef, ...], confidence: float
-    ) -> Finding:
+    def checked(self, stated: RCAFinding, shown: Evidence, confidence: float) -> Finding:
         """With the category under its own name, and the agent whose span it is."""
+        caught = stated.should_have_caught
         span_id = self._case.names.span_named(stated.span_id) or stated.span_id
         span = self._case.trace.get(span_id)
         agent = None if span is None else self._case.trace.agent_of(span)
@@ -80,11 +125,34 @@ class RCAOutputs(ClaimOutputs[RCAFinding, Finding]):
             agent=None if agent is None else self._case.readings.quote.whole(agent),
             description=stated.description,
             confidence=confidence,
-            evidence_refs=refs,
+            decisive=stated.decisive,
+            should_have_caught=None if caught is None else self._step_place(caught),
+            path=tuple(place for name in stated.path if (place := self._step_place(name))),
+            evidence_refs=shown.refs,
+            excerpts=tuple(
+                Excerpt(ref=ref, text=one_line(words, EXCERPT_LIMIT))
+                for ref, words in shown.words.items()
+            ),
+        )
+
+    def _step_place(self, name: str) -> StepPlace | None:
+        """The step or span that is meant, with its agent."""
+        span_id = self._case.names.span_named(name)
+        span = None if span_id is None else self._case.trace.get(span_id)
+        if span is None or span_id is None:
+            return None
+        own = self._case.names.own_span(name) is not None
+        step = None if own else self._case.names.step_named(name)
+        agent = step.agent if step is not None else self._case.trace.agent_of(span)
+        return StepPlace(
+            step=None if step is None else step.number,
+            span_id=span_id,
+            agent=None if agent is None else self._case.readings.quote.whole(agent),
         )
 
     def restated(self, finding: Finding, evidence: tuple[str, ...]) -> RCAFinding:
         """As a planner states it."""
+        caught = finding.should_have_caught
         return RCAFinding(
             id="",
             category=finding.category,
@@ -92,7 +160,14 @@ class RCAOutputs(ClaimOutputs[RCAFinding, Finding]):
             description=finding.description,
             confidence=finding.confidence,
             evidence=evidence,
+            decisive=finding.decisive,
+            should_have_caught=None if caught is None else self._name(caught),
+            path=tuple(map(self._name, finding.path)),
         )
+
+    def _name(self, place: StepPlace) -> str:
+        """What a planner calls a step."""
+        return place.span_id if place.step is None else str(place.step)
 
     def evidence_of(self, finding: Finding) -> Sequence[EvidenceRef]:
         """Its references."""

@@ -2,7 +2,8 @@
 
 A finding is placed in the steps of the run: from the step where the fault began, along what
 depends on it, to the answer, or to where it surfaced if the answer rests on something else. All of
-it comes from the steps and their dependencies, none of it from words of a planner.
+it comes from the steps and their dependencies; only what the planner itself says of it (that the
+fault was decisive, who should have caught it, by which steps it went) comes before that.
 """
 
 from __future__ import annotations
@@ -42,7 +43,10 @@ class Placing:
         self._readings = readings
 
     def placed(self, finding: Finding, signals: Sequence[Signal]) -> Finding:
-        """The finding with all that its place tells; `signals` are those that it states, if any."""
+        """The finding with all that its place tells; `signals` are those that it states, if any.
+
+        What whoever stated it said of these things stays.
+        """
         open_ = [signal for signal in signals if signal.open]
         first = max(open_ or signals, key=lambda signal: signal.strength, default=None)
         recovered = bool(signals) and not open_
@@ -54,10 +58,13 @@ class Placing:
             update={
                 "fault": None if first is None else first.fault,
                 "step": None if origin is None else origin.number,
-                "path": tuple(map(self._place, _bounded(path))),
-                "should_have_caught": None if recovered else self._catcher(path, origin, symptom),
+                "path": finding.path or tuple(map(self._place, _bounded(path))),
+                "should_have_caught": finding.should_have_caught
+                or (None if recovered else self._catcher(path, origin, symptom)),
                 "impact": self._impact(first, path, recovered=recovered),
-                "decisive": False if recovered else self._decisive(surfaced, path),
+                "decisive": finding.decisive
+                if finding.decisive is not None
+                else (False if recovered else self._decisive(surfaced, path)),
                 "excerpts": tuple(self._excerpts(finding)),
                 "signature": self._signature(finding, first, signals),
                 "controls": _topics(signals, Fault.POLICY_BREACH),
@@ -162,8 +169,10 @@ class Placing:
         return True if stopped else None
 
     def _excerpts(self, finding: Finding) -> list[Excerpt]:
-        found: dict[str, str] = {}
+        found = {excerpt.text: excerpt.ref for excerpt in finding.excerpts}
         for ref in finding.evidence_refs:
+            if ref.ref in found.values():
+                continue
             text = excerpt_of(ref, self._readings.trace, self._readings.quote)
             if text is not None:
                 found.setdefault(text, ref.ref)

@@ -21,9 +21,13 @@ from investigator.signals.model import Signal
 from investigator.traces.evidence import EvidenceRef, span_evidence
 from investigator.traces.model import Span
 
-_FIRST, _LATER, _ANSWER = 0.4, 0.15, 0.1
+LIKELY = 0.4
+_FIRST, _LATER, _ANSWER = LIKELY, 0.15, 0.1
 """How often the first, a further one and the answer were the step where a failure began, in
 conversations of several agents of which people had named it."""
+
+SUSPECTS = "suspects"
+"""The name under which somebody is named since somebody has to be."""
 
 _END = 4
 """So many last messages tell what the run came to."""
@@ -101,7 +105,7 @@ def _plain(number: float) -> str:
 def _signal(readings: Readings, one: _Suspect) -> Signal:
     return build_signal(
         readings.view,
-        detector="suspects",
+        detector=SUSPECTS,
         fault=one.fault,
         span=one.span,
         evidence=_evidence(readings, one.span),

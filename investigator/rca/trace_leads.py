@@ -22,7 +22,7 @@ from investigator.readings.steps import Step, StepKind, final_answer
 from investigator.signals.model import Signal
 from investigator.traces.model import StatusCode
 
-SUSPECTS = 6
+MOST_SUSPECTS = 6
 """So many suspects beside the hypotheses; the others stay in the report as nobody looked."""
 
 _PLACES_EACH = 2
@@ -69,11 +69,9 @@ class TraceLeads:
     def of_hypothesis(self, hypothesis: TraceHypothesis, groups: Sequence[Group]) -> TraceLead:
         """A hypothesis; what it says is what its first signal says."""
         first = groups[0][0]
-        more = len(hypothesis.signal_indexes) - 1
-        others = f" (and {more} more like it)" if more else ""
         return TraceLead(
             id=hypothesis.id,
-            statement=f"{first.summary}{others}{self._made_good(first)}",
+            statement=f"{first.summary}{self._made_good(first)}",
             steps=self._places(hypothesis.span_ids),
             span_id=hypothesis.origin_id,
             category=hypothesis.category,
@@ -83,7 +81,7 @@ class TraceLeads:
 
     def of_suspects(self, groups: Sequence[Group]) -> Iterator[TraceLead]:
         """The first groups of signals that belong to no hypothesis."""
-        for number, group in enumerate(groups[:SUSPECTS], 1):
+        for number, group in enumerate(groups[:MOST_SUSPECTS], 1):
             first = group[0]
             yield TraceLead(
                 id=f"x{number}",

@@ -6,6 +6,9 @@ that failed its error.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from investigator.ground.canonical_json import canonical_json
 from investigator.readings.quoting import Quoting
 from investigator.readings.view import error_of
 from investigator.traces.evaluations import Evaluation
@@ -30,6 +33,27 @@ def excerpt_of(ref: EvidenceRef, trace: Trace, quote: Quoting) -> str | None:
         return line or None
     head = EXCERPT_LIMIT - _TAIL - len(_CUT)
     return f"{line[:head].rstrip()}{_CUT}{line[-_TAIL:].lstrip()}"
+
+
+def texts_cited(ref: EvidenceRef, trace: Trace) -> Iterator[str]:
+    """Every text that a reference names, whole and as it is; of a span all its texts."""
+    span = None if ref.span_id is None else trace.get(ref.span_id)
+    match ref.kind:
+        case EvidenceKind.TOOL_IO if span is not None:
+            io = tool_io_of(span)
+            if io is not None:
+                yield from (text for text in (io.arguments, io.result, io.full_text) if text)
+        case EvidenceKind.SPAN if span is not None:
+            values = (
+                *span.attributes.values(),
+                *(v for e in span.events for v in e.attributes.values()),
+            )
+            yield from (span.name, span.status_message)
+            yield from (v if isinstance(v, str) else canonical_json(v) for v in values)
+        case _:
+            text = _text_of(ref, trace)
+            if text is not None:
+                yield text
 
 
 def _text_of(ref: EvidenceRef, trace: Trace) -> str | None:

@@ -15,6 +15,7 @@ from investigator.readings.loop_items import ItemsByLoop, items_by_loop
 from investigator.readings.outcome import KnownOutcome, known_outcome
 from investigator.readings.producers import Producers
 from investigator.readings.provenance import Provenance
+from investigator.readings.quotations import Quotations
 from investigator.readings.quoting import Quoting
 from investigator.readings.requests import Requests
 from investigator.readings.steps import Step, steps_of
@@ -104,6 +105,11 @@ class Readings:
     def producers(self) -> Producers:
         """Who produced each text that can be cited."""
         return Producers(self.trace, self.steps)
+
+    @cached_property
+    def quotations(self) -> Quotations:
+        """Whether words that are quoted stand in it."""
+        return Quotations(self.trace, self.steps, self.quote)
 
     @cached_property
     def gaps(self) -> tuple[str, ...]:

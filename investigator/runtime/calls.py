@@ -7,6 +7,7 @@ scope's time, and its result recorded before anyone sees it.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import anyio
 import msgspec
@@ -123,17 +124,23 @@ class Calls:
 
     async def _read(self, scope: Scope, call: CallTool) -> ToolSettled | ToolFailed:
         fresh: dict[str, str] = {}
+        seen: dict[str, bool] = {}
 
-        def cite(ref: dict[str, JsonValue]) -> str:
-            return scope.short_id(ref, fresh)
+        def cite(ref: dict[str, JsonValue], /, *, in_part: bool = False) -> str:
+            short_id = scope.short_id(ref, fresh)
+            text = compact_json(ref)
+            if text in scope.cited.in_part and not in_part:
+                fresh[short_id] = text  # seen whole from now on
+            seen[short_id] = seen.get(short_id, True) and in_part
+            return short_id
 
         try:
             if not self._tools.is_remote(call.tool_name):
                 answer = await self._tools.call(call.tool_name, call.args, cite)
-                return _read_page(scope, answer, fresh)
+                return _read_page(scope, answer, fresh, seen)
             with self._limit(scope, scope.kept_s(self._pace.finalize_s)):
                 answer = await self._tools.call(call.tool_name, call.args, cite)
-                return _read_page(scope, answer, fresh)
+                return _read_page(scope, answer, fresh, seen)
         except SourceUnavailable as lost:
             error = RunError(
                 code=ErrorCode.SOURCE_UNAVAILABLE, message=str(lost), stage="tool", retryable=True
@@ -169,12 +176,15 @@ def _unanswered(held: TurnHeld, error: RunError) -> TurnFailed:
     return TurnFailed(scope=held.scope, step=held.step, error=error, usage=usage)
 
 
-def _read_page(scope: Scope, answer: ToolAnswer, fresh: dict[str, str]) -> ToolSettled:
+def _read_page(
+    scope: Scope, answer: ToolAnswer, fresh: dict[str, str], seen: Mapping[str, bool]
+) -> ToolSettled:
     return ToolSettled(
         scope=scope.id,
         step=scope.step,
         page=compact_json(answer.page),
         refs=fresh,
+        in_part=tuple(short_id for short_id, part in seen.items() if part and short_id in fresh),
         original_hash=answer.original_hash,
         redactions=answer.redactions,
     )

@@ -26,6 +26,8 @@ NO_ACTION = (
 INVALID_REPLIES = 3
 """So many in a row end a scope: the reasons of the first two did not help."""
 
+AS_IT_IS = "this is your draft now: mend it, or finalize again to end with it as it is"
+
 IN_ITS_PLACE = "rules went on in the model's place"
 
 
@@ -69,8 +71,16 @@ class Endings(Generic[OutputT]):
             "answer": None if answer is None else self._outputs.present(answer, scope.cite),
         }
 
-    def answer(self, scope: Scope, output: OutputT) -> ScopeClosed | Invalid:
-        """The end with the planner's answer, or why the engine cannot parse it."""
+    def answer(self, scope: Scope, output: OutputT) -> ScopeClosed | Invalid | NotAllowed:
+        """The end with the planner's answer, or why the engine cannot parse it.
+
+        Whoever is advised is told once what its answer would lose, and may mend it; meanwhile the
+        answer is its draft.
+        """
+        told = self._advice(scope, output)
+        if told and isinstance(output, Draft):
+            scope.was_advised, scope.draft = True, output
+            return NotAllowed(f"{'; '.join(told)}; {AS_IT_IS}", "advice")
         try:
             answer = self._outputs.resolve(output, scope.cited)
             if scope.kept is not None and isinstance(output, Draft):
@@ -78,6 +88,14 @@ class Endings(Generic[OutputT]):
         except ValueError as error:
             return Invalid(f"output: {error}")
         return self.end(scope, ScopeStatus.COMPLETED, answer=answer)
+
+    def _advice(self, scope: Scope, output: OutputT) -> list[str]:
+        """What an answer names that is not there, and claims that its evidence does not bear."""
+        wanted = scope.planner.advised and not (scope.guarded or scope.was_advised)
+        if not wanted or not isinstance(output, Draft):
+            return []
+        lost = self._outputs.problems(output, scope.cited)
+        return [*lost, *self._outputs.cautions(output, scope.cited)]
 
     def draft(self, scope: Scope, draft: Draft[Any], reply: str) -> None:
         """Put a synthesis on top of the scope's draft, if all that it names is known."""

@@ -256,13 +256,15 @@ class ToolHeld(JournalEvent, frozen=True, kw_only=True, tag="tool_held"):
 class ToolSettled(JournalEvent, frozen=True, kw_only=True, tag="tool_settled"):
     """A tool answered. `page` is JSON text, bounded and redacted, as the planner sees it.
 
-    `refs` are the references that became citable with this answer, by short id, as JSON text.
+    `refs` are the references that became citable with this answer, by short id, as JSON text; of
+    those `in_part` it shows a part.
     """
 
     page: str
     refs: dict[str, str]
     original_hash: str
     redactions: int
+    in_part: tuple[str, ...] = ()
 
 
 class ToolFailed(JournalEvent, frozen=True, kw_only=True, tag="tool_failed"):

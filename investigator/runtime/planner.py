@@ -70,13 +70,15 @@ NO_REFERENCES: Mapping[str, str] = MappingProxyType({})
 class TurnBound:
     """The most that a turn can cost; `max_tokens_out` is what a provider is told.
 
-    `shows` are references that the planner sees with the view and can cite, by short id.
+    `shows` are references that the planner sees with the view and can cite, by short id; those
+    `in_part` it does not see whole.
     """
 
     amounts: Amounts
     max_tokens_out: int = 0
     asks: ModelTurn | None = None
     shows: Mapping[str, str] = field(default_factory=lambda: NO_REFERENCES)
+    in_part: frozenset[str] = frozenset()
 
 
 FREE_TURN = TurnBound(Amounts(iterations=1))
@@ -110,7 +112,8 @@ class Planner(Protocol):
 
     A `remote` planner asks something outside the process: its calls take time, so they have a
     time limit, and may be charged though no reply arrived. `latency_floor_s` is the least time,
-    in seconds, to keep back for a finalize turn.
+    in seconds, to keep back for a finalize turn. One that is `advised` is told once, before it
+    concludes, what its answer would lose.
     """
 
     @property
@@ -121,6 +124,9 @@ class Planner(Protocol):
 
     @property
     def latency_floor_s(self) -> float: ...
+
+    @property
+    def advised(self) -> bool: ...
 
     def finalize_bound(self, prompt_tokens: int, output_tokens: int) -> Amounts:
         """What a finalize turn of that size costs at most: each scope's private reserve."""
@@ -140,6 +146,7 @@ class FreePlanner:
 
     remote = False
     latency_floor_s = 0.05
+    advised = False
 
     def finalize_bound(self, prompt_tokens: int, output_tokens: int) -> Amounts:  # noqa: ARG002
         """One iteration."""

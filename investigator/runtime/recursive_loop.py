@@ -163,7 +163,7 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
             recorded = self._execution.is_replaying(scope.id)
             answer = self._execution.ask_turn(request)
             if isinstance(answer, TurnHeld) or shown.final:
-                scope.granted(final=shown.final, shows=bound.shows)
+                scope.granted(bound, final=shown.final)
                 return answer, view
             scope.limit = answer.resource
             scope.guarded = not await self._may_retry(scope, answer, recorded)
@@ -213,8 +213,8 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
                 scope.refused(ActionKind.TOOL_CALL, action, answer.message, sort="limit")
                 return None
         match await self._calls.tool(scope, call):
-            case ToolSettled(refs=refs, page=page):
-                scope.learn(refs)
+            case ToolSettled(refs=refs, page=page, in_part=in_part):
+                scope.learn(refs, in_part)
                 scope.pages[action] = (scope.step, page)
                 scope.saw(ActionKind.TOOL_CALL, action, page)
             case ToolFailed(message=message, error=None):

@@ -6,14 +6,15 @@ All of it follows from the scope's events in order, so a resumed scope knows wha
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from investigator.ground.canonical_json import JsonValue, compact_json
 from investigator.runtime.actions import ActionKind, Delegations, Draft, fixed_turns
 from investigator.runtime.budget import NOTHING, Limits, Resource
+from investigator.runtime.citable import Citable
 from investigator.runtime.events import OpenedScope, ScopeClosed, Shown
-from investigator.runtime.planner import RECENT_STEPS, Planner, StepSeen, View
+from investigator.runtime.planner import RECENT_STEPS, Planner, StepSeen, TurnBound, View
 from investigator.runtime.scheduler import Slot
 from investigator.runtime.tools import Names
 
@@ -48,10 +49,11 @@ class Scope:
         self.gathered: tuple[JsonValue, ...] = ()
         self.step = 0
         self.draft: Draft[Any] | None = None
-        self.cited: dict[str, str] = {}
+        self.cited = Citable()
         self.notice: str | None = None
         self.invalid_replies = 0  # in a row
         self.is_stuck = False
+        self.was_advised = False  # once a scope, of what its answer would lose
         self._refusals: tuple[str, int] = ("", 0)  # of which sort, how many in a row
         self.guarded = False
         self.limit = Resource.WALL_TIME  # what leads to the guard, if anything does
@@ -60,11 +62,11 @@ class Scope:
         self._ids: dict[str, str] = {}
         self._recent: deque[StepSeen] = deque(maxlen=RECENT_STEPS)
 
-    def cite(self, ref: dict[str, JsonValue]) -> str:
+    def cite(self, ref: dict[str, JsonValue], *, in_part: bool = False) -> str:
         """Make a reference citable at once; equal references share an id."""
         fresh: dict[str, str] = {}
         short_id = self.short_id(ref, fresh)
-        self.learn(fresh)
+        self.learn(fresh, (short_id,) if in_part else ())
         return short_id
 
     def short_id(self, ref: dict[str, JsonValue], fresh: dict[str, str]) -> str:
@@ -82,16 +84,15 @@ class Scope:
         fresh[short_id] = text
         return short_id
 
-    def learn(self, refs: Mapping[str, str]) -> None:
+    def learn(self, refs: Mapping[str, str], in_part: Collection[str] = ()) -> None:
         """Make references citable under the ids that a tool's answer or a prompt gave them."""
-        for short_id, text in refs.items():
-            self.cited[short_id] = text
-            self._ids[text] = short_id
+        self.cited.learn(refs, in_part)
+        self._ids.update((text, short_id) for short_id, text in refs.items())
 
-    def granted(self, *, final: bool, shows: Mapping[str, str]) -> None:
+    def granted(self, bound: TurnBound, *, final: bool) -> None:
         """A turn is held: what its prompt shows can be cited, and no limit leads to the guard."""
         self.limit = self.limit if final else Resource.WALL_TIME
-        self.learn(shows)
+        self.learn(bound.shows, bound.in_part)
 
     def child_scopes(self, delegations: Delegations) -> list[OpenedScope]:
         """The children that the delegations ask for, by position, their terms still open."""

@@ -69,6 +69,11 @@ class Ended:
         decider = self.deciders.get(scope_id)
         return decider is not None and decider.model_name is not None
 
+    def by_rules(self, scope_id: str) -> bool:
+        """Whether rules decided in a scope; also where nothing is known of it."""
+        decider = self.deciders.get(scope_id)
+        return decider is None or decider.planner == "rules"
+
     @property
     def gaps(self) -> Iterator[str]:
         """What was left out, then what each scope could not do."""

@@ -10,14 +10,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from investigator.ground.canonical_json import JsonValue
 
-Cite: TypeAlias = Callable[[dict[str, JsonValue]], str]
-"""Registers a reference with the scope that reads it; equal references get one id."""
+
+class Cite(Protocol):
+    """Registers a reference with the scope that reads it; equal references get one id.
+
+    `in_part` says that only a part of its text is shown.
+    """
+
+    def __call__(self, ref: dict[str, JsonValue], /, *, in_part: bool = False) -> str: ...
 
 
 class ToolArgs(BaseModel):

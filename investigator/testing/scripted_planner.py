@@ -16,7 +16,8 @@ class ScriptedPlanner:
 
     `script` maps a scope id to its turns, a text or a failure for each step; a scope that runs
     past its script repeats the last turn. `latency_s` is slept before each reply, `usage` is
-    charged for it, `bound` is held for it.
+    charged for it, `bound` is held for it; one that is `advised` is told before it concludes, as a
+    model is.
     """
 
     def __init__(
@@ -26,11 +27,13 @@ class ScriptedPlanner:
         latency_s: float = 0.0,
         usage: Usage | None = None,
         bound: TurnBound = FREE_TURN,
+        advised: bool = False,
     ) -> None:
         self._script = script
         self._latency_s = latency_s
         self._usage = usage or Usage()
         self._bound = bound
+        self.advised = advised
         self.remote = usage is not None or latency_s > 0
         self.latency_floor_s = max(0.05, latency_s)
         self.identity = PlannerIdentity(planner="scripted")

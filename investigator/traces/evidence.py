@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -50,6 +50,13 @@ class EvidenceRef(BaseModel):
     ref: str
     excerpt_hash: str
     ts: str | None
+
+
+class Quoted(NamedTuple):
+    """Words that were quoted: the reference whose text has them, or why none has."""
+
+    ref: EvidenceRef | None
+    problem: str | None = None
 
 
 def _evidence(span: Span, kind: EvidenceKind, ref: str, text: str) -> EvidenceRef:

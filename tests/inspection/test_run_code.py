@@ -15,6 +15,7 @@ from investigator.ground.redaction import Redactor
 from investigator.inspection.code_sandbox import CodeBounds
 from investigator.inspection.code_tool import code_tool, stands_whole
 from investigator.inspection.pages import PAGE_CHARS
+from investigator.inspection.reference_names import ReferenceNames
 from investigator.inspection.trace_tools import inspection_tools
 from investigator.readings.reading import Readings
 from investigator.runtime.tools import Cite, Tool, ToolAnswer
@@ -70,8 +71,8 @@ class Bench:
         redactor = Redactor()
         self.cited: list[EvidenceRef] = []
         self.trace = given
-        readings = Readings(given, redactor)
-        self.tool = code_tool(lambda _: readings, redactor, trace_id="t", bounds=bounds)
+        names = ReferenceNames(Readings(given, redactor))
+        self.tool = code_tool(lambda _: names, redactor, trace_id="t", bounds=bounds)
 
     def answer(self, code: str, offset: int = 0) -> ToolAnswer:
         return ran(self.tool, self.cite, code=code, offset=offset)
@@ -82,7 +83,7 @@ class Bench:
     def printed(self, code: str) -> str:
         return str(self.page(code)["text"]).rstrip("\n")
 
-    def cite(self, ref: dict[str, Any]) -> str:
+    def cite(self, ref: dict[str, Any], /, *, in_part: bool = False) -> str:  # noqa: ARG002
         found = EvidenceRef.model_validate(ref)
         assert unresolved_reason(found, self.trace) is None
         self.cited.append(found)
@@ -310,6 +311,6 @@ def test_it_is_offered_where_it_is_asked_for() -> None:
         schema = offered[-1].args.model_json_schema()
         assert schema["additionalProperties"] is False
         assert set(schema["required"]) == set(schema["properties"])
-    page = ran(offered[-1], lambda _: "e1", trace_id="t", code="print(len(spans()))", offset=0).page
+    page = ran(offered[-1], Bench().cite, trace_id="t", code="print(len(spans()))", offset=0).page
     assert isinstance(page, dict)
     assert page["text"] == "2\n"

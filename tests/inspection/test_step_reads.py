@@ -75,8 +75,10 @@ class Reader:
         self.readings = Readings(given, Redactor())
         self.tools = reads_of(MemoryInspectionAPI([given]), self.readings)
         self.cited: dict[str, EvidenceRef] = {}
+        self.in_part: dict[str, bool] = {}
 
-    def cite(self, ref: dict[str, JsonValue]) -> str:
+    def cite(self, ref: dict[str, JsonValue], /, *, in_part: bool = False) -> str:
+        self.in_part[str(ref["ref"])] = in_part
         name = self.tools.names(ref)
         assert name is not None
         found = EvidenceRef.model_validate(ref)
@@ -178,9 +180,9 @@ def test_the_overview_tells_the_whole_run_where_it_fits() -> None:
     reader = Reader(run_of(3))
     shown = reader.outline.whole(3000, estimate_tokens)
     assert shown is not None
-    assert "Question [0]: Q [REDACTED:email]" in shown.text
+    assert "Question: [0] Q [REDACTED:email]" in shown.text
     assert "Known outcome: nobody says" in shown.text
-    assert "Final answer [4]: The answer is 7." in shown.text
+    assert "Final answer: [4] The answer is 7." in shown.text
     assert '[2] t2 root → search({"q":"1"}): result 1 w w' in shown.text
     assert set(shown.shows) == {"m0", "t1", "t2", "t3", "m4"}
     assert MAIL not in shown.text
@@ -226,6 +228,6 @@ def test_steps_are_the_same_whatever_holds_the_trace(kind: str, tmp_path: Path) 
     args = tools.tools["read_steps"].args.model_validate(
         {"from": 0, "to": None, "detail": "full", "offset": 0}
     )
-    answer = asyncio.run(tools.call("read_steps", args, lambda ref: tools.names(ref) or ""))
+    answer = asyncio.run(tools.call("read_steps", args, Reader(given).cite))
     assert answer.page == Reader(given).steps(0)
     api.close()

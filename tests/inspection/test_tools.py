@@ -33,6 +33,7 @@ class Desk:
     ) -> None:
         self.trace = given
         self.cited: dict[str, EvidenceRef] = {}
+        self.in_part: dict[str, bool] = {}
         api = MemoryInspectionAPI([given])
         self.registry = ToolRegistry(
             inspection_tools(
@@ -43,8 +44,9 @@ class Desk:
             )
         )
 
-    def cite(self, ref: dict[str, JsonValue]) -> str:
+    def cite(self, ref: dict[str, JsonValue], /, *, in_part: bool = False) -> str:
         found = EvidenceRef.model_validate(ref)
+        self.in_part[found.ref] = self.in_part.get(found.ref, True) and in_part
         for short, known in self.cited.items():
             if known == found:
                 return short
@@ -104,8 +106,8 @@ FETCH = span(
 DAY = trace(span("root", kind="AGENT", start_ms=0, end_ms=90), CALL, CHAT, FETCH)
 
 
-def test_a_page_of_spans_says_what_each_is_and_how_to_cite_it() -> None:
-    """What is unknown or usual is left out of a row."""
+def test_a_page_of_spans_says_what_each_is_and_where() -> None:
+    """What is unknown or usual is left out of a row; it is a place to read, no reading."""
     desk = Desk(DAY)
     page = desk.page("list_spans", kind=None, errors_only=True, offset=0)
     assert page == {
@@ -123,21 +125,29 @@ def test_a_page_of_spans_says_what_each_is_and_how_to_cite_it() -> None:
                 "role": "tool",
                 "chars": 9011,
                 "text": f'{{"to":"x"}} {"ok " * 21}ok…',
-                "evidence": "e1",
+                "at": "t3",
             }
         ],
         "total": 1,
         "next_offset": None,
     }
-    assert desk.cited["e1"].ref == "span:call"
+    assert desk.cited == {}
 
 
 def test_only_what_was_shown_can_be_cited() -> None:
-    """Rows that did not fit on the page have no id yet."""
-    desk = Desk(trace(*(span(f"s{i}", name="n" * 200) for i in range(200))))
-    page = desk.page("list_spans", kind=None, errors_only=False, offset=0)
-    assert 0 < len(page["rows"]) < 200
+    """Rows that did not fit on the page have no id yet, and a text that was cut is seen in part."""
+    said: dict[str, JsonValue] = {}
+    for number in range(40):
+        said[f"llm.input_messages.{number}.message.role"] = "user"
+        said[f"llm.input_messages.{number}.message.content"] = f"{number} " * (40 * number)
+    desk = Desk(trace(span("s", kind="LLM", attributes=said)))
+    page = desk.page("get_messages", span_id="s", index=None, offset=0)
+    assert 0 < len(page["rows"]) < 40
     assert len(desk.cited) == len(page["rows"])
+    cut = [desk.in_part[desk.cited[row["evidence"]].ref] for row in page["rows"]]
+    assert cut == ["length" in row for row in page["rows"]]
+    assert any(cut)
+    assert not all(cut)
 
 
 def test_pages_lead_from_one_to_the_next_until_all_rows_were_shown() -> None:

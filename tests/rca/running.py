@@ -111,7 +111,11 @@ def call(tool_name: str, **args: JsonValue) -> str:
 
 
 LIST_SPANS = call("list_spans", kind=None, errors_only=False, offset=0)
-"""Makes every span of a small trace citable: e1, e2, … in order."""
+
+
+def reads(*span_ids: str) -> tuple[str, ...]:
+    """Turns that read these spans, and so make them citable: e1, e2, … in order."""
+    return tuple(call("get_span", span_id=span_id, field=None, offset=0) for span_id in span_ids)
 
 
 def stated(id_: str = "f1", **fields: JsonValue) -> dict[str, JsonValue]:

@@ -94,15 +94,28 @@ def test_confidence_is_what_the_references_bear(
     assert resolved(finding("f", *evidence)).findings[0].confidence == confidence
 
 
-def test_one_unknown_span_makes_the_whole_output_invalid() -> None:
-    """The planner can repair it, so it is told which."""
-    with pytest.raises(ValueError, match="finding bad: no span or step 'nowhere' in the trace"):
-        resolved(finding("good", "e1"), finding("bad", "e1", span_id="nowhere"))
+def test_an_unknown_span_is_refused_in_a_draft_and_a_gap_at_the_end() -> None:
+    """The finding then stands at the first place that it cites; without one it is dropped."""
+    said = (finding("good", "e1"), finding("bad", "e2", span_id="nowhere"))
+    told = "finding bad: no span or step 'nowhere' in the trace"
+    assert OUTPUTS.problems(draft(*said), cited()) == [told]
+    answer = resolved(*said)
+    assert [found.span_id for found in answer.findings] == ["t", "agent"]
+    assert answer.gaps == (told,)
+    assert resolved(finding("bad", span_id="nowhere")).findings == ()
+
+
+def test_an_unknown_category_makes_the_whole_output_invalid() -> None:
+    """The planner can repair it, so it is told which there are."""
+    bad = finding("bad", "e1").model_copy(update={"category": "bad_luck"})
+    with pytest.raises(ValueError, match="finding bad: no category 'bad_luck'; there are: "):
+        resolved(finding("good", "e1"), bad)
 
 
 def test_of_a_draft_that_was_cut_off_the_rest_is_kept() -> None:
     """Nobody can repair it any more."""
-    cut_off = draft(finding("good", "e1"), finding("bad", "e1", span_id="nowhere"))
+    bad = finding("bad", "e1").model_copy(update={"category": "bad_luck"})
+    cut_off = draft(finding("good", "e1"), bad)
     answer = RCAAnswer.model_validate_json(OUTPUTS.salvage(cut_off, cited()))
     assert [found.description for found in answer.findings] == ["what good says"]
 
@@ -112,7 +125,7 @@ def test_a_childs_evidence_is_cited_anew_by_its_parent() -> None:
     answer = OUTPUTS.resolve(draft(finding("f", "e1", "e2")), cited())
     parents: dict[str, str] = {}
 
-    def cite(ref: dict[str, JsonValue]) -> str:
+    def cite(ref: dict[str, JsonValue], /, *, in_part: bool = False) -> str:  # noqa: ARG001
         short_id = f"p{len(parents)}"
         parents[short_id] = canonical_json(ref)
         return short_id

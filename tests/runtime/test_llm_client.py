@@ -679,6 +679,7 @@ class Asking:
 
     remote = True
     latency_floor_s = 0.05
+    advised = False
     identity = PlannerIdentity(planner="asking", model_name="scripted")
 
     def __init__(self, model: ModelClient) -> None:

@@ -88,6 +88,7 @@ class _Heard:
         self._model = model
         self.identity = model.identity
         self.latency_floor_s = model.latency_floor_s
+        self.advised = model.advised
         self.rendered: dict[str, Rendered] = {}
 
     def finalize_bound(self, prompt_tokens: int, output_tokens: int) -> Amounts:
