@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Generic, NamedTuple, Self, TypeVar
 
+import re2
 from pydantic import BaseModel, ConfigDict, Field
 
 from investigator.claims.confidence import Confidence, borne_confidence
@@ -24,13 +25,20 @@ from investigator.runtime.turn_schema import EVIDENCE, KNOWN
 from investigator.traces.evidence import EvidenceRef, Quoted
 
 
-class Quotation(BaseModel):
-    """Words of a text that is cited, as they stand there."""
+class Quotation(NamedTuple):
+    """Words of a text that is cited, as they stand there: `m12: the words`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    evidence: str
+    words: str
 
-    evidence: str = Field(json_schema_extra={KNOWN: EVIDENCE})
-    words: str = Field(min_length=1, description="word for word")
+    @classmethod
+    def read(cls, text: str) -> Quotation | None:
+        """The quotation that a text is; None where it does not begin with an id."""
+        found = _QUOTATION.fullmatch(text)
+        return None if found is None else cls(found.group(1), found.group(2))
+
+
+_QUOTATION = re2.compile(r"(?s)\s*\[?((?:\d+:)?[^\s:\[\]]+)\]?\s*:\s*(.*)")
 
 
 class Evidence(NamedTuple):
@@ -53,7 +61,12 @@ class StatedFinding(DraftFinding):
         tuple[Annotated[str, Field(json_schema_extra={KNOWN: EVIDENCE})], ...],
         Field(description="Ids such as m12"),
     ]
-    quotes: tuple[Quotation, ...] = Field(default=(), description="words of the evidence, if any")
+    quotes: tuple[str, ...] = Field(default=(), description="m12: words as they stand there")
+
+    @property
+    def quotations(self) -> tuple[Quotation, ...]:
+        """The quotations that can be read."""
+        return tuple(one for text in self.quotes if (one := Quotation.read(text)) is not None)
 
     @property
     def claim(self) -> dict[str, Any]:
@@ -123,6 +136,18 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
         """The finding without such ids; None where nothing is left of it."""
         return stated
 
+    def meant(self, given: str) -> Sequence[str]:  # noqa: ARG002
+        """The references, as a scope knows them, that may be meant by what names none of them."""
+        return ()
+
+    def _cited_as(self, given: str, cited: Mapping[str, str]) -> str | None:
+        """The reference that was read and is meant; None where none was."""
+        named = cited_as(given, cited)
+        if named is not None:
+            return named
+        known = set(cited.values())
+        return next((text for text in self.meant(given) if text in known), None)
+
     def stands_without_evidence(self, stated: StatedT) -> bool:  # noqa: ARG002
         """Whether the finding claims nothing that needs showing."""
         return False
@@ -154,11 +179,15 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
 
     def _misread(self, stated: StatedT, cited: Mapping[str, str]) -> Iterator[str]:
         """What a finding cites that was not read, and quotes that does not stand there."""
-        for given in dict.fromkeys((*stated.evidence, *(one.evidence for one in stated.quotes))):
-            if cited_as(given, cited) is None:
+        for given in dict.fromkeys(
+            (*stated.evidence, *(one.evidence for one in stated.quotations))
+        ):
+            if self._cited_as(given, cited) is None:
                 yield f"no evidence '{given}' was read"
-        for one in stated.quotes:
-            text = cited_as(one.evidence, cited)
+        if len(stated.quotations) < len(stated.quotes):
+            yield "a quotation is an id, a colon and the words: m12: the words"
+        for one in stated.quotations:
+            text = self._cited_as(one.evidence, cited)
             if text is None:
                 continue
             problem = self.quoted(EvidenceRef.model_validate_json(text), one.words).problem
@@ -173,7 +202,7 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
         unread = [
             f"no evidence '{given}' was read"
             for given in dict.fromkeys(stated.evidence)
-            if cited_as(given, cited) is None
+            if self._cited_as(given, cited) is None
         ]
         none = [] if stated.evidence else ["cite what you read that shows it"]
         return [*([] if wrong is None else [wrong]), *unread, *none]
@@ -259,12 +288,12 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
     def _evidence(self, stated: StatedT, cited: Mapping[str, str], gaps: list[str]) -> Evidence:
         """What a finding cites; of what does not resolve or does not stand there a gap tells."""
         of = f"finding {stated.id}"
-        given = (*stated.evidence, *(one.evidence for one in stated.quotes))
+        given = (*stated.evidence, *(one.evidence for one in stated.quotations))
         refs = self._references(given, of, cited, gaps)
         words: dict[str, str] = {}
         found: list[EvidenceRef] = []
-        for one in stated.quotes:
-            text = cited_as(one.evidence, cited)
+        for one in stated.quotations:
+            text = self._cited_as(one.evidence, cited)
             ref = None if text is None else EvidenceRef.model_validate_json(text)
             if ref is None or ref not in refs:
                 continue
@@ -300,7 +329,7 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
     ) -> tuple[EvidenceRef, ...]:
         refs: list[EvidenceRef] = []
         for short_id in dict.fromkeys(evidence):
-            text = cited_as(short_id, cited)
+            text = self._cited_as(short_id, cited)
             ref = None if text is None else EvidenceRef.model_validate_json(text)
             if ref is None or self.unresolved([ref]):
                 gaps.append(f"{of}: evidence '{short_id}' does not resolve")

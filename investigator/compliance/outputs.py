@@ -78,6 +78,10 @@ class ComplianceOutputs(ClaimOutputs[ControlFinding, CheckedControl]):
             return None
         return stated.model_copy(update={"span_id": place})
 
+    def meant(self, given: str) -> Sequence[str]:
+        """What its step bears."""
+        return self._case.names.meant(given)
+
     def quoted(self, ref: EvidenceRef, words: str) -> Quoted:
         """The reference whose text has the words."""
         return self._case.readings.quotations.quoted(ref, words)

@@ -68,6 +68,10 @@ class IncidentOutputs(ClaimOutputs[IncidentFinding, CheckedIncidentFinding]):
         told = next((f.id for f in findings if f.signature == lead.signature), None)
         return None if told is None else f"finding {told} states it"
 
+    def meant(self, given: str) -> Sequence[str]:
+        """What its step bears, of the trace whose number it begins with."""
+        return self._case.views.meant(given)
+
     def quoted(self, ref: EvidenceRef, words: str) -> Quoted:
         """The reference whose text has the words; of a config diff none are kept."""
         return self._case.quoted(ref, words)

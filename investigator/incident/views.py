@@ -26,6 +26,7 @@ class WindowViews:
         self, read: Callable[[str], Readings], traces: Sequence[str], chosen: Sequence[str]
     ) -> None:
         self.numbers = {trace_id: number for number, trace_id in enumerate(traces, 1)}
+        self._ids = {str(number): trace_id for trace_id, number in self.numbers.items()}
         self._chosen = tuple(chosen)
         self.readings_of = lru_cache(_KEPT)(read)
         self.named = lru_cache(_KEPT)(self._named)
@@ -34,6 +35,12 @@ class WindowViews:
     def names_of(self, trace_id: str) -> ReferenceNames | None:
         """The ids of a trace of the window."""
         return self.named(trace_id) if trace_id in self.numbers else None
+
+    def meant(self, name: str) -> tuple[str, ...]:
+        """The references that whoever gives a step's id may mean."""
+        number = name.strip("[]# ").partition(":")[0]
+        trace_id = self._ids.get(number)
+        return () if trace_id is None else self.named(trace_id).meant(name)
 
     def place(self, trace_id: str, span_id: str | None) -> str | None:
         """What a span of a trace is called where it is pointed at."""

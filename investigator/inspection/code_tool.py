@@ -31,7 +31,9 @@ _DESCRIPTION = (
     "output. A text is read, and can be cited, if text(id) gave it and you print it whole."
 )
 
-_TEXT_CHARS = 4000
+PRINTED_CHARS = 12_000
+"""What code prints was asked for; a prompt with less room cuts it, and says how to read on."""
+
 _ERROR_CHARS = 300
 _MOST_READ = 20
 """As many ids as leave the page to what was printed."""
@@ -95,7 +97,7 @@ def _page(
 
 
 def _shown(printed: Printed, offset: int, lens: Lens) -> JsonObject:
-    window = lens.window(printed.text, offset=offset, chars=_TEXT_CHARS)
+    window = lens.window(printed.text, offset=offset, chars=PRINTED_CHARS)
     error: JsonObject = {}
     if printed.error is not None:
         error = {"error": lens.short(printed.error, chars=_ERROR_CHARS)}

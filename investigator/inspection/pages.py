@@ -113,6 +113,7 @@ class Rows(Generic[_T]):
     `items` are the rows from the asked offset on; `total` is None where it is not known. `row`
     and `head` say how they look; both are short by their own making. `in_part` says of a shown row
     whether it has only a part of what it names; with `evidence` None a row is a place to look at.
+    All of them take `chars` of JSON at most, or the first alone.
     """
 
     items: Sequence[_T]
@@ -122,6 +123,7 @@ class Rows(Generic[_T]):
     total: int | None = None
     head: Callable[[Lens], JsonObject] = lambda _: {}
     in_part: Callable[[JsonObject], bool] = lambda _: False
+    chars: int = _ROWS_CHARS
 
 
 def answer_rows(rows: Rows[_T], *, redactor: Redactor, cite: Cite) -> ToolAnswer:
@@ -138,7 +140,7 @@ def answer_rows(rows: Rows[_T], *, redactor: Redactor, cite: Cite) -> ToolAnswer
         lens = Lens(redactor, seen)
         fields = rows.row(item, lens)
         used += len(canonical_json(fields)) + _CITATION_CHARS
-        if shown and used > _ROWS_CHARS:
+        if shown and used > rows.chars:
             break
         shown.append(fields)
         redactions += lens.redactions
@@ -176,7 +178,7 @@ def answer_text(
     )
 
 
-def is_cut(row: JsonObject) -> bool:
+def shows_a_part(row: JsonObject) -> bool:
     """Whether a row shows a part of its text: then it says how long the whole is."""
     return "length" in row
 

@@ -40,14 +40,24 @@ class ReferenceNames:
         return self._of_steps.get(place_of(ref)) or self._of_span(ref)
 
     def of_step(self, step: Step) -> str | None:
-        """The id of the step itself; None where nothing of it can be cited."""
-        names = [self._of_steps[place_of(ref)] for ref in step.evidence]
-        own = f"{self._prefix}{_LETTERS.get(step.kind, 'm')}{step.number}"
-        return next((name for name in names if name == own), names[0] if names else None)
+        """The id of the step itself, which has its number; None where nothing can be cited."""
+        return self._own(step) if step.evidence else None
+
+    def _own(self, step: Step) -> str:
+        return f"{self._prefix}{_LETTERS.get(step.kind, 'm')}{step.number}"
 
     def shown_by(self, step: Step) -> dict[str, str]:
         """What whoever reads the step can cite: references as a scope knows them, by id."""
-        return {self._of_steps[place_of(ref)]: reference_key(ref) for ref in step.evidence}
+        shown = {self._of_steps[place_of(ref)]: reference_key(ref) for ref in step.evidence}
+        # Two steps may have one text, such as the span that both stand in: each has its own id.
+        for ref in step.evidence[-1:]:
+            shown.setdefault(self._own(step), reference_key(ref))
+        return shown
+
+    def meant(self, name: str) -> tuple[str, ...]:
+        """The references, as a scope knows them, that whoever gives a step's id may mean."""
+        step = self.step_named(name)
+        return () if step is None else tuple(map(reference_key, step.evidence))
 
     def step_named(self, name: str) -> Step | None:
         """The step that an id, or its bare number, names; None for none."""
@@ -106,7 +116,7 @@ class ReferenceNames:
         """The ids of all that steps show, by place; each belongs to the step that first had it."""
         names: dict[str, str] = {}
         for step in self._readings.steps:
-            own = f"{self._prefix}{_LETTERS.get(step.kind, 'm')}{step.number}"
+            own = self._own(step)
             new = [place_of(ref) for ref in step.evidence if place_of(ref) not in names]
             for number, place in enumerate(dict.fromkeys(new), 1):
                 names[place] = own if number == 1 else f"{own}.{number}"

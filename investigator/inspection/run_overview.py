@@ -7,14 +7,15 @@ Texts are redacted before anything is cut.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence, Set
 from functools import cached_property
 from itertools import groupby
 
-import re2
-
+from investigator.ground.canonical_json import JsonValue
 from investigator.inspection.reference_names import ReferenceNames
+from investigator.inspection.repeats import Repeats
 from investigator.inspection.step_text import (
     StepPart,
     head_and_tail,
@@ -23,11 +24,12 @@ from investigator.inspection.step_text import (
 )
 from investigator.model_planner.overview import Outlined
 from investigator.model_planner.page_text import Estimate, cut
-from investigator.readings.assertions import says_something
 from investigator.readings.folding import folded
 from investigator.readings.outcome import told_beforehand
 from investigator.readings.reading import Readings
-from investigator.readings.steps import Step, StepKind, final_answer
+from investigator.readings.steps import Step, StepKind
+from investigator.readings.telling_answer import telling_answer
+from investigator.traces.openinference import tool_definitions_of
 
 _LEAST_CHARS = 60
 """Less of a text says nothing; then fewer steps are shown."""
@@ -39,8 +41,10 @@ _GAPS = 8
 _GAP_CHARS = 200
 _AGENTS = 12
 _TOOLS = 8
-_IDLE = re2.compile(r"(?i)^\W*there is no code from the last \d+ messages?\b")
-"""What an executor of code says where it was given none (AutoGen): no answer to anything."""
+_MOST_OFFERED = 20
+_ARGUMENTS = 8
+_MOST_REPEATED = 4_000_000
+"""Characters of a run in which blocks that repeat are looked for."""
 
 
 class TraceOutline:
@@ -121,12 +125,20 @@ class TraceOutline:
     def _parts(self) -> Sequence[tuple[StepPart, ...]]:
         """The steps in words, redacted and folded."""
         quote = self._readings.quote.whole
+        steps = self._readings.steps
+        repeats = Repeats()
+        small = sum(len(text) for step in steps for text in step.texts) <= _MOST_REPEATED
+
+        def shown(step: Step, text: str) -> str:
+            whole = folded(quote(text))
+            return repeats.folded(step.number, whole) if small else whole
+
         return [
             tuple(
-                StepPart(quote(part.head), folded(quote(part.text)))
+                StepPart(quote(part.head), shown(step, part.text))
                 for part in step_parts(step, self._names.of_step(step))
             )
-            for step in self._readings.steps
+            for step in steps
         ]
 
     def _counted(self, steps: Sequence[Step]) -> str:
@@ -152,7 +164,7 @@ class TraceOutline:
         known = told_beforehand(self._readings.outcome)
         ended = known.pop("outcome", "nobody says how the run ended")
         yield "; ".join([f"Known outcome: {ended}", *(f"{who}: {t}" for who, t in known.items())])
-        answer = self._answer()
+        answer = telling_answer(self._readings.steps)
         if answer is None:
             yield "Final answer: none in the trace"
         else:
@@ -160,26 +172,11 @@ class TraceOutline:
         agents = self._agents()
         if agents:
             yield f"Who takes part: {'; '.join(agents)}"
+        offered = self._offered()
+        if offered and short == 1:
+            yield f"Tools offered: {'; '.join(offered)}"
         for gap in self._readings.gaps[: _GAPS // short]:
             yield f"Gap of the trace: {quote.line(gap, _GAP_CHARS)}"
-
-    def _answer(self) -> Step | None:
-        """What the run answered: not words that only end it, nor such as stand there often."""
-        last = final_answer(self._readings.steps)
-        if last is None:
-            return None
-        said = [step for step in self._readings.steps[: last.number + 1] if step.text.strip()]
-        often = Counter(" ".join(step.text.split()) for step in said)
-        telling = (
-            step
-            for step in reversed(said)
-            if step.call is None
-            and step.kind in (StepKind.MODEL, StepKind.ANSWER)
-            and says_something(step.text)
-            and often[" ".join(step.text.split())] == 1
-            and not _IDLE.search(step.text)
-        )
-        return next(telling, last)
 
     def _pointed(self, step: Step, chars: int, shown: int | None) -> str:
         """The words of a step on a line; of a long one that stands whole below, where it stands."""
@@ -191,6 +188,19 @@ class TraceOutline:
         return " ".join(
             head_and_tail(" ".join(self._readings.quote.whole(step.text).split()), chars).split()
         )
+
+    def _offered(self) -> list[str]:
+        """The tools that models were offered, with the names of their arguments."""
+        name = self._readings.quote.name
+        found: dict[str, str] = {}
+        for span in self._readings.view.model_calls:
+            for one in tool_definitions_of(span):
+                if one.name is None or one.name in found or len(found) >= _MOST_OFFERED:
+                    continue
+                arguments = [name(argument) for argument in _argument_names(one.json_schema)]
+                more = ", …" if len(arguments) > _ARGUMENTS else ""
+                found[one.name] = f"{name(one.name)}({', '.join(arguments[:_ARGUMENTS])}{more})"
+        return list(found.values())
 
     def _agents(self) -> list[str]:
         """Each agent with its steps and the tools that it used."""
@@ -211,6 +221,23 @@ class TraceOutline:
             f"{agent} {n} {'step' if n == 1 else 'steps'}{_used(tools.get(agent))}"
             for agent, n in list(steps.items())[:_AGENTS]
         ]
+
+
+def _argument_names(schema: str) -> list[str]:
+    """What a tool takes, by its definition in any provider's form."""
+    try:
+        waiting: list[JsonValue] = [json.loads(schema)]
+    except (ValueError, RecursionError):
+        return []
+    while waiting:
+        node = waiting.pop(0)
+        if isinstance(node, dict):
+            properties = node.get("properties")
+            if isinstance(properties, dict):
+                return list(properties)
+            forms = ("function", "parameters", "input_schema", "inputSchema", "args_schema")
+            waiting += [node[form] for form in forms if form in node]
+    return []
 
 
 def _used(tools: Counter[str] | None) -> str:

@@ -124,8 +124,13 @@ class SearchTrace(ToolArgs):
     """A page of matches."""
 
     pattern: str = Field(description="RE2 pattern; start it with (?i) to ignore case")
+    span_id: Annotated[str, Field(description="", json_schema_extra={KNOWN: SPAN})] | None = Field(
+        description="Only in this span or step; null for all"
+    )
+    context: Annotated[int, Field(ge=0, le=40, description="Lines before and after a match")]
     fields: list[str] | None = Field(
-        description="By name or start of name, such as attributes.output; null for all"
+        description="null for the steps; else fields of spans by name or its start, such as"
+        " attributes.output"
     )
     offset: Annotated[int, Field(ge=0, le=10_000, description=OFFSET)]
 

@@ -9,14 +9,24 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import Any, TypeVar
 
 from investigator.errors import UsageError
 from investigator.ground.canonical_json import JsonValue
+from investigator.ground.patterns import Pattern
 from investigator.ground.redaction import Redactor
-from investigator.inspection.pages import JsonObject, Lens, Rows, answer_rows, answer_text, is_cut
+from investigator.inspection.pages import (
+    JsonObject,
+    Lens,
+    Rows,
+    answer_rows,
+    answer_text,
+    shows_a_part,
+)
 from investigator.inspection.reference_names import ReferenceNames
 from investigator.inspection.step_pages import StepRange, answer_steps
+from investigator.inspection.step_search import evidence_in, excerpt_row, excerpts
 from investigator.inspection.tool_args import (
     GetChildren,
     GetChildrenOf,
@@ -67,6 +77,10 @@ from investigator.traces.evidence import (
 )
 from investigator.traces.model import Span, StatusCode, Trace
 
+_ALL = 100_000
+_SEARCH_CHARS = 10_000
+"""A search shows as much as it was asked for with lines around; a prompt with less room cuts it."""
+
 _FETCHED_ROWS = 60
 """More than fit on a page of rows, and few enough to read for one page."""
 
@@ -84,7 +98,7 @@ _CHILDREN = "Direct children of a span, as list_spans gives them."
 _MESSAGES = "Chat messages of a span, input then output."
 _TOOL_IO = "What a TOOL span was asked and what it answered."
 _CHUNKS = "Documents that a span retrieved."
-_SEARCH = "Places in the texts of the trace that match a pattern."
+_SEARCH = "What matches a pattern in the steps, each text once; or in fields of spans."
 
 ReadingsOf = Callable[[str], Readings]
 """The readings of a trace by its id."""
@@ -194,6 +208,12 @@ def _named(
 
 def _no_head(_: Lens) -> JsonObject:
     return {}
+
+
+def spans_of(step: Step) -> tuple[str, ...]:
+    """The spans that a step stands in: where it ran, and where its result is."""
+    result = None if step.call is None else step.call.result_span_id
+    return (step.span_id,) if result is None else (step.span_id, result)
 
 
 class _Reads:
@@ -320,7 +340,7 @@ class _Reads:
                 lambda found: message_evidence(span, *found),
                 args.offset,
                 total=len(messages),
-                in_part=is_cut,
+                in_part=shows_a_part,
             )
             return self._rows(rows, cite)
         if args.index >= len(messages):
@@ -364,7 +384,7 @@ class _Reads:
                 lambda chunk: retrieval_evidence(span, chunk, self._redactor),
                 args.offset,
                 total=len(chunks),
-                in_part=is_cut,
+                in_part=shows_a_part,
             )
             return self._rows(rows, cite)
         chunk = next((chunk for chunk in chunks if chunk.position == args.position), None)
@@ -384,20 +404,49 @@ class _Reads:
         )
 
     def search_trace(self, trace_id: str, args: SearchTrace, cite: Cite) -> ToolAnswer:
-        limit = args.offset + _FETCHED_ROWS
-        found = self._api.search_trace(trace_id, args.pattern, args.fields, limit=limit)
-        trace = self._api.get_trace(trace_id)
-        hits = [hit_of(trace, match) for match in found[args.offset :]]
-        return self._rows(
-            Rows(
-                hits,
-                hit_row,
-                lambda hit: span_evidence(hit.span),
-                args.offset,
-                in_part=lambda _: True,
-            ),
-            cite,
+        span_id = None if args.span_id is None else self._known_span(trace_id, args.span_id)
+        if args.fields is not None:
+            return self._search_fields(trace_id, args, span_id, cite)
+        names, lens = self._names(trace_id), Lens(self._redactor)
+        steps = [
+            step
+            for step in self._readings_of(trace_id).steps
+            if span_id is None or span_id in spans_of(step)
+        ]
+        found = excerpts(steps, Pattern(args.pattern), lens.whole, args.context)
+        every = list(islice(found, args.offset, args.offset + _FETCHED_ROWS))
+        rows = Rows(
+            every,
+            lambda one, lens: excerpt_row(one, lens, names.of_step(one.step)),
+            evidence_in,
+            args.offset,
+            in_part=lambda _: True,
+            chars=_SEARCH_CHARS,
         )
+        return self._rows(rows, cite)
+
+    def _known_span(self, trace_id: str, named: str) -> str:
+        """The span that is meant; it is there."""
+        return self._api.get_span(trace_id, self._span_id(trace_id, named)).span_id
+
+    def _search_fields(
+        self, trace_id: str, args: SearchTrace, span_id: str | None, cite: Cite
+    ) -> ToolAnswer:
+        """In the fields of spans as the source has them: each span that repeats a text has it."""
+        limit = args.offset + _FETCHED_ROWS
+        every = limit if span_id is None else _ALL
+        matches = self._api.search_trace(trace_id, args.pattern, args.fields, limit=every)
+        found = [match for match in matches if span_id is None or match.span_id == span_id]
+        trace = self._api.get_trace(trace_id)
+        hits = [hit_of(trace, match) for match in found[args.offset : limit]]
+        rows = Rows(
+            hits,
+            hit_row,
+            lambda hit: span_evidence(hit.span),
+            args.offset,
+            in_part=lambda _: True,
+        )
+        return self._rows(rows, cite)
 
     def _span_rows(
         self,

@@ -62,6 +62,8 @@ REFERENCE_CHARS = 120
 FADED_CHARS = 80
 """What is left of a text that leaves the view."""
 ACTION_TOKENS = 120
+NEWEST_ACTION_TOKENS = 1500
+"""Of the newest, such as code that was run, all is shown that a reply is likely to hold."""
 SLACK = 0.1
 """The part of the room that is kept for a result that would fit but for a tenth."""
 
@@ -201,7 +203,7 @@ class Prompting:
         left = room - slack
         at_view = {step.step for step in view.recent}
         for step in sorted(view.recent, key=_importance, reverse=True):
-            section = self._titled(step, _result(step, at_view))
+            section = self._titled(step, _result(step, at_view), newest=step is view.recent[-1])
             if self._cost(section) > left * (1 + SLACK):
                 cut_short = None if kept else self._cut_step(step, left)
                 if cut_short is None:
@@ -227,9 +229,10 @@ class Prompting:
         text = fitted_page(step.result, room - frame - 4, self._estimate)
         return self._fitted(self._titled(step, text), room)
 
-    def _titled(self, step: StepSeen, result: str) -> PromptSection:
+    def _titled(self, step: StepSeen, result: str, *, newest: bool = True) -> PromptSection:
         title = f"Step {step.step}: {step.kind or 'invalid reply'}, {_outcome(step)}"
-        action = cut(_action(step), ACTION_TOKENS, self._estimate)
+        most = NEWEST_ACTION_TOKENS if newest else ACTION_TOKENS
+        action = cut(_action(step), most, self._estimate)
         return PromptSection(title, f"{action}\n{result}".strip("\n"), fenced=True)
 
     def _faded(self, steps: Sequence[StepSeen], before: int, room: int) -> list[PromptSection]:

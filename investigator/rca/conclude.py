@@ -35,7 +35,7 @@ _TRUST = {
 measured, they keep the order in which sources are believed."""
 
 
-class Said(NamedTuple):
+class LastWord(NamedTuple):
     """What a planner other than the rules concluded with, of a scope that came to its end."""
 
     summary: str
@@ -89,7 +89,7 @@ def report_from_findings(
     unstated: int = 0,
     made_good: Collection[str] = (),
     refuted: Sequence[RefutedLead] = (),
-    said: Said | None = None,
+    said: LastWord | None = None,
     known: KnownOutcome = NOT_KNOWN,
     remedies: Callable[[Finding], Sequence[str]] = lambda _: (),
 ) -> RCAReport:
@@ -198,7 +198,7 @@ def _label(finding: Finding, taxonomy: Taxonomy) -> Label | None:
 
 
 def _summary(
-    outcome: Outcome, findings: Sequence[Finding], known: KnownOutcome, said: Said | None
+    outcome: Outcome, findings: Sequence[Finding], known: KnownOutcome, said: LastWord | None
 ) -> str:
     found = _found(outcome, findings)
     line = known.line

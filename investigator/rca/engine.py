@@ -19,12 +19,12 @@ from investigator.ground.canonical_json import JsonValue, canonical_json
 from investigator.rca.acquittal import Acquittal
 from investigator.rca.case import RCACase
 from investigator.rca.category_text import category_lines
-from investigator.rca.conclude import Said, finding_of, rank, report_from_findings
+from investigator.rca.conclude import LastWord, finding_of, rank, report_from_findings
 from investigator.rca.narrowing import ORDER
 from investigator.rca.outputs import CATEGORY, RCAAnswer, RCADraft, RCAOutputs
 from investigator.rca.placing import Placing
 from investigator.rca.report import RCA_REPORT, Finding, RCAReport
-from investigator.rca.suspects import SUSPECTS
+from investigator.rca.suspects import SUSPECTED, SUSPECTS
 from investigator.rca.trace_leads import TraceLead
 from investigator.readings.outcome import told_beforehand
 from investigator.runtime.actions import ActionSpace
@@ -48,12 +48,14 @@ _GUIDE = (
     "was done, which later steps rest on it, and would the run have come right had that step been "
     "right? The cause is the earliest step of which that is so and that no later step made good. "
     "Who brings a falsehood in comes before who takes it for good: name both (span_id and "
-    "should_have_caught). The task as it was handed over is a cause only where it changed what was "
-    "asked. In the first finding's description say why it and not the next. Your order is kept; "
-    "leads that you leave open follow.\n"
+    "should_have_caught). The first turn counts too where it does work of its own (code that is "
+    "run, values that are used, a task that it changes), not where it hands the task over. In the "
+    "first finding's description say why it and not the next. Your order is kept; leads that you "
+    "leave open follow as suspects.\n"
     "A finding is one fault: its category, and span_id, the step where it began (such as m12). The "
     "root cause first. A fault that a later step made good is no root cause. Leads (h and x: what "
-    "code saw; p: places to look at) that don't hold go into refuted, with what you read. Without "
+    "code saw) that don't hold go into refuted, with what you read; p (places to look at) need no "
+    "answer. A finding at a lead's step answers it. Without "
     "findings the run is acquitted if the checks of code are met too: say in summary what you saw "
     "borne out.\n"
     "Categories:"
@@ -135,9 +137,10 @@ class RCAStrategy:
             return None
         answer = RCAAnswer.model_validate_json(ended.root.answer)
         refuted = self._refuted(answer, ended)
+        by_rules = ended.by_rules("0")
         unexamined = self._unexamined(answer.findings, refuted)
-        if answer.findings and not ended.by_rules("0"):
-            unexamined = [group for group in unexamined if not _is_suspected(group)]
+        if not by_rules:
+            unexamined = _unanswered(unexamined, answer.findings)
         led = self._led_to() if ended.fell_short else []
         findings = [
             *answer.findings,
@@ -145,7 +148,6 @@ class RCAStrategy:
         ]
         placing = Placing(self._case.readings)
         findings = [self._placed(placing, found) for found in findings]
-        by_rules = ended.by_rules("0")
         own = 0 if by_rules else len(answer.findings)
         findings[own:] = sorted(findings[own:], key=rank)
         return report_from_findings(
@@ -168,12 +170,16 @@ class RCAStrategy:
         return () if self._case.good is None else self._case.good.notes
 
     def _remedies(self, finding: Finding) -> tuple[str, ...]:
-        """What the controls that the finding tells of ask for."""
+        """What whoever stated it would change, or what the controls that it tells of ask for."""
+        if finding.remedy is not None:
+            return (finding.remedy,)
         return () if self._case.policy is None else self._case.policy.remedies(finding)
 
     def _placed(self, placing: Placing, found: Finding) -> Finding:
         """The finding with its place, and with what the good run did there."""
         signals = self._case.signals_of(found)
+        if _is_suspected(signals) and not found.description.startswith(SUSPECTED):
+            signals = ()  # it says what is wrong, and the suspicion only that something may be
         placed, good = placing.placed(found, signals), self._case.good
         if good is None:
             return placed
@@ -206,20 +212,21 @@ class RCAStrategy:
     def _refuted(self, answer: RCAAnswer, ended: Ended) -> Mapping[str, Refutation]:
         """The leads that scope 0 refuted, or a scope below it that came to its end.
 
-        What scope 0 itself states is no longer refuted.
+        Where scope 0 has a finding at each of its places, a lead is no longer refuted.
         """
         below = [
             RCAAnswer.model_validate_json(closed.answer).refuted
             for closed in ended.closed.values()
             if closed.answer is not None and closed.status is ScopeStatus.COMPLETED
         ]
-        stated = {(found.category, found.span_id) for found in answer.findings}
         found = by_lead([*answer.refuted, *(one for scope in below for one in scope)])
-        return {
-            lead: one
-            for lead, one in found.items()
-            if stated.isdisjoint(map(self._case.place_of, self._case.leads[lead].groups))
-        }
+        return {lead: one for lead, one in found.items() if self._is_refuted(lead, answer.findings)}
+
+    def _is_refuted(self, lead: str, found: Sequence[Finding]) -> bool:
+        """Whether a place of the lead is left at which nothing was found."""
+        groups = self._case.leads[lead].groups
+        stated = {finding.span_id for finding in found}
+        return not groups or any(group[0].origin_id not in stated for group in groups)
 
     def _told_refuted(self, refuted: Mapping[str, Refutation]) -> list[RefutedLead]:
         leads = self._case.leads
@@ -233,11 +240,11 @@ class RCAStrategy:
             for lead, one in refuted.items()
         ]
 
-    def _said(self, answer: RCAAnswer, ended: Ended) -> Said | None:
+    def _said(self, answer: RCAAnswer, ended: Ended) -> LastWord | None:
         """The last word of a planner that is not the rules, if it came to its end."""
         if ended.root.status is not ScopeStatus.COMPLETED:
             return None
-        return Said(answer.summary, found_nothing=not answer.findings)
+        return LastWord(answer.summary, found_nothing=not answer.findings)
 
     def _acquittal(
         self, findings: Sequence[Finding], refuted: Mapping[str, Refutation]
@@ -278,8 +285,24 @@ class RCAStrategy:
         return finding.model_copy(update={"confidence": min(finding.confidence, most)})
 
 
+def _unanswered(
+    groups: Sequence[tuple[Signal, ...]], found: Sequence[Finding]
+) -> list[tuple[Signal, ...]]:
+    """Those that whoever read the run did not answer.
+
+    A finding at a lead's place answers it, under whatever category; and somebody who is named
+    since somebody has to be is not named beside those that a reader found.
+    """
+    places = {finding.span_id for finding in found}
+    return [
+        group
+        for group in groups
+        if group[0].origin_id not in places and not (found and _is_suspected(group))
+    ]
+
+
 def _is_suspected(group: Sequence[Signal]) -> bool:
-    """Whether it was named since somebody had to be: not where a planner named somebody."""
+    """Whether it was named since somebody had to be."""
     return all(signal.detector == SUSPECTS for signal in group)
 
 

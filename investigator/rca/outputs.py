@@ -38,6 +38,8 @@ class RCAFinding(StatedFinding):
         default=(), description="steps that rest on it, to the end"
     )
 
+    remedy: str | None = Field(default=None, description="what to change, or null")
+
     @property
     def claim(self) -> dict[str, Any]:
         """The fault and its place."""
@@ -45,7 +47,11 @@ class RCAFinding(StatedFinding):
 
     def with_words_of(self, other: Self) -> Self:
         """This finding, and what `other` says of the same fault."""
-        own = {"decisive": self.decisive, "should_have_caught": self.should_have_caught}
+        own = {
+            "decisive": self.decisive,
+            "should_have_caught": self.should_have_caught,
+            "remedy": self.remedy,
+        }
         added = {name: getattr(other, name) for name, value in own.items() if value is None}
         path = {} if self.path else {"path": other.path}
         return super().with_words_of(other).model_copy(update={**added, **path})
@@ -94,23 +100,25 @@ class RCAOutputs(ClaimOutputs[RCAFinding, Finding]):
         update = {"span_id": place, "should_have_caught": caught if known else None, "path": path}
         return stated.model_copy(update=update)
 
+    def meant(self, given: str) -> Sequence[str]:
+        """What its step bears."""
+        return self._case.names.meant(given)
+
     def quoted(self, ref: EvidenceRef, words: str) -> Quoted:
         """The reference whose text has the words."""
         return self._case.readings.quotations.quoted(ref, words)
 
     def lead_problem(self, stated: StatedRefutation, findings: Sequence[RCAFinding]) -> str | None:
-        """A lead that is none, or that a finding states."""
+        """A lead that is none, or of which findings state each place."""
         lead = self._case.leads.get(stated.lead)
         if lead is None:
             return super().lead_problem(stated, findings)
-        places = set(map(self._case.place_of, lead.groups))
-        told = next((f.id for f in findings if self._place(f) in places), None)
-        return None if told is None else f"finding {told} states it"
-
-    def _place(self, stated: RCAFinding) -> tuple[str, str | None]:
-        category = self._case.taxonomy.category(stated.category)
-        name = stated.category if category is None else category.id
-        return name, self._case.names.span_named(stated.span_id)
+        places = {self._case.place_of(group)[1] for group in lead.groups}
+        stated_at = {self._case.names.span_named(f.span_id): f.id for f in findings}
+        told = [stated_at[place] for place in places if place in stated_at]
+        if not places or len(told) < len(places):
+            return None
+        return f"finding {told[0]} states it: leave out the one or the other"
 
     def checked(self, stated: RCAFinding, shown: Evidence, confidence: float) -> Finding:
         """With the category under its own name, and the agent whose span it is."""
@@ -122,10 +130,12 @@ class RCAOutputs(ClaimOutputs[RCAFinding, Finding]):
         return Finding(
             category=stated.category if category is None else category.id,
             span_id=span_id,
+            step=self._step_number(stated.span_id),
             agent=None if agent is None else self._case.readings.quote.whole(agent),
             description=stated.description,
             confidence=confidence,
             decisive=stated.decisive,
+            remedy=stated.remedy,
             should_have_caught=None if caught is None else self._step_place(caught),
             path=tuple(place for name in stated.path if (place := self._step_place(name))),
             evidence_refs=shown.refs,
@@ -135,17 +145,23 @@ class RCAOutputs(ClaimOutputs[RCAFinding, Finding]):
             ),
         )
 
+    def _step_number(self, name: str) -> int | None:
+        """The step that an id names: whoever names one means it, and no other of its span."""
+        own = self._case.names.own_span(name) is not None
+        step = None if own else self._case.names.step_named(name)
+        return None if step is None else step.number
+
     def _step_place(self, name: str) -> StepPlace | None:
         """The step or span that is meant, with its agent."""
         span_id = self._case.names.span_named(name)
         span = None if span_id is None else self._case.trace.get(span_id)
         if span is None or span_id is None:
             return None
-        own = self._case.names.own_span(name) is not None
-        step = None if own else self._case.names.step_named(name)
+        number = self._step_number(name)
+        step = None if number is None else self._case.readings.steps[number]
         agent = step.agent if step is not None else self._case.trace.agent_of(span)
         return StepPlace(
-            step=None if step is None else step.number,
+            step=number,
             span_id=span_id,
             agent=None if agent is None else self._case.readings.quote.whole(agent),
         )
@@ -156,11 +172,12 @@ class RCAOutputs(ClaimOutputs[RCAFinding, Finding]):
         return RCAFinding(
             id="",
             category=finding.category,
-            span_id=finding.span_id,
+            span_id=finding.span_id if finding.step is None else str(finding.step),
             description=finding.description,
             confidence=finding.confidence,
             evidence=evidence,
             decisive=finding.decisive,
+            remedy=finding.remedy,
             should_have_caught=None if caught is None else self._name(caught),
             path=tuple(map(self._name, finding.path)),
         )

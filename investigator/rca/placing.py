@@ -50,7 +50,12 @@ class Placing:
         open_ = [signal for signal in signals if signal.open]
         first = max(open_ or signals, key=lambda signal: signal.strength, default=None)
         recovered = bool(signals) and not open_
-        origin = self._step_of(finding.span_id, finding)
+        named = finding.step is not None and finding.step < len(self._steps)
+        origin = (
+            self._steps[finding.step]
+            if named and finding.step is not None
+            else self._step_of(finding.span_id, finding)
+        )
         symptom = None if first is None else self._step_of(first.span_id)
         path = self._path(origin, symptom)
         surfaced = first.span_id if first is not None else finding.span_id

@@ -135,7 +135,8 @@ class Finding(BaseModel):
     `fault` is finer than the category; None where a model stated what no detector saw. `path`
     leads from where it began to where it surfaced or to the answer, each step resting on the one
     before; `should_have_caught` is the first step that took it for good. `decisive` says whether
-    the run would have come right had that step been right; None where code can't tell. `signature`
+    the run would have come right had that step been right; None where code can't tell. `remedy` is
+    what whoever stated it would change, None where that goes with the fault. `signature`
     is the same for the same fault in another run, whatever its ids and wording. `controls` are
     the controls whose breach it is; `departs_from` is what a good run did there. Both are left out
     where there is nothing to say.
@@ -152,6 +153,7 @@ class Finding(BaseModel):
     confidence: Confidence
     impact: Impact | None = None
     decisive: bool | None = None
+    remedy: str | None = None
     path: tuple[StepPlace, ...] = ()
     should_have_caught: StepPlace | None = None
     evidence_refs: tuple[EvidenceRef, ...] = Field(min_length=1)

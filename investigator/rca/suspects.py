@@ -26,6 +26,9 @@ _FIRST, _LATER, _ANSWER = LIKELY, 0.15, 0.1
 """How often the first, a further one and the answer were the step where a failure began, in
 conversations of several agents of which people had named it."""
 
+SUSPECTED = "suspected"
+"""How their summaries begin."""
+
 SUSPECTS = "suspects"
 """The name under which somebody is named since somebody has to be."""
 
@@ -109,7 +112,7 @@ def _signal(readings: Readings, one: _Suspect) -> Signal:
         fault=one.fault,
         span=one.span,
         evidence=_evidence(readings, one.span),
-        summary=f"suspected, since the run is known to have failed: {one.why}",
+        summary=f"{SUSPECTED}, since the run is known to have failed: {one.why}",
         strength=one.strength,
     )
 

@@ -1,9 +1,9 @@
 """The leads of one trace: what code suspects and where to look first, each under an id.
 
-First the hypotheses, then the suspects of the rules that belong to none, then the places that
-tell what the run was about: the question, the answer, where a value of the answer first stands,
-tracebacks that no status marks, loops, and what an acquittal would lack. A lead is a guess: whoever
-looks at it confirms it by a finding or refutes it.
+First the hypotheses, then the suspects of the rules that belong to none, then places where no
+detector saw a fault and that are worth a look: where a value of the answer first stands, tracebacks
+that no status marks, loops, and what an acquittal would lack (question and answer are pointed at by
+the overview). A lead is a guess: whoever looks at it confirms it by a finding or refutes it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from investigator.rca.narrowing import TraceHypothesis
 from investigator.rca.taxonomy import Taxonomy
 from investigator.readings.graph import EdgeKind
 from investigator.readings.reading import Readings
-from investigator.readings.steps import Step, StepKind, final_answer
+from investigator.readings.steps import Step, StepKind
+from investigator.readings.telling_answer import telling_answer
 from investigator.signals.model import Signal
 from investigator.traces.model import StatusCode
 
@@ -97,8 +98,6 @@ class TraceLeads:
         """Where to look though no detector saw a fault there; `seen` are those that did."""
         told = {place for signal in seen for place in (signal.origin_id, signal.span_id)}
         found = (
-            *self._question(),
-            *self._answer(),
             *self._values(),
             *self._tracebacks(told),
             *self._loops(told),
@@ -115,33 +114,19 @@ class TraceLeads:
     def _steps(self) -> Sequence[Step]:
         return self._readings.steps
 
-    def _question(self) -> Iterator[tuple[str, list[Step]]]:
-        spoken = [step for step in self._steps if step.text and step.kind is not StepKind.SYSTEM]
-        users = (step for step in spoken if step.kind is StepKind.USER)
-        asked = next(users, next(iter(spoken), None))
-        if asked is not None:
-            first = next((s for s in self._steps[asked.number :] if s.kind not in _GIVEN), None)
-            yield "was what is asked understood?", [asked, *([] if first is None else [first])]
-
-    def _answer(self) -> Iterator[tuple[str, list[Step]]]:
-        answer = final_answer(self._steps)
-        if answer is not None:
-            yield "does the answer say what was asked for?", [answer]
-
     def _values(self) -> Iterator[tuple[str, list[Step]]]:
         """Where values of the answer first stand, but for those that were given."""
-        answer = final_answer(self._steps)
+        answer = telling_answer(self._steps)
         if answer is None or len(self._steps) > _GRAPH_STEPS:
             return
         flows = (
-            edge
+            (_as_written(edge.values, answer.text), self._steps[edge.source])
             for edge in self._readings.graph.sources_of(answer.number)
             if edge.kind is EdgeKind.VALUE and self._steps[edge.source].kind not in _GIVEN
         )
-        for edge in islice(flows, _PLACES_EACH):
-            values = ", ".join(edge.values[:_VALUES])
-            where = self._quote(f"the answer's {values} first stands there: is it right?")
-            yield where, [self._steps[edge.source]]
+        for values, step in islice(((v, s) for v, s in flows if v), _PLACES_EACH):
+            told = ", ".join(values[:_VALUES])
+            yield self._quote(f"{told} of the answer first stands there: is it right?"), [step]
 
     def _tracebacks(self, told: set[str]) -> Iterator[tuple[str, list[Step]]]:
         """Tracebacks where no status says that anything failed."""
@@ -177,7 +162,7 @@ class TraceLeads:
 
     def _lacking(self, acquittal: Acquittal) -> Iterator[tuple[str, list[Step]]]:
         """What keeps the run from being acquitted, but for the faults that are leads already."""
-        answer = final_answer(self._steps)
+        answer = telling_answer(self._steps)
         for check in acquittal.of_the_end:
             if check.missing is not None:
                 yield self._quote(check.missing), [] if answer is None else [answer]
@@ -194,3 +179,11 @@ class TraceLeads:
 
     def _places(self, span_ids: Iterator[str] | Sequence[str]) -> tuple[str, ...]:
         return tuple(dict.fromkeys(map(self._names.place, span_ids)))[:_STEPS_NAMED]
+
+
+def _as_written(values: Sequence[str], text: str) -> list[str]:
+    """The values as the answer has them: figures and names that are no part of another."""
+    plain = text.casefold()
+    found = [text[at : at + len(v)] for v in values if (at := plain.find(v.casefold())) >= 0]
+    telling = [v for v in found if any(c.isdigit() for c in v) or not v.isupper()]
+    return [v for v in telling if not any(v != other and v in other for other in telling)]

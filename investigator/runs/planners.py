@@ -82,8 +82,9 @@ def require_price(choice: PlannerChoice, budget: Budget) -> None:
         if price_of(settings)(1, 1) is None:
             raise UsageError(
                 f"the price of {settings.model} is not known, so the cost limit of "
-                f"{budget.cost_usd:g} USD cannot be kept; give its price (price_in_per_mtok and "
-                "price_out_per_mtok under [model] in investigator.toml), or no --max-cost-usd"
+                f"{budget.cost_usd:g} USD cannot be kept; say whose it has (price_as) or give it "
+                "(price_in_per_mtok and price_out_per_mtok) under [model] in investigator.toml, "
+                "or no --max-cost-usd"
             )
 
 

@@ -28,14 +28,15 @@ _SENDABLE = re2.compile(r"[!-~]+")
 class ModelSettings(BaseModel):
     """Which model is asked, where and how. `api_key_env` names a variable, it is not a key.
 
-    Prices are in US dollars for a million tokens, times in seconds. `timeout_s` bounds a whole
-    attempt, however slowly a reply drips in; `latency_s` is what a turn takes at the least, and
-    what is kept back for the last one. `context_tokens` is what prompt and reply may take together;
-    None: no limit. `temperature` None is not sent. `structured` says how
-    replies are held to a schema: `json_schema` in the large providers' subset; `grammar`, with
-    bounds and with the ids that a turn knows, where all of JSON Schema is enforced (llama.cpp,
-    vLLM, Ollama). `provider` may be a plug-in's, so whether there is such a one is asked when a
-    run starts: a stored run can still be read where its plug-in is gone.
+    Prices are in US dollars for a million tokens; `price_as` names the model of the price table
+    whose price it has, such as one behind a base URL that the table does not know. Times in
+    seconds. `timeout_s` bounds a whole attempt, however slowly a reply drips in; `latency_s` is
+    what a turn takes at the least, and what is kept back for the last one. `context_tokens` is
+    what prompt and reply may take together; None: no limit. `temperature` None is not sent.
+    `structured` says how replies are held to a schema: `json_schema` in the large providers'
+    subset; `grammar`, with bounds and with the ids that a turn knows, where all of JSON Schema is
+    enforced (llama.cpp, vLLM, Ollama). `provider` may be a plug-in's, so whether there is such a
+    one is asked when a run starts: a stored run can still be read where its plug-in is gone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -50,6 +51,7 @@ class ModelSettings(BaseModel):
     context_tokens: int | None = Field(default=None, gt=0)
     timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
     latency_s: float = Field(default=2.0, gt=0, allow_inf_nan=False)
+    price_as: str | None = Field(default=None, min_length=1)
     price_in_per_mtok: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     price_out_per_mtok: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     structured: Literal["json_schema", "grammar", "json_object", "none"] = "json_schema"
@@ -59,6 +61,8 @@ class ModelSettings(BaseModel):
     def _consistent(self) -> ModelSettings:
         if (self.price_in_per_mtok is None) != (self.price_out_per_mtok is None):
             raise ValueError("give both price_in_per_mtok and price_out_per_mtok, or neither")
+        if self.price_as is not None and self.price_in_per_mtok is not None:
+            raise ValueError("give price_as or price_in_per_mtok and price_out_per_mtok, not both")
         if self.api_version is not None and not (self.base_url and self._takes_api_version):
             raise ValueError("api_version is of an Azure endpoint: give its base_url too")
         if self.base_url is not None and not _is_plain_url(self.base_url):

@@ -2,7 +2,8 @@
 
 A price comes from the user's own settings, else from the table that the package genai-prices
 brings along. The table is never fetched, and a model or endpoint that it does not list has no
-price: a local server's is not taken from a model of the same name elsewhere.
+price: a local server's is not taken from a model of the same name elsewhere, unless the user says
+so (`price_as`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from investigator.errors import UsageError
 
 if TYPE_CHECKING:
+    from genai_prices.data_snapshot import DataSnapshot
     from genai_prices.types import ModelInfo, Provider
 
 
@@ -34,6 +36,9 @@ class Priced(Protocol):
 
     @property
     def base_url(self) -> str | None: ...
+
+    @property
+    def price_as(self) -> str | None: ...
 
     @property
     def price_in_per_mtok(self) -> float | None: ...
@@ -97,6 +102,8 @@ def _listed(settings: Priced) -> Price:
         from genai_prices.data_snapshot import get_snapshot
     except ImportError:
         raise UsageError(f"the price table is not installed: {install('models')}") from None
+    if settings.price_as is not None:
+        return _as(settings.price_as, get_snapshot())
     provider = settings.provider if settings.base_url is None else None
     try:
         found = get_snapshot().find_provider_model(
@@ -105,3 +112,20 @@ def _listed(settings: Priced) -> Price:
     except LookupError:
         return UnknownPrice()
     return TablePrice(*found)
+
+
+def _as(name: str, table: DataSnapshot) -> TablePrice:
+    """The price of a model that the user says is behind a base URL, by `provider:model` or model.
+
+    Raises:
+        UsageError: the table has no such model.
+    """
+    provider, _, model = name.rpartition(":")
+    try:
+        return TablePrice(*table.find_provider_model(model, None, provider or None, None))
+    except LookupError:
+        raise UsageError(
+            f"price_as is '{name}', and the price table lists no such model: give the model's own"
+            " name (such as gpt-5-mini, or anthropic:claude-sonnet-4-5), or its price"
+            " (price_in_per_mtok and price_out_per_mtok)"
+        ) from None

@@ -10,7 +10,7 @@ ids first, so that `step-2` comes before `step-10` and equal-length ids sort as 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -190,25 +190,80 @@ class RetrievalChunk:
         return self.content or ""
 
 
+def _sound_text(text: str) -> str:
+    if text.isascii():
+        return text
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _is_sound(value: JsonValue) -> bool:
+    """Whether UTF-8 has a form for all that a value holds."""
+    if isinstance(value, str):
+        if value.isascii():
+            return True
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError:
+            return False
+        return True
+    if isinstance(value, dict):
+        return all(map(_is_sound, value)) and all(map(_is_sound, value.values()))
+    return all(map(_is_sound, value)) if isinstance(value, list) else True
+
+
+def _mended(value: JsonValue) -> JsonValue:
+    if isinstance(value, str):
+        return _sound_text(value)
+    if isinstance(value, dict):
+        return {_sound_text(key): _mended(item) for key, item in value.items()}
+    return [_mended(item) for item in value] if isinstance(value, list) else value
+
+
+def _sound(span: Span) -> Span:
+    """The span itself, or one without lone surrogates, which values in memory may have."""
+    names = (span.trace_id, span.span_id, span.parent_id or "", span.name, span.status_message)
+    values = [span.attributes, *(event.attributes for event in span.events)]
+    told = [event.name for event in span.events]
+    if all(map(_is_sound, (*names, *told))) and all(_is_sound(dict(one)) for one in values):
+        return span
+    return replace(
+        span,
+        trace_id=_sound_text(span.trace_id),
+        span_id=_sound_text(span.span_id),
+        parent_id=None if span.parent_id is None else _sound_text(span.parent_id),
+        name=_sound_text(span.name),
+        status_message=_sound_text(span.status_message),
+        attributes={_sound_text(k): _mended(v) for k, v in span.attributes.items()},
+        events=tuple(
+            replace(
+                event,
+                name=_sound_text(event.name),
+                attributes={_sound_text(k): _mended(v) for k, v in event.attributes.items()},
+            )
+            for event in span.events
+        ),
+    )
+
+
 class Trace:
     """The spans of one trace, in order, with its tree.
 
-    A span is a root when it has no parent, when its parent is not in the trace, or when it is
-    the first (in order) of a cycle of parents; so every span is reached from exactly one root
-    and walks end. Of spans that share an id the first is kept, and the id is listed in
-    `duplicate_ids`. `evaluations` are the verdicts that the data carries of it; they are no part
-    of its content hash.
+    A span is a root when it has no parent, when its parent is not in the trace, or when it is the
+    first (in order) of a cycle of parents; so every span is reached from exactly one root and
+    walks end. Of spans that share an id the first is kept, and the id is listed in
+    `duplicate_ids`. Lone surrogates, which no text can hold, become `?`. `evaluations` are the
+    verdicts that the data carries of it; they are no part of its content hash.
     """
 
     def __init__(
         self, trace_id: str, spans: Iterable[Span], evaluations: Iterable[Evaluation] = ()
     ) -> None:
-        self.trace_id = trace_id
+        self.trace_id = _sound_text(trace_id)
         self._given_evaluations = tuple(evaluations)
         by_id: dict[str, Span] = {}
         duplicates = [
             span.span_id
-            for span in sorted(spans, key=span_order)
+            for span in sorted(map(_sound, spans), key=span_order)
             if by_id.setdefault(span.span_id, span) is not span
         ]
         self.spans: tuple[Span, ...] = tuple(by_id.values())

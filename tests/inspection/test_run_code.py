@@ -13,7 +13,7 @@ from investigator.errors import InvestigatorError, UsageError
 from investigator.ground.canonical_json import canonical_json, sha256_json
 from investigator.ground.redaction import Redactor
 from investigator.inspection.code_sandbox import CodeBounds
-from investigator.inspection.code_tool import code_tool, stands_whole
+from investigator.inspection.code_tool import PRINTED_CHARS, code_tool, stands_whole
 from investigator.inspection.pages import PAGE_CHARS
 from investigator.inspection.reference_names import ReferenceNames
 from investigator.inspection.trace_tools import inspection_tools
@@ -233,7 +233,7 @@ def test_only_a_text_that_is_shown_whole_was_read() -> None:
 def test_a_text_that_is_cut_by_the_page_was_not_read() -> None:
     """It is on the page that shows its end only if that shows its start."""
     long = trace(
-        span("a", kind="TOOL", attributes={"input.value": "x", "output.value": "y" * 9000})
+        span("a", kind="TOOL", attributes={"input.value": "x", "output.value": "y" * 30000})
     )
     bench = Bench(long)
     first = bench.page("print(text(0))")
@@ -289,7 +289,7 @@ def test_a_page_of_output_is_bounded(code: str) -> None:
         )
     )
     bounds = CodeBounds(printed_bytes=10**6)
-    assert len(canonical_json(Bench(many, bounds).page(code))) <= PAGE_CHARS
+    assert len(canonical_json(Bench(many, bounds).page(code))) <= PRINTED_CHARS + PAGE_CHARS
 
 
 def test_the_same_code_prints_the_same() -> None:

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from investigator.errors import UsageError
+from investigator.errors import SpanNotFound, UsageError
 from investigator.ground.canonical_json import JsonValue, canonical_json
 from investigator.ground.redaction import Redactor
 from investigator.inspection.engine import outline_of, reads_of
 from investigator.inspection.reference_names import ReferenceNames
+from investigator.inspection.repeats import Repeats
 from investigator.inspection.step_pages import STEPS_CHARS
 from investigator.model_planner.overview import Outline
 from investigator.readings.reading import Readings
@@ -25,6 +26,7 @@ from investigator.store.memory import MemoryInspectionAPI
 from investigator.traces.evidence import EvidenceRef, evidence_of
 from investigator.traces.model import Span, Trace
 from tests.builders import span, trace
+from tests.signals import steps as made
 from tests.store.conformance import FILES
 
 MAIL = "jane@example.com"
@@ -231,3 +233,121 @@ def test_steps_are_the_same_whatever_holds_the_trace(kind: str, tmp_path: Path) 
     answer = asyncio.run(tools.call("read_steps", args, Reader(given).cite))
     assert answer.page == Reader(given).steps(0)
     api.close()
+
+
+def searched(reader: Reader, pattern: str, **args: object) -> Any:
+    """The page of a search in the steps."""
+    plain: dict[str, object] = {"span_id": None, "context": 0, "fields": None, "offset": 0, **args}
+    return reader.ask("search_trace", pattern=pattern, **plain).page
+
+
+def test_a_search_finds_each_text_once_with_the_lines_around_it() -> None:
+    """In the steps, not in every request that carries them along; each match says where it is."""
+    said = [f"line {n}: {'needle' if n in (20, 23, 60) else 'hay'}" for n in range(80)]
+    first = made.llm("ask", "\n".join(said), at=1)
+    again = {
+        "llm.input_messages.1.message.role": "assistant",
+        "llm.input_messages.1.message.content": "\n".join(said),
+    }
+    later = made.llm("again", "done", at=2, attributes=again)
+    reader = Reader(trace(made.agent(), first, later))
+    alone = searched(reader, "needle")
+    assert [row["text"] for row in alone["rows"]] == [said[20], said[23], said[60]]
+    assert {row["at"] for row in alone["rows"]} == {row["evidence"] for row in alone["rows"]}
+    assert set(reader.in_part.values()) == {True}
+    around = searched(reader, "needle", context=2)["rows"]
+    assert [row["text"].split("\n") for row in around] == [said[18:26], said[58:63]]
+    assert [row.get("matches") for row in around] == [2, None]
+
+
+def test_a_search_keeps_to_a_span_or_to_the_fields_that_are_named() -> None:
+    """A step's id names its span too."""
+    reader = Reader(
+        trace(made.agent(), made.llm("ask", "a needle", at=1), made.tool("t", "needle", at=2))
+    )
+    assert len(searched(reader, "needle")["rows"]) == 2
+    for one in ("t", searched(reader, "needle", span_id="t")["rows"][0]["at"]):
+        (row,) = searched(reader, "needle", span_id=one)["rows"]
+        assert row["text"] == "needle"
+    (row,) = searched(reader, "needle", span_id="t", fields=["attributes.output"])["rows"]
+    assert row["field"] == "attributes.output.value"
+    with pytest.raises(SpanNotFound, match="no span"):
+        searched(reader, "needle", span_id="nowhere")
+
+
+def test_a_search_matches_no_secret() -> None:
+    """What is hidden cannot be found out by asking for it letter by letter."""
+    reader = Reader(trace(made.agent(), made.llm("ask", "write to jane@example.com now", at=1)))
+    assert searched(reader, "jane")["rows"] == []
+    assert "REDACTED" in searched(reader, "write to")["rows"][0]["text"]
+
+
+@given(st.text(max_size=400), st.integers(0, 40), st.integers(0, 5))
+@settings(max_examples=60, deadline=None)
+def test_any_search_is_bounded_and_goes_on(text: str, context: int, offset: int) -> None:
+    """Whatever stands in the steps, surrogates among it."""
+    reader = Reader(trace(made.agent(), made.llm("ask", text * 60 + " \ud800 end", at=1)))
+    page = searched(reader, "(?s).", context=context, offset=offset)
+    assert len(canonical_json(page)) <= 13_000
+    assert searched(reader, "end", context=context)["rows"]
+
+
+def test_every_step_has_an_id_of_its_own() -> None:
+    """Also where two of them stand in one span, so that all that they have is that span's."""
+    reader = Reader(
+        trace(span("a", kind="CHAIN", attributes={"input.value": "Why?", "output.value": "So."}))
+    )
+    known = ReferenceNames(reader.readings)
+    names = [known.of_step(step) for step in reader.readings.steps]
+    assert len(set(names)) == len(names) == 2
+    for step, name in zip(reader.readings.steps, names, strict=True):
+        assert name in known.shown_by(step)
+
+
+BLOCK = "\n".join(f"{n}. a rule of the house that everybody has to keep" for n in range(12))
+
+
+def test_a_block_that_stood_before_is_named_and_not_shown_again() -> None:
+    """Word for word, but for spaces; what is new in the step stands."""
+    reader = Reader(
+        trace(
+            made.agent(**{"input.value": "What is to be done?"}),
+            made.llm("zero", "I think.", at=0),
+            made.llm("one", f"My plan:\n{BLOCK}\nThen I begin.", at=1),
+            made.llm("two", f"The plan was:\n  {BLOCK}\nNow I go on.", at=2),
+            made.llm("three", "1. a rule of the house that everybody has to keep", at=3),
+        )
+    )
+    shown = reader.outline.whole(8000, estimate_tokens)
+    assert shown is not None
+    assert shown.text.count("5. a rule of the house") == 1
+    assert "[as in " in shown.text
+    assert "Now I go on." in shown.text
+
+
+@given(st.lists(st.sampled_from([BLOCK, "x" * 400, "a\nb", "", "{\n}\n" * 200]), max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_a_fold_loses_nothing_that_is_new(texts: list[str]) -> None:
+    """Each line of each text stands somewhere in what is shown of the run."""
+    repeats = Repeats()
+    shown = "\n".join(repeats.folded(n, text) for n, text in enumerate(texts))
+    for text in texts:
+        for line in text.split("\n"):
+            assert line in shown
+    if texts:
+        assert repeats.folded(99, texts[0]).count("\n") <= texts[0].count("\n")
+
+
+def test_tools_that_were_offered_are_named_with_what_they_take() -> None:
+    """In any provider's form."""
+    schema = {"type": "object", "properties": {"hours_back": {}, "server": {}}}
+    forms = [
+        {"type": "function", "function": {"name": "get_log", "parameters": schema}},
+        {"name": "list_servers", "input_schema": {"type": "object", "properties": {}}},
+    ]
+    offered = {f"llm.tools.{n}.tool.json_schema": json.dumps(one) for n, one in enumerate(forms)}
+    shown = Reader(
+        trace(made.agent(), made.llm("ask", "x", at=1, attributes=offered))
+    ).outline.whole(3000, estimate_tokens)
+    assert shown is not None
+    assert "Tools offered: get_log(hours_back, server); list_servers()" in shown.text

@@ -44,7 +44,10 @@ def reads(step: int, bound: dict[str, str]) -> Answer:
         ("get_tool_io", {"span_id": SPANS[2], "part": None, "offset": 0}),
         ("get_tool_io", {"span_id": SPANS[2], "part": "result", "offset": 3}),
         ("get_retrieval_chunks", {"span_id": SPANS[3], "position": None, "offset": 0}),
-        ("search_trace", {"pattern": "the|to|key", "fields": None, "offset": 0}),
+        (
+            "search_trace",
+            {"pattern": "the|to|key", "span_id": None, "context": 0, "fields": None, "offset": 0},
+        ),
         ("get_children", {"span_id": SPANS[0], "offset": 0}),
     ]
     if step < len(calls):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from investigator.claims.outputs import Quotation, reference_key
+from investigator.claims.outputs import reference_key
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.redaction import Redactor
 from investigator.rca.case import RCACase
@@ -63,7 +63,7 @@ def finding(
         description="the wrong flight",
         confidence=confidence,
         evidence=evidence,
-        quotes=tuple(Quotation(evidence=k, words=v) for k, v in (quotes or {}).items()),
+        quotes=tuple(f"{k}: {v}" for k, v in (quotes or {}).items()),
     )
 
 
@@ -185,10 +185,10 @@ def test_a_list_of_spans_is_no_reading() -> None:
 
 def test_a_search_shows_parts() -> None:
     """A match is citable, and bears a claim only with the words that it shows."""
-    search = call("search_trace", pattern="LX 17", fields=["attributes"], offset=0)
-    quote: JsonValue = {"evidence": "t", "words": "LX 17 at 09:40"}
+    search = call("search_trace", pattern="LX 17", span_id=None, context=0, fields=None, offset=0)
+    quote: JsonValue = "t: LX 17 at 09:40"
     for quotes, outcome in (([], Outcome.UNDETERMINED), ([quote], Outcome.FAILURE)):
-        one = stated(span_id="say", evidence=["t", "e2"], quotes=quotes)
+        one = stated(span_id="say", evidence=["t", "e3"], quotes=quotes)
         turns = (search, *reads("say"), says("finalize", one))
         assert run_rca(run(), planner=ScriptedPlanner({"0": turns})).report.outcome is outcome
 

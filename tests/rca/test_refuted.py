@@ -125,7 +125,7 @@ def test_nobody_refutes_what_it_states() -> None:
     turn = refuting("finalize", [lead.id], finding, evidence=["e1"])
     told = run_rca(found, planner=scripted(READ, turn)).report
     assert told.refuted == ()
-    assert f"refuted {lead.id}: finding f1 states it" in told.gaps
+    assert any(gap.startswith(f"refuted {lead.id}: finding f1 states it") for gap in told.gaps)
     assert lead.span_id in {finding.span_id for finding in told.findings}
 
 
@@ -159,7 +159,7 @@ def test_what_a_child_refuted_is_refuted() -> None:
 
 
 def test_leads_name_steps_and_what_the_run_was_about() -> None:
-    """The question, the answer, loops, tracebacks without a status, and work that is left open."""
+    """Values of the answer, loops, tracebacks without a status, and work that is left open."""
     asked: dict[str, JsonValue] = {
         "llm.input_messages.1.message.role": "user",
         "llm.input_messages.1.message.content": "How old is she?",
@@ -195,9 +195,7 @@ def test_leads_name_steps_and_what_the_run_was_about() -> None:
     told = " | ".join(f"{lead.id} {lead.statement} {lead.steps}" for lead in leads.values())
     for said in (
         "look was called 3 times",
-        "was what is asked understood?",
-        "does the answer say what was asked for?",
-        "the answer's 17 first stands there",
+        "17 of the answer first stands there",
         "the run ends with an act announced",
     ):
         assert said in told

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from investigator.errors import UsageError
 from investigator.runtime.llm_client import ModelSettings
@@ -96,3 +97,23 @@ def test_more_tokens_never_cost_less(tokens_in: int, tokens_out: int, more: int)
         assert bound is not None
         assert actual is not None
         assert actual <= bound
+
+
+def test_a_model_behind_a_base_url_has_the_price_that_it_is_said_to_have() -> None:
+    """By the name of the table's model, its provider before it where that is wanted."""
+    here = ModelSettings(model="ours", base_url="http://127.0.0.1:9/v1")
+    assert price_of(here)(1_000_000, 0) is None
+    known = price_of(ModelSettings(model="gpt-5-mini"))
+    for name in ("gpt-5-mini", "openai:gpt-5-mini"):
+        said = price_of(here.model_copy(update={"price_as": name}))
+        assert said(1_000_000, 1_000) == known(1_000_000, 1_000) != 0
+        assert said(1_000_000, 0, 500_000) < said(1_000_000, 0)  # type: ignore[operator]
+
+
+def test_a_name_that_the_table_does_not_list_is_refused_with_what_to_do() -> None:
+    """Before any call; and two prices of one model are refused too."""
+    unknown = ModelSettings(model="ours", price_as="no-such-model")
+    with pytest.raises(UsageError, match="price_as is 'no-such-model', and the price table lists"):
+        price_of(unknown)
+    with pytest.raises(ValidationError, match="give price_as or price_in_per_mtok"):
+        ModelSettings(model="x", price_as="gpt-5", price_in_per_mtok=1, price_out_per_mtok=1)
