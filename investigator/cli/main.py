@@ -16,6 +16,7 @@ import typer
 
 from investigator.cli.annotate import agreement, annotate
 from investigator.cli.commands import CONTEXT, Commands, tell_broken_plugins
+from investigator.cli.control_commands import controls_app as controls
 from investigator.cli.demo import demo
 from investigator.cli.exits import Exit, exit_of
 from investigator.cli.ingest import ingest
@@ -188,4 +189,5 @@ app.command()(annotate)
 app.command()(agreement)
 app.command()(report)
 app.add_typer(baseline_app)
+app.add_typer(controls)
 app.add_typer(runs)

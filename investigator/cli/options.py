@@ -292,6 +292,64 @@ class RunOptions:
     ] = True
 
 
+ModelNames: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        envvar="INVESTIGATOR_MODEL",
+        help="The model, as its endpoint names it; several, from strong to cheap: the "
+        "strongest that can be afforded is asked.",
+        show_default=False,
+        rich_help_panel=PLANNER_PANEL,
+    ),
+]
+ModelProvider: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--provider",
+        metavar="NAME",
+        envvar="INVESTIGATOR_PROVIDER",
+        help="Whose API it speaks: `openai` (any compatible endpoint), `anthropic`, `google`, "
+        "or a plug-in's.",
+        show_default=False,
+        rich_help_panel=PLANNER_PANEL,
+    ),
+]
+BaseUrl: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--base-url",
+        metavar="URL",
+        envvar="INVESTIGATOR_BASE_URL",
+        help="An OpenAI-compatible endpoint, such as http://127.0.0.1:8080/v1.",
+        show_default=False,
+        rich_help_panel=PLANNER_PANEL,
+    ),
+]
+ApiKeyEnv: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--api-key-env",
+        metavar="NAME",
+        envvar="INVESTIGATOR_API_KEY_ENV",
+        help="The environment variable that holds the key.",
+        show_default=False,
+        rich_help_panel=PLANNER_PANEL,
+    ),
+]
+ConfigFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="A config file other than ./investigator.toml.",
+        show_default=False,
+        rich_help_panel=PLANNER_PANEL,
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class PlannerOptions:
     """Who decides, as it stands on the command line; None: as the config file says."""
@@ -307,62 +365,29 @@ class PlannerOptions:
             rich_help_panel=PLANNER_PANEL,
         ),
     ] = None
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--model",
-            metavar="NAME",
-            envvar="INVESTIGATOR_MODEL",
-            help="The model, as its endpoint names it; several, from strong to cheap: the "
-            "strongest that can be afforded is asked.",
-            show_default=False,
-            rich_help_panel=PLANNER_PANEL,
-        ),
-    ] = None
-    provider: Annotated[
-        str | None,
-        typer.Option(
-            "--provider",
-            metavar="NAME",
-            envvar="INVESTIGATOR_PROVIDER",
-            help="Whose API it speaks: `openai` (any compatible endpoint), `anthropic`, `google`, "
-            "or a plug-in's.",
-            show_default=False,
-            rich_help_panel=PLANNER_PANEL,
-        ),
-    ] = None
-    base_url: Annotated[
-        str | None,
-        typer.Option(
-            "--base-url",
-            metavar="URL",
-            envvar="INVESTIGATOR_BASE_URL",
-            help="An OpenAI-compatible endpoint, such as http://127.0.0.1:8080/v1.",
-            show_default=False,
-            rich_help_panel=PLANNER_PANEL,
-        ),
-    ] = None
-    api_key_env: Annotated[
-        str | None,
-        typer.Option(
-            "--api-key-env",
-            metavar="NAME",
-            envvar="INVESTIGATOR_API_KEY_ENV",
-            help="The environment variable that holds the key.",
-            show_default=False,
-            rich_help_panel=PLANNER_PANEL,
-        ),
-    ] = None
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config",
-            metavar="FILE",
-            help="A config file other than ./investigator.toml.",
-            show_default=False,
-            rich_help_panel=PLANNER_PANEL,
-        ),
-    ] = None
+    model: ModelNames = None
+    provider: ModelProvider = None
+    base_url: BaseUrl = None
+    api_key_env: ApiKeyEnv = None
+    config: ConfigFile = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """Which model is asked, as it stands on the command line; None: as the config file says."""
+
+    model: ModelNames = None
+    provider: ModelProvider = None
+    base_url: BaseUrl = None
+    api_key_env: ApiKeyEnv = None
+    config: ConfigFile = None
+
+    @property
+    def decides(self) -> PlannerOptions:
+        """The same of a run in which that model decides."""
+        return PlannerOptions(
+            "model", self.model, self.provider, self.base_url, self.api_key_env, self.config
+        )
 
 
 @dataclass(frozen=True, slots=True)

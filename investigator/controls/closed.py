@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import Any, Self
 
@@ -15,6 +16,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 UNKNOWN_FIELD = "extra_forbidden"
+_QUOTED = re.compile("'([^']*)'")
 
 
 class Closed(BaseModel):
@@ -36,6 +38,9 @@ class Closed(BaseModel):
 def _told(error: ErrorDetails, names: list[str]) -> InitErrorDetails:
     """The error, in words where it is a field that the model does not have."""
     message = error["msg"]
+    if error["type"] in ("enum", "literal_error") and isinstance(error["input"], str):
+        near = get_close_matches(error["input"], _QUOTED.findall(message), 1)
+        message += f"; did you mean {near[0]}?" if near else ""
     if error["type"] == UNKNOWN_FIELD and len(error["loc"]) == 1:
         message = near_name(str(error["loc"][0]), names)
     return InitErrorDetails(

@@ -22,7 +22,7 @@ from typing import Any
 from pydantic import Field, ValidationError, model_validator
 
 from investigator.controls.closed import Closed
-from investigator.controls.library_text import LibraryText, NoLibrary, told_together
+from investigator.controls.library_text import LibraryText, refused_for, too_deep
 from investigator.controls.model import Control, ControlLibrary
 from investigator.controls.parameters import NOTHING_CONFIGURED, ControlParameters
 from investigator.controls.terms import Severity
@@ -74,7 +74,9 @@ def extended(base: ControlLibrary, text: LibraryText) -> ControlLibrary:
             one to what its check does not take.
     """
     own = extension_in(text)
-    _require_named(base, own, text)
+    if not own.controls and {control.control_id for control in base.controls} <= set(own.drop):
+        raise text.refusal(("drop",), "drops every control; one at least has to be left")
+    misnamed = [text.problem(path, message) for path, message in _misnamed(base, own)]
     kept = [c for c in base.controls if c.control_id not in own.drop]
     places: list[Path] = [("change", control.control_id) for control in kept]
     places += [("controls", number) for number in range(len(own.controls))]
@@ -88,11 +90,15 @@ def extended(base: ControlLibrary, text: LibraryText) -> ControlLibrary:
         ],
     }
     try:
-        return ControlLibrary.model_validate(content)
+        made = ControlLibrary.model_validate(content)
     except ValidationError as error:
-        raise text.refusals(error, lambda path: _place(path, places)) from error
+        wrong = text.refusals(error, lambda path: _place(path, places))
+        raise refused_for([*misnamed, *wrong.problems]) from error
     except RecursionError as error:
-        raise NoLibrary(" is nested too deeply to be one") from error
+        raise too_deep() from error
+    if misnamed:
+        raise refused_for(misnamed)
+    return made
 
 
 def _changed(control: Control, change: ControlChange | None) -> dict[str, Any]:
@@ -102,7 +108,7 @@ def _changed(control: Control, change: ControlChange | None) -> dict[str, Any]:
         return told
     if change.severity is not None:
         told["severity"] = change.severity
-    if change.params:
+    if change.params and told["check"]["code"] is not None:
         told["check"]["code"]["params"] |= change.params
     return told
 
@@ -118,14 +124,10 @@ def _place(path: Path, places: list[Path]) -> Path:
     return (*own, *below)
 
 
-def _require_named(base: ControlLibrary, own: Extension, text: LibraryText) -> None:
-    """Refuse ids that the base does not have, and additions that it has."""
-    problems = [*_unknown(base, own), *_clashing(base, own)]
-    if not problems and not own.controls and len(set(own.drop)) == len(base.controls):
-        problems = [(("drop",), "drops every control; one at least has to be left")]
-    if problems:
-        lines = [text.told(path, message) for path, message in problems]
-        raise NoLibrary(told_together(lines))
+def _misnamed(base: ControlLibrary, own: Extension) -> Iterator[tuple[Path, str]]:
+    """Ids that the base does not have, and additions that it has."""
+    yield from _unknown(base, own)
+    yield from _clashing(base, own)
 
 
 def _unknown(base: ControlLibrary, own: Extension) -> Iterator[tuple[Path, str]]:
@@ -153,7 +155,7 @@ def _clashing(base: ControlLibrary, own: Extension) -> Iterator[tuple[Path, str]
 
 def no_control(library: ControlLibrary, control_id: str) -> str:
     """What is said of an id that a library does not have."""
-    known = [control.control_id for control in library.ordered]
+    known = sorted(control.control_id for control in library.controls)
     near = get_close_matches(control_id, known, 1)
-    meant = f"did you mean {near[0]}? It has" if near else "it has"
-    return f"no control '{control_id}' in {library.version}; {meant}: {', '.join(sorted(known))}"
+    meant = f"did you mean {near[0]}?" if near else f"it has: {', '.join(known)}"
+    return f"no control '{control_id}' in {library.version}; {meant}"

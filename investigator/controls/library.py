@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from investigator.controls.checks import known_checks
 from investigator.controls.extending import extended, extension_in
-from investigator.controls.library_text import NoLibrary, library_text
+from investigator.controls.library_text import LibraryRefused, NoLibrary, library_text, too_deep
 from investigator.controls.model import ControlLibrary
 from investigator.controls.parameters import NOTHING_CONFIGURED, ControlParameters
 from investigator.errors import UsageError
@@ -132,9 +132,21 @@ def _parsed(text: str, where: str, folder: Path, above: tuple[Path, ...]) -> Con
         base = _base_of(text)
         if base is None:
             return _library_in(text, checks)
-        return _extended_in(text, _loaded(base, folder, above), checks)
+        return _extended_in(text, _extended_library(base, text, folder, above), checks)
     except NoLibrary as error:
-        raise UsageError(f"control library {where}{error}") from error
+        raise LibraryRefused(where, error) from error
+
+
+def _extended_library(
+    name: str, text: str, folder: Path, above: tuple[Path, ...]
+) -> ControlLibrary:
+    """The library that a text extends; what is wrong in its own file is told there."""
+    try:
+        return _loaded(name, folder, above)
+    except LibraryRefused:
+        raise
+    except UsageError as error:
+        raise library_text(text).refusal(("extends",), str(error)) from error
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -158,7 +170,7 @@ def _library_in(text: str, checks: tuple[str, ...]) -> ControlLibrary:  # noqa: 
     except ValidationError as error:
         raise found.refusals(error) from error
     except RecursionError as error:
-        raise NoLibrary(" is nested too deeply to be one") from error
+        raise too_deep() from error
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 from pydantic import ValidationError
@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from yaml.reader import ReaderError
 
 from investigator.controls import yaml_lines
+from investigator.errors import UsageError
 
 _SHOWN = 5
 
@@ -30,8 +31,47 @@ _HINTS = {
 }
 
 
+class LibraryProblem(NamedTuple):
+    """One thing that is wrong in a file, and the line where it stands, if it has one."""
+
+    line: int | None
+    message: str
+
+
 class NoLibrary(Exception):
     """Why a text is no library, to be read behind the name of its file."""
+
+    def __init__(self, told: str, problems: Sequence[LibraryProblem]) -> None:
+        super().__init__(told)
+        self.problems = tuple(problems)
+
+
+class LibraryRefused(UsageError):
+    """A file is no control library; `problems` are all that is wrong in it."""
+
+    def __init__(self, where: str, error: NoLibrary) -> None:
+        super().__init__(f"control library {where}{error}")
+        self.where = where
+        self.problems = error.problems
+
+
+def no_library(what: str, line: int | None = None) -> NoLibrary:
+    """A text that is none as a whole, for what it is in place of one."""
+    at = "" if line is None else f", line {line}"
+    return NoLibrary(f"{at}{':' if at else ''} {what}", [LibraryProblem(line, what)])
+
+
+def too_deep() -> NoLibrary:
+    """A text that nothing can read to its end."""
+    return no_library("is nested too deeply to be one")
+
+
+def refused_for(problems: Sequence[LibraryProblem]) -> NoLibrary:
+    """A text with these problems, of which the first five are told."""
+    lines = [f"line {problem.line}: {problem.message}" for problem in problems[:_SHOWN]]
+    more = len(problems) - _SHOWN
+    rest = [f"and {more} more"] if more > 0 else []
+    return NoLibrary("\n  ".join([":", *lines, *rest]), problems)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +87,7 @@ class LibraryText:
 
     def refusal(self, path: yaml_lines.Path, message: str) -> NoLibrary:
         """What is wrong at one place."""
-        return NoLibrary(told_together([self.told(path, message)]))
+        return refused_for([self.problem(path, message)])
 
     def refusals(
         self,
@@ -55,14 +95,14 @@ class LibraryText:
         place: Callable[[yaml_lines.Path], yaml_lines.Path] = lambda path: path,
     ) -> NoLibrary:
         """All that is wrong; `place` says where in the text a path of the error stands."""
-        problems = (self.told(place(path), message) for path, message in _told(error.errors()))
-        return NoLibrary(told_together(list(dict.fromkeys(problems))))
+        problems = (self.problem(place(path), message) for path, message in _told(error.errors()))
+        return refused_for(list(dict.fromkeys(problems)))
 
-    def told(self, path: yaml_lines.Path, message: str) -> str:
+    def problem(self, path: yaml_lines.Path, message: str) -> LibraryProblem:
         """What is wrong at a place, with its line and field."""
         field = ".".join(map(str, path))
         named = _named(path, self.content)
-        return f"line {self.line(path)}: {named}{field + ': ' if field else ''}{message}"
+        return LibraryProblem(self.line(path), f"{named}{field + ': ' if field else ''}{message}")
 
 
 def library_text(text: str) -> LibraryText:
@@ -73,18 +113,19 @@ def library_text(text: str) -> LibraryText:
     """
     root, content, twice = _read(text)
     if root is None or content is None:
-        raise NoLibrary(
-            " is empty; it needs version, description and controls "
+        raise no_library(
+            "is empty; it needs version, description and controls "
             "(`investigator controls show controls-v1` shows what one looks like)"
         )
     if not isinstance(content, dict):
-        raise NoLibrary(
-            f", line {root.start_mark.line + 1}: it holds a {_shape(content)}, not a mapping of "
-            "version, description and controls; put the list of controls under `controls:`"
+        raise no_library(
+            f"it holds a {_shape(content)}, not a mapping of version, description and controls; "
+            "put the list of controls under `controls:`",
+            root.start_mark.line + 1,
         )
     if twice:
-        raise NoLibrary(
-            told_together([f"line {n}: the key '{key}' stands here twice" for n, key in twice])
+        raise refused_for(
+            [LibraryProblem(n, f"the key '{key}' stands here twice") for n, key in twice]
         )
     return LibraryText(root, content)
 
@@ -98,19 +139,23 @@ def _read(text: str) -> yaml_lines.YamlText:
         return yaml_lines.read_yaml(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
-        raise NoLibrary(f" is not YAML or JSON: {place}{error.problem}") from error
+        if mark is None:
+            raise no_library(f"is not YAML or JSON: {error.problem}") from error
+        raise _not_yaml(mark.line + 1, mark.column + 1, str(error.problem)) from error
     except ReaderError as error:
         before = text[: error.position]
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-        raise NoLibrary(
-            f" is not YAML or JSON: line {line}, column {column}: "
-            f"character #x{error.character:04x} may not stand here"
-        ) from error
+        found = f"character #x{error.character:04x} may not stand here"
+        raise _not_yaml(line, column, found) from error
     except RecursionError as error:
-        raise NoLibrary(" is nested too deeply to be one") from error
+        raise too_deep() from error
     except ValueError as error:
-        raise NoLibrary(f" is not YAML or JSON: {error}") from error
+        raise no_library(f"is not YAML or JSON: {error}") from error
+
+
+def _not_yaml(line: int, column: int, found: str) -> NoLibrary:
+    told = f" is not YAML or JSON: line {line}, column {column}: {found}"
+    return NoLibrary(told, [LibraryProblem(line, f"not YAML or JSON: column {column}: {found}")])
 
 
 def _json_in(text: str) -> Any:
@@ -154,10 +199,3 @@ def _named(path: yaml_lines.Path, content: dict[str, Any]) -> str:
     one = controls[index]
     control_id = one.get("control_id") if isinstance(one, dict) else None
     return f"{control_id}, " if isinstance(control_id, str) else ""
-
-
-def told_together(problems: Sequence[str]) -> str:
-    """Several problems, one a line; the first five of them."""
-    more = len(problems) - _SHOWN
-    rest = [f"and {more} more"] if more > 0 else []
-    return "\n  ".join([":", *problems[:_SHOWN], *rest])

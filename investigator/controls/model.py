@@ -55,6 +55,17 @@ class Reference(Closed):
     confirm: bool = False
 
 
+class QuotedSource(Closed):
+    """Where a control comes from: a sentence of a policy's text, word for word."""
+
+    document: str = Field(min_length=1)
+    line: int = Field(ge=1)
+    quote: str = Field(min_length=1)
+
+    def __str__(self) -> str:
+        return f"{self.document}, line {self.line}: “{self.quote}”"
+
+
 class CodeCheck(Closed):
     """A check by its name, with parameters of that check's own form.
 
@@ -146,6 +157,13 @@ class Control(Closed):
     check: CheckSpec
     remediation_template: str = Field(min_length=1)
     references: tuple[Reference, ...] = ()
+    source: QuotedSource | None = None
+
+    @property
+    def not_configured(self) -> tuple[str, ...]:
+        """The parameters without a value that it names."""
+        code = () if self.check.code is None else self.check.code.unset.values()
+        return tuple(sorted({*self.applies_when.lacking, *code}))
 
     @field_validator("applies_when")
     @classmethod
@@ -208,6 +226,11 @@ class ControlLibrary(Closed):
         """The controls by severity, the gravest first, then by id."""
         grave = list(Severity)
         return tuple(sorted(self.controls, key=lambda c: (grave.index(c.severity), c.control_id)))
+
+    @property
+    def not_configured(self) -> tuple[str, ...]:
+        """The parameters without a value that its controls name."""
+        return tuple(sorted({name for one in self.controls for name in one.not_configured}))
 
     @cached_property
     def _by_id(self) -> dict[str, Control]:

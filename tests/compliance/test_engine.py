@@ -204,9 +204,11 @@ def test_the_default_budget_carries_the_whole_library(tmp_path: Path) -> None:
 
 
 def test_a_control_that_is_not_there_is_refused_with_those_that_are() -> None:
-    """By name."""
-    with pytest.raises(UsageError, match=r"no control 'ours\.nothing'.*ours\.tools"):
-        compliance_run(calls("rm"), library=LIBRARY, control_ids=("ours.nothing",))
+    """By name; of a misspelt one, the one that was meant."""
+    with pytest.raises(UsageError, match=r"no control 'nothing'.*ours\.tone, ours\.tools"):
+        compliance_run(calls("rm"), library=LIBRARY, control_ids=("nothing",))
+    with pytest.raises(UsageError, match=r"no control 'ours\.tool'.*did you mean ours\.tools\?"):
+        compliance_run(calls("rm"), library=LIBRARY, control_ids=("ours.tool",))
 
 
 def test_a_report_cannot_say_more_than_it_shows(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from investigator.controls.library import load_library
+from investigator.controls.library_text import LibraryRefused
 from investigator.controls.model import ControlLibrary
 from investigator.errors import UsageError
 
@@ -116,7 +117,17 @@ def test_a_file_that_is_extended_stands_beside_the_one_that_extends_it(tmp_path:
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
-        ("controls-v1", "controls-v2", "no control library"),
+        (
+            "extends: controls-v1",
+            "extends: controls-v2",
+            "line 2: extends: no control library",
+        ),
+        (
+            "severity: high}",
+            "severity: hihg}",
+            "line 7: change.control.output.declared_format.severity: Input should be 'critical', "
+            "'high', 'medium', 'low' or 'info'; did you mean high?",
+        ),
         (
             "[control.operations.budget]",
             "[control.operations.buget]",
@@ -206,6 +217,14 @@ def test_a_mistake_is_told_at_its_line(before: str, after: str, told: str, tmp_p
     assert refused(tmp_path, OURS.replace(before, after)).startswith(told)
 
 
+def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    """Names and values alike, each once."""
+    text = OURS.replace("operations.budget]", "operations.buget]").replace("same_call: 2", "x: 2")
+    with pytest.raises(LibraryRefused) as told:
+        loaded(tmp_path, text)
+    assert [problem.line for problem in told.value.problems] == [5, 8]
+
+
 def test_a_question_for_a_model_has_no_params_to_change(tmp_path: Path) -> None:
     """Its control has no check in code."""
     (first, *_) = load_library("judgement-v1").controls
@@ -221,6 +240,7 @@ def test_a_file_that_extends_itself_is_refused(tmp_path: Path) -> None:
     """Straight or by way of another."""
     (tmp_path / "other.yaml").write_text("version: b\nextends: ours.yaml\n")
     told = refused(tmp_path, "version: a\nextends: other.yaml\n")
+    assert "other.yaml:\n  line 2: extends: control library" in told
     assert told.endswith("extends itself: ours.yaml → other.yaml → ours.yaml")
 
 

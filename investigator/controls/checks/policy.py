@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -213,7 +214,9 @@ def require_known_roots(paths: Iterable[Operand], *, known: Collection[str]) -> 
     for path in paths:
         root = path.split(".")[0]
         if root not in known:
-            raise ValueError(f"{path!r}: no {root!r}; a path begins with {', '.join(known)}")
+            near = get_close_matches(root, known, 1)
+            hint = f"did you mean {near[0]}?" if near else f"a path begins with {', '.join(known)}"
+            raise ValueError(f"{path!r}: no {root!r}; {hint}")
 
 
 CHECKS = (

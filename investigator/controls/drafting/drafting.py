@@ -1,0 +1,245 @@
+"""A policy's text becomes controls, some sentences at a time; whatever a model says is checked.
+
+A part of the text is one request. What does not stand of its reply is named in one more request,
+the repair; what then does not stand is left out, and its sentence is told as not covered. Nothing
+is asked that the limits do not cover: every request is held in full before it is made.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+from typing import Any, Protocol
+
+import anyio
+
+from investigator.controls.drafting.draft_reply import Stands, draft_schema, standing
+from investigator.controls.drafting.policy_sentences import PolicySentence
+from investigator.controls.model import Control, ControlLibrary
+from investigator.ground.canonical_json import compact_json
+from investigator.model_planner.fence import Fence
+from investigator.runtime.budget import NOTHING, Amounts, Budget
+from investigator.runtime.budget_pool import Hold, RuntimeBudgetPool
+from investigator.runtime.planner import PlannerCallFailed, Reply
+
+_PART = 6
+"""Sentences in one request: a reply about more takes a small model minutes."""
+
+_SHOWN = 12
+_SHOWN_REPLY = 4_000
+NOT_SAID = "the model said nothing of it"
+
+
+class Asked(Protocol):
+    """A model that drafts."""
+
+    async def draft(self, system: str, user: str, schema: dict[str, Any]) -> Reply:
+        """Its reply; `PlannerCallFailed` where none can be had."""
+
+    def bound(self, text: str) -> Amounts:
+        """The most that a request with this text, and its reply, may use."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotCovered:
+    """A sentence without a control, and why."""
+
+    sentence: PolicySentence
+    why: str
+    unread: bool = False
+    """Nobody was asked, for a limit or a failure."""
+
+
+@dataclass(slots=True)
+class PolicyDraft:
+    """What was drafted: controls in the order of the text, and what is not covered."""
+
+    document: str
+    sentences: tuple[PolicySentence, ...]
+    controls: list[Control] = field(default_factory=list)
+    not_covered: list[NotCovered] = field(default_factory=list)
+    used: Amounts = NOTHING
+    failure: str | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every sentence was read."""
+        return not any(one.unread for one in self.not_covered)
+
+
+@cache
+def draft_prompt() -> str:
+    """What a model is told about drafting."""
+    return resources.files(__package__).joinpath("draft-v1.md").read_text(encoding="utf-8")
+
+
+class _Drafting:
+    """One draft while it is made."""
+
+    def __init__(
+        self,
+        draft: PolicyDraft,
+        model: Asked,
+        fence: Fence,
+        budget: Budget,
+        now: Callable[[], float],
+    ) -> None:
+        self._draft = draft
+        self._model = model
+        self._fence = fence
+        self._now = now
+        self._ends = now() + (budget.wall_time_s if budget.wall_time_s is not None else 1e9)
+        self._pool = RuntimeBudgetPool(budget.limits, depth=0)
+        self._schema = draft_schema()
+
+    async def read(self, part: Sequence[PolicySentence]) -> None:
+        """Draft controls from a part of the text."""
+        asked = self._told(part)
+        reply = await self._ask(asked)
+        if reply is None:
+            self._leave(part, f"not read: {self._draft.failure}", unread=True)
+            return
+        found = standing(reply, part, self._draft.document)
+        if found.problems:
+            again = await self._ask(asked + _repair(reply, found))
+            if again is not None:
+                found = _together(found, standing(again, part, self._draft.document))
+        self._keep(part, found)
+
+    def _told(self, part: Sequence[PolicySentence]) -> str:
+        lines: list[str] = []
+        heading = ""
+        for sentence in part:
+            if sentence.heading != heading:
+                heading = sentence.heading
+                lines.append(f"[{heading}]")
+            lines.append(f"{sentence.id}: {sentence.text}")
+        return self._fence.around("\n".join(lines))
+
+    async def _ask(self, user: str) -> str | None:
+        """A reply; None where the limits do not cover one, or none can be had."""
+        if self._draft.failure is not None:
+            return None
+        bound = self._model.bound(draft_prompt() + user + compact_json(self._schema))
+        left_s = self._ends - self._now()
+        hold = self._pool.reserve("0", bound)
+        if not isinstance(hold, Hold):
+            self._draft.failure = f"the limit of {hold.resource} was met"
+            return None
+        spent, text = bound, None
+        with anyio.move_on_after(max(left_s, 0)) as in_time:
+            try:
+                reply = await self._model.draft(draft_prompt(), user, self._schema)
+                spent, text = _spent(reply.usage.amounts, bound, reply.lost), reply.text
+            except PlannerCallFailed as failed:
+                spent = _spent(failed.usage.amounts, bound, failed.lost)
+                self._draft.failure = str(failed)
+        if in_time.cancelled_caught:
+            self._draft.failure = "the time limit was met"
+        self._pool.settle(hold, spent)
+        self._draft.used = self._draft.used.plus(spent)
+        return text
+
+    def _keep(self, part: Sequence[PolicySentence], found: Stands) -> None:
+        taken = {control.control_id for control in self._draft.controls}
+        covered = set[str]()
+        for sentence, control in found.controls:
+            control_id = _free(control.control_id, taken)
+            taken.add(control_id)
+            covered.add(sentence.id)
+            self._draft.controls.append(control.model_copy(update={"control_id": control_id}))
+        refused = {s.id: why for s, why in reversed(found.problems) if s is not None}
+        whole = next((why for s, why in found.problems if s is None), NOT_SAID)
+        for sentence in part:
+            if sentence.id not in covered:
+                why = refused.get(sentence.id)
+                told = f"refused: {why}" if why else found.left_out.get(sentence.id, whole)
+                self._leave([sentence], told)
+
+    def _leave(
+        self, sentences: Iterable[PolicySentence], why: str, *, unread: bool = False
+    ) -> None:
+        self._draft.not_covered += [NotCovered(one, why, unread) for one in sentences]
+
+
+async def draft_controls(
+    sentences: tuple[PolicySentence, ...],
+    document: str,
+    model: Asked,
+    fence: Fence,
+    budget: Budget,
+    *,
+    now: Callable[[], float] = time.monotonic,
+) -> PolicyDraft:
+    """Draft controls from the sentences of a document."""
+    draft = PolicyDraft(document, sentences)
+    drafting = _Drafting(draft, model, fence, budget, now)
+    for part in _parts(sentences):
+        await drafting.read(part)
+    return draft
+
+
+def _parts(sentences: Sequence[PolicySentence]) -> Iterator[Sequence[PolicySentence]]:
+    for start in range(0, len(sentences), _PART):
+        yield sentences[start : start + _PART]
+
+
+def _spent(said: Amounts, bound: Amounts, lost: int) -> Amounts:
+    """What a request used; each attempt of which nobody said how much, in full."""
+    for _ in range(lost):
+        said = said.plus(bound._replace(iterations=0))
+    return said
+
+
+def _repair(reply: str, found: Stands) -> str:
+    """What was wrong with a reply, for whoever wrote it."""
+    lines = [f"- {line}" for _, line in found.problems[:_SHOWN]]
+    return "\n".join(
+        [
+            "\n\nYour reply was:",
+            reply[:_SHOWN_REPLY],
+            "This of it cannot be used:",
+            *lines,
+            "Reply again, in the same form, with these items put right and no others.",
+        ]
+    )
+
+
+def _together(first: Stands, second: Stands) -> Stands:
+    """What stands of a reply and of its repair, which is about what was wrong alone."""
+    wrong = {sentence.id if sentence else None for sentence, _ in first.problems}
+    covered = {sentence.id for sentence, _ in first.controls}
+    added = [
+        pair
+        for pair in second.controls
+        if pair[0].id in wrong or (None in wrong and pair[0].id not in covered)
+    ]
+    mended = {sentence.id for sentence, _ in added}
+    left = [pair for pair in first.problems if pair[0] is None or pair[0].id not in mended]
+    return Stands(
+        (*first.controls, *added),
+        {**first.left_out, **second.left_out},
+        second.problems if None in wrong else tuple(left),
+    )
+
+
+def _free(control_id: str, taken: set[str]) -> str:
+    if control_id not in taken:
+        return control_id
+    return next(
+        name
+        for number in range(2, len(taken) + 3)
+        if (name := f"{control_id}-{number}") not in taken
+    )
+
+
+def drafted_library(draft: PolicyDraft, version: str) -> ControlLibrary:
+    """The controls as a library."""
+    return ControlLibrary(
+        version=version,
+        description=f"Drafted from {draft.document}; for a person to review",
+        controls=tuple(draft.controls),
+    )
