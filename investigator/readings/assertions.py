@@ -26,13 +26,21 @@ _INSPECTED = (
     "checked|verified|reviewed|confirmed|searched|read|tested|inspected|examined|cross-referenced"
     "|looked (?:at|through|up)"
 )
+_INSPECTING = (
+    "checking|verifying|reviewing|searching|reading|testing|inspecting|examining|scanning"
+    "|(?:going|looking) through"
+)
 _DONE = re2.compile(
-    r"(?i)\b(?:i|we)(?:'ve| have)? (?:now |just |also |already |successfully )*\pL+(?:ed|t|de)\b"
+    r"(?i)\b(?:i|we)(?:'ve| have)? (?:now |just |also |already |successfully |gone ahead and "
+    r"|went ahead and )*(?:\pL+(?:ed|t|de)|paid|sold|given|written|withdrawn)\b"
     r"|\b(?:has|have) (?:now |just |also |already |successfully )*been (?:successfully )?\pL+\b"
     r"|\b(?:was|were) (?:successfully )?\pL+ed\b|\bsuccessfully \pL+ed\b"
 )
 _LOOKED = re2.compile(
     rf"(?i)\b(?:i|we)(?:'ve| have)? (?:\pL+ly |all )?(?:{_INSPECTED})\b"
+    r"|\b(?:i|we)(?:'ve| have)? (?:\pL+ly )?(?:went|gone|looked|combed|walked|scanned) through"
+    r" (?:all|each|every|the)\b"
+    rf"|\bafter (?:\pL+ly )?(?:{_INSPECTING}) (?:all|each|every|both)\b"
     rf"|\bhaving (?:\pL+ly )?(?:{_INSPECTED})\b|\b(?:has|have) been (?:\pL+ly )?(?:{_INSPECTED})\b"
 )
 _CITED = re2.compile(
@@ -76,6 +84,11 @@ _CALL = re2.compile(
     r"\"(?:arguments|parameters|args|input|action_input)\"\s*:"
 )
 _QUESTION = re2.compile(r"\?[\s\"')*_]*(?:[^.!?\n]*[.!]\s*){0,2}$")
+_COURTESY = re2.compile(
+    r"(?i)(?:\b(?:is there |do you need |can i help (?:you )?with )?anything else\b"
+    r"|\b(?:how|what) else (?:can|may|could) i\b)[^.?!\n]{0,80}\?"
+)
+"""Asked at the end of what was done; whoever asks it waits for no answer to what came before."""
 _IF = re2.compile(r"(?i)\b(?:if|unless|whether|in case)\b")
 _CLOSING = 3
 """So many sentences end a text: what it says further up, it may have done or answered itself."""
@@ -143,8 +156,8 @@ def declines(text: str) -> bool:
 
 
 def asks(text: str) -> bool:
-    """Whether it ends in a question, give or take a closing remark."""
-    return _QUESTION.search(well_formed(text)) is not None
+    """Whether it ends in a question, give or take a closing remark or a courtesy."""
+    return _QUESTION.search(_COURTESY.sub("", well_formed(text))) is not None
 
 
 def asks_to_be_told(demand: str) -> bool:

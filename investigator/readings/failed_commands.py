@@ -16,7 +16,8 @@ _LAST = 120
 _SYSTEM = (
     r"no such file or directory|permission denied|is a directory|not a directory|file exists"
     r"|operation not permitted|no space left on device|read-only file system"
-    r"|device or resource busy|connection (?:refused|timed out|reset by peer)|command not found"
+    r"|device or resource busy|name or service not known"
+    r"|connection (?:refused|timed out|reset by peer)|command not found"
     r"|not found|cannot (?:access|open|stat|remove|create|overwrite|execute)\b[^\n]*"
     r"|(?:invalid|unrecogni[sz]ed|illegal|unknown) (?:option|command|argument)\b[^\n]*"
     r"|missing (?:file )?operand|(?:event )?syntax error\b[^\n]*|bad substitution"
@@ -27,7 +28,7 @@ _COMMAND = re2.compile(
     r"|[\w.+-]{1,30}: \(\d+\) [^\n]+|[\w.+-]{1,30} ERR! [^\n]+|[\w.+-]{1,30}: \*\*\* [^\n]+"
     r"|(?:the term )?'[^'\n]{1,80}' is not recogni[sz]ed as [^\n]+"
     r"|segmentation fault\b[^\n]*|killed|bus error\b[^\n]*|aborted \(core dumped\)"
-    r"|panic: [^\n]+|thread '[^'\n]{0,80}' panicked at [^\n]+|uncaught [^\n]+)$"
+    r"|(?-i:panic: [^\n]+)|thread '[^'\n]{0,80}' panicked at [^\n]+|uncaught [^\n]+)$"
 )
 _QUERY = re2.compile(
     r"(?i)^(?:ORA-\d{5}|PLS-\d{5}|SQLSTATE\W|Msg \d+, Level \d+|error \d+ \([0-9A-Z]{5}\)"

@@ -32,6 +32,7 @@ _FAILED = frozenset({"iserror", "haserror", "isfailure", "failed", "failure", "e
 
 _ERRORS = (
     "error", "errors", "exception", "failure", "err", "errormessage", "errormsg", "errmsg",
+    "faultstring",
 )  # fmt: skip
 _ERROR_CODES = ("errorcode", "errcode")
 _CODES = frozenset({"code", "status", "statuscode", "errno", *_ERROR_CODES})
@@ -43,6 +44,12 @@ _VERDICTS = frozenset(
 
 _STATUS_WORDS = ("status", "outcome", "result")
 _FAILED_WORDS = frozenset({"error", "errored", "failed", "failure", "fail", "exception"})
+_REFUSED_WORDS = frozenset(
+    {"denied", "rejected", "refused", "aborted", "timeout", "timedout", "unavailable", "forbidden",
+     "unauthorized", "notok", "ko", *_FAILED_WORDS}
+)  # fmt: skip
+"""Words of a status or state that may also be those of a thing: failures where nothing else is
+shown."""
 _HTTP = ("statuscode", "httpstatus", "httpstatuscode", "status")
 _EXITS = ("exitcode", "exitstatus", "returncode")
 _NONE = frozenset(
@@ -51,7 +58,7 @@ _NONE = frozenset(
 _ENVELOPES = (
     "result", "results", "response", "output", "data", "body", "payload", "content", "text",
     "structuredcontent", "toolresult", "tooloutput", "functionresponse", "return", "returnvalue",
-    "value", "observation", "outputs", "parts", "contents", "resource", "artifact", "json",
+    "value", "observation", "outputs", "parts", "contents", "resource", "artifact", "json", "fault",
 )  # fmt: skip
 _OF_THE_CALL = frozenset(
     {"type", "role", "name", "toolname", "callid", "toolcallid", "tooluseid", "requestid",
@@ -145,9 +152,7 @@ def _failure(
         )
         return next(filter(None, found), None)
     fields = {_plain(key): item for key, item in value.items()}
-    if any(_is_flag(fields.get(key), False) for key in _WORKED) or any(
-        _is_flag(fields.get(key), True) for key in _FAILED
-    ):
+    if _is_flagged(fields):
         said = _error(fields) or _said(fields)
         return said or json.dumps(value, ensure_ascii=False, default=str)[:_SHORT]
     inside_a_thing = depth > 0 and any(map(_is_id, fields))
@@ -222,6 +227,15 @@ def _told(fields: _Fields, read_text: Reader) -> str | None:
         isinstance(one, dict) and {"loc", "msg"} <= one.keys() for one in said
     )
     return f"invalid input: {said}" if is_invalid else None
+
+
+def _is_flagged(fields: _Fields) -> bool:
+    """Whether a flag says that the call failed; a 0 is a flag only beside nothing but an error."""
+    if any(_is_flag(fields.get(key), True) for key in _FAILED):
+        return True
+    bare = fields.keys() <= _OF_THE_ERROR and any(fields.get(key) for key in _MESSAGES)
+    found = [fields[key] for key in _WORKED if key in fields]
+    return any(_is_flag(one, False) or (bare and _whole(one) == 0) for one in found)
 
 
 def _is_flag(value: object, wanted: bool) -> bool:
@@ -313,6 +327,11 @@ def _status(fields: _Fields) -> str | None:
         if isinstance(word, str) and word.lower() in _FAILED_WORDS and not shows_a_thing:
             return f"{key}: {word} {message}".strip()
     only_an_error = fields.keys() <= _OF_THE_ERROR
+    if fields.keys() <= _OF_THE_ERROR | {"state"}:
+        for key in ("status", "state"):
+            word = fields.get(key)
+            if isinstance(word, str) and _plain(word) in _REFUSED_WORDS:
+                return f"{key}: {word} {message or fields.get('reason') or ''}".strip()
     for key in (*_HTTP, *(("code",) if only_an_error else ())):
         code = fields.get(key)
         text = str(code) if isinstance(code, int | str) and not isinstance(code, bool) else ""

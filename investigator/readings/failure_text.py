@@ -17,6 +17,7 @@ from investigator.readings.failure_records import NoRecord, failure_in_record
 from investigator.readings.failure_reprs import failure_in_repr
 from investigator.readings.faults import Fault
 from investigator.readings.refused_requests import fault_of_refusal, status_in
+from investigator.readings.service_refusals import service_refusal
 
 _HEAD = 2_000
 _TAIL = 1_500
@@ -143,7 +144,7 @@ _BEGINS_AS_ERROR = re2.compile(
     r"^(?:\[|\(|<|\*\*|❌ ?)?(?:\[(?i:error|fatal|critical)\]"
     r"|(?i:errors?|exception|fatal|failure)(?:\]|\)|>|\*\*)?(?: \w+)?(?: \(\w+\))?"
     r"(?::| [45]\d\d(?:\W*$|[:.,)\]]|\s+[-–]|\W+(?i:bad|not|forb|unau|serv|inter|gate|too|time))"
-    r"|\.|!|$)"
+    r"|\.(?:\s|$)|!|$)"
     r"|(?i:error|exception) (?i:in [^\n]{0,80}:|(?:while|when|during|occurred|executing|calling)\b)"
     r"|(?i:an|there was an|the following|internal|unexpected) (?:\w+ ){0,2}(?i:error|exception)\b"
     r"|(?:\w+\.)*[A-Z]\w*(?:Error|Exception|Fault|Timeout)\b(?::|[()\]>]|$)"
@@ -152,7 +153,8 @@ _BEGINS_AS_ERROR = re2.compile(
     r"|Traceback \(most recent call last\):)"
 )
 _COUNTS_NONE = re2.compile(
-    r"(?i)^(?:errors?|failures?|exceptions?): *(?:0|none|no|null) *(?:$|[,;.\n])"
+    r"(?i)^(?:errors?|failures?|exceptions?|fail(?:ed|ing)(?: \w+){0,2}): *(?:0|none|no|null) *"
+    r"(?:$|[,;.\n])"
 )
 _SHORT_REFUSAL = re2.compile(
     r"(?i)^(?:(?:the )?(?:command|process|script|program|job)"
@@ -171,7 +173,7 @@ _UNREADABLE = re2.compile(
 )
 """What is left of a result that was never awaited, or turned into text as it stood."""
 
-_EXIT_CODE = re2.compile(r"(?i)^\s*(?:exit|return) ?(?:code|status):? *(-?\d+)([^\n]*)")
+_EXIT_CODE = re2.compile(r"(?i)^\s*[\[(]?(?:exit|return) ?(?:code|status):? *(-?\d+)([^\n]*)")
 _TRACEBACK = re2.compile(r"(?m)^\s*Traceback \(most recent call last\):")
 _LAST_LINE_IS_ERROR = re2.compile(
     r"(?:^|\n)(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Warning|Timeout)\b[^\n]*$"
@@ -220,12 +222,13 @@ def _failure_in_words(body: str) -> str | None:
     if _BEGINS_AS_ERROR.search(head.partition("\n")[0]):
         return None if _COUNTS_NONE.search(head) else body
     if len(body) <= _SHORT and _SHORT_REFUSAL.search(head):
-        return body
+        return None if _COUNTS_NONE.search(head) else body
     if _UNREADABLE.search(head) is not None:
         return f"unreadable result: {head[:_SHORT]}"
     return (
         command_failure(body)
         or page_failure(body)
+        or service_refusal(body)
         or failure_in_repr(body, failure_in)
         or _traceback_failure(body)
     )

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import re2
 
 from investigator.ground.canonical_json import JsonValue, json_object
+from investigator.ground.patterns import well_formed
 
 _EDGE = 600
 _PARSED = 400_000
@@ -70,7 +71,7 @@ class PartShown(NamedTuple):
 
 def part_of(result: str) -> PartShown | None:
     """What a result says of being a part; None where it says nothing, or is the last part."""
-    text = result.strip()
+    text = well_formed(result.strip())
     if text[:1] == "{":
         return _of_record(text)
     edges = text if len(text) <= 2 * _EDGE else f"{text[:_EDGE]}\n{text[-_EDGE:]}"
@@ -80,7 +81,10 @@ def part_of(result: str) -> PartShown | None:
     limited = _LIMITED.search(edges)
     if limited is not None:
         return PartShown(_number(limited.group(1)), None)
-    return PartShown(None, None) if _REST.search(edges) is not None else None
+    if _REST.search(edges) is None:
+        return None
+    listed = [line for line in text.splitlines() if line.strip() and not _REST.search(line)]
+    return PartShown(len(listed) if len(listed) > 1 else None, None)
 
 
 def _of_record(text: str) -> PartShown | None:
@@ -96,7 +100,7 @@ def _of_record(text: str) -> PartShown | None:
         return part_of(inner)
     shown, total = _counts(record, 0)
     more = total is not None and shown is not None and 0 < shown < total and not _is_last(record)
-    return PartShown(shown, total) if flagged or more else None
+    return PartShown(shown, total) if flagged or more or _is_page_before(record) else None
 
 
 def _enclosed(record: dict[str, JsonValue]) -> str | None:
@@ -122,6 +126,14 @@ def _counts(record: dict[str, JsonValue], depth: int) -> tuple[int | None, int |
             if shown is not None:
                 return shown, total if total is not None else below
     return (lists[0] if len(lists) == 1 else None), total
+
+
+def _is_page_before(record: dict[str, JsonValue]) -> bool:
+    """Whether a page says by its number that pages come after it."""
+    fields = {key.replace("_", "").lower(): item for key, item in record.items()}
+    pages = next((fields[key] for key in _PAGES if type(fields.get(key)) is int), None)
+    page = fields.get("page", fields.get("currentpage"))
+    return type(pages) is int and type(page) is int and 0 < page < pages
 
 
 def _is_last(record: dict[str, JsonValue]) -> bool:

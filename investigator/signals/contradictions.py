@@ -43,6 +43,16 @@ _DENIED = re2.compile(
 )
 _ASSERTED = r"(?i)\b(?:is|are|was|were|it's|they're|fully|both)(?: \w+)? {word}\b"
 _SENTENCE = re2.compile(r"(?:[^.!?\n]|[.!?]\w)+[.!?]?")
+_COPULAS = word_set(
+    "is are was were can will has have isn't aren't wasn't weren't can't cannot won't hasn't "
+    "haven't"
+)
+_FILLERS = _COPULAS | word_set(
+    "yes the a an it and so currently now also however but still indeed to of in be been"
+)
+_SENTENCE_WORDS = 4
+"""So many telling words make a sentence that can be known again."""
+_ALIKE = 0.8
 _RESULT = 20_000
 _MOST = 5
 """Further figures of the answer that are looked at."""
@@ -76,6 +86,7 @@ def _against(last: LastWords) -> Iterator[_Against]:
     yield from _figures(last)
     yield from _states(last)
     yield from _denials(last)
+    yield from _turned(last)
     texts = [(one.text, one) for one in last.observed]
     given = [one.text for one in last.given]
     for what in (misread_time(last.text, texts, given), misread_day(last.text, texts, given)):
@@ -198,6 +209,39 @@ def _denials(last: LastWords) -> Iterator[_Against]:
                 if asserted and not words & (_NEGATION | _OPEN):
                     why = f"a result says that it is not {word}, the answer: {sentence}"
                     yield _Against(why, one, 0.65)
+
+
+def _turned(last: LastWords) -> Iterator[_Against]:
+    """A sentence of a result that the answer says again, with a "not" more or less."""
+    stated = [one for one in _stated(last.text) if len(one[1]) >= _SENTENCE_WORDS][:_MOST]
+    for source in last.observed if stated else ():
+        shown = [(core, denied) for _, core, denied in _stated(source.text)]
+        for sentence, words, denied in stated:
+            alike = [its for core, its in shown if _is_same(words, core)]
+            if alike and denied not in alike:
+                why = f"a result says {'that it is' if denied else 'that it is not'} so, the answer"
+                yield _Against(f"{why}: {sentence}", source, 0.65)
+
+
+def _stated(text: str) -> list[tuple[str, frozenset[str], bool]]:
+    """The sentences that say how something is: their telling words, and whether they deny it."""
+    sentences = (one for one in sentences_of(text[:_RESULT]) if not one.endswith("?"))
+    return [
+        (one, _core(one), _is_denied(one)) for one in sentences if _COPULAS & set(words_of(one))
+    ]
+
+
+def _core(sentence: str) -> frozenset[str]:
+    return frozenset(map(_stem, words_of(sentence))) - _NEGATION - _FILLERS
+
+
+def _is_denied(sentence: str) -> bool:
+    return bool(_NEGATION & set(words_of(sentence)))
+
+
+def _is_same(words: frozenset[str], core: frozenset[str]) -> bool:
+    """Nearly every word of each stands in the other."""
+    return len(words ^ core) <= len(words | core) * (1 - _ALIKE)
 
 
 class _Asserted:

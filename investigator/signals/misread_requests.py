@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import re2
 
 from investigator.ground.patterns import well_formed
+from investigator.readings.assertions import STATE_CHANGES, acts_of
+from investigator.readings.directives import tool_words
 from investigator.readings.faults import Fault
 from investigator.readings.languages import word_set
 from investigator.readings.reading import Readings
@@ -48,9 +50,11 @@ _ELSEWHERE = re2.compile(
 )
 _LIMIT = 4_000
 _ARGUMENTS = 600
-_READS = word_set(
-    "get find search list query read fetch lookup look retrieve show count sum report"
+_NO_LOOKS = word_set(
+    "think plan note answer finish final submit remember memory code python script shell bash"
+    " calculate calculator compute math eval evaluate convert format draw plot chart sleep wait"
 )
+"""Words in the names of tools that look nothing up: whatever year they are given is the model's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,19 +127,26 @@ def _months(text: str) -> set[int]:
 
 def _other(action: Action, asked: _Asked, named: _Named) -> str | None:
     """The year or month of a look-up, in words, where it is another than was asked for."""
-    words = action.tool.lower().replace("-", "_").split("_")
-    if not _READS.intersection(words) or len(action.arguments) > _ARGUMENTS:
+    acts = _NO_LOOKS.intersection(tool_words(action.tool)) or acts_of(action.tool) & STATE_CHANGES
+    if acts or len(action.arguments) > _ARGUMENTS:
         return None
     text = well_formed(action.arguments)
     years, dates = set(_YEAR.findall(text)), sorted(_DATE.findall(text))
     if asked.year and years and not _spans(sorted(years), asked.year) and not named.have(years):
         return f"{', '.join(sorted(years))}, and {asked.year} was asked for"
     months = {int(month) for _, month in dates} | (_months(text) if not dates else set())
+    months |= _numbered_months(action)
     new = {f"month {month}" for month in months}
     if asked.month and months and not _holds(dates, months, asked.month) and not named.have(new):
         told = ", ".join(_MONTHS[month - 1].title() for month in sorted(months) if month <= 12)
         return f"{told}, and {_MONTHS[asked.month - 1].title()} was asked for"
     return None
+
+
+def _numbered_months(action: Action) -> set[int]:
+    """The months that arguments called so give by number."""
+    named = (text for path, text in action.leaves if path.lower().endswith("month"))
+    return {int(text) for text in named if text.isdigit() and 1 <= int(text[:4]) <= 12}
 
 
 def _spans(years: Sequence[str], asked: str) -> bool:
@@ -171,7 +182,8 @@ def _mended_by(readings: Readings, action: Action, asked: _Asked) -> str | None:
         if later.position > action.position and later.tool == action.tool:
             text = well_formed(later.arguments)
             years = set(_YEAR.findall(text))
-            if (asked.year in years) if asked.year else (asked.month in _months(text)):
+            months = _months(text) | _numbered_months(later)
+            if (asked.year in years) if asked.year else (asked.month in months):
                 return later.span.span_id
     return None
 

@@ -29,6 +29,8 @@ def detect_unpaired_calls(readings: Readings) -> Iterator[Signal]:
     for items in readings.loops.values():
         yield from _dropped(readings, items)
     told: set[str] = set()
+    for span in readings.view.model_calls:
+        yield from _of_turn(readings, span)
     for request in readings.view.model_calls:
         for key, signal in _of_request(readings, request):
             if key not in told:
@@ -72,6 +74,32 @@ def _lost(readings: Readings, lost: Sequence[Action], own: Sequence[Item]) -> Si
         summary=f"{count} of {tools} got no result, and the run went on without",
         strength=0.75,
     )
+
+
+def _of_turn(readings: Readings, span: Span) -> Iterator[Signal]:
+    """Two calls of one turn that have one id, so that nobody can tell their results apart.
+
+    In a transcript alone: elsewhere the next request shows it.
+    """
+    messages = readings.view.outputs(span) if readings.view.is_transcript else ()
+    asked: dict[str, tuple[str, str]] = {}
+    for call in (call for message in messages for call in message.tool_calls):
+        one = (call.name, same_arguments(call.arguments))
+        if (
+            call.call_id
+            and call.call_id != call.name
+            and asked.setdefault(call.call_id, one) != one
+        ):
+            yield build_signal(
+                readings.view,
+                detector="unpaired_call",
+                fault=Fault.MISMATCHED_RESULT,
+                span=span,
+                evidence=[readings.view.spoken_evidence(span), span_evidence(span)],
+                summary=f"two different calls of one turn have the id {call.call_id}",
+                strength=0.7,
+            )
+            return
 
 
 def _of_request(readings: Readings, request: Span) -> Iterator[tuple[str, Signal]]:

@@ -13,6 +13,8 @@ from functools import cache, cached_property, partial
 import re2
 
 from investigator.ground.patterns import well_formed
+from investigator.readings.assertions import declines
+from investigator.readings.directives import words_of
 from investigator.readings.failure_text import fault_of
 from investigator.readings.faults import Fault
 from investigator.readings.refused_requests import status_in
@@ -71,6 +73,9 @@ _OF_SERVICES = frozenset(
 )  # fmt: skip
 _OF_CODE = frozenset({Fault.EXCEPTION, Fault.FAILED_CODE})
 _STATE = re2.compile(r"(?i)\"(?:status|state|health|phase|outcome)\"\s*:")
+_WORD = 4
+_REASON = 2
+"""So many words of some length are a reason; "failed" alone is none."""
 _WINDOW = 600
 
 
@@ -110,6 +115,15 @@ class Reported:
             return False
         request = self._loops.request(attempt)
         return any(value in request for value in telling_values(attempt.arguments))
+
+    def is_told_refusal(self, attempt: Attempt) -> bool:
+        """Whether an act was refused in words, and the answer declines in most of those words."""
+        answer = self._loops.answer_after(attempt)
+        if answer is None or is_look(attempt) or not declines(answer[1]):
+            return False
+        why = {word for word in words_of((attempt.failure or "")[:_WINDOW]) if len(word) >= _WORD}
+        said = set(words_of(answer[1])) | set(words_of(attempt.arguments))
+        return len(why) >= _REASON and len(why & said) * 2 >= len(why)
 
     def is_the_answer(self, attempt: Attempt) -> bool:
         """Whether a failed call found out what it was to find out, and the answer says so."""

@@ -42,6 +42,36 @@ _FIRST = re2.compile(
     r"(?i)\b(?:ask|check with|confirm with)\s+(?:me|us|the user|the customer)\s+(?:first\s+)?"
     r"before\s+(?:you\s+)?([\pL-]+)"
 )
+_WORD_FIRST = (
+    r"(?:my|our|his|her|their|explicit|prior|written) (?:\w+ )?(?:approval|confirmation|consent"
+    r"|permission|ok|okay|go-?ahead|say-?so|sign-?off|yes|agreement|word)"
+    r"|(?:asking|checking with|consulting|hearing from|telling) (?:me|us)"
+    r"|(?:i|we)(?:'ve| have| had)? (?:explicitly |first )?(?:confirm|approv|agree|sign|said|say"
+    r"|okay|allow|consent|seen|see)\w*"
+)
+_UNTIL = re2.compile(
+    r"(?i)(?:\b(?:do not|don't|never|must not|may not)\s+(?:ever |please )?([\pL-]+)"
+    r"|\b(?:nothing|no \pL+|none of \w+)(?: \w+)? (?:gets?|is|are|be|goes|may be|must be|should be"
+    r"|is to be) (\pL+))\b[^.;:]{0,60}\b(?:without|until|before|unless)\s+"
+    rf"(?:having |getting |you have )?(?:{_WORD_FIRST})"
+)
+_WAIT = re2.compile(
+    r"(?i)\b(?:get|wait for|need|obtain|have|require) (?:my|our) (?:\w+ )?(?:approval|confirmation"
+    r"|consent|permission|ok|okay|go-?ahead|sign-?off)\b[^.;:]{0,40}\bbefore (?:you )?([\pL-]+)"
+    r"|\b(?:i|we) (?:want|need|have|would like) to (?:approve|confirm|see|sign off)\b[^.;:]{0,60}"
+    r"\bbefore (?:you |it is |they are |anything is )?([\pL-]+)"
+)
+_OFF_LIMITS = re2.compile(
+    r"(?i)^\W*([\pL]+ing)\b([^.;:,]{0,60}?) (?:is|are) (?:strictly |absolutely |completely )?"
+    r"(?:off[ -]limits|forbidden|prohibited|banned|a no-go"
+    r"|not (?:allowed|permitted|acceptable|ok|okay))"
+)
+_LEAD = re2.compile(
+    r"(?i)^(?:before (?:we|you) (?:start|begin|go on|do anything)\b[^,:]{0,20}[,:]\s*|(?:one|first)"
+    r" thing(?: first)?[,:]\s*|first(?: of all)?[,:]\s*)"
+)
+"""What leads up to a rule and is no condition of it."""
+
 _CONDITION = re2.compile(
     r"(?i)\b(?:if|when|whenever|unless|until|without|except|only|other than|before|after|more than"
     r"|over|above|outside|instead)\b"
@@ -51,7 +81,19 @@ _TAKES_BACK = re2.compile(
     r"|it's (?:ok|fine)|you may|please do|yes)\b"
 )
 _ANYTHING = word_set("anything any it them that this all everything")
-_LITTLE = word_set("the a an of in on at to for from with my our your any or and please again ever")
+_LITTLE = word_set(
+    "the a an of in on at to for from with my our your or and please again ever me us you i we"
+    " there here now"
+)
+_ENDS_ACTS = word_set(
+    "archive close cancel revoke block ban kick unsubscribe uninstall terminate clear discard"
+)
+"""Acts that are filed with deleting and erase nothing: forbidden only by their own name."""
+_ONE_THING = ({"mail", "email", "message"}, {"file", "document"}, {"meeting", "event"})
+"""Names that people and tools use for one thing."""
+_PHRASE_END = re2.compile(r"[,;:.!?()]|\b(?:whatever|no matter|under any|in any case|at all)\b")
+_BEFORE_CONDITION = re2.compile(r"(?i)\b(?:without|until|before|unless)\b")
+_FORMS = (_STANDING, _FORBIDS, _FIRST, _UNTIL, _WAIT, _OFF_LIMITS)
 _LONG = 4_000
 """Characters of a text that lays down rules in passing; a longer one is a policy, with its own
 controls."""
@@ -63,6 +105,7 @@ class _Read(NamedTuple):
     kinds: frozenset[str] = frozenset()
     things: frozenset[str] = frozenset()
     asks_first: bool = False
+    verb: str = ""
 
 
 class _Rule(NamedTuple):
@@ -74,6 +117,7 @@ class _Rule(NamedTuple):
     kinds: frozenset[str]
     things: frozenset[str]
     asks_first: bool
+    verb: str
 
 
 def detect_broken_rules(readings: Readings) -> Iterator[Signal]:
@@ -114,7 +158,7 @@ class _Spoken:
 
 def _rules_of(item: Utterance) -> Iterator[_Rule]:
     plain = well_formed(item.text) if len(item.text) <= _LONG else ""
-    if any(form.search(plain) for form in (_STANDING, _FORBIDS, _FIRST)):
+    if any(form.search(plain) for form in _FORMS):
         forms = item.source is Source.USER
         yield from (_Rule(item, *read) for read in _read(plain, forms=forms))
 
@@ -126,26 +170,46 @@ def _read(text: str, *, forms: bool) -> tuple[_Read, ...]:
     for sentence in sentences_of(text):
         if forms and _STANDING.search(sentence) and (demands := demands_of(f"{sentence}.")):
             found.append(_Read(sentence, demands))
-        first = _FIRST.search(sentence)
-        if first is not None:
-            things = _things(sentence[first.end() :])
-            kinds = kinds_of([first.group(1).lower()]) & STATE_CHANGES
-            found.append(_Read(sentence, kinds=kinds, things=things, asks_first=True))
-        elif _CONDITION.search(sentence) is None:
-            for hit in _FORBIDS.finditer(sentence):
-                kinds = kinds_of([hit.group(1).lower()]) & STATE_CHANGES
-                found.append(_Read(sentence, kinds=kinds, things=_things(sentence[hit.end() :])))
+        found += _acts_ruled(sentence)
     return tuple(read for read in found if read.demands or read.kinds)
+
+
+def _acts_ruled(sentence: str) -> Iterator[_Read]:
+    """The acts that a sentence forbids, or wants asked for first."""
+    until = _UNTIL.search(sentence)
+    if until is not None:
+        verb = until.group(1) or until.group(2)
+        rest = sentence[until.end(1) :] if until.group(1) else ""
+        yield _about(sentence, verb, _BEFORE_CONDITION.split(rest)[0], asks_first=True)
+        return
+    first = _FIRST.search(sentence) or _WAIT.search(sentence)
+    if first is not None:
+        verb = next(filter(None, first.groups()))
+        yield _about(sentence, verb, sentence[first.end() :], asks_first=True)
+        return
+    plain = _LEAD.sub("", sentence)
+    if _CONDITION.search(plain) is None:
+        for hit in _FORBIDS.finditer(plain):
+            yield _about(sentence, hit.group(1), plain[hit.end() :])
+        if (off := _OFF_LIMITS.search(plain)) is not None:
+            yield _about(sentence, off.group(1), off.group(2))
+
+
+def _about(sentence: str, verb: str, rest: str, *, asks_first: bool = False) -> _Read:
+    kinds = kinds_of([verb.lower()]) & STATE_CHANGES
+    return _Read(sentence, (), kinds, _things(rest), asks_first, verb.lower())
 
 
 def _things(rest: str) -> frozenset[str]:
     """What a rule is about, by the next words; empty where it is about anything."""
-    words = [word for word in words_of(rest)[:4] if word not in _LITTLE]
+    phrase = _PHRASE_END.split(rest, 1)[0]
+    words = [word for word in words_of(phrase)[:4] if word not in _LITTLE]
     return frozenset() if not words or words[0] in _ANYTHING else frozenset(map(_stem, words[:2]))
 
 
 def _stem(word: str) -> str:
-    return word.removesuffix("s") if len(word) > 3 else word
+    plain = word.removesuffix("s") if len(word) > 3 else word
+    return next((min(names) for names in _ONE_THING if plain in names), plain)
 
 
 def _breaks(rule: _Rule, item: Item, spoken: _Spoken) -> bool:
@@ -154,7 +218,15 @@ def _breaks(rule: _Rule, item: Item, spoken: _Spoken) -> bool:
         return answers and any(demand.broken(item.text) for demand in rule.demands)
     if not rule.kinds or item.hands_over or (rule.asks_first and spoken.confirmed):
         return False
-    return bool(acts_of(item.tool) & rule.kinds) and _is_about(rule, item)
+    return _is_act(rule, item) and _is_about(rule, item)
+
+
+def _is_act(rule: _Rule, action: Action) -> bool:
+    """Whether a tool does the act of a rule; what only ends a thing is told apart by its name."""
+    if not acts_of(action.tool) & rule.kinds:
+        return False
+    ending = _ENDS_ACTS & {rule.verb, *tool_words(action.tool)}
+    return not ending or rule.verb in tool_words(action.tool)
 
 
 def _is_about(rule: _Rule, action: Action) -> bool:

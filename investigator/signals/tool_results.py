@@ -21,8 +21,9 @@ from investigator.signals.reported import Reported
 
 _DOUBTFUL = 0.45
 """That the thing which the user named is not there may be the truth, if the answer tells it so:
-such a call is doubtful, which is less than a half. Not so a search that says it found nothing:
-where the truth was known, in 8 of 9 runs there was something to find."""
+such a call is doubtful, which is less than a half; and so is an act that was refused for a reason
+of the matter ("already shipped"), if the answer gives that reason. Not so a search that says it
+found nothing: where the truth was known, in 8 of 9 runs there was something to find."""
 
 
 def detect_failed_results(readings: Readings) -> Iterator[Signal]:
@@ -40,6 +41,9 @@ def detect_failed_results(readings: Readings) -> Iterator[Signal]:
             recovered_by = corrections.of(place)
             signal = _signal(view, attempt, attempt.failure, recovered_by=recovered_by)
             doubtful = signal.fault is Fault.NOT_FOUND and reported.is_told_truth(attempt)
+            doubtful = doubtful or (
+                signal.fault is Fault.EXCEPTION and reported.is_told_refusal(attempt)
+            )
             yield replace(signal, strength=_DOUBTFUL) if doubtful else signal
 
 

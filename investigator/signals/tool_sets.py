@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 
 import re2
 
+from investigator.ground.patterns import well_formed
 from investigator.readings.faults import Fault
 from investigator.readings.reading import Readings
 from investigator.readings.view import TraceView
@@ -20,7 +21,7 @@ from investigator.signals.building import asked_evidence, build_signal
 from investigator.signals.model import Detector, Signal
 from investigator.signals.offered_tools import read_definition
 from investigator.traces.evidence import EvidenceRef, message_evidence, span_evidence
-from investigator.traces.model import Span
+from investigator.traces.model import Message, Span
 
 _EDGE = 4_000
 _PROMPT = 12_000
@@ -38,6 +39,11 @@ _LACKS = re2.compile(
     r"|(?:tool|function)s? (?:is|are|was|were) (?:not|no longer|n['’]t) (?:available|provided"
     r"|offered))\b"
 )
+_LACKS_TOOLS = re2.compile(
+    r"(?i)\b(?:don['’]t|do not|lack|no|without(?: any)?|missing)\b[^.\n]{0,40}"
+    r"\b(?:tools?|functions?)\b"
+)
+"""Where a transcript does not say what was offered, only words about tools themselves count."""
 _NAMED = re2.compile(r"\b[a-z][a-z\d]*(?:_[a-z\d]+)+\b|`([A-Za-z]\w+)(?:\(\))?`")
 _TOLD_TO_USE = re2.compile(r"(?i)\b(?:us(?:e|ing)|call|with|via|through|tools?|functions?)\b")
 _BEFORE = 60
@@ -91,6 +97,12 @@ def _missing(view: TraceView, span: Span) -> str | None:
     if _LACKS.search(said[:_EDGE]) is None and _LACKS.search(said[-_EDGE:]) is None:
         return None
     offered = names_offered(view, span)
+    if (
+        view.is_transcript
+        and not offered
+        and _LACKS_TOOLS.search(well_formed(said[:_EDGE])) is None
+    ):
+        return None
     calls = view.model_calls_in(view.scope(span))
     beside = frozenset[str]().union(*(names_offered(view, call) for call in (calls[0], calls[-1])))
     needed = sorted((beside | _told_to_use(view, span)) - offered)
@@ -100,7 +112,7 @@ def _missing(view: TraceView, span: Span) -> str | None:
 def _told_to_use(view: TraceView, span: Span) -> frozenset[str]:
     """The tools that the instructions of a request name, as code would write them."""
     found: set[str] = set()
-    for message in view.inputs(span)[:1]:
+    for message in _instructions(view, span):
         text = (message.content or "")[:_PROMPT] if message.role in ("system", "developer") else ""
         for hit in _NAMED.finditer(text):
             before = text[max(hit.start() - _BEFORE, 0) : hit.start()]
@@ -109,13 +121,19 @@ def _told_to_use(view: TraceView, span: Span) -> frozenset[str]:
     return frozenset(found)
 
 
+def _instructions(view: TraceView, span: Span) -> tuple[Message, ...]:
+    """The first message of a request; a transcript has it on a turn of its own."""
+    return view.inputs(view.trace.spans[0] if view.is_transcript else span)[:1]
+
+
 def _told_of(view: TraceView, span: Span) -> list[EvidenceRef]:
     """Where the missing tool is known from: the instructions, or another request of the loop."""
-    given = view.inputs(span)
+    at = view.trace.spans[0] if view.is_transcript else span
+    given = view.inputs(at)
     calls = view.model_calls_in(view.scope(span))
     other = calls[0] if calls[0] is not span else calls[-1]
     beside = [span_evidence(other)] if other is not span else []
-    return [*beside, *([message_evidence(span, 0, given[0])] if given else [])]
+    return [*beside, *([message_evidence(at, 0, given[0])] if given else [])]
 
 
 def _signal(

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import re2
+
+from investigator.ground.patterns import well_formed
 from investigator.readings.assertions import (
     acts_claimed,
     acts_of,
@@ -33,6 +36,15 @@ from investigator.traces.model import Span
 _GIVEN = 1_500
 """A request of this many characters brings the material along that its answer says to have read."""
 _LISTED = 30_000
+_TO_BE_SHOWN = re2.compile(
+    r"(?i)\b(?:show|give|write|see)\b[^.?\n]{0,40}"
+    r"\b(?:example|sample|snippet|syntax|format|call)s?\b"
+    r"|\bhow (?:do|does|would|should|can|could|is|are)\b[^.?\n]{0,60}\b(?:call|use|invoke|write"
+    r"|written|called|invoked|used)\b|\bwhat (?:does|would|do)\b[^.?\n]{0,60}\blook like\b"
+    r"|\b(?:explain|document)\b"
+)
+_OF_TOOLS = re2.compile(r"(?i)\b(?:tools?|functions?)\b")
+_CODE_NAME = re2.compile(r"\b[a-z][a-z\d]*(?:_[a-z\d]+)+\b")
 _HEAD = 80
 _BACK = 20
 """So many items back is seen how the loop carries calls out."""
@@ -52,7 +64,19 @@ def _tools(readings: Readings, scope: str | None, items: Sequence[Item]) -> froz
     """The tools of a loop: offered, called, or named as such in its instructions."""
     calls = readings.view.model_calls_in(scope)
     names = {name for call in (calls[:1] or ()) for name in offered_tools(readings.view, call)}
-    return frozenset(names | {item.tool for item in items if isinstance(item, Action)})
+    called = {item.tool for item in items if isinstance(item, Action)}
+    return frozenset(names | called | _told_in_instructions(items))
+
+
+def _told_in_instructions(items: Sequence[Item]) -> set[str]:
+    """The names, as code would write them, in the lines of the instructions about tools."""
+    told = (
+        well_formed(i.text[:_LISTED])
+        for i in items
+        if isinstance(i, Utterance) and i.source is Source.SYSTEM
+    )
+    lines = (line for text in told for line in text.splitlines() if _OF_TOOLS.search(line))
+    return {name for line in lines for name in _CODE_NAME.findall(line)}
 
 
 def _written(readings: Readings, items: Sequence[Item], tools: frozenset[str]) -> Iterator[Signal]:
@@ -77,7 +101,7 @@ def _written(readings: Readings, items: Sequence[Item], tools: frozenset[str]) -
                 f"the model wrote the result of {named[0]} itself; nothing had run",
                 beside=asked[:1],
             )
-        elif not _is_run(items, place) and not any(calls_written(one.text) for one in asked):
+        elif not _is_run(items, place) and not _is_asked_to_be_shown(asked):
             yield _signal(
                 readings,
                 Fault.WRITTEN_CALL,
@@ -85,6 +109,13 @@ def _written(readings: Readings, items: Sequence[Item], tools: frozenset[str]) -
                 f"the call of {named[0]} stands in the text of the answer, so that nothing ran",
                 beside=asked[-1:],
             )
+
+
+def _is_asked_to_be_shown(asked: Sequence[Utterance]) -> bool:
+    """Whether somebody wrote a call himself, or wants to see how one is written."""
+    last = asked[-1].text if asked else ""
+    wants = _TO_BE_SHOWN.search(well_formed(last[-_GIVEN:])) is not None
+    return wants or any(calls_written(one.text) for one in asked)
 
 
 def _is_spoken(readings: Readings, item: Utterance) -> bool:
