@@ -160,6 +160,13 @@ def asks(text: str) -> bool:
     return _QUESTION.search(_COURTESY.sub("", well_formed(text))) is not None
 
 
+def is_question(text: str, sentence: str) -> bool:
+    """Whether a sentence of a text ends in a question mark, which `sentences_of` leaves out."""
+    words = sentence.split()
+    end = text.find(words[-1], text.find(words[0])) if words else -1
+    return end >= 0 and text[end + len(words[-1]) :].lstrip()[:1] in ("?", "？")
+
+
 def asks_to_be_told(demand: str) -> bool:
     """Whether a demand is one for words, which an answer meets."""
     return _TELL.search(demand) is not None

@@ -36,13 +36,18 @@ _RUN_ON = re.compile(r"(\.[a-z]{2,4})\.(?=([^\W\d_a-z])([^\W\d_A-Z]))")
 _SPACES = re.compile(r"[\t\n\f\r ]+")
 _QUOTES = re.compile(r"[\"'`“”‘’«»]+|\\+[nrt]?")
 _SCHEME = re.compile(r"\b(?:https?|ftp|mailto):/{0,3}(?:www\.)?|\bwww\.", re.ASCII)
-_EMAIL = re2.compile(r"[\pL\pN._%+-]+@[\pL\pN-]+(?:\.[\pL\pN-]+)+")
+_SPACED = r"\p{Latin}\p{Greek}\p{Cyrillic}\p{Arabic}\p{Hebrew}\p{Hangul}\p{Devanagari}\pN"
+_EMAIL = re2.compile(rf"[{_SPACED}._%+-]+@[{_SPACED}-]+(?:\.[{_SPACED}-]+)+")
+_IN_URL = r"[^\s<>\"'`)\]}\p{Han}\p{Hiragana}\p{Katakana}，。；：！？、）】」]+"
 _URL = re2.compile(
-    r"\b(?:https?|ftp)://[^\s<>\"'`)\]}]+|\bwww\.[^\s<>\"'`)\]}]+"
-    r"|\b[a-z0-9-]{2,}(?:\.[a-z0-9-]{2,})*\.[a-z]{2,10}/[^\s<>\"'`)\]}]+"
+    rf"\b(?:https?|ftp)://{_IN_URL}|\bwww\.{_IN_URL}"
+    rf"|\b[a-z0-9-]{{2,}}(?:\.[a-z0-9-]{{2,}})*\.[a-z]{{2,10}}/{_IN_URL}"
 )
-_CODE = re.compile(r"[^\W_][\w-]{4,}")
-_RUN = re.compile(r"[^\W_]+")
+_SPACELESS = r"\u3040-\u30ff\u3400-\u9fff"
+"""Chinese and Japanese letters, which stand beside a value without being part of it."""
+
+_CODE = re.compile(rf"[^\W_{_SPACELESS}](?:[^\W{_SPACELESS}]|-){{4,}}")
+_RUN = re.compile(rf"[^\W_{_SPACELESS}]+")
 _DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b", re.ASCII)
 _QUOTED = re.compile(r"[\"“`]([^\"”`\n]{3,80})[\"”`]")
 _NAME = re2.compile(r"(?:^|[^\pL\pN_])(\p{Lu}[\pL'-]+(?: \p{Lu}[\pL'-]+)+)")
@@ -208,7 +213,10 @@ class SearchedText:
 
 def _goes_on(beside: str) -> bool:
     """Whether a word goes on: its next character, or the one after a joint such as a hyphen."""
-    return beside[:1].isalnum() or (beside[:1] in _JOINTS and beside[1:].isalnum())
+    first = beside[:1]
+    if "\u3040" <= first <= "\u9fff":
+        return False
+    return first.isalnum() or (first in _JOINTS and beside[1:].isalnum())
 
 
 def said_in(value: Value, texts: Iterable[SearchedText]) -> bool:

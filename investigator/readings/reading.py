@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
+from typing import TypeVar, cast
 
 from investigator.ground.redaction import Redactor
 from investigator.readings.acting_answers import ActingAnswer, ActingAnswers
@@ -24,6 +26,8 @@ from investigator.runtime.told import UNTOLD, ToldOutcome
 from investigator.traces.evidence import EvidenceIndex
 from investigator.traces.model import Trace
 
+Made = TypeVar("Made")
+
 
 class Readings:
     """The readings of one trace, each made when it is first asked for, and once.
@@ -43,7 +47,14 @@ class Readings:
         self.trace = trace
         self.quote = Quoting(redactor)
         self._told = told
+        self._kept: dict[object, object] = {}
         self.heeds_evaluations = bool(trace.evaluations) and not ignore_evaluations
+
+    def kept(self, make: Callable[[Readings], Made]) -> Made:
+        """What `make` makes of this trace, made once however often it is asked for."""
+        if make not in self._kept:
+            self._kept[make] = make(self)
+        return cast(Made, self._kept[make])
 
     @cached_property
     def view(self) -> TraceView:

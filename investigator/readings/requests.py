@@ -266,11 +266,12 @@ class Requests:
                 return tuple(items[key] for key in (*wanted, *keys) if key in items)
         return ()
 
-    def not_understood(self, before: int) -> tuple[str, ...]:
-        """A line for words of the user before a position in a language that is not understood."""
-        said = self._conversation.said_by(Source.USER, before=before)
-        strange = [one for one in said if not is_understood(one.text)]
-        return (NOT_UNDERSTOOD.format("the user"),) if strange else ()
+    def not_understood(self, *sources: Source, before: int | None = None) -> tuple[str, ...]:
+        """A line for each source whose words (up to a position) are in a language that is not
+        understood."""
+        said = self._conversation.said_by(*sources, before=before)
+        strange = (one.source.lower() for one in said if not is_understood(one.text))
+        return tuple(NOT_UNDERSTOOD.format(f"the {name}") for name in dict.fromkeys(strange))
 
 
 _ANYTHING = word_set("anything any it them that this all everything nothing something")

@@ -12,6 +12,8 @@ from investigator.ground.plugins import Registry
 
 BUILT_IN_CHECKS = (
     "approval",
+    "claimed_abilities",
+    "claimed_tests",
     "confirmation",
     "destinations",
     "failures",
@@ -20,6 +22,7 @@ BUILT_IN_CHECKS = (
     "guardrails",
     "obligations",
     "operations",
+    "other_subjects",
     "policy",
     "private_data",
     "prompt_disclosure",

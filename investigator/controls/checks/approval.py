@@ -127,7 +127,7 @@ class _Judged:
         before, conversation = self.action.position, self._subject.conversation
         return (
             *conversation.missing(Source.USER, Source.ASSISTANT, before=before),
-            *self._subject.requests.not_understood(before),
+            *self._subject.requests.not_understood(Source.USER, before=before),
         )
 
     @property

@@ -11,7 +11,7 @@ of tool outputs that direct the reader, while the user did not hand the deciding
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pydantic import Field
@@ -19,11 +19,13 @@ from pydantic import Field
 from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.violations import broken_by
 from investigator.readings.acting_answers import ActingAnswer
-from investigator.readings.conversation import Action, Source, Utterance
+from investigator.readings.conversation import UNTRUSTED, Action, Source, Utterance
 from investigator.readings.directives import tool_words
 from investigator.readings.following import DESTINATIONS, SENDING, is_place, kinds_of_deeds
+from investigator.readings.foreign_verbs import is_understood
 from investigator.readings.provenance import Value, values_of
 from investigator.readings.reading import Readings
+from investigator.readings.requests import NOT_UNDERSTOOD
 from investigator.traces.evidence import unique
 
 
@@ -59,10 +61,23 @@ def check_unknown_destination(subject: Readings, params: DestinationParams) -> C
     last = max(places, default=0)
     return Checked(
         violations=violations,
-        missing=subject.conversation.missing(*Source, before=last) if places else (),
+        missing=(
+            *(subject.conversation.missing(*Source, before=last) if places else ()),
+            *_not_understood(subject, sent),
+        ),
         scanned=f"{len(sent)} destinations in {len(subject.conversation.actions)} tool calls",
         evidence=tuple(dict.fromkeys(one.action.evidence for one in sent[:3])),
     )
+
+
+def _not_understood(subject: Readings, sent: Sequence[_Sent]) -> Iterator[str]:
+    """Where only words that are not understood named a place: they may be an order."""
+    for one in sent:
+        if one.origins and not any(is_understood(origin.text) for origin in one.origins):
+            named = one.origins[0]
+            whose = subject.quote.name(named.tool) if named.tool else f"the {named.source.lower()}"
+            if named.source in UNTRUSTED:
+                yield NOT_UNDERSTOOD.format(whose)
 
 
 def _sent(subject: Readings, action: Action, params: DestinationParams) -> Iterator[_Sent]:

@@ -58,7 +58,10 @@ def masked_errors(subject: Readings, _params: MaskedErrors) -> Checked:
     answers = subject.conversation.said_by(Source.ASSISTANT)
     return Checked(
         violations=(*ignored, *claimed),
-        missing=unseen_calls(subject.conversation),
+        missing=(
+            *unseen_calls(subject.conversation),
+            *(subject.requests.not_understood(Source.ASSISTANT) if failed else ()),
+        ),
         scanned=f"{counted(len(actions), 'tool call')}, {failed} failed",
         evidence=unique([*(a.evidence for a in actions[-2:]), *(u.evidence for u in answers[-1:])]),
     )

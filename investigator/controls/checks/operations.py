@@ -11,6 +11,7 @@ from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.chosen_calls import counted, unseen_calls
 from investigator.controls.checks.violations import CERTAIN, WORDED
 from investigator.controls.required_evidence import about, tokens_of
+from investigator.readings.conversation import Source
 from investigator.readings.faults import Fault
 from investigator.readings.reading import Readings
 from investigator.readings.view import Attempt, TraceView, error_of
@@ -203,7 +204,7 @@ class OpenFaults(Params):
 
 def open_faults(subject: Readings, params: OpenFaults) -> Checked:
     """No such fault is seen that a later step did not make good."""
-    found = [s for s in detect(subject) if s.open and s.fault in params.faults]
+    found = [s for s in subject.kept(detect) if s.open and s.fault in params.faults]
     names = " or ".join(fault.value.replace("_", " ") for fault in params.faults)
     return Checked(
         violations=tuple(
@@ -215,10 +216,23 @@ def open_faults(subject: Readings, params: OpenFaults) -> Checked:
             )
             for signal in found
         ),
-        missing=unseen_calls(subject.conversation),
+        missing=(*unseen_calls(subject.conversation), *_not_understood(subject, params.faults)),
         scanned=f"{counted(len(subject.trace.spans), 'span')}, looked through for {names}",
         evidence=_places(subject.view.model_calls or subject.trace.roots),
     )
+
+
+_READ_IN_WORDS = {
+    Fault.FORMAT_VIOLATION: (Source.SYSTEM, Source.USER),
+    Fault.SCHEMA_MISMATCH: (Source.SYSTEM, Source.USER),
+    Fault.INCOMPLETE_RUN: (Source.ASSISTANT,),
+}
+"""Whose words say that there is such a fault."""
+
+
+def _not_understood(subject: Readings, faults: Sequence[Fault]) -> tuple[str, ...]:
+    sources = {source for fault in faults for source in _READ_IN_WORDS.get(fault, ())}
+    return subject.requests.not_understood(*sources) if sources else ()
 
 
 def _places(spans: Sequence[Span]) -> tuple[EvidenceRef, ...]:
