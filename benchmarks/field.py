@@ -4,7 +4,8 @@
 
 A case is told right where its label is one of those accepted and its first finding stands at one of
 the accepted places; a look-alike where it is called no failure. Verdicts that the data carries are
-left aside, but for a case that is about them.
+left aside, but for a case that is about them. A window is told right where it is an incident and
+its suspected change names what is to be named; a look-alike is also asked as a window of one.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from benchmarks.reports import traces_in
-from investigator import RCA, Settings
+from investigator import RCA, Incident, Settings
+from investigator.incident.report import IncidentDossier, IncidentOutcome
 from investigator.rca.report import Outcome, RCAReport
 from investigator.runs.investigation import investigate
 
@@ -66,7 +68,38 @@ def main() -> None:
             f"{case.report.confidence:.2f}  label {'yes' if case.label_is_right else 'no':4} "
             f"place {'yes' if case.place_is_right else 'no':4} {fault}"
         )
+    for name, right, dossier in field_windows(given.data):
+        print(
+            f"{name:30} window   {'right' if right else 'wrong':6} {dossier.outcome:13} "
+            f"{dossier.confidence:.2f}  {dossier.suspected_change.status}"
+        )
     print(summary_of(cases))
+
+
+def field_windows(data: Path) -> Iterator[tuple[str, bool, IncidentDossier]]:
+    """The windows, and the healthy runs as windows of one: whether each is told right, and how."""
+    for folder in sorted((data / "field").iterdir()):
+        if not (folder / "expected.json").is_file():
+            continue
+        told = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
+        if told.get("engine") != "incident" and told.get("outcome") != "no_failure":
+            continue
+        (file,) = folder.glob("trace.*")
+        with tempfile.TemporaryDirectory() as runs:
+            dossier = investigate(file, Incident(), Settings(runs_dir=Path(runs))).report
+        assert dossier is not None
+        yield folder.name, _is_told_right(told, dossier), dossier
+
+
+def _is_told_right(told: dict[str, Any], dossier: IncidentDossier) -> bool:
+    if told.get("engine") != "incident":
+        return dossier.outcome is not IncidentOutcome.INCIDENT
+    change = dossier.suspected_change
+    return (
+        dossier.outcome.value == told["outcome"]
+        and change.status.value in told["change_status"]
+        and all(word in change.statement for word in told["change_must_name"])
+    )
 
 
 def summary_of(cases: list[Case]) -> str:

@@ -161,11 +161,12 @@ def print_speed(traces: int) -> None:
             [*command, "--runs-dir", f"{folder}/runs"], check=False, capture_output=True, text=True
         )
         took = time.perf_counter() - began
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    peak, cpu = used.ru_maxrss / 1024, used.ru_utime + used.ru_stime
     print("\n".join(done.stdout.splitlines()[:_SHOWN]), done.stderr[-500:])
     print(
-        f"windows: {traces:,} traces ({spans:,} spans) in {took:.1f} s, "
-        f"{traces / took:.0f} traces/s, peak memory {peak:.0f} MB"
+        f"windows: {traces:,} traces ({spans:,} spans) in {took:.1f} s "
+        f"({cpu:.1f} s of CPU), {traces / took:.0f} traces/s, peak memory {peak:.0f} MB"
     )
 
 

@@ -8,7 +8,7 @@ or replayed run has the same case.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -84,7 +84,7 @@ class IncidentCase:
     @classmethod
     def of(
         cls,
-        trace_ids: Sequence[str],
+        traces: Iterable[Trace],
         read: Callable[[str], Trace],
         redactor: Redactor,
         *,
@@ -94,23 +94,22 @@ class IncidentCase:
         told: Mapping[str, ToldOutcome] | None = None,
         ignore_evaluations: bool = False,
     ) -> IncidentCase:
-        """Read the traces of a window, each once; `told` is the caller's word on some of them."""
+        """Digest the traces of a window, each once; `read` reads one of them again.
+
+        `told` is the caller's word on some of them.
+        """
         said = told or {}
 
-        def readings_of(trace_id: str) -> Readings:
-            return Readings(
-                read(trace_id),
-                redactor,
-                said.get(trace_id, UNTOLD),
-                ignore_evaluations=ignore_evaluations,
-            )
+        def readings_in(trace: Trace) -> Readings:
+            known = said.get(trace.trace_id, UNTOLD)
+            return Readings(trace, redactor, known, ignore_evaluations=ignore_evaluations)
 
         digests: list[TraceDigest] = []
         incomplete: list[str] = []
         hashes: dict[str, str] = {}
         judged: dict[str, str] = {}
-        for trace_id in sorted(set(trace_ids)):
-            readings = readings_of(trace_id)
+        for trace in traces:
+            trace_id, readings = trace.trace_id, readings_in(trace)
             digests.append(digest(readings))
             hashes[trace_id] = readings.trace.content_hash
             if (verdicts := readings.trace.evaluations_hash) is not None:
@@ -128,7 +127,7 @@ class IncidentCase:
             read=read,
             quote=Quoting(redactor),
             told_of_others=tuple(sorted(set(said) - set(hashes))),
-            readings_of=readings_of,
+            readings_of=lambda trace_id: readings_in(read(trace_id)),
         )
 
     @cached_property

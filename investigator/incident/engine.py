@@ -46,7 +46,7 @@ from investigator.incident.shift_words import (
     statement,
     unit_of,
 )
-from investigator.incident.suspicion import SURE_SHIFT
+from investigator.incident.suspicion import HYPOTHESIS_FROM, SURE_SHIFT
 from investigator.runtime.actions import ActionSpace
 from investigator.runtime.events import OpenedScope
 from investigator.runtime.status import ScopeStatus
@@ -372,21 +372,32 @@ class IncidentStrategy:
         return tuple(dict.fromkeys(actions))
 
     def _refuted_changes(self) -> tuple[RefutedLead, ...]:
-        """The changes that do not explain the first shift, each with why not."""
+        """The changes that do not explain what happened, each with what speaks against it."""
         suspected = self._case.suspicion.changes
-        if not self._case.worse or not suspected:
+        if not suspected:
             return ()
-        first = next((shift for shift in self._case.worse if shift.changes), self._case.worse[0])
+        first = next((shift for shift in self._case.worse if shift.changes), None)
+        if first is not None and first.changes[0] in suspected:
+            found = [(one.change, f"{first.measure}: {one.reason}") for one in first.refuted]
+        else:
+            found = [
+                (
+                    one,
+                    f"“{one.failure}” in {one.failing_before} without, {one.failing_after} with it",
+                )
+                for one in self._case.changes
+                if one.score < HYPOTHESIS_FROM and one.failing_after.traces
+            ]
         return tuple(
             RefutedLead(
-                statement=one.change.words,
+                statement=change.words,
                 place=None,
-                reason=f"{first.measure}: {one.reason}",
-                evidence_refs=one.change.evidence_refs,
+                reason=reason,
+                evidence_refs=change.evidence_refs,
             )
-            for one in first.refuted
-            if one.change not in suspected and one.change.evidence_refs
-        )
+            for change, reason in found
+            if change not in suspected and change.evidence_refs
+        )[:_NAMED]
 
     def _gaps(self) -> Iterator[str]:
         case = self._case

@@ -20,6 +20,7 @@ from investigator.inspection.engine import (
     Prepared,
     Question,
     read_trace,
+    read_traces,
     redacted_texts,
 )
 from investigator.runtime.events import InputRef
@@ -29,6 +30,9 @@ from investigator.traces.model import iso_time, parse_time
 if TYPE_CHECKING:
     from investigator.ground.redaction import Redactor
     from investigator.store.api import InspectionAPI
+
+
+_PROJECTS_NAMED = 10
 
 
 class Incident(Question[IncidentDossier]):
@@ -138,7 +142,7 @@ class Incident(Question[IncidentDossier]):
         return [row.trace_id for row in rows]
 
     def prepare(self, api: InspectionAPI, materials: Materials, redactor: Redactor) -> Prepared:
-        """Read the traces of the window, each once."""
+        """Read the traces of the window, each once; one without traces is refused."""
         from investigator.incident.case import IncidentCase
         from investigator.incident.engine import IncidentStrategy
         from investigator.incident.rules import IncidentRules
@@ -149,8 +153,11 @@ class Incident(Question[IncidentDossier]):
 
         start_ns, end_ns = self._window()
         store = materials.content
+        wanted = self.trace_ids_in(api)
+        if not wanted:
+            raise UsageError(self._empty(api))
         case = IncidentCase.of(
-            self.trace_ids_in(api),
+            read_traces(api, wanted, redactor),
             lambda trace_id: read_trace(api, trace_id, redactor),
             redactor,
             start=iso_time(start_ns),
@@ -180,6 +187,33 @@ class Incident(Question[IncidentDossier]):
             self.input_ref.model_copy(update={"known_outcome": known}),
             evaluations_hash=case.evaluations_hash,
             outline_of=views.outline_of,
+        )
+
+    def _empty(self, api: InspectionAPI) -> str:
+        """Why no trace is looked at: what was asked for, and what there is."""
+        rows = api.list_traces()
+        if not rows:
+            return "no trace to look at: the source holds none"
+        asked = [
+            f"{words} {value}"
+            for words, value in (
+                ("of project", self.project_name and repr(self.project_name)),
+                ("from", self.start),
+                ("to", self.end),
+                ("that passes the filter", self.filter_expr),
+            )
+            if value is not None
+        ]
+        names = sorted({row.project_name for row in rows if row.project_name})
+        more = f" and {len(names) - _PROJECTS_NAMED:,} more" if len(names) > _PROJECTS_NAMED else ""
+        projects = ", ".join(map(repr, names[:_PROJECTS_NAMED])) + more
+        starts = [row.start_ns for row in rows if row.start_ns is not None]
+        ends = [row.end_ns for row in rows if row.end_ns is not None]
+        times = ""
+        if starts:
+            times = f", from {iso_time(min(starts))} to {iso_time(max((*starts, *ends)))}"
+        return f"no trace {' '.join(asked)}: the source holds {len(rows):,} traces{times}, " + (
+            f"of the projects {projects}" if names else "none of which names a project"
         )
 
     def _require_one_choice(self) -> None:

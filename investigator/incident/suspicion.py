@@ -43,6 +43,7 @@ MOST_SURE = 0.95
 
 _ONLY_EARLIER = 0.1
 _NONE_FOUND = 0.5
+_RIVAL = 0.8
 _SURE, _LIKELY, _ONE_OF_SEVERAL = 0.9, 0.7, 0.45
 _STATEMENT_LIMIT = 900
 
@@ -167,7 +168,7 @@ def _of_failures(
     return Suspicion(
         SuspicionStatus.ASSERTED if asserted else SuspicionStatus.HYPOTHESIS,
         round(min(best.score, MOST_SURE), 2),
-        _statement(together),
+        _statement(together, _rivals(changes, best, together)),
         together,
         _evidence(together),
         gaps,
@@ -178,10 +179,21 @@ def _borders(change: Change) -> tuple[str | None, str | None]:
     return (change.trace_before, change.trace_after)
 
 
-def _statement(together: Sequence[Change]) -> str:
+def _rivals(changes: Sequence[Change], best: Change, together: Sequence[Change]) -> list[Change]:
+    """Changes of another place that explain the failures nearly as well."""
+    return [
+        change
+        for change in changes
+        if change not in together and change.score >= max(HYPOTHESIS_FROM, _RIVAL * best.score)
+    ]
+
+
+def _statement(together: Sequence[Change], rivals: Sequence[Change]) -> str:
     words = together[0].statement
     if len(together) > 1:
         words += "; at the same place changed: " + ", ".join(c.subject for c in together[1:])
+    if rivals:
+        words += "; nearly as likely by these runs: " + ", ".join(_named(rivals))
     return one_line(words, _STATEMENT_LIMIT)
 
 

@@ -7,7 +7,7 @@ It knows how it becomes a run, and nothing above it knows which engine it is for
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
@@ -349,6 +349,15 @@ def read_trace(api: InspectionAPI, trace_id: str, redactor: Redactor) -> Trace:
     trace = api.get_trace(trace_id)
     redactor.keep((trace.trace_id, *(span.span_id for span in trace.spans)))
     return trace
+
+
+def read_traces(
+    api: InspectionAPI, trace_ids: Sequence[str], redactor: Redactor
+) -> Iterator[Trace]:
+    """Several traces that a run is about, as `read_trace`, in the order of their ids."""
+    for trace in api.get_traces(trace_ids):
+        redactor.keep((trace.trace_id, *(span.span_id for span in trace.spans)))
+        yield trace
 
 
 def reads_of(

@@ -7,7 +7,7 @@ and nothing is shortened or redacted: that is the business of the inspection too
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -77,6 +77,10 @@ class InspectionAPI(Protocol):
 
     def get_trace(self, trace_id: str) -> Trace:
         """All spans of a trace, as one value."""
+        ...
+
+    def get_traces(self, trace_ids: Sequence[str]) -> Iterator[Trace]:
+        """Several traces, each once, in the order of their ids; one that is not there raises."""
         ...
 
     def get_evaluations(self, trace_id: str) -> Sequence[Evaluation]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from investigator.errors import SourceUnavailable, TraceNotFound, UnreadableInput
@@ -17,7 +18,7 @@ from investigator.store.api import TraceSummary
 from investigator.store.filter_parser import parse_filter
 from investigator.store.filter_sql import compile_filter
 from investigator.store.reads import TraceReads
-from investigator.traces.bounded_rows import MAX_TRACE_BYTES, BoundedColumn, bounded_rows
+from investigator.traces.bounded_rows import MAX_TRACE_BYTES, BoundedColumn, bounded_rows, too_large
 from investigator.traces.databases import LISTS, LOOKUPS, NUMBERED, PARQUET, Row
 from investigator.traces.model import Trace
 from investigator.traces.parquet import (
@@ -32,6 +33,8 @@ from investigator.traces.parquet import (
 )
 
 _REMEMBERED_TRACES = 4
+_TOGETHER = 500
+"""Traces that one pass over the file reads: few enough to look for their ids in each row."""
 _LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 _COLUMNS = tuple(
     BoundedColumn(name, f"coalesce(strlen({name}), 0)" if name in LONG_COLUMNS else None)
@@ -125,12 +128,42 @@ class ParquetInspectionAPI(TraceReads):
                 self._remembered.popitem(last=False)
         return trace
 
+    def get_traces(self, trace_ids: Sequence[str]) -> Iterator[Trace]:
+        """Several traces in one pass over the file for each `_TOGETHER` of them."""
+        wanted = sorted(set(trace_ids))
+        for begin in range(0, len(wanted), _TOGETHER):
+            yield from self._read_traces(wanted[begin : begin + _TOGETHER])
+
+    def _read_traces(self, wanted: Sequence[str]) -> Iterator[Trace]:
+        """They in order; one whose rows do not come in one piece, or not at all, is read alone."""
+        batches = bounded_rows(
+            self._lookups,
+            _COLUMNS,
+            list(wanted),
+            wanted[0],
+            wanted[-1],
+            where="trace_id between $3 and $4 and list_contains($2, trace_id)",
+        )
+        rows = (row for batch in batches for row in batch)
+        pieces = groupby(rows, key=_trace_id_of)
+        following = next(pieces, None)
+        for trace_id in wanted:
+            if following is None or following[0] != trace_id:
+                yield self.get_trace(trace_id)
+                continue
+            yield self._made(trace_id, _bounded(following[1]))
+            following = next(pieces, None)
+
     def _read_trace(self, trace_id: str) -> Trace:
         batches = bounded_rows(
             self._lookups, _COLUMNS, trace_id, where="trace_id = $2", most=MAX_TRACE_BYTES
         )
+        return self._made(trace_id, (row for rows in batches for row in rows))
+
+    def _made(self, trace_id: str, rows: Iterable[Row]) -> Trace:
+        """The trace of these rows."""
         try:
-            trace = trace_of(trace_id, (read_row(row) for rows in batches for row in rows))
+            trace = trace_of(trace_id, map(read_row, rows))
         except UnreadableInput as error:
             raise SourceUnavailable(
                 f"trace '{trace_id}' of '{self.path}' cannot be read: {error}"
@@ -178,6 +211,24 @@ class ParquetInspectionAPI(TraceReads):
             return self._lists.rows(query, *parameters)
         except UnreadableInput as error:
             raise SourceUnavailable(f"'{self.path}' cannot be read: {error}") from error
+
+
+def _bounded(rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows of one trace, which may not be longer than a trace may be.
+
+    Raises:
+        UnreadableInput: they are.
+    """
+    total = 0
+    for row in rows:
+        total += sum(len(value) for value in row if isinstance(value, str))
+        if total > MAX_TRACE_BYTES:
+            raise UnreadableInput(too_large("a trace", total, limit=MAX_TRACE_BYTES, at_least=True))
+        yield row
+
+
+def _trace_id_of(row: Row) -> object:
+    return row[0]
 
 
 def _why_not_readable(path: Path) -> str:

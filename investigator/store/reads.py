@@ -26,6 +26,10 @@ class TraceReads(ABC):
     def get_trace(self, trace_id: str) -> Trace:
         """All spans of a trace, as one value; raises `TraceNotFound`."""
 
+    def get_traces(self, trace_ids: Sequence[str]) -> Iterator[Trace]:
+        """Several traces, each once, in the order of their ids; raises `TraceNotFound`."""
+        return (self.get_trace(trace_id) for trace_id in sorted(set(trace_ids)))
+
     def get_evaluations(self, trace_id: str) -> Sequence[Evaluation]:
         """The verdicts on a trace and its spans: by time (missing last), then span and name."""
         return self.get_trace(trace_id).evaluations

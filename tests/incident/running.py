@@ -30,7 +30,7 @@ def case_of(traces: Sequence[Trace], snapshots: SnapshotStore | None = None) -> 
     """The case of these traces."""
     api = MemoryInspectionAPI(traces)
     ids = [trace.trace_id for trace in traces]
-    return IncidentCase.of(ids, api.get_trace, Redactor(), snapshots=snapshots)
+    return IncidentCase.of(api.get_traces(ids), api.get_trace, Redactor(), snapshots=snapshots)
 
 
 def incident_run(

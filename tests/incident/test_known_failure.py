@@ -41,7 +41,9 @@ def test_a_failure_that_the_data_tells_of_cites_its_verdict(
 ) -> None:
     """The caller's word comes first and is no evidence: there the run stands alone."""
     api = MemoryInspectionAPI([given])
-    case = IncidentCase.of(["t"], api.get_trace, Redactor(), start=None, end=None, told=told)
+    case = IncidentCase.of(
+        api.get_traces(["t"]), api.get_trace, Redactor(), start=None, end=None, told=told
+    )
     (occurrence,) = case.digest_of("t").occurrences
     assert [ref.kind for ref in occurrence.evidence] == kinds
     assert [unresolved_reason(ref, given) for ref in occurrence.evidence] == [None] * len(kinds)

@@ -291,6 +291,23 @@ def test_what_is_not_there_is_an_error_that_says_so(serve: Serve) -> None:
         api.get_children("t", "x")
 
 
+def test_several_traces_are_each_as_they_are_alone(serve_file: Serve) -> None:
+    """Each once, by id, with their verdicts; one that is missing is an error."""
+    verdict = Evaluation("t09", None, "correctness", Rater.PERSON, passed=True)
+    api = serve_file(
+        *(span("b" if at % 2 else "a", trace_id=f"t{at // 2:02}") for at in range(40)), verdict
+    )
+    wanted = ["t09", "t03", "t19", "t03"]
+    found = list(api.get_traces(wanted))
+    assert [one.trace_id for one in found] == ["t03", "t09", "t19"]
+    for one in found:
+        alone = api.get_trace(one.trace_id)
+        assert (one.spans, one.evaluations) == (alone.spans, alone.evaluations)
+    assert list(api.get_traces([])) == []
+    with pytest.raises(TraceNotFound):
+        list(api.get_traces(["t03", "t03b", "t05"]))
+
+
 def test_an_empty_source_has_no_traces(serve: Serve) -> None:
     """It is a source all the same."""
     api = serve()
