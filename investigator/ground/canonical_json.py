@@ -122,8 +122,10 @@ def count_of(digits: str) -> int | None:
 
 def json_object(text: str | None) -> dict[str, JsonValue] | None:
     """The JSON object that a text is; None where it is none, or nests too deeply to be read."""
+    if text is None or text.lstrip()[:1] != "{":
+        return None
     try:
-        held = read_json(text or "null")
+        held = read_json(text)
     except (ValueError, RecursionError):
         return None
     return held if isinstance(held, dict) else None

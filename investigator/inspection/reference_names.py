@@ -41,7 +41,7 @@ class ReferenceNames:
 
     def of_step(self, step: Step) -> str | None:
         """The id of the step itself, which has its number; None where nothing can be cited."""
-        return self._own(step) if step.evidence else None
+        return self._own(step) if step.shown else None
 
     def _own(self, step: Step) -> str:
         return f"{self._prefix}{_LETTERS.get(step.kind, 'm')}{step.number}"
@@ -117,7 +117,7 @@ class ReferenceNames:
         names: dict[str, str] = {}
         for step in self._readings.steps:
             own = self._own(step)
-            new = [place_of(ref) for ref in step.evidence if place_of(ref) not in names]
+            new = [shown.place for shown in step.shown if shown.place not in names]
             for number, place in enumerate(dict.fromkeys(new), 1):
                 names[place] = own if number == 1 else f"{own}.{number}"
         return names

@@ -230,8 +230,9 @@ class Acquittal:
 
     def _obstacles_borne_out(self) -> AcquittalCheck:
         failed = len(self.succeeded) < sum(a.result is not None for a in self.actions)
-        seen = frozenset().union(*(trouble_in(one.text) for one in self._observed))
-        invented = [] if failed else sorted(trouble_told(self._text) - seen)
+        told = frozenset() if failed else trouble_told(self._text)
+        observed = self._observed if told else ()
+        invented = sorted(told.difference(*(trouble_in(one.text) for one in observed)))
         missing = f"nothing that was observed is '{invented[0]}'" if invented else None
         return _check("its obstacles are borne out", missing, _count(len(self._observed), "text"))
 

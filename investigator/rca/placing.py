@@ -99,8 +99,8 @@ class Placing:
     def _by_ref(self) -> dict[str, Step]:
         found: dict[str, Step] = {}
         for step in self._steps:
-            for ref in step.evidence:
-                found.setdefault(ref.ref, step)
+            for shown in step.shown:
+                found.setdefault(shown.ref, step)
         return found
 
     def _step_of(self, span_id: str, finding: Finding | None = None) -> Step | None:

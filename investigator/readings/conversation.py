@@ -10,7 +10,9 @@ said by an assistant, so that only a person's words are a user's.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, deque
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -21,11 +23,11 @@ from investigator.readings.handovers import agents_by_name, hands_over
 from investigator.readings.utterances import UNTRUSTED, Action, Gap, Item, Source, Utterance
 from investigator.readings.view import Attempt, TraceView, error_of, same_arguments
 from investigator.traces.evidence import (
-    EvidenceRef,
-    message_evidence,
-    retrieval_evidence,
-    span_evidence,
-    tool_evidence,
+    Citation,
+    citable_document,
+    citable_message,
+    citable_span,
+    citable_tool,
 )
 from investigator.traces.model import REDACTED, Message, Span, SpanKind, ToolIO
 from investigator.traces.openinference import tool_io_of
@@ -77,14 +79,28 @@ class Conversation:
 
     def said_by(self, *sources: Source, before: int | None = None) -> tuple[Utterance, ...]:
         """What the sources had said, in order."""
-        end = len(self.items) if before is None else before
-        return tuple(u for u in self.utterances if u.source in sources and u.position < end)
+        if sources not in self._by_source:
+            said = tuple(u for u in self.utterances if u.source in sources)
+            self._by_source[sources] = said
+        return earlier(self._by_source[sources], before)
+
+    @cached_property
+    def _by_source(self) -> dict[tuple[Source, ...], tuple[Utterance, ...]]:
+        """What was asked for so far: a long run is asked for it at each of its calls."""
+        return {}
 
     def missing(self, *sources: Source, before: int | None = None) -> tuple[str, ...]:
         """What of the sources' words the trace withholds, one a line."""
         end = len(self.items) if before is None else before
         lines = (gap.line for gap in self.gaps if gap.source in sources and gap.position < end)
         return tuple(dict.fromkeys(lines))
+
+
+def earlier(said: tuple[Utterance, ...], before: int | None) -> tuple[Utterance, ...]:
+    """Those of utterances in order that were said before a position; all where it is None."""
+    if before is None:
+        return said
+    return said[: bisect_left(said, before, key=lambda one: one.position)]
 
 
 class _Listener:
@@ -96,7 +112,8 @@ class _Listener:
         self._gaps: list[Gap] = []
         self._said: Counter[tuple[str, str]] = Counter()
         self._results: dict[int, int] = {}
-        self._unanswered, self._unopened = _Waiting(), _Waiting()
+        self._calls = _Calls()
+        self._unanswered, self._unopened = _Waiting(self._calls), _Waiting(self._calls)
         self._opened: dict[str, int] = {}
         self._answered: set[str] = set()
         self._recent: deque[str] = deque(maxlen=_RECENT)
@@ -119,14 +136,13 @@ class _Listener:
             assert isinstance(action, Action)
             assert not isinstance(result, Action)
             items[asked] = replace(action, result=result, ran=ran.get(asked))
-        return Conversation(tuple(map(self._with_handover, items)), tuple(self._gaps))
+        for position, item in enumerate(items):
+            if isinstance(item, Action) and self._hands_over(item):
+                items[position] = replace(item, hands_over=True)
+        return Conversation(tuple(items), tuple(self._gaps))
 
-    def _with_handover(self, item: Item) -> Item:
-        if not isinstance(item, Action):
-            return item
-        place = self._view.position(item.span)
-        is_one = hands_over(item, self._agents, place)
-        return replace(item, hands_over=True) if is_one else item
+    def _hands_over(self, action: Action) -> bool:
+        return hands_over(action, self._agents, self._view.position(action.span))
 
     def hear_transcript(self) -> None:
         """A chat log: every turn is new, and each stands on its own span."""
@@ -219,30 +235,30 @@ class _Listener:
         """What stands on a span without messages, unless it was heard before."""
         (key,) = _keys(source, Message(source.value, text))
         if not self._said[key]:
-            self._say(source, text, span, span_evidence(span))
+            self._say(source, text, span, citable_span(span))
             self._said[key] += 1
 
     def _hear_message(self, span: Span, index: int, message: Message, *, spoken: bool) -> None:
         source = self._speaker(span, message, spoken=spoken)
         self._said.update(_keys(Source.ASSISTANT if spoken else _source(message.role), message))
-        evidence = message_evidence(span, index, message)
+        shown = citable_message(span, index, message)
         if source is Source.TOOL:
             asked = self._asked(self._unanswered, message.tool_call_id, message.name, None)
             tool = self._tool_of(asked) or message.name
             text, failed = message.content or "", message.is_error is True
-            place = self._say(source, text, span, evidence, tool=tool, is_error=failed)
+            place = self._say(source, text, span, shown, tool=tool, is_error=failed)
             if asked is not None:
                 self._answer(asked, place)
             return
         if message.content:
-            self._say(source, message.content, span, evidence)
+            self._say(source, message.content, span, shown)
         elif not message.tool_calls:
             self._gap(
                 source, f"a message of {source.value.lower()} in {self._named(span)} is empty"
             )
         for call in message.tool_calls:
             arguments = same_arguments(call.arguments)
-            self._act(call.name, arguments, call.call_id, span, evidence)
+            self._act(call.name, arguments, call.call_id, span, shown)
 
     def _speaker(self, span: Span, message: Message, *, spoken: bool) -> Source:
         """Who a message is from: a model's output is its own, whatever role it is given."""
@@ -267,7 +283,7 @@ class _Listener:
         name, arguments = io.name or span.name, same_arguments(io.arguments)
         asked = self._asked(self._unopened, io.call_id, name, arguments)
         if asked is None:
-            asked = self._act(name, arguments, io.call_id, span, tool_evidence(span, io))
+            asked = self._act(name, arguments, io.call_id, span, citable_tool(span, io))
         self._opened[span.span_id] = asked
         self._unopened.done(asked)
 
@@ -280,7 +296,7 @@ class _Listener:
             )
             return
         tool = self._tool_of(asked)
-        place = self._say(Source.TOOL, text, span, tool_evidence(span, io), tool=tool)
+        place = self._say(Source.TOOL, text, span, citable_tool(span, io), tool=tool)
         self._answer(asked, place)
         self._recent.append(letters_of(text))
         action = self._items[asked]
@@ -298,11 +314,11 @@ class _Listener:
     def _execution(self, attempt: Attempt) -> None:
         """Code that a turn wrote, run by whoever answers with its output."""
         author = attempt.author or attempt.span
-        spoken = self._view.spoken_evidence(author)
+        spoken = self._view.spoken(author)
         asked = self._act(attempt.tool, attempt.arguments, None, author, spoken)
-        evidence = self._view.spoken_evidence(attempt.span)
+        shown = self._view.spoken(attempt.span)
         text = attempt.result or ""
-        place = self._say(Source.TOOL, text, attempt.span, evidence, tool=attempt.tool)
+        place = self._say(Source.TOOL, text, attempt.span, shown, tool=attempt.tool)
         self._answer(asked, place)
 
     def _hear_documents(self, span: Span) -> None:
@@ -313,11 +329,11 @@ class _Listener:
                     Source.RETRIEVAL, f"a document that {self._named(span)} found has no text"
                 )
             else:
-                evidence = retrieval_evidence(span, chunk, self._view.quote.redactor)
-                self._say(Source.RETRIEVAL, chunk.content, span, evidence, tool=span.name)
+                shown = citable_document(span, chunk, self._view.quote.redactor)
+                self._say(Source.RETRIEVAL, chunk.content, span, shown, tool=span.name)
         text = span.text("output.value")
         if not chunks and text is not None:
-            self._say(Source.RETRIEVAL, text, span, span_evidence(span), tool=span.name)
+            self._say(Source.RETRIEVAL, text, span, citable_span(span), tool=span.name)
         elif not chunks and span.kind is SpanKind.RETRIEVER and error_of(span) is None:
             self._gap(Source.RETRIEVAL, f"what {self._named(span)} found is not recorded")
 
@@ -327,13 +343,13 @@ class _Listener:
         users = any(isinstance(i, Utterance) and i.source is Source.USER for i in self._items)
         speaks = first.kind not in (SpanKind.TOOL, SpanKind.RETRIEVER, SpanKind.LLM)
         if asked is not None and speaks and not users:
-            self._insert_first(Utterance(0, Source.USER, asked, first, span_evidence(first)))
+            self._insert_first(Utterance(0, Source.USER, asked, first, citable_span(first)))
         if answered is None or last.kind in (SpanKind.TOOL, SpanKind.RETRIEVER, SpanKind.LLM):
             return
         own = [i for i in self._items if isinstance(i, Utterance) and i.source is Source.ASSISTANT]
         told = letters_of(_BREAKS.sub(" ", answered))
         if not any(letters_of(_BREAKS.sub(" ", one.text)) in told for one in own[-_RECENT:]):
-            self._say(Source.ASSISTANT, answered, last, span_evidence(last))
+            self._say(Source.ASSISTANT, answered, last, citable_span(last))
 
     def _insert_first(self, utterance: Utterance) -> None:
         moved = [replace(item, position=item.position + 1) for item in self._items]
@@ -349,14 +365,14 @@ class _Listener:
         source: Source,
         text: str,
         span: Span,
-        evidence: EvidenceRef,
+        shown: Citation,
         *,
         tool: str | None = None,
         is_error: bool = False,
     ) -> int:
         place = len(self._items)
         failure = self._view.failure_in(text) if source is Source.TOOL else None
-        self._items.append(Utterance(place, source, text, span, evidence, tool, is_error, failure))
+        self._items.append(Utterance(place, source, text, span, shown, tool, is_error, failure))
         if REDACTED in text:
             whose = (
                 f"what {self._short(tool)} answered"
@@ -367,13 +383,12 @@ class _Listener:
         return place
 
     def _act(
-        self, tool: str, arguments: str, call_id: str | None, span: Span, evidence: EvidenceRef
+        self, tool: str, arguments: str, call_id: str | None, span: Span, shown: Citation
     ) -> int:
         place = len(self._items)
-        action = Action(place, tool, arguments, call_id, span, evidence)
+        action = Action(place, tool, arguments, call_id, span, shown)
         self._items.append(action)
-        self._unanswered.add(action)
-        self._unopened.add(action)
+        self._calls.add(action)
         if REDACTED in arguments:
             self._gap(Source.ASSISTANT, f"the arguments of {self._short(tool)} are hidden", place)
         return place
@@ -425,20 +440,36 @@ _ANY: _Key = ("any",)
 _WITH_ID: _Key = ("with id",)
 
 
-class _Waiting:
-    """Actions that wait for something, found by id, tool or call at no cost of their number."""
+class _Calls:
+    """Actions in order, found by id, tool or call at no cost of their number."""
 
     def __init__(self) -> None:
-        self._queues: dict[_Key, deque[int]] = {}
-        self._done: set[int] = set()
+        self._found: dict[_Key, list[int]] = {}
 
     def add(self, action: Action) -> None:
-        """Let an action wait."""
+        """Let an action be found."""
         keys: list[_Key] = [_ANY, ("tool", action.tool), ("call", action.tool, action.arguments)]
         if action.call_id:
             keys += [_WITH_ID, ("id", action.call_id)]
         for key in keys:
-            self._queues.setdefault(key, deque()).append(action.position)
+            places = self._found.get(key)
+            if places is None:
+                self._found[key] = [action.position]
+            else:
+                places.append(action.position)
+
+    def of(self, key: _Key) -> Sequence[int]:
+        """The positions of the actions of a key."""
+        return self._found.get(key, ())
+
+
+class _Waiting:
+    """Which of the actions wait for something."""
+
+    def __init__(self, calls: _Calls) -> None:
+        self._calls = calls
+        self._next: dict[_Key, int] = {}
+        self._done: set[int] = set()
 
     def done(self, position: int) -> None:
         """The action waits no longer."""
@@ -446,10 +477,13 @@ class _Waiting:
 
     def first(self, key: _Key) -> int | None:
         """The earliest waiting action of a key."""
-        queue = self._queues.get(key, deque())
-        while queue and queue[0] in self._done:
-            queue.popleft()
-        return queue[0] if queue else None
+        places = self._calls.of(key)
+        start = at = self._next.get(key, 0)
+        while at < len(places) and places[at] in self._done:
+            at += 1
+        if at > start:
+            self._next[key] = at
+        return places[at] if at < len(places) else None
 
 
 def _source(role: str) -> Source:

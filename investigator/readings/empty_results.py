@@ -32,6 +32,14 @@ _BARE_TAG = re2.compile(
     r"(?i)^(?:<\?xml[^>]{0,200}>\s*)?<[\w:]*(?:results?|rows|items|hits|documents|list|records"
     r"|entries|response|data|feed)\b[^>]{0,200}(?:/>|>\s*</[\w:]+>)\s*$"
 )
+_FORMS = (
+    (_SENTENCE, ("no", "n't", "zero", "0", "empty")),
+    (_HEAD_ONLY, ("|",)),
+    (_BARE_TAG, ("<",)),
+    (_ROWS, ("row",)),
+)
+"""Each form with what a text has one of, in lower case, to have that form."""
+
 _TROUBLE = frozenset(
     {"errors", "warnings", "issues", "problems", "failures", "conflicts", "violations", "alerts",
      "vulnerabilities", "duplicates", "blockers", "incidents", "missing", "skipped", "rejected",
@@ -64,8 +72,14 @@ def is_empty_result(result: str | None) -> bool:
     text = result.strip()
     if text[:1] in ("{", "["):
         return len(text) <= _RECORD and _is_empty_record(text)
-    forms = (_SENTENCE, _HEAD_ONLY, _BARE_TAG, _ROWS)
-    return 0 < len(text) <= _SHORT and any(form.search(text) is not None for form in forms)
+    if not 0 < len(text) <= _SHORT:
+        return False
+    plain = text.lower()
+    return any(form.search(text) is not None for form, signs in _FORMS if _has(plain, signs))
+
+
+def _has(plain: str, signs: tuple[str, ...]) -> bool:
+    return any(sign in plain for sign in signs)
 
 
 def says_nothing_found(result: str) -> bool:

@@ -52,6 +52,8 @@ _EXIT_LINE = re2.compile(
 )
 _TAGGED = re2.compile(r"(?i)<(?:exit|return)_?(?:code|status)>\s*(-?\d+)\s*</")
 _EDGE = 200
+COMMAND_OPENINGS = (_COMMAND, _QUERY, _TYPED)
+"""How the first line of every answer begins that is read here, but for those that tell an exit."""
 
 
 def command_failure(text: str) -> str | None:

@@ -50,6 +50,9 @@ _END = r"(?:\W*$|\s*[-–—|:·!.…]+\W.*$|[.…]+.*$|\W+to (?:continue|procee
 _SAYS_ERROR = re2.compile(rf"(?i)^\W*(?:{_STATUS}|{_ERROR}){_END}")
 _SAYS_CHALLENGE = re2.compile(rf"(?i)^\W*(?:title: *)?(?:{_CHALLENGE})(?:\b[^\n]{{0,120}})?$")
 _SAYS_LOGIN = re2.compile(rf"(?i)^\W*(?:title: *)?(?:{_LOGIN}){_END}")
+PAGE_OPENINGS = (_SAYS_CHALLENGE, _SAYS_LOGIN)
+"""How the first line of a page begins that was turned into plain text."""
+
 _ROOT = re2.compile(
     r"(?i)^(?:\s|<!--[^>]{0,500}-->|<\?xml[^>]{0,200}>)*<((?:\w+:)?[\w-]*(?:error|fault|exception))\b"
     r"[^>/]{0,200}>\s*([^\s<]|<[^/])"

@@ -13,6 +13,9 @@ import re2
 _SHOWN = re2.compile(
     r"^\[?(?:[A-Z][\w.]*\(\w+=|(?:content|text|result|output|data)=(?:['\"\[{]|[A-Z]\w*\())"
 )
+REPR_OPENINGS = (_SHOWN,)
+"""How every printed object begins that is read here."""
+
 _FLAG = re2.compile(
     r"\b(?:is_?[eE]rror|has_?[eE]rrors?)=True\b|\b(?:ok|success|is_?[sS]uccess)=False\b"
     r"|\bstatus=['\"](?:error|failed|failure)['\"]|\berror=(?:['\"][^'\"]|[A-Z]\w+\()"

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re2
 
 from investigator.ground.canonical_json import read_json
-from investigator.readings.failed_commands import command_failure
-from investigator.readings.failure_pages import page_failure
+from investigator.readings.failed_commands import COMMAND_OPENINGS, command_failure
+from investigator.readings.failure_pages import PAGE_OPENINGS, page_failure
 from investigator.readings.failure_records import NoRecord, failure_in_record
-from investigator.readings.failure_reprs import failure_in_repr
+from investigator.readings.failure_reprs import REPR_OPENINGS, failure_in_repr
 from investigator.readings.faults import Fault
 from investigator.readings.refused_requests import fault_of_refusal, status_in
 from investigator.readings.service_refusals import service_refusal
@@ -178,6 +178,20 @@ _TRACEBACK = re2.compile(r"(?m)^\s*Traceback \(most recent call last\):")
 _LAST_LINE_IS_ERROR = re2.compile(
     r"(?:^|\n)(?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Interrupt|Exit|Warning|Timeout)\b[^\n]*$"
 )
+_OPENINGS = re2.compile(
+    "|".join(
+        f"(?m:{form.pattern})"
+        for form in (
+            *(_BEGINS_AS_ERROR, _SHORT_REFUSAL, _UNREADABLE),
+            *(*COMMAND_OPENINGS, *PAGE_OPENINGS, *REPR_OPENINGS),
+        )
+    )
+)
+"""How a text that says it failed begins; nearly every answer of a tool is spared the rest by it."""
+
+_ENDINGS = ("Error", "Exception", "Interrupt", "Exit", "Warning", "Timeout")
+_EXITS = ("exit", "return")
+_EDGE = 200
 
 
 def fault_of(error: str) -> Fault | None:
@@ -203,7 +217,7 @@ def _first_fault(text: str) -> Fault | None:
 def failure_in(result: str) -> str | None:
     """The part of a tool's answer that says it failed; None where nothing says so."""
     text = result.strip()
-    exit_code = _EXIT_CODE.search(text[:_HEAD])
+    exit_code = _exit_code(text)
     if exit_code is not None:
         return text if exit_code.group(1) != "0" else None
     body = _unfenced(text[_prefix_length(text) :])
@@ -217,7 +231,20 @@ def failure_in(result: str) -> str | None:
     return _failure_in_words(body)
 
 
+def _may_say_so(body: str) -> bool:
+    """Whether a text begins or ends as one that says it failed; a page may say so anywhere."""
+    head = body[:_HEAD]
+    first = next(iter(head.splitlines()), "")
+    if body[:1] == "<" or _OPENINGS.match(f"{first.strip()}\n{head[len(first) :]}") is not None:
+        return True
+    edges = f"{body[:_EDGE]}\n{body[-_EDGE:]}".lower()
+    tail = body[-_TAIL:]
+    return any(word in edges for word in _EXITS) or any(word in tail for word in _ENDINGS)
+
+
 def _failure_in_words(body: str) -> str | None:
+    if not _may_say_so(body):
+        return None
     head = body[:_HEAD]
     if _BEGINS_AS_ERROR.search(head.partition("\n")[0]):
         return None if _COUNTS_NONE.search(head) else body
@@ -254,10 +281,18 @@ def is_execution_output(text: str) -> bool:
     """Whether a text is what running code gave back: an exit code, or nothing but a traceback."""
     head = text[:_HEAD]
     body = head[_prefix_length(head) :]
-    return _EXIT_CODE.search(head) is not None or body.startswith("Traceback (most recent call")
+    return _exit_code(head.strip()) is not None or body.startswith("Traceback (most recent call")
+
+
+def _exit_code(text: str) -> re2._Match | None:
+    """The exit code that a text opens with, the rest of its line as the second group."""
+    opens = text[:6].lower().startswith(_EXITS)
+    return _EXIT_CODE.search(text[:_HEAD]) if opens else None
 
 
 def _prefix_length(text: str) -> int:
+    if ":" not in text[:_HEAD]:
+        return 0 if not text[:1].isspace() else len(text) - len(text.lstrip())
     found = _PREFIX.search(text[:_HEAD])
     return 0 if found is None else int(found.end())
 

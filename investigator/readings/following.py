@@ -10,6 +10,7 @@ Every control that asks whether data decided an act asks here, so that none cont
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
@@ -254,13 +255,14 @@ class Obedience:
         return self._found[action.position]
 
     def _order_behind(self, action: Action) -> FollowedOrder | None:
-        earlier = self._earlier(action.position)
-        if not any(output.directives for output in earlier):
+        ordering = _before(self._ordering, action.position)
+        if not ordering:
             return None
+        earlier = _before(self._provenance.outputs, action.position)
         asked = Following(self._provenance, action, self._deeds.of(action))
         found = [
             FollowedOrder(strength, directive, output)
-            for output in earlier
+            for output in ordering
             for directive, text in output.directives
             if _is_of_kind(asked, directive, text)
             and (strength := _obeys(asked, text, output, earlier)) is not None
@@ -269,8 +271,10 @@ class Obedience:
         found += self._to_places(asked)
         return max(found, key=lambda each: each.strength, default=None)
 
-    def _earlier(self, position: int) -> list[ToolOutput]:
-        return [one for one in self._provenance.outputs if one.utterance.position < position]
+    @cached_property
+    def _ordering(self) -> tuple[ToolOutput, ...]:
+        """The outputs that tell their reader to do something."""
+        return tuple(output for output in self._provenance.outputs if output.directives)
 
     def _to_places(self, asked: Following) -> list[FollowedOrder]:
         """The orders that alone named a place that the action sends something to."""
@@ -301,10 +305,9 @@ class Obedience:
         self, value: Value, position: int, asked: Following | None = None
     ) -> tuple[Directive, ToolOutput] | None:
         """The first order before a position that named a value which nothing else had named."""
-        earlier = self._earlier(position)
         told = [
             (directive, output)
-            for output in earlier
+            for output in _before(self._ordering, position)
             for directive, text in output.directives
             if text.holds(value)
             and not (
@@ -312,6 +315,7 @@ class Obedience:
                 and (asked.made_own(output, text) or asked.looked_up(value, output, text))
             )
         ]
+        earlier = _before(self._provenance.outputs, position) if told else ()
         if not told or any(output.rest.holds(value) for output in earlier):
             return None
         if self._provenance.said(value, self._provenance.instructed(position)):
@@ -340,6 +344,10 @@ def is_place(value: Value) -> bool:
         sum(character.isdigit() for character in value.text) >= _PHONE_DIGITS
         and not any(character.isalpha() for character in value.text)
     )
+
+
+def _before(outputs: Sequence[ToolOutput], position: int) -> Sequence[ToolOutput]:
+    return outputs[: bisect_left(outputs, position, key=lambda one: one.utterance.position)]
 
 
 def _first_hand(origins: Sequence[Utterance], told: int) -> list[Utterance]:

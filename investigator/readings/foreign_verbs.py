@@ -124,7 +124,6 @@ _OTHER_SCRIPT = re2.compile(
     r"[\p{Cyrillic}\p{Arabic}\p{Hebrew}\p{Hangul}\p{Devanagari}\p{Thai}\p{Greek}\p{Bengali}"
     r"\p{Tamil}\p{Telugu}\p{Georgian}\p{Armenian}\p{Ethiopic}\p{Khmer}\p{Lao}\p{Myanmar}]"
 )
-_LETTERS = re2.compile(r"\pL")
 _WINDOW = 4_000
 _FEW = 6
 _PROSE = 5
@@ -184,8 +183,9 @@ def is_understood(text: str) -> bool:
     Another script, or common words of another language and of none that is known.
     """
     plain = well_formed(text[:_WINDOW])
-    letters = len(_LETTERS.findall(plain))
-    if letters and len(_OTHER_SCRIPT.findall(plain)) * 3 > letters:
+    letters = sum(map(str.isalpha, plain))
+    others = 0 if plain.isascii() else len(_OTHER_SCRIPT.findall(plain))
+    if letters and others * 3 > letters:
         return False
     if letters < _FEW or _HAN.search(plain) or _KANA.search(plain):
         return True

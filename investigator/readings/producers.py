@@ -26,6 +26,7 @@ class Producers:
         self._by_ref: dict[str, int] = {}
         self._by_span: dict[str, int] = {}
         self._by_call: dict[str, int] = {}
+        self._by_message: dict[str, int] = {}
         self._by_text: dict[str, int] = {}
         for step in steps:
             self._note(step)
@@ -38,9 +39,10 @@ class Producers:
         return f"{ref.kind} {ref.excerpt_hash}" if step is None else f"step {step}"
 
     def _note(self, step: Step) -> None:
-        for ref in step.evidence:
-            self._by_ref.setdefault(ref.ref, step.number)
-            self._by_text.setdefault(ref.excerpt_hash, step.number)
+        for shown in step.shown:
+            self._by_ref.setdefault(shown.ref, step.number)
+            if shown.kind is EvidenceKind.MESSAGE:
+                self._by_message.setdefault(shown.text, step.number)
         self._by_span[step.span_id] = step.number
         if step.text:
             self._by_text.setdefault(step.text.strip(), step.number)
@@ -60,20 +62,21 @@ class Producers:
             return None
         match ref.kind:
             case EvidenceKind.MESSAGE:
-                return self._said_before(span, int(ref.ref.rpartition(":")[2]), ref.excerpt_hash)
+                return self._said_before(span, int(ref.ref.rpartition(":")[2]))
             case EvidenceKind.SPAN if _bears_witness(span):
                 return None
             case _:
                 return self._by_span.get(span.span_id)
 
-    def _said_before(self, span: Span, index: int, excerpt_hash: str) -> int | None:
+    def _said_before(self, span: Span, index: int) -> int | None:
         """The step that a message of a history came from, by its call, else by its words."""
         message = next(iter(messages_of(span)[index : index + 1]), None)
         if message is None:
             return None
         if message.tool_call_id in self._by_call:
             return self._by_call[message.tool_call_id]
-        return self._by_text.get(excerpt_hash, self._by_text.get((message.content or "").strip()))
+        said = self._by_message.get(message.full_text)
+        return said if said is not None else self._by_text.get((message.content or "").strip())
 
 
 def _bears_witness(span: Span) -> bool:

@@ -318,10 +318,15 @@ class Provenance:
     def instructed(self, before: int) -> tuple[Utterance, ...]:
         """What may decide an action: the words of the system and the user, and what the assistant
         had put to the user, who went on from there."""
-        heard = self.conversation.said_by(*Source, before=before)
-        put = (
-            utterance
-            for utterance, after in pairwise(heard)
+        end = bisect_left(self._put, before, key=lambda pair: pair[1].position)
+        put = (utterance for utterance, _ in self._put[:end])
+        return (*self.conversation.said_by(*PRINCIPALS, before=before), *put)
+
+    @cached_property
+    def _put(self) -> tuple[tuple[Utterance, Utterance], ...]:
+        """What the assistant said right before the user, and what the user said to it."""
+        return tuple(
+            (utterance, after)
+            for utterance, after in pairwise(self.conversation.said_by(*Source))
             if utterance.source is Source.ASSISTANT and after.source is Source.USER
         )
-        return (*self.conversation.said_by(*PRINCIPALS, before=before), *put)

@@ -8,7 +8,8 @@ lifted, or until the user asks for such an act or agrees to one after it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import NamedTuple
@@ -225,28 +226,47 @@ class Requests:
 
     def asking_for(self, kinds: frozenset[str], before: int) -> Iterator[tuple[Utterance, str]]:
         """The sentences that ask for such an act before a position, with who said them."""
+        for kind in kinds:
+            for said, text in self._asking.get(kind, ()):
+                if said.position >= before:
+                    break
+                yield said, text
+
+    @cached_property
+    def _asking(self) -> Mapping[str, Sequence[tuple[Utterance, str]]]:
+        """What was asked for by kind of act, in order, as items of a list too."""
+        found: dict[str, list[tuple[Utterance, str]]] = {}
         for said, wish in self._wishes:
-            if said.position < before and wish.asked & kinds:
-                yield said, wish.text
-        for said in self._conversation.said_by(Source.USER, before=before):
+            for kind in wish.asked:
+                found.setdefault(kind, []).append((said, wish.text))
+        for said in self._conversation.said_by(Source.USER):
             for item in self.items_named(said):
-                if kinds_named(item) & kinds:
-                    yield said, item
+                for kind in kinds_named(item):
+                    found.setdefault(kind, []).append((said, item))
+        return {kind: sorted(asked, key=_position) for kind, asked in found.items()}
 
     def orders(self, before: int) -> tuple[StandingOrder, ...]:
         """The standing orders in force at a position: those laid down and not lifted since."""
+        held, lifted = self._orders
+        lifts = bisect_left(lifted, before, key=lambda one: one[0])
+        start = lifted[lifts - 1][1] if lifts else 0
+        return held[start : bisect_left(held, before, key=lambda order: order.said.position)]
+
+    @cached_property
+    def _orders(self) -> tuple[tuple[StandingOrder, ...], Sequence[tuple[int, int]]]:
+        """Every standing order, and where they were lifted: the position, and how many there were
+        by then."""
         held: list[StandingOrder] = []
+        lifted: list[tuple[int, int]] = []
         for said, wish in self._wishes:
-            if said.position >= before:
-                break
             if wish.lifts:
-                held.clear()
+                lifted.append((said.position, len(held)))
             kinds = wish.forbidden or (wish.asked if wish.waits else frozenset())
             if wish.freezes or kinds or wish.waits:
                 about = frozenset() if wish.freezes else kinds
                 things = frozenset() if wish.freezes or wish.waits else _things(wish.text)
                 held.append(StandingOrder(said, wish.text, about, things, wish.waits))
-        return tuple(held)
+        return tuple(held), lifted
 
     def items_named(self, said: Utterance) -> tuple[str, ...]:
         """The items of the last list before it (or in it) that a message names by number."""
@@ -269,9 +289,27 @@ class Requests:
     def not_understood(self, *sources: Source, before: int | None = None) -> tuple[str, ...]:
         """A line for each source whose words (up to a position) are in a language that is not
         understood."""
-        said = self._conversation.said_by(*sources, before=before)
-        strange = (one.source.lower() for one in said if not is_understood(one.text))
-        return tuple(NOT_UNDERSTOOD.format(f"the {name}") for name in dict.fromkeys(strange))
+        strange = [one for source in sources if (one := self._first_strange(source)) is not None]
+        strange.sort(key=lambda one: one.position)
+        told = (one for one in strange if before is None or one.position < before)
+        return tuple(NOT_UNDERSTOOD.format(f"the {one.source.lower()}") for one in told)
+
+    def _first_strange(self, source: Source) -> Utterance | None:
+        """The first words of a source in a language that is not understood."""
+        if source not in self._strange:
+            said = self._conversation.said_by(source)
+            strange = (one for one in said if not is_understood(one.text))
+            self._strange[source] = next(strange, None)
+        return self._strange[source]
+
+    @cached_property
+    def _strange(self) -> dict[Source, Utterance | None]:
+        """What was asked for so far: an approval is looked for at each call."""
+        return {}
+
+
+def _position(asked: tuple[Utterance, str]) -> int:
+    return asked[0].position
 
 
 _ANYTHING = word_set("anything any it them that this all everything nothing something")

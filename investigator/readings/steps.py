@@ -17,7 +17,7 @@ from investigator.ground.canonical_json import JsonValue
 from investigator.readings.conversation import Conversation
 from investigator.readings.utterances import Action, Source, Utterance
 from investigator.readings.view import TraceView, error_of
-from investigator.traces.evidence import EvidenceKind, EvidenceRef
+from investigator.traces.evidence import Citation, EvidenceKind, EvidenceRef
 from investigator.traces.model import Span, SpanKind, iso_time
 
 
@@ -65,12 +65,17 @@ class Step:
     agent: str | None
     span_id: str
     text: str
-    evidence: tuple[EvidenceRef, ...]
+    shown: tuple[Citation, ...]
     call: StepCall | None = None
     asked_by: int | None = None
     asks: tuple[str, ...] = ()
     start_ns: int | None = None
     end_ns: int | None = None
+
+    @property
+    def evidence(self) -> tuple[EvidenceRef, ...]:
+        """The references to where it stands."""
+        return tuple(one.evidence for one in self.shown)
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -101,7 +106,7 @@ class Step:
             },
             "asked_by": self.asked_by,
             "asks": list(self.asks),
-            "evidence": [ref.ref for ref in self.evidence],
+            "evidence": [one.ref for one in self.shown],
             "start_time": iso_time(self.start_ns),
             "end_time": iso_time(self.end_ns),
         }
@@ -143,9 +148,9 @@ class _Maker:
             case Source.RETRIEVAL:
                 self._found(item)
             case Source.ASSISTANT:
-                self._say(item.span, item.evidence, item.text)
+                self._say(item.span, item.shown, item.text)
             case source:
-                self._add(StepKind(source.value), item.span, item.text, (item.evidence,))
+                self._add(StepKind(source.value), item.span, item.text, (item.shown,))
 
     def finished(self) -> tuple[Step, ...]:
         """The steps; the last words of a model are the answer if no call came after them."""
@@ -154,16 +159,16 @@ class _Maker:
             self._steps[answer] = replace(self._steps[answer], kind=StepKind.ANSWER)
         return tuple(self._steps)
 
-    def _say(self, span: Span, evidence: EvidenceRef, text: str) -> int:
-        number = self._add(StepKind.MODEL, span, text, (evidence,))
-        self._turns[evidence.ref] = self._last_model = number
+    def _say(self, span: Span, shown: Citation, text: str) -> int:
+        number = self._add(StepKind.MODEL, span, text, (shown,))
+        self._turns[shown.ref] = self._last_model = number
         return number
 
     def _ask(self, action: Action) -> None:
         """A call is asked for by a turn; one that only its own span shows has no such turn."""
-        turn = self._turns.get(action.evidence.ref)
-        if turn is None and action.evidence.kind is not EvidenceKind.TOOL_IO:
-            turn = self._say(action.span, action.evidence, "")
+        turn = self._turns.get(action.shown.ref)
+        if turn is None and action.shown.kind is not EvidenceKind.TOOL_IO:
+            turn = self._say(action.span, action.shown, "")
         self._asked_by[action.position] = turn
         if turn is not None:
             step = self._steps[turn]
@@ -173,14 +178,14 @@ class _Maker:
             self._call(action, None)
 
     def _call(self, action: Action | None, result: Utterance | None) -> None:
-        shown = (action.evidence if action else None, result.evidence if result else None)
-        refs = {ref.ref: ref for ref in shown if ref is not None}
+        places = (action.shown if action else None, result.shown if result else None)
+        shown = {place.ref: place for place in places if place is not None}
         handed = action is not None and action.hands_over
         self._last_call = self._add(
             StepKind.HANDOFF if handed else StepKind.TOOL,
             self._span_of(action, result),
             "",
-            tuple(refs.values()),
+            tuple(shown.values()),
             call=_call_of(action, result),
             asked_by=self._asked_by.get(action.position) if action else None,
         )
@@ -201,17 +206,17 @@ class _Maker:
         last = self._steps[-1] if self._steps else None
         same = last is not None and last.span_id == item.span.span_id
         if last is None or not same or last.kind is not StepKind.RETRIEVAL:
-            self._add(StepKind.RETRIEVAL, item.span, item.text, (item.evidence,))
+            self._add(StepKind.RETRIEVAL, item.span, item.text, (item.shown,))
             return
-        text, refs = f"{last.text}\n\n{item.text}", (*last.evidence, item.evidence)
-        self._steps[-1] = replace(last, text=text, evidence=refs)
+        text, shown = f"{last.text}\n\n{item.text}", (*last.shown, item.shown)
+        self._steps[-1] = replace(last, text=text, shown=shown)
 
     def _add(
         self,
         kind: StepKind,
         span: Span,
         text: str,
-        refs: tuple[EvidenceRef, ...],
+        shown: tuple[Citation, ...],
         *,
         call: StepCall | None = None,
         asked_by: int | None = None,
@@ -227,7 +232,7 @@ class _Maker:
                 agent=agent,
                 span_id=span.span_id,
                 text=text,
-                evidence=refs,
+                shown=shown,
                 call=call,
                 asked_by=asked_by,
                 start_ns=span.start_ns,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from investigator.ground.canonical_json import JsonValue, json_object
-from investigator.traces.evidence import EvidenceRef
+from investigator.traces.evidence import Citation, EvidenceRef
 from investigator.traces.model import REDACTED, Span
 
 _NESTED = 100
@@ -32,6 +32,7 @@ UNTRUSTED = frozenset({Source.TOOL, Source.RETRIEVAL})
 class Utterance:
     """Words from one source; `tool` is the tool (or retriever) whose output they are.
 
+    `shown` is where they stand.
     `is_error` says that the source marks them as the answer of a call that failed; `failure` is the
     part of a tool's answer that says so.
     """
@@ -40,10 +41,15 @@ class Utterance:
     source: Source
     text: str
     span: Span
-    evidence: EvidenceRef
+    shown: Citation
     tool: str | None = None
     is_error: bool = False
     failure: str | None = None
+
+    @property
+    def evidence(self) -> EvidenceRef:
+        """The reference to them."""
+        return self.shown.evidence
 
     @property
     def hidden(self) -> bool:
@@ -55,8 +61,8 @@ class Utterance:
 class Action:
     """One call of a tool; `arguments` is canonical JSON where the arguments are JSON.
 
-    `span` is the step that asked for it and `evidence` shows the asking. `result` is what came
-    back, None where the trace does not say. `hands_over` says that it gave the conversation to
+    `span` is the step that asked for it and `shown` is where the asking stands. `result` is what
+    came back, None where the trace does not say. `hands_over` says that it gave the conversation to
     another agent or to a person (see `handovers`). `ran` is the TOOL span that carried it out.
     """
 
@@ -65,10 +71,15 @@ class Action:
     arguments: str
     call_id: str | None
     span: Span
-    evidence: EvidenceRef
+    shown: Citation
     result: Utterance | None = None
     hands_over: bool = False
     ran: Span | None = None
+
+    @property
+    def evidence(self) -> EvidenceRef:
+        """The reference to the asking."""
+        return self.shown.evidence
 
     @property
     def hidden(self) -> bool:

@@ -19,7 +19,10 @@ from investigator.ground.canonical_json import canonical_json
 from investigator.readings.failure_text import failure_in, is_execution_output
 from investigator.readings.quoting import Quoting
 from investigator.traces.evidence import (
+    Citation,
     EvidenceRef,
+    citable_message,
+    citable_span,
     message_evidence,
     span_evidence,
     tool_evidence,
@@ -260,13 +263,17 @@ class TraceView:
             refs.append(self.spoken_evidence(attempt.author))
         return tuple(refs)
 
-    def spoken_evidence(self, span: Span) -> EvidenceRef:
+    def spoken(self, span: Span) -> Citation:
         """What a step put out, as its last message where it has one, else the span."""
         inputs, outputs = self.inputs(span), self.outputs(span)
         messages = inputs + outputs
         if outputs or (self.is_transcript and messages):
-            return message_evidence(span, len(messages) - 1, messages[-1])
-        return span_evidence(span)
+            return citable_message(span, len(messages) - 1, messages[-1])
+        return citable_span(span)
+
+    def spoken_evidence(self, span: Span) -> EvidenceRef:
+        """The reference to what a step put out."""
+        return self.spoken(span).evidence
 
     def given_evidence(self, span: Span) -> EvidenceRef:
         """The last message that a step was given, else the span."""

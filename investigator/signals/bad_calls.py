@@ -37,23 +37,25 @@ class _Problem(NamedTuple):
 def detect_bad_calls(readings: Readings) -> Iterator[Signal]:
     """Calls of model spans to tools not offered, or with arguments that cannot be right."""
     view = readings.view
+    found = [(span, bad) for span in view.model_calls for bad in _problems(view, span)]
+    if not found:
+        return
     successes = _Successes(view)
-    for span in view.model_calls:
-        for problem in _problems(view, span):
-            yield build_signal(
-                view,
-                detector=problem.fault.value,
-                fault=problem.fault,
-                span=span,
-                evidence=[
-                    view.spoken_evidence(span),
-                    span_evidence(span),
-                    *successes.outcome(span, problem.call),
-                ],
-                summary=f"the model called {problem.call.name} {problem.reason}",
-                strength=0.8,
-                recovered_by=successes.correcting(span, problem.call),
-            )
+    for span, problem in found:
+        yield build_signal(
+            view,
+            detector=problem.fault.value,
+            fault=problem.fault,
+            span=span,
+            evidence=[
+                view.spoken_evidence(span),
+                span_evidence(span),
+                *successes.outcome(span, problem.call),
+            ],
+            summary=f"the model called {problem.call.name} {problem.reason}",
+            strength=0.8,
+            recovered_by=successes.correcting(span, problem.call),
+        )
 
 
 def _problems(view: TraceView, span: Span) -> Iterator[_Problem]:

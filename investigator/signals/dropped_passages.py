@@ -36,7 +36,7 @@ def detect_dropped_passages(readings: Readings) -> Iterator[Signal]:
     view = readings.view
     kept: dict[str, str] = {}
     searches = [span for span in view.trace.spans if span.kind is SpanKind.RETRIEVER]
-    retrievers = [span for span in searches if retrieval_chunks_of(span)]
+    retrievers = [span for span in searches if view.documents(span)]
     for span in reversed(view.trace.spans):
         if span.kind not in _FILTERS or error_of(span) is not None:
             continue

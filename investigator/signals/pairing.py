@@ -42,14 +42,14 @@ def _dropped(readings: Readings, items: Sequence[Item]) -> Iterator[Signal]:
     """One signal for each turn of which a call was never answered though the loop went on."""
     actions = [item for item in items if isinstance(item, Action)]
     answered = {action.tool for action in actions if action.result is not None}
-    unasked = {a.tool for a in actions if a.evidence.kind is EvidenceKind.TOOL_IO}
+    unasked = {a.tool for a in actions if a.shown.kind is EvidenceKind.TOOL_IO}
     last = max((item.position for item in items if _is_own(item)), default=-1)
     turns: dict[str, list[Action]] = {}
     for action in actions:
         open_ = action.result is None and not action.hands_over and action.ran is None
         if open_ and action.tool not in unasked and action.position < last:
-            turns.setdefault(action.evidence.ref, []).append(action)
-    beside = {action.evidence.ref for action in actions if action.result is not None}
+            turns.setdefault(action.shown.ref, []).append(action)
+    beside = {action.shown.ref for action in actions if action.result is not None}
     own = [item for item in items if _is_own(item)]
     for ref, lost in turns.items():
         if ref in beside or answered & {action.tool for action in lost}:

@@ -62,6 +62,8 @@ _FEW = 2
 def detect_partial_reads(readings: Readings) -> Iterator[Signal]:
     """Answers that speak of the whole after the last read of a thing gave only a part."""
     view = readings.view
+    if not any(a.failure is None and a.result and part_of(a.result) for a in view.attempts):
+        return
     last: dict[tuple[str | None, str, str], Attempt] = {}
     for attempt in view.attempts:
         if attempt.failure is None and attempt.result:

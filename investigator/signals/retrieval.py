@@ -9,7 +9,7 @@ failed, and both weigh more where the answer has nothing else to rest on and doe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import re2
 
@@ -23,7 +23,6 @@ from investigator.signals.model import Detector, Signal
 from investigator.signals.recovery import Corrections, is_look
 from investigator.traces.evidence import retrieval_evidence, span_evidence
 from investigator.traces.model import Span, SpanKind
-from investigator.traces.openinference import retrieval_chunks_of
 
 LOW_SCORE = 0.25
 """Best similarity (0..1) under which nothing relevant was found."""
@@ -43,15 +42,27 @@ def detect_poor_retrieval(readings: Readings) -> Iterator[Signal]:
     for span in view.trace.spans:
         if span.kind is SpanKind.RETRIEVER and error_of(span) is None:
             yield from _retriever_signals(view, span)
-    better, loops = Corrections(view, _found_something), Loops(view)
-    gave = {view.scope(a.span) for a in view.attempts if is_look(a) and _found_something(a)}
-    for place, attempt in enumerate(view.attempts):
-        if attempt.failure is None and is_empty_result(attempt.result):
-            answer = loops.answer_after(attempt)
-            told = answer is not None and _TELLS_NONE.search(answer[1]) is not None
-            made_up = answer is not None and not told and view.scope(attempt.span) not in gave
-            strength = _MADE_UP if made_up else _strength(attempt, told=told)
-            yield _empty_search(view, attempt, strength, recovered_by=better.of(place))
+    worked = {place: a for place, a in enumerate(view.attempts) if a.failure is None}
+    empty = {place: a for place, a in worked.items() if is_empty_result(a.result)}
+    if empty:
+        yield from _empty_searches(view, worked, empty)
+
+
+def _empty_searches(
+    view: TraceView, worked: Mapping[int, Attempt], empty: Mapping[int, Attempt]
+) -> Iterator[Signal]:
+    """Searches by tools that found nothing, by their places among the attempts."""
+    found = [attempt for place, attempt in worked.items() if place not in empty]
+    told_something = set(map(id, found))
+    better = Corrections(view, lambda attempt: id(attempt) in told_something)
+    gave = {view.scope(attempt.span) for attempt in found if is_look(attempt)}
+    loops = Loops(view)
+    for place, attempt in empty.items():
+        answer = loops.answer_after(attempt)
+        told = answer is not None and _TELLS_NONE.search(answer[1]) is not None
+        made_up = answer is not None and not told and view.scope(attempt.span) not in gave
+        strength = _MADE_UP if made_up else _strength(attempt, told=told)
+        yield _empty_search(view, attempt, strength, recovered_by=better.of(place))
 
 
 def _strength(attempt: Attempt, *, told: bool) -> float:
@@ -61,7 +72,7 @@ def _strength(attempt: Attempt, *, told: bool) -> float:
 
 
 def _retriever_signals(view: TraceView, span: Span) -> Iterator[Signal]:
-    chunks = tuple(c for c in retrieval_chunks_of(span) if c.content != "")
+    chunks = tuple(c for c in view.documents(span) if c.content != "")
     parent = view.trace.parent(span)
     context = [] if parent is None else [span_evidence(parent)]
     if not chunks:
@@ -103,15 +114,11 @@ def _says_empty(span: Span) -> bool:
 def _later_retrieval(view: TraceView, span: Span) -> str | None:
     for later in view.trace.spans:
         if later.kind is SpanKind.RETRIEVER and view.position(later) > view.position(span):
-            scores = [chunk.score or 0.0 for chunk in retrieval_chunks_of(later)]
-            known = any(chunk.score is not None for chunk in retrieval_chunks_of(later))
+            scores = [chunk.score or 0.0 for chunk in view.documents(later)]
+            known = any(chunk.score is not None for chunk in view.documents(later))
             if scores and (not known or max(scores) >= LOW_SCORE):
                 return later.span_id
     return None
-
-
-def _found_something(attempt: Attempt) -> bool:
-    return attempt.failure is None and not is_empty_result(attempt.result)
 
 
 def _empty_search(

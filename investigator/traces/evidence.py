@@ -59,42 +59,85 @@ class Quoted(NamedTuple):
     problem: str | None = None
 
 
-def _evidence(span: Span, kind: EvidenceKind, ref: str, text: str) -> EvidenceRef:
-    return EvidenceRef(
-        trace_id=span.trace_id,
-        span_id=span.span_id,
-        kind=kind,
-        ref=ref,
-        excerpt_hash=sha256_text(text),
-        ts=iso_time(span.start_ns),
-    )
+class Citation(NamedTuple):
+    """A text of a span that can be cited; it is hashed when its reference is asked for.
+
+    `content` is what has the text; None is the span as a whole.
+    """
+
+    span: Span
+    kind: EvidenceKind
+    ref: str
+    content: Message | ToolIO | RetrievalChunk | None = None
+
+    @property
+    def text(self) -> str:
+        """The whole decoded text."""
+        return (
+            canonical_json(self.span.to_json()) if self.content is None else self.content.full_text
+        )
+
+    @property
+    def place(self) -> str:
+        """What its reference resolves by, as `place_of` has it."""
+        return _place(self.kind, self.ref, self.span.span_id)
+
+    @property
+    def evidence(self) -> EvidenceRef:
+        """The reference to it."""
+        return EvidenceRef(
+            trace_id=self.span.trace_id,
+            span_id=self.span.span_id,
+            kind=self.kind,
+            ref=self.ref,
+            excerpt_hash=sha256_text(self.text),
+            ts=iso_time(self.span.start_ns),
+        )
 
 
-def span_evidence(span: Span) -> EvidenceRef:
+def citable_span(span: Span) -> Citation:
     """The span as a whole."""
-    text = canonical_json(span.to_json())
-    return _evidence(span, EvidenceKind.SPAN, f"span:{span.span_id}", text)
+    return Citation(span, EvidenceKind.SPAN, f"span:{span.span_id}")
 
 
-def tool_evidence(span: Span, io: ToolIO) -> EvidenceRef:
+def citable_tool(span: Span, io: ToolIO) -> Citation:
     """What a tool span was asked and what it answered."""
-    return _evidence(span, EvidenceKind.TOOL_IO, f"tool:{span.span_id}", io.full_text)
+    return Citation(span, EvidenceKind.TOOL_IO, f"tool:{span.span_id}", io)
 
 
-def message_evidence(span: Span, index: int, message: Message) -> EvidenceRef:
+def citable_message(span: Span, index: int, message: Message) -> Citation:
     """One message of a span; `index` counts input messages first, then output, from 0."""
-    ref = f"message:{span.span_id}:{index}"
-    return _evidence(span, EvidenceKind.MESSAGE, ref, message.full_text)
+    return Citation(span, EvidenceKind.MESSAGE, f"message:{span.span_id}:{index}", message)
 
 
-def retrieval_evidence(span: Span, chunk: RetrievalChunk, redactor: Redactor) -> EvidenceRef:
+def citable_document(span: Span, chunk: RetrievalChunk, redactor: Redactor) -> Citation:
     """One retrieved document of a span; its id, which may be any text, without secrets."""
     return _named_document(span, chunk, redactor.redact(chunk.document_id or "").text)
 
 
-def _named_document(span: Span, chunk: RetrievalChunk, name: str) -> EvidenceRef:
+def _named_document(span: Span, chunk: RetrievalChunk, name: str) -> Citation:
     ref = f"retrieval:{span.span_id}:{chunk.position}:{name}"
-    return _evidence(span, EvidenceKind.RETRIEVAL_CHUNK, ref, chunk.full_text)
+    return Citation(span, EvidenceKind.RETRIEVAL_CHUNK, ref, chunk)
+
+
+def span_evidence(span: Span) -> EvidenceRef:
+    """The reference to a span as a whole."""
+    return citable_span(span).evidence
+
+
+def tool_evidence(span: Span, io: ToolIO) -> EvidenceRef:
+    """The reference to a tool's call and its answer."""
+    return citable_tool(span, io).evidence
+
+
+def message_evidence(span: Span, index: int, message: Message) -> EvidenceRef:
+    """The reference to a message, by its index."""
+    return citable_message(span, index, message).evidence
+
+
+def retrieval_evidence(span: Span, chunk: RetrievalChunk, redactor: Redactor) -> EvidenceRef:
+    """The reference to a document."""
+    return citable_document(span, chunk, redactor).evidence
 
 
 def evaluation_evidence(one: Evaluation) -> EvidenceRef:
@@ -119,7 +162,9 @@ def evidence_of(span: Span) -> tuple[EvidenceRef, ...]:
     if io is not None:
         refs.append(tool_evidence(span, io))
     refs += [message_evidence(span, i, m) for i, m in enumerate(messages_of(span))]
-    refs += [_named_document(span, c, c.document_id or "") for c in retrieval_chunks_of(span)]
+    refs += [
+        _named_document(span, c, c.document_id or "").evidence for c in retrieval_chunks_of(span)
+    ]
     return tuple(refs)
 
 
@@ -128,10 +173,14 @@ def place_of(ref: EvidenceRef) -> str:
 
     An id may be any text, so patterns of a user's own redact it: span and position are enough.
     """
-    if ref.kind is not EvidenceKind.RETRIEVAL_CHUNK:
-        return ref.ref
-    head = f"retrieval:{ref.span_id}:"
-    return head + ref.ref.removeprefix(head).partition(":")[0]
+    return _place(ref.kind, ref.ref, ref.span_id)
+
+
+def _place(kind: EvidenceKind, ref: str, span_id: str | None) -> str:
+    if kind is not EvidenceKind.RETRIEVAL_CHUNK:
+        return ref
+    head = f"retrieval:{span_id}:"
+    return head + ref.removeprefix(head).partition(":")[0]
 
 
 def _same_name(ref: EvidenceRef, span: Span) -> bool:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -406,8 +406,13 @@ def iso_time(time_ns: int | None) -> str | None:
     if time_ns is None:
         return None
     seconds, nanos = divmod(time_ns, 1_000_000_000)
-    text = (_EPOCH + timedelta(seconds=seconds)).isoformat()[: len("0000-00-00T00:00:00")]
-    return f"{text}.{nanos:09d}".rstrip("0").rstrip(".") + "Z"
+    return f"{_second(seconds)}.{nanos:09d}".rstrip("0").rstrip(".") + "Z"
+
+
+@lru_cache(maxsize=1024)
+def _second(seconds: int) -> str:
+    """Spans that follow one another share their seconds."""
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()[: len("0000-00-00T00:00:00")]
 
 
 def parse_time(text: str) -> int:

@@ -103,7 +103,8 @@ def _but_for_undated(
     undated: list[tuple[Span, str]],
 ) -> Checked:
     """What the other calls show; whether a name without a version moves, only a person knows."""
-    left = [(call, model) for call, model in calls if (call, model) not in undated]
+    asked = {call.span_id for call, _ in undated}
+    left = [(call, model) for call, model in calls if call.span_id not in asked]
     if not left:
         return Checked(unconfigured=("pinned",))
     found = _judged(subject, left, moving, "is a name that moves to other versions", CERTAIN)

@@ -72,7 +72,7 @@ def _turns_of(subject: Readings, calls: list[Action]) -> tuple[dict[Turn, list[A
     turns: defaultdict[Turn, list[Action]] = defaultdict(list)
     unknown: list[str] = []
     for action in calls:
-        if action.evidence.kind is EvidenceKind.MESSAGE:
+        if action.shown.kind is EvidenceKind.MESSAGE:
             turns[_turn_of(subject, action)].append(action)
         else:
             unknown.append(f"which turn asked for {action.tool} is not recorded")
@@ -80,9 +80,9 @@ def _turns_of(subject: Readings, calls: list[Action]) -> tuple[dict[Turn, list[A
 
 
 def _turn_of(subject: Readings, item: Action | Utterance) -> Turn:
-    index = item.evidence.ref.rpartition(":")[2]
+    index = item.shown.ref.rpartition(":")[2]
     given = len(subject.view.inputs(item.span))
-    is_output = item.evidence.kind is not EvidenceKind.MESSAGE or int(index) >= given
+    is_output = item.shown.kind is not EvidenceKind.MESSAGE or int(index) >= given
     return item.span.span_id, "" if is_output else index
 
 

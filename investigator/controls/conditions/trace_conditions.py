@@ -22,8 +22,8 @@ from investigator.ground.canonical_json import JsonValue, canonical_json, read_j
 from investigator.readings.conversation import UNTRUSTED, Source
 from investigator.readings.delegation import delegated_agents
 from investigator.readings.reading import Readings
+from investigator.readings.view import TraceView
 from investigator.traces.model import REDACTED, Span, SpanKind
-from investigator.traces.openinference import messages_of
 
 
 class TraceCondition(Condition):
@@ -253,16 +253,19 @@ def _hides(subject: Readings) -> bool:
     if not said.items or any(gap.source not in UNTRUSTED for gap in said.gaps):
         return True
     kindless = all(span.kind is SpanKind.UNKNOWN for span in spans)
-    return any(_is_hidden(span, kindless=kindless) for span in spans)
+    return any(_is_hidden(subject.view, span, kindless=kindless) for span in spans)
 
 
-def _is_hidden(span: Span, *, kindless: bool) -> bool:
-    if any(_is_redacted(value) for value in span.attributes.values()):
+def _is_hidden(view: TraceView, span: Span, *, kindless: bool) -> bool:
+    if any(map(_is_redacted, span.attributes.values())):
         return True
-    told = messages_of(span) or span.text("input.value") or span.text("output.value")
-    return not told and (span.kind is SpanKind.LLM or kindless)
+    if span.kind is not SpanKind.LLM and not kindless:
+        return False
+    shown = span.text("input.value") or span.text("output.value")
+    return not shown and not view.inputs(span) and not view.outputs(span)
 
 
 def _is_redacted(value: JsonValue) -> bool:
-    values = value if isinstance(value, list) else [value]
-    return any(isinstance(one, str) and REDACTED in one for one in values)
+    if isinstance(value, list):
+        return any(isinstance(one, str) and REDACTED in one for one in value)
+    return isinstance(value, str) and REDACTED in value
