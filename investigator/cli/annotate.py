@@ -12,6 +12,7 @@ from investigator.cli.options import Json, RunId, RunsDir
 from investigator.cli.screen import print_json, say, stdout
 from investigator.errors import UsageError
 from investigator.ground.canonical_json import JsonValue
+from investigator.ground.wording import counted
 from investigator.reports.screen_pieces import cell, print_table, table
 from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
 
@@ -65,14 +66,15 @@ def show_write_back(record: RunRecord, *, as_json: bool) -> Exit:
     written = record.writeback_ref
     failed = written.status == "partial"
     message = record.error.message if failed and record.error is not None else None
+    count = counted(len(written.annotation_ids), "annotation")
     if as_json:
         print_json({"run_id": record.run_id, **written.model_dump(mode="json"), "error": message})
     elif failed:
-        say(f"run {record.run_id}: {len(written.annotation_ids)} annotations written: {message}")
+        say(f"run {record.run_id}: {count} written: {message}")
     elif written.status == "undone":
         say(f"run {record.run_id}: its annotations in {written.address} are deleted")
     else:
-        say(f"run {record.run_id}: {len(written.annotation_ids)} annotations in {written.address}")
+        say(f"run {record.run_id}: {count} in {written.address}")
     return Exit.PARTIAL if failed else Exit.SUCCEEDED
 
 
@@ -104,7 +106,7 @@ def agreement(
     if found:
         _print(found)
     agreed = sum(judgement.agree for judgement in found)
-    say(f"people answered {len(found)} annotations and agree with {agreed}")
+    say(f"people answered {counted(len(found), 'annotation')} and agree with {agreed}")
 
 
 def _row(judgement: Judgement) -> dict[str, JsonValue]:

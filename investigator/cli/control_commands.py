@@ -21,6 +21,7 @@ from investigator.cli.options import (
 )
 from investigator.cli.screen import print_json, say, stdout
 from investigator.errors import UsageError
+from investigator.ground.wording import counted
 from investigator.reports.screen_pieces import cell, print_wrapped, table
 
 if TYPE_CHECKING:
@@ -290,7 +291,7 @@ def export_library(
         typer.echo(text, nl=False)
         return
     write_new(output, text)
-    say(f"{len(found.controls)} controls written to {output}")
+    say(f"{counted(len(found.controls), 'control')} written to {output}")
 
 
 @controls_app.command("check")
@@ -330,8 +331,8 @@ def _is_library(name: str, *, as_json: bool) -> bool:
         return True
     by_code, by_model = _judges(found)
     stdout().print(
-        f"{name}: {found.version}, {len(found.controls)} controls ({by_code} by code, {by_model} "
-        "by a model)"
+        f"{name}: {found.version}, {counted(len(found.controls), 'control')} ({by_code} by code, "
+        f"{by_model} by a model)"
     )
     if found.not_configured:
         print_wrapped(stdout(), 2, Text(f"not configured: {', '.join(found.not_configured)}"))

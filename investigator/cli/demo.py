@@ -12,6 +12,7 @@ from investigator.cli.options import Json, RunsDir
 from investigator.cli.outcomes import exit_for, print_row
 from investigator.cli.reporting import Reporting
 from investigator.cli.screen import say, stdout
+from investigator.ground.wording import counted
 from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def demo(runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
     _show(outcomes, as_json=as_json)
     page = runs_dir.parent / DEMO_PAGE
     Reporting((("html", page),), runs_dir=runs_dir).write(outcomes)
-    say(f"{len(outcomes):,} runs in {runs_dir}; `investigator runs list` shows them")
+    say(f"{counted(len(outcomes), 'run')} in {runs_dir}; `investigator runs list` shows them")
     say(f"a page of them: {page}")
     if len(outcomes) < len(requests):
         raise typer.Exit(Exit.INTERRUPTED)

@@ -21,6 +21,7 @@ from investigator.cli.options import (
 )
 from investigator.cli.screen import print_json, say
 from investigator.errors import UsageError
+from investigator.ground.wording import counted
 
 if TYPE_CHECKING:
     from investigator.controls.drafting.drafting import PolicyDraft
@@ -133,9 +134,11 @@ def _drafted(made: PolicyDraft, text: str | None) -> dict[str, JsonValue]:
 def _tell_draft(made: PolicyDraft, output: Path | None) -> None:
     where = f" written to {output}" if output else ""
     say(
-        f"{len(made.controls)} controls from {len(made.sentences)} sentences{where}; "
-        f"{len(made.not_covered)} sentences not covered, listed at its end "
-        f"({made.used.iterations} requests, {made.used.tokens:,} tokens). It is a draft: review it."
+        f"{counted(len(made.controls), 'control')} from "
+        f"{counted(len(made.sentences), 'sentence')}{where}; "
+        f"{counted(len(made.not_covered), 'sentence')} not covered, listed at its end "
+        f"({counted(made.used.iterations, 'request')}, {counted(made.used.tokens, 'token')}). "
+        "It is a draft: review it."
     )
     if made.failure is not None:
         say(f"not all of it was read: {made.failure}", style="yellow")

@@ -17,6 +17,7 @@ from investigator.cli.source_reading import (
     time_option_ns,
 )
 from investigator.errors import UsageError
+from investigator.ground.wording import counted
 
 if TYPE_CHECKING:
     from investigator.runs.sources import TimeWindow
@@ -64,7 +65,8 @@ def ingest(
     name_unreadable(made.unreadable)
     name_clashes(made.clashes)
     written = made.written
-    say(f"{written.traces:,} traces with {written.spans:,} spans written to {output}")
+    traces, spans = counted(written.traces, "trace"), counted(written.spans, "span")
+    say(f"{traces} with {spans} written to {output}")
     if as_json:
         print_json(
             {

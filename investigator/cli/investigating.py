@@ -23,6 +23,7 @@ from investigator.cli.screen import say, stderr
 from investigator.cli.source_reading import open_with_progress
 from investigator.cli.telling import ToldInFile
 from investigator.errors import UsageError
+from investigator.ground.wording import counted
 
 if TYPE_CHECKING:
     from investigator.inspection.engine import Question, TraceQuestion
@@ -158,7 +159,7 @@ def _show_write_back(request: Request[Any], outcomes: Sequence[BatchOutcome]) ->
     ran = [outcome.run_id for outcome in outcomes if outcome.run_id is not None]
     written = [read_record(run_id, request.settings.runs) for run_id in ran]
     count = sum(len(record.writeback_ref.annotation_ids) for record in written)
-    say(f"{count:,} annotations written to {request.source}")
+    say(f"{counted(count, 'annotation')} written to {request.source}")
     for record in written:
         if record.writeback_ref.status == "partial" and record.error is not None:
             say(f"  run {record.run_id}: {record.error.message}", style="yellow")
@@ -186,7 +187,9 @@ def _investigate_all(
     rows = opened.api.list_traces(filter_expr=filter_expr)
     if not rows:
         count = opened.api.count_traces()
-        raise UsageError(f"none of the {count:,} traces of '{request.source}' passes the filter")
+        raise UsageError(
+            f"none of the {counted(count, 'trace')} of '{request.source}' passes the filter"
+        )
     told.require_known(opened)
     requests = [
         replace(request, question=told.added_to(question.about(row.trace_id))) for row in rows
@@ -204,7 +207,8 @@ def _investigate_all(
             f"{left_alone:,} of {len(requests):,} left alone, another process is writing their runs"
         )
     if len(done) < len(requests):
-        say(f"interrupted after {len(done):,} of {len(requests):,} runs; --continue goes on")
+        of = counted(len(requests), "run")
+        say(f"interrupted after {len(done):,} of {of}; --continue goes on")
         return Exit.INTERRUPTED
     return _with_unreadable(ended, opened)
 

@@ -13,6 +13,7 @@ from investigator.cli.reporting import NO_REPORTING, Reporting
 from investigator.cli.screen import print_json, say, stdout
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.files import write_target
+from investigator.ground.wording import counted
 
 if TYPE_CHECKING:
     from investigator.claims.report import Report
@@ -124,4 +125,4 @@ def _count(outcomes: Sequence[BatchOutcome], reports: Sequence[Report | None]) -
     statuses = Counter(_status(outcome) for outcome in outcomes)
     found = Counter(report.verdict for report in reports if report is not None)
     parts = [", ".join(f"{n:,} {name}" for name, n in tally.items()) for tally in (statuses, found)]
-    return f"{len(outcomes):,} runs: " + " · ".join(part for part in parts if part)
+    return f"{counted(len(outcomes), 'run')}: " + " · ".join(part for part in parts if part)

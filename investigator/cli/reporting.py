@@ -15,6 +15,7 @@ from investigator.cli.options import ReportOptions, RunsDir
 from investigator.cli.screen import say, stdout
 from investigator.errors import UsageError
 from investigator.ground.files import require_writable, write_target
+from investigator.ground.wording import counted
 from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
 
 if TYPE_CHECKING:
@@ -197,7 +198,7 @@ def report(
     reports = reported_in(names, runs_dir)
     if output is not None:
         write_report(output, form, reports, known, runs_dir)
-        say(f"{len(reports):,} report{'s' * (len(reports) != 1)} written to {output}")
+        say(f"{counted(len(reports), 'report')} written to {output}")
     else:
         stdout().file.write(rendered(form, reports, known, runs_dir))
 

@@ -13,6 +13,7 @@ from investigator.cli.options import Json, RunsDir
 from investigator.cli.screen import print_json, say, stdout
 from investigator.errors import UsageError
 from investigator.ground.canonical_json import JsonValue
+from investigator.ground.wording import counted
 from investigator.reports.screen_pieces import cell, print_table, table
 from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
 
@@ -96,7 +97,7 @@ def list_(
     if len(runs) > limit:
         say(f"only the newest {limit:,} are listed; --limit lists more", style="yellow")
     elif not runs:
-        none_of = f"none of the {len(stored):,} runs in {runs_dir} was asked for"
+        none_of = f"none of the {counted(len(stored), 'run')} in {runs_dir} was asked for"
         say(none_of if stored else f"no runs in {runs_dir}")
 
 

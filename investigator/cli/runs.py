@@ -23,6 +23,7 @@ from investigator.cli.run_list import list_, prune
 from investigator.cli.screen import print_json, say, stdout
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.visible import one_visible_line, visible
+from investigator.ground.wording import counted
 from investigator.reports.screen_pieces import cell, print_table, table
 from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
 
@@ -79,7 +80,10 @@ def _facts(record: RunRecord) -> list[tuple[str, str | None]]:
         ("completed", record.completed_at),
         ("limits", ", ".join(f"{name} {value:g}" for name, value in limits.items())),
         ("used", _used(record)),
-        ("lost", f"{len(usage.lost)} holds of a process that died" if usage.lost else None),
+        (
+            "lost",
+            f"{counted(len(usage.lost), 'hold')} of a process that died" if usage.lost else None,
+        ),
         (
             "journal",
             f"{record.journal_ref.events} events, head {record.journal_ref.head_hash[:12]}…",
@@ -92,8 +96,9 @@ def _used(record: RunRecord) -> str:
     usage = record.runtime_ref.usage
     cost = "unknown" if usage.cost_usd is None else f"{usage.cost_usd:g} USD"
     return (
-        f"{usage.iterations} turns, {usage.tool_calls} tool calls, {usage.subcalls} subcalls, "
-        f"depth {usage.depth_reached}, {usage.tokens_in + usage.tokens_out:,} tokens, {cost}"
+        f"{counted(usage.iterations, 'turn')}, {counted(usage.tool_calls, 'tool call')}, "
+        f"{counted(usage.subcalls, 'subcall')}, depth {usage.depth_reached}, "
+        f"{counted(usage.tokens_in + usage.tokens_out, 'token')}, {cost}"
     )
 
 
@@ -326,7 +331,7 @@ def export(
         say(made.without_prompts, "yellow")
     if output is not None:
         write_target(output, made.text.encode())
-        say(f"{len(made.spans)} spans written to {output}")
+        say(f"{counted(len(made.spans), 'span')} written to {output}")
     if send_to is not None:
         say(f"{send(made, send_to)} spans sent to {send_to}")
     if output is None and send_to is None:

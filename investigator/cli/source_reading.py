@@ -10,6 +10,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from investigator.cli.screen import say, stderr
 from investigator.errors import UsageError
+from investigator.ground.wording import counted
 
 if TYPE_CHECKING:
     from investigator.formats.source_files import Unreadable
@@ -41,7 +42,7 @@ def counted_spans() -> Iterator[Callable[[int], None]]:
         task = progress.add_task("opening", total=None)
 
         def show(count: int) -> None:
-            progress.update(task, description=f"{count:,} spans read")
+            progress.update(task, description=f"{counted(count, 'span')} read")
 
         yield show
 

@@ -13,6 +13,7 @@ from investigator.cli.options import FilterOption, From, Json, SourceArgument, T
 from investigator.cli.screen import print_json, say, stdout
 from investigator.cli.source_reading import open_with_progress, time_option_ns
 from investigator.ground.canonical_json import JsonValue
+from investigator.ground.wording import counted
 from investigator.reports.screen_pieces import cell, print_table, table
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ def traces(
     if len(rows) > limit:
         say(f"only the first {limit:,} are listed; --limit lists more", style="yellow")
     elif not rows:
-        say(f"none of the {opened.api.count_traces():,} traces of '{source}' was asked for")
+        say(
+            f"none of the {counted(opened.api.count_traces(), 'trace')} of '{source}' was asked for"
+        )
     raise typer.Exit(Exit.PARTIAL if opened.unreadable else Exit.SUCCEEDED)
 
 

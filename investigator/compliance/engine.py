@@ -31,6 +31,7 @@ from investigator.compliance.verdicts import Stated, control_result
 from investigator.controls.model import Control
 from investigator.controls.terms import Verdict
 from investigator.ground.canonical_json import canonical_json
+from investigator.ground.wording import counted
 from investigator.runtime.actions import ActionSpace
 from investigator.runtime.events import OpenedScope, ScopeClosed
 from investigator.runtime.status import ScopeStatus
@@ -162,7 +163,7 @@ def _summary(results: Sequence[ControlResult]) -> str:
     unset = ", ".join(_not_configured(results))
     return " ".join(
         [
-            f"{checked} of {len(results)} controls checked{': ' if told else ''}{told}.",
+            f"{checked} of {counted(len(results), 'control')} checked{': ' if told else ''}{told}.",
             *([f"Broken: {', '.join(broken)}."] if broken else []),
             *([f"Not configured ([controls] in investigator.toml): {unset}."] if unset else []),
         ]

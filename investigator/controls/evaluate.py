@@ -17,6 +17,7 @@ from investigator.controls.model import Control
 from investigator.controls.reading_places import spoken_places
 from investigator.controls.required_evidence import missing_evidence, nothing_visible
 from investigator.controls.terms import Verdict
+from investigator.ground.wording import counted
 from investigator.readings.quoting import one_line
 from investigator.readings.reading import Readings
 from investigator.traces.evidence import EvidenceRef, unique
@@ -157,7 +158,11 @@ def _missing(control: Control, subject: Readings, found: Checked) -> tuple[str, 
         lines.append("a breach was suspected that nothing in the trace shows")
     told = tuple(dict.fromkeys(subject.quote.line(line, _LINE) for line in lines))
     more = len(told) - _LINES
-    return told if more <= 0 else (*told[:_LINES], f"{more} more things that could not be seen")
+    return (
+        told
+        if more <= 0
+        else (*told[:_LINES], f"{counted(more, 'more thing')} that could not be seen")
+    )
 
 
 def _evidence_of(violations: tuple[Violation, ...]) -> tuple[EvidenceRef, ...]:

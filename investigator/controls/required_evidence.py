@@ -11,6 +11,7 @@ from enum import StrEnum
 from itertools import chain
 
 from investigator.ground.canonical_json import JsonValue
+from investigator.ground.wording import counted
 from investigator.readings.completeness import (
     NO_ROOT,
     has_root,
@@ -81,7 +82,7 @@ def about(subject: Readings, spans: Iterable[Span], what: str) -> Iterator[str]:
     if ids:
         named = ", ".join(subject.quote.name(span_id) for span_id in ids[:_NAMED])
         more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
-        yield f"{len(ids)} span{'s' * (len(ids) > 1)} {what}: {named}{more}"
+        yield f"{counted(len(ids), 'span')} {what}: {named}{more}"
 
 
 def _at(subject: Readings, span: Span) -> str:

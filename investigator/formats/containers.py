@@ -24,6 +24,7 @@ import zstandard
 from investigator.errors import UnreadableInput
 from investigator.formats.folders import has_hidden_part, has_trace_suffix, stem_of, suffixes_said
 from investigator.ground.json_text import parse_json
+from investigator.ground.wording import counted
 
 if TYPE_CHECKING:
     from investigator.formats.format import Record
@@ -206,7 +207,7 @@ def _members_of(content: Content, *, depth: int) -> Iterator[Content | BadConten
         if not traces:
             yield BadContent(
                 content.place,
-                f"a zip archive of {len(files):,} files, none of {suffixes_said()}",
+                f"a zip archive of {counted(len(files), 'file')}, none of {suffixes_said()}",
             )
             return
         around = _header(archive) if is_log else None

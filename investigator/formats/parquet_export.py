@@ -15,6 +15,7 @@ from investigator.errors import UnreadableInput
 from investigator.formats import FORMATS
 from investigator.formats.format import Format
 from investigator.formats.phoenix import decode_annotated
+from investigator.ground.wording import counted
 from investigator.traces.bounded_rows import (
     MAX_SPAN_BYTES,
     MAX_TRACE_BYTES,
@@ -90,7 +91,7 @@ def parquet_spans(path: Path) -> Iterator[tuple[TraceRow, ...] | str]:
         for rows in bounded_rows(file, reading.columns, *ids, where=where):
             yield tuple(_decoded(reading.decode, rows, bad))
         if bad:
-            yield f"{len(bad):,} rows are no spans: {bad[0]}"
+            yield f"{counted(len(bad), 'row is no span', 'rows are no spans')}: {bad[0]}"
     finally:
         file.close()
 
@@ -136,14 +137,14 @@ def _excluded(traces: Sequence[tuple[str, int, int]]) -> str:
         else too_large(f"trace '{trace_id[:40]}'", total, limit=MAX_TRACE_BYTES)
         for trace_id, total, longest in traces[:_NAMED]
     ]
-    more = f" (and {len(traces) - _NAMED:,} more traces)" if len(traces) > _NAMED else ""
+    more = f" (and {counted(len(traces) - _NAMED, 'more trace')})" if len(traces) > _NAMED else ""
     return "; ".join(said) + more
 
 
 def _reading(columns: Mapping[str, ColumnType]) -> _Reading:
     if len(columns) > _MOST_COLUMNS:
         raise UnreadableInput(
-            f"Parquet with {len(columns):,} columns, above the limit of {_MOST_COLUMNS:,};"
+            f"Parquet with {counted(len(columns), 'column')}, above the limit of {_MOST_COLUMNS:,};"
             " nest attributes below one column"
         )
     if set(SPAN_COLUMNS) <= columns.keys():

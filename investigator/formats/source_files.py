@@ -26,6 +26,7 @@ from investigator.formats.registry import Part, Parts, parts_of, read_parts
 from investigator.formats.sessions import session_of
 from investigator.formats.transcript_ids import TranscriptIds
 from investigator.ground.canonical_json import JsonValue
+from investigator.ground.wording import counted
 from investigator.traces.evaluations import Evaluation
 from investigator.traces.model import Span
 from investigator.traces.parquet import TraceRow
@@ -103,7 +104,7 @@ def _said_once(items: Iterator[Decoded | Unreadable]) -> Iterator[Decoded | Unre
         else:
             yield item
     for reason, (first, *others) in refused.items():
-        more = f" (and so are {len(others):,} more lines)" if others else ""
+        more = f" (and so {counted(len(others), 'more line')})" if others else ""
         yield replace(first, reason=f"{reason}{more}")
 
 
@@ -249,7 +250,9 @@ def _read_record(
     )
     if timeless and (odd := odd_times(value)):
         yield Unreadable(
-            file.path, line, f"{odd:,} times lie outside 1970 to 2262; they are left out"
+            file.path,
+            line,
+            f"{counted(odd, 'time lies', 'times lie')} outside 1970 to 2262; they are left out",
         )
 
 
@@ -257,7 +260,13 @@ def _read_parts(file: _File, line: int | None, found: Parts) -> Iterator[Decoded
     for part in found.parts:
         yield from _part(file, line, part)
     if unread := found.unread:
-        yield Unreadable(file.path, line, f"{unread:,} items beside its spans are no spans")
+        yield Unreadable(
+            file.path,
+            line,
+            counted(
+                unread, "item beside its spans is no span", "items beside its spans are no spans"
+            ),
+        )
 
 
 def _part(file: _File, line: int | None, part: Part) -> Iterator[Decoded | Unreadable]:
@@ -292,5 +301,8 @@ def _sorted_out(
     if len(named) < len(spans):
         missing = len(spans) - len(named)
         yield Unreadable(
-            file, line, f"{missing:,} of {len(spans):,} spans have no span id or no trace id"
+            file,
+            line,
+            f"{missing:,} of {counted(len(spans), 'span has', 'spans have')} no span id or no "
+            "trace id",
         )

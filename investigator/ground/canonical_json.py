@@ -16,6 +16,8 @@ from typing import TypeAlias
 
 import msgspec
 
+from investigator.ground.wording import counted
+
 JsonValue: TypeAlias = "bool | int | float | str | list[JsonValue] | dict[str, JsonValue] | None"
 
 
@@ -67,7 +69,7 @@ def read_json(text: str) -> JsonValue:
     values = text.count(",")
     if values > _VALUES:
         raise ValueError(
-            f"JSON of about {values:,} values, above the limit of {_VALUES:,};"
+            f"JSON of about {counted(values, 'value')}, above the limit of {_VALUES:,};"
             " split it, or leave out its longest lists"
         )
     value: JsonValue = _DECODER.decode(text)

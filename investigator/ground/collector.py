@@ -17,6 +17,7 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from investigator.errors import UsageError
 from investigator.ground.redirects import STATUSES, redirected
+from investigator.ground.wording import counted
 
 HEADERS_VARIABLE = "OTEL_EXPORTER_OTLP_HEADERS"
 _TIMEOUT_S = 30.0
@@ -70,16 +71,19 @@ def post_spans(url: str, body: bytes, *, sent: int) -> None:
     except (URLError, HTTPException, OSError) as lost:
         reason = lost.reason if isinstance(lost, URLError) else lost
         raise UsageError(
-            f"{url} cannot be reached: {reason} ({sent} spans were sent before); is the collector "
-            "running there?"
+            f"{url} cannot be reached: {reason} ({_sent(sent)}); is the collector running there?"
         ) from lost
+
+
+def _sent(count: int) -> str:
+    return f"{counted(count, 'span was', 'spans were')} sent before"
 
 
 def _refusal(url: str, refused: HTTPError, sent: int, headers: Mapping[str, str]) -> str:
     if refused.code in STATUSES:
         location = refused.headers.get("Location")
         told = redirected(url, refused.code, location, "send the spans there")
-        return f"{_without_keys(told, headers)} ({sent} spans were sent before)"
+        return f"{_without_keys(told, headers)} ({_sent(sent)})"
     said = _without_keys(refused.read(_QUOTED).decode("utf-8", "replace"), headers).strip()
     return (
         f"{url} did not take the spans: {refused.code} {refused.reason}"

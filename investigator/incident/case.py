@@ -14,6 +14,7 @@ from functools import cached_property, lru_cache
 
 from investigator.ground.canonical_json import sha256_json
 from investigator.ground.redaction import Redactor
+from investigator.ground.wording import counted
 from investigator.incident.changes import Change, detect_changes
 from investigator.incident.clusters import Clusters, clusters
 from investigator.incident.digest import TraceDigest, digest, in_order
@@ -249,7 +250,7 @@ class IncidentCase:
             WindowLead(
                 f"c{number}",
                 cluster.signature.text,
-                f"in {cluster.count} of {len(self.failing)} failing traces",
+                f"in {cluster.count} of {counted(len(self.failing), 'failing trace')}",
             )
             for number, cluster in enumerate(common[:_LEADS_SHARED], 1)
         ]

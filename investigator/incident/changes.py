@@ -342,7 +342,8 @@ def _words(
     traces: tuple[TraceDigest | None, TraceDigest | None],
     files: tuple[str, ...],
 ) -> str:
-    words = f"{subject} changed from {_listed(values[0])} to {_listed(values[1])}"
+    old, new = (tuple(map(_quoted, held)) for held in values)
+    words = f"{subject} changed from {_listed(old)} to {_listed(new)}"
     before, after = traces
     if before is not None and after is not None:
         words += f" between trace {before.trace_id} and trace {after.trace_id}"
@@ -362,6 +363,11 @@ def _files(diff: ConfigDiff | None, quote: Quoting) -> tuple[str, ...]:
     """What became of each file."""
     entries = () if diff is None else diff.entries
     return tuple(f"{quote.whole(entry.path)} {entry.status.value}" for entry in entries)
+
+
+def _quoted(value: str) -> str:
+    """A name as it is, a text in quotes: where it ends could not be seen in a sentence."""
+    return f"“{value}”" if " " in value and "“" not in value else value
 
 
 def _listed(values: tuple[str, ...]) -> str:

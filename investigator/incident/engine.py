@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from investigator.claims.confidence import UNEXAMINED, capped_confidence
 from investigator.claims.refutations import Refutation, RefutedLead, by_lead
 from investigator.ground.canonical_json import JsonValue, canonical_json
+from investigator.ground.wording import counted, sentence
 from investigator.incident.case import IncidentCase, WindowLead
 from investigator.incident.hypotheses import MAX_CAUSES, PossibleCause, ShownFailure, causes
 from investigator.incident.level_shifts import Shift, shift_groups
@@ -47,6 +48,7 @@ from investigator.incident.shift_words import (
     unit_of,
 )
 from investigator.incident.suspicion import HYPOTHESIS_FROM, SURE_SHIFT
+from investigator.readings.outcome import ignored_line
 from investigator.runtime.actions import ActionSpace
 from investigator.runtime.events import OpenedScope
 from investigator.runtime.status import ScopeStatus
@@ -404,16 +406,20 @@ class IncidentStrategy:
         if not case.digests:
             yield "no trace is in the window"
         if case.incomplete:
-            yield (
-                f"{len(case.incomplete):,} of {len(case.digests):,} traces are incomplete or hide "
-                "content; that nothing failed in them cannot be said"
+            told = (
+                "is incomplete or hides content; that nothing failed in it"
+                if len(case.incomplete) == 1
+                else "are incomplete or hide content; that nothing failed in them"
             )
+            of = counted(len(case.digests), "trace")
+            yield f"{len(case.incomplete):,} of {of} {told} cannot be said"
+        ignored = sum(digest.outcome.ignored for digest in case.digests)
+        if ignored:
+            yield ignored_line(ignored)
         if case.told_of_others:
             others = ", ".join(case.told_of_others[:_NAMED])
-            yield (
-                f"an outcome was told of {len(case.told_of_others):,} traces that are not in the "
-                f"window: {others}"
-            )
+            told = counted(len(case.told_of_others), "trace that is", "traces that are")
+            yield f"an outcome was told of {told} not in the window: {others}"
         yield from case.timeline.gaps
         yield from case.suspicion.gaps
 
@@ -430,15 +436,15 @@ class IncidentStrategy:
         case = self._case
         count = len(case.digests)
         if outcome is IncidentOutcome.NO_INCIDENT:
-            return f"No incident: {self._quiet()} in {count:,} traces.{self._better()}"
+            return f"No incident: {self._quiet()} in {counted(count, 'trace')}.{self._better()}"
         if outcome is IncidentOutcome.UNDETERMINED:
-            return f"Nothing can be said of the {count:,} traces of the window."
-        failed = f"{len(case.failing):,} of {count:,} traces failed"
+            return f"Nothing can be said of the {counted(count, 'trace')} of the window."
+        failed = f"{len(case.failing):,} of {counted(count, 'trace')} failed"
         if case.worse and not case.mostly_broken:
             return f"{self._shifted()}{failed}.{self._better()}"
         slow = f", {len(case.slow):,} stood out by their latency" if case.slow else ""
         again = next((f" {pattern_statement(one)}." for one in case.patterns if one.recurs), "")
-        first = f" First: {hypotheses[0].statement}." if hypotheses else ""
+        first = f" First: {sentence(hypotheses[0].statement)}" if hypotheses else ""
         return f"{failed}{slow}.{again}{first}{self._better()}"
 
     def _shifted(self) -> str:
@@ -452,7 +458,7 @@ class IncidentStrategy:
         more = (
             f" Further shifts: {shift_list([one[0] for one in others[:_NAMED]])}." if others else ""
         )
-        return f"{told[0].upper()}{told[1:]}{why}, in {first.runs_after:,} runs.{more} "
+        return f"{told[0].upper()}{told[1:]}{why}, in {counted(first.runs_after, 'run')}.{more} "
 
     def _quiet(self) -> str:
         """What was there all along, where that is something."""

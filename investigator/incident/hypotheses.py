@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from investigator.ground.wording import counted
 from investigator.incident.clusters import Cluster
 
 MAX_CAUSES = 5
@@ -81,7 +82,7 @@ def _cause(
     shared = cluster.strength if cluster is not None and len(group) > 1 else 0.0
     sure = min(at_most, max(strongest.confidence, shared))
     words = cluster.signature.words if cluster is not None else signature
-    traces = f"{count} of {max(count, failing)} failing traces"
+    traces = f"{count} of {counted(max(count, failing), 'failing trace')}"
     evidence = tuple(
         dict.fromkeys(ref for one in group[:_TRACES_CITED] for ref in one.evidence[:_REFS_A_TRACE])
     )

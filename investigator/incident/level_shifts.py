@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from statistics import median
 
+from investigator.ground.wording import counted
 from investigator.incident.changes import Change
 from investigator.incident.digest import TraceDigest
 from investigator.incident.run_measures import (
@@ -439,11 +440,14 @@ class _Search:
         early, spared = inside - with_it, with_it - inside
         first = min(inside)
         if early and len(early) >= len(spared):
-            return f"{len(early):,} of the {len(inside):,} runs at the new level do not have it"
+            runs = counted(len(inside), "run")
+            return f"{len(early):,} of the {runs} at the new level do not have it"
         before = sum(i < first for i in spared)
         if before * 2 >= len(spared) and before:
-            return f"{before:,} runs that have it were before the shift, at the old level"
-        return f"{len(spared):,} of the {len(with_it):,} runs that have it are at the old level"
+            runs = counted(before, "run that has it was", "runs that have it were")
+            return f"{runs} before the shift, at the old level"
+        runs = counted(len(with_it), "run that has it", "runs that have it")
+        return f"{len(spared):,} of the {runs} are at the old level"
 
 
 def _of_changes(changes: Sequence[Change], numbers: dict[str, int]) -> Iterator[Explanation]:

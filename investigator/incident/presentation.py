@@ -16,6 +16,7 @@ from investigator.claims.document import (
     Word,
 )
 from investigator.claims.rows import FindingRow, ReportRows, TraceVerdict, signature_of
+from investigator.ground.wording import counted, shown_time
 from investigator.incident.report import Hypothesis, IncidentDossier, IncidentOutcome
 from investigator.readings.templates import masked
 
@@ -31,13 +32,13 @@ _SHIFTS_SHOWN = 6
 def incident_document(dossier: IncidentDossier) -> Document:
     """What happened, what changed, what to do; then why, in which traces, and when."""
     window = dossier.window
-    period = f"{window.first_trace or '?'} to {window.last_trace or '?'}"
+    period = f"{shown_time(window.first_trace or '?')} to {shown_time(window.last_trace or '?')}"
     return Document(
         subject=None,
         verdict=Word(dossier.outcome.value, _TONES[dossier.outcome]),
         notes=(
             period,
-            f"{window.traces:,} traces",
+            f"{counted(window.traces, 'trace')}",
             f"confidence {dossier.confidence:.2f}",
         ),
         summary=dossier.incident_summary,
@@ -57,7 +58,7 @@ def incident_document(dossier: IncidentDossier) -> Document:
             ),
             Listing(
                 title="timeline",
-                lines=tuple(f"{e.timestamp}  {e.event}" for e in dossier.timeline),
+                lines=tuple(f"{shown_time(e.timestamp)}  {e.event}" for e in dossier.timeline),
                 shown=_EVENTS_SHOWN,
                 noun="events",
             ),
@@ -91,7 +92,7 @@ def _patterns(dossier: IncidentDossier) -> Section:
 
 def _components(dossier: IncidentDossier) -> tuple[str, ...]:
     return tuple(
-        f"{c.name}: {', '.join(c.error_types)} in {c.traces:,} trace{'s' * (c.traces != 1)}"
+        f"{c.name}: {', '.join(c.error_types)} in {counted(c.traces, 'trace')}"
         for c in dossier.impacted_components
     )
 

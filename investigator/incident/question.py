@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field, field_validator
 
 from investigator.errors import UsageError
+from investigator.ground.wording import counted
 from investigator.incident.report import IncidentDossier
 from investigator.inspection.engine import (
     Flag,
@@ -212,8 +213,9 @@ class Incident(Question[IncidentDossier]):
         times = ""
         if starts:
             times = f", from {iso_time(min(starts))} to {iso_time(max((*starts, *ends)))}"
-        return f"no trace {' '.join(asked)}: the source holds {len(rows):,} traces{times}, " + (
-            f"of the projects {projects}" if names else "none of which names a project"
+        return (
+            f"no trace {' '.join(asked)}: the source holds {counted(len(rows), 'trace')}{times}, "
+            + (f"of the projects {projects}" if names else "none of which names a project")
         )
 
     def _require_one_choice(self) -> None:

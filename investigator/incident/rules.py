@@ -19,6 +19,7 @@ from investigator.claims.leads import (
     numbered,
     read_of,
 )
+from investigator.ground.wording import counted
 from investigator.incident.case import IncidentCase
 from investigator.incident.hypotheses import ShownFailure, causes
 from investigator.incident.outputs import IncidentDraft, IncidentFinding
@@ -137,7 +138,8 @@ class IncidentRules(LeadPlanner[IncidentFinding]):
                 shown, self._case.clusters.by_signature, failing=len(self._case.failing)
             )
         ]
-        summary = f"{len(stated)} possible causes over {len(ends)} representative traces."
+        among = counted(len(ends), "representative trace")
+        summary = f"{counted(len(stated), 'possible cause')} over {among}."
         return IncidentDraft(findings=numbered(stated), gaps=tuple(gaps), summary=summary)
 
 

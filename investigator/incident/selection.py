@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from investigator.ground.wording import counted, duration
 from investigator.incident.clusters import Cluster, Clusters, Member, clusters
 from investigator.incident.digest import TraceDigest, in_order
 from investigator.incident.latency import SlowTrace, slow_traces
@@ -139,7 +140,7 @@ def _by_error(cluster: Cluster, chosen: _Chosen) -> Representative:
 
 def _by_cluster(cluster: Cluster) -> Representative:
     member = _standing_for(cluster, set())
-    words = f"cluster of like messages: {cluster.name}; {_shared(cluster.count)}"
+    words = f"cluster of like messages: {member.occurrence.summary}; {_shared(cluster.count)}"
     return _representative(member, Why.CLUSTER, words, cluster)
 
 
@@ -157,11 +158,11 @@ def _representative(member: Member, why: Why, words: str, cluster: Cluster) -> R
 def _by_latency(slow: SlowTrace) -> Representative:
     found, step = slow.digest, slow.digest.slowest
     words = (
-        f"root latency: {slow.latency_ms / 1e3:,.1f} s against a median of "
-        f"{slow.median_ms / 1e3:,.1f} s in {slow.compared_with} traces"
+        f"root latency: {duration(slow.latency_ms)} against a median of "
+        f"{duration(slow.median_ms)} in {counted(slow.compared_with, 'trace')}"
     )
     if step is not None:
-        words += f"; longest in {step.component}, {step.own_ms / 1e3:,.1f} s"
+        words += f"; longest in {step.component}, {duration(step.own_ms)}"
     refs = (found.root_evidence, step.evidence if step is not None else None)
     return Representative(
         trace_id=found.trace_id,
@@ -208,4 +209,8 @@ def typical(shift: Shift) -> TraceDigest:
 
 
 def _shared(count: int) -> str:
-    return "no other trace shares it" if count == 1 else f"{count:,} traces share it"
+    return (
+        "no other trace shares it"
+        if count == 1
+        else f"{counted(count, 'trace shares', 'traces share')} it"
+    )

@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from investigator.ground.wording import counted
 from investigator.incident.changes import Change
 from investigator.incident.digest import TraceDigest, dated, in_order
 from investigator.incident.latency import SlowTrace, slow_traces
@@ -41,6 +42,10 @@ SURE_SHIFT = 0.001
 MOST_SURE = 0.95
 """What comes before need not be the cause: no suspicion is surer than this."""
 
+_NOT_COMPARED = (
+    "trace has no times and was not compared",
+    "traces have no times and were not compared",
+)
 _ONLY_EARLIER = 0.1
 _NONE_FOUND = 0.5
 _RIVAL = 0.8
@@ -147,7 +152,8 @@ def _of_failures(
         return Suspicion(
             SuspicionStatus.NONE_FOUND,
             1.0,
-            f"nothing failed or shifted in {len(ordered):,} traces, so no change is suspected",
+            f"nothing failed or shifted in {counted(len(ordered), 'trace')}, so no change is "
+            "suspected",
             gaps=gaps,
         )
     best = changes[0] if changes else None
@@ -262,8 +268,8 @@ def _gaps(ordered: Sequence[TraceDigest]) -> tuple[str, ...]:
     return tuple(
         text
         for count, text in (
-            (undated, f"{undated:,} traces have no times and were not compared"),
-            (cut, f"{cut:,} traces hold more facts than were compared"),
+            (undated, counted(undated, *_NOT_COMPARED)),
+            (cut, f"{counted(cut, 'trace holds', 'traces hold')} more facts than were compared"),
         )
         if count
     )

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from investigator.ground.wording import counted, duration
 from investigator.incident.changes import Change
 from investigator.incident.clusters import Cluster, Clusters, Member, clusters
 from investigator.incident.digest import TraceDigest, dated, in_order
@@ -24,6 +25,8 @@ EVENT_LIMIT = 40
 PEAK_PARTS = 12
 """The most failing traces at once are counted over a part of the window as long as this many-th."""
 
+_UNDATED = "trace has no times", "traces have no times"
+_LEFT_OUT = "event of less weight is", "events of less weight are"
 _SIGNATURES = 10
 _SLOW = 5
 _CHANGES = 12
@@ -147,7 +150,7 @@ def _peak(timed: Sequence[TraceDigest], failing: Sequence[TraceDigest]) -> Itera
     yield _event(
         EventKind.PEAK,
         began[place],
-        f"most failures at once: {most:,} of the {of:,} traces that begin within "
+        f"most failures at once: {most:,} of the {counted(of, 'trace')} that begin within "
         f"{width // _MINUTE_NS:,} min fail",
         [found.primary.evidence[0] for found in there[:_PEAK_REFS] if found.primary is not None],
         [found.trace_id for found in there[:_PEAK_REFS]],
@@ -180,7 +183,7 @@ def _seen(cluster: Cluster) -> Iterator[TimelineEvent]:
 
 def _sight(kind: EventKind, at_ns: int, member: Member, cluster: Cluster) -> TimelineEvent:
     when = "first" if kind is EventKind.FIRST_SEEN else "last"
-    others = f" ({cluster.count:,} traces in all)" if cluster.count > 1 else ""
+    others = f" ({counted(cluster.count, 'trace')} in all)" if cluster.count > 1 else ""
     return _event(
         kind,
         at_ns,
@@ -197,8 +200,8 @@ def _slow(slow: Sequence[SlowTrace]) -> Iterator[TimelineEvent]:
             yield _event(
                 EventKind.SLOW,
                 one.digest.start_ns,
-                f"slow trace begins: {one.latency_ms / 1e3:,.1f} s against a median of "
-                f"{one.median_ms / 1e3:,.1f} s",
+                f"slow trace begins: {duration(one.latency_ms)} against a median of "
+                f"{duration(one.median_ms)}",
                 (one.digest.root_evidence, step.evidence if step is not None else None),
                 [one.digest.trace_id],
             )
@@ -210,7 +213,7 @@ def _gaps(
     undated = len(ordered) - len(timed)
     gaps = []
     if undated:
-        gaps.append(f"{undated:,} of {len(ordered):,} traces have no times; no event names them")
+        gaps.append(f"{undated:,} of {counted(len(ordered), *_UNDATED)}; no event names them")
     if left_out:
-        gaps.append(f"{left_out:,} events of less weight are not in the timeline")
+        gaps.append(f"{counted(left_out, *_LEFT_OUT)} not in the timeline")
     return tuple(gaps)

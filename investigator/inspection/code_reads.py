@@ -11,6 +11,7 @@ from pydantic import ConfigDict, validate_call
 from investigator.errors import UsageError
 from investigator.ground.patterns import Pattern, well_formed
 from investigator.ground.redaction import Redactor
+from investigator.ground.wording import counted
 from investigator.inspection.code_sandbox import Functions
 from investigator.inspection.pages import JsonObject, Lens
 from investigator.inspection.reference_names import ReferenceNames
@@ -131,8 +132,9 @@ class CodeCalls:
         chars = sum(len(text) for step in chosen for text in step.texts)
         if chars > _MOST_CHARS:
             raise UsageError(
-                f"{len(chosen)} steps have {chars:,} characters, and one read hands over at most "
-                f"{_MOST_CHARS:,}: take fewer at once, steps(first, last)"
+                f"{counted(len(chosen), 'step has', 'steps have')} {chars:,} characters, and "
+                f"one read hands over at most {_MOST_CHARS:,}: take fewer at once, "
+                "steps(first, last)"
             )
         return [self._reads.step_row(step) for step in chosen]
 
@@ -141,7 +143,9 @@ class CodeCalls:
         name = str(id)
         text = self._reads.text_named(name)
         if len(text) > _MOST_CHARS:
-            raise UsageError(f"'{name}' has {len(text):,} characters; at most {_MOST_CHARS:,}")
+            raise UsageError(
+                f"'{name}' has {counted(len(text), 'character')}; at most {_MOST_CHARS:,}"
+            )
         self.taken[name] = text
         return text
 

@@ -14,6 +14,7 @@ from functools import cached_property
 from itertools import groupby
 
 from investigator.ground.canonical_json import JsonValue
+from investigator.ground.wording import counted
 from investigator.inspection.reference_names import ReferenceNames
 from investigator.inspection.repeats import Repeats
 from investigator.inspection.step_text import (
@@ -145,10 +146,12 @@ class TraceOutline:
         name = self._readings.quote.name
         tools = Counter(name(step.call.tool or "?") for step in steps if step.call is not None)
         said = sum(step.call is None for step in steps)
-        calls = "".join(f", {n:,} calls of {tool}" for tool, n in tools.most_common(_TOOLS))
+        calls = "".join(
+            f", {counted(n, 'call')} of {tool}" for tool, n in tools.most_common(_TOOLS)
+        )
         first, last = steps[0].number, steps[-1].number
         span = f"step {first}" if first == last else f"steps {first} to {last}"
-        return f"… {span} not shown: {said:,} messages{calls}"
+        return f"… {span} not shown: {counted(said, 'message')}{calls}"
 
     def _head(self, chars: int | None) -> Iterator[str]:
         """What is known of the run as a whole."""
@@ -218,7 +221,7 @@ class TraceOutline:
             if step.call is not None and step.call.tool:
                 tools.setdefault(agent, Counter())[name(step.call.tool)] += 1
         return [
-            f"{agent} {n} {'step' if n == 1 else 'steps'}{_used(tools.get(agent))}"
+            f"{agent} {counted(n, 'step')}{_used(tools.get(agent))}"
             for agent, n in list(steps.items())[:_AGENTS]
         ]
 

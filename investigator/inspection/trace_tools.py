@@ -16,6 +16,7 @@ from investigator.errors import UsageError
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.patterns import Pattern
 from investigator.ground.redaction import Redactor
+from investigator.ground.wording import counted
 from investigator.inspection.pages import (
     JsonObject,
     Lens,
@@ -247,7 +248,7 @@ class _Reads:
     def read_steps(self, trace_id: str, args: ReadSteps, cite: Cite) -> ToolAnswer:
         steps = self._readings_of(trace_id).steps
         if args.first >= len(steps):
-            raise UsageError(f"the run has {len(steps)} steps, numbered from 0")
+            raise UsageError(f"the run has {counted(len(steps), 'step')}, numbered from 0")
         if args.last is not None and args.last < args.first:
             raise UsageError(f"'to' ({args.last}) comes before 'from' ({args.first})")
         outlined = args.detail is ReadDetail.OUTLINE
@@ -344,7 +345,9 @@ class _Reads:
             )
             return self._rows(rows, cite)
         if args.index >= len(messages):
-            raise UsageError(f"span '{span.span_id}' has {len(messages)} messages, from index 0")
+            raise UsageError(
+                f"span '{span.span_id}' has {counted(len(messages), 'message')}, from index 0"
+            )
         index, message = messages[args.index]
         return answer_text(
             lambda lens: {
@@ -391,7 +394,7 @@ class _Reads:
         if chunk is None:
             raise UsageError(
                 f"span '{span.span_id}' has no document at position {args.position}"
-                f" ({len(chunks)} documents)"
+                f" ({counted(len(chunks), 'document')})"
             )
         return answer_text(
             lambda lens: {

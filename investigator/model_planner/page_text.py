@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 
 from investigator.ground.canonical_json import JsonValue, compact_json
+from investigator.ground.wording import counted
 
 Estimate = Callable[[str], int]
 """How many tokens a text has, at most, nearly."""
@@ -171,8 +172,8 @@ def cut(text: str, tokens: int, estimate: Estimate) -> str:
 def _marked(text: str, end: int) -> str:
     rest = text[end:]
     lines = rest.strip("\n").count("\n") + 1
-    of_lines = f" in {lines:,} lines" if lines > 1 else ""
-    return f"{text[:end]}\n… {len(rest):,} more characters{of_lines}".lstrip("\n")
+    of_lines = f" in {counted(lines, 'line')}" if lines > 1 else ""
+    return f"{text[:end]}\n… {counted(len(rest), 'more character')}{of_lines}".lstrip("\n")
 
 
 def _is_short(item: JsonValue) -> bool:

@@ -20,6 +20,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from investigator.ground.canonical_json import compact_json
+from investigator.ground.wording import counted
 from investigator.model_planner.fence import Fence
 from investigator.model_planner.overview import NO_OVERVIEW, RunOverview
 from investigator.model_planner.page_text import (
@@ -366,14 +367,14 @@ def _outcome(step: StepSeen) -> str:
 
 def _earlier(lines: Sequence[str], untold: int) -> PromptSection:
     """What is left of steps that left the view, with the number of those of which nothing is."""
-    more = (f"… {untold:,} earlier steps",) if untold else ()
+    more = (f"… {counted(untold, 'earlier step')}",) if untold else ()
     return PromptSection("Earlier steps", "\n".join((*more, *lines)), fenced=True)
 
 
 def _citable(lines: Sequence[str], of: int) -> PromptSection:
     """The newest ids, with the number of those that are left out."""
     earlier = of - len(lines)
-    more = (f"… {earlier:,} earlier ids, citable too",) if earlier else ()
+    more = (f"… {counted(earlier, 'earlier id')}, citable too",) if earlier else ()
     return PromptSection("Evidence you can cite", "\n".join((*more, *lines)), fenced=True)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import re2
 
+from investigator.ground.wording import counted
 from investigator.rca.report import POLICY, AcquittalCheck
 from investigator.readings.assertions import (
     STATE_CHANGES,
@@ -43,6 +44,7 @@ from investigator.traces.model import SpanKind
 if TYPE_CHECKING:
     from investigator.rca.policy_verdicts import Policy
 
+_REFUTED = "fault that code saw is", "faults that code saw are"
 _NAMED = 3
 _ANSWERED, _BORNE_OUT, _ANNOUNCED = (
     "every call was answered",
@@ -157,7 +159,7 @@ class Acquittal:
     def _complete(self) -> AcquittalCheck:
         gaps = self.readings.gaps
         missing = "; ".join(gaps[:_NAMED]) if gaps else None
-        looked_at = _count(len(self.readings.trace.spans), "span")
+        looked_at = counted(len(self.readings.trace.spans), "span")
         return _check("the trace is complete", missing, looked_at, known=True)
 
     def _answered(self) -> AcquittalCheck:
@@ -172,7 +174,11 @@ class Acquittal:
         missing = None if asked else "the trace does not say what a user asked"
         if not all(_is_question(one.text) and self._tells_a_figure for one in foreign):
             missing = "what was asked is in a language that is not understood"
-        return _check("the request can be read", missing, _count(len(asked), "message of the user"))
+        return _check(
+            "the request can be read",
+            missing,
+            counted(len(asked), "message of the user", "messages of the user"),
+        )
 
     @property
     def _tells_a_figure(self) -> bool:
@@ -184,7 +190,7 @@ class Acquittal:
         records = any(action.result is not None for action in self.actions)
         lost = [a for a in self.actions if a.result is None and not a.hands_over and records]
         missing = f"{self._name(lost[0])} was called and never answered" if lost else None
-        looked_at = _count(len(self.actions), "call")
+        looked_at = counted(len(self.actions), "call")
         return _check(_ANSWERED, missing, looked_at, known=True)
 
     def _read_to_the_end(self) -> AcquittalCheck:
@@ -193,7 +199,7 @@ class Acquittal:
         last = {action.tool: action for action in answered}
         parted = [a for a in last.values() if a.result and part_of(a.result.text)]
         missing = f"{self._name(parted[0])} had more to give" if parted else None
-        looked_at = _count(len(answered), "result")
+        looked_at = counted(len(answered), "result")
         return _check("what came in parts was read to its end", missing, looked_at)
 
     def _figures_borne_out(self) -> AcquittalCheck:
@@ -203,14 +209,14 @@ class Acquittal:
         found = ungrounded(self._text, Grounds(known))
         named = "; ".join(map(self.readings.quote.error, found[:_NAMED]))
         missing = f"no observation gives {named}" if found else None
-        looked_at = f"figures and quotations of the answer, {_count(len(known), 'text')}"
+        looked_at = f"figures and quotations of the answer, {counted(len(known), 'text')}"
         return _check("its figures are borne out", missing, looked_at)
 
     def _acts_borne_out(self) -> AcquittalCheck:
         claimed = list(acts_claimed(self._text))
         lacking = next((said for said, kinds in claimed if not kinds & self._done), None)
         missing = self._told("it says so, and no call did it", lacking)
-        looked_at = f"{_count(len(claimed), 'claim')}, {_count(len(self.succeeded), 'call')}"
+        looked_at = f"{counted(len(claimed), 'claim')}, {counted(len(self.succeeded), 'call')}"
         return _check(_BORNE_OUT, missing, looked_at, known=True)
 
     def _looks_borne_out(self) -> AcquittalCheck:
@@ -225,7 +231,11 @@ class Acquittal:
             elif item.source is Source.ASSISTANT and agent not in given and idle is None:
                 idle = item.text if claims_a_look(item.text) else None
         missing = self._told("it says that it looked, and nothing was called", idle)
-        looked_at = _count(len(self._said(Source.ASSISTANT)), "message of the assistant")
+        looked_at = counted(
+            len(self._said(Source.ASSISTANT)),
+            "message of the assistant",
+            "messages of the assistant",
+        )
         return _check("what it says that it checked was looked at", missing, looked_at)
 
     def _obstacles_borne_out(self) -> AcquittalCheck:
@@ -234,7 +244,7 @@ class Acquittal:
         observed = self._observed if told else ()
         invented = sorted(told.difference(*(trouble_in(one.text) for one in observed)))
         missing = f"nothing that was observed is '{invented[0]}'" if invented else None
-        return _check("its obstacles are borne out", missing, _count(len(self._observed), "text"))
+        return _check("its obstacles are borne out", missing, counted(len(self._observed), "text"))
 
     def _nothing_announced(self) -> AcquittalCheck:
         """The last words announce nothing, and whoever had tools and used none asks something.
@@ -270,7 +280,7 @@ class Acquittal:
         excused = declines(self._text) or asks(self._text) or self._hands_over
         written = not self.actions and any("create" in kinds for _, kinds, _ in asked)
         missing = None if excused or written else self._told("nothing shows that it did", unmet)
-        looked_at = f"{_count(len(asked), 'demand')}, {_count(len(self.succeeded), 'call')}"
+        looked_at = f"{counted(len(asked), 'demand')}, {counted(len(self.succeeded), 'call')}"
         return _check("what was asked is done, or declined with a reason", missing, looked_at)
 
     @property
@@ -288,21 +298,21 @@ class Acquittal:
         faults = [one for one in seen if one not in self.refuted]
         missing = faults[0].summary if faults else None
         if seen and not faults:
-            missing = f"{_count(len(seen), 'fault')} that code saw are refuted by the planner alone"
-        looked_at = _count(len(self.signals), "signal")
+            missing = f"{counted(len(seen), *_REFUTED)} refuted by the planner alone"
+        looked_at = counted(len(self.signals), "signal")
         return _check("no fault is left open", missing, looked_at, known=bool(faults))
 
     def _nothing_stated(self) -> AcquittalCheck:
         """What a planner found and could not show well enough for a failure."""
-        looked_at = _count(len(self.stated), "finding")
+        looked_at = counted(len(self.stated), "finding")
         return _check("the planner found no fault", self.stated[0], looked_at)
 
     def _no_bad_outcome(self) -> AcquittalCheck:
         known = self.readings.outcome
         missing = known.line if known.failed else None
-        looked_at = (
-            f"the caller's word, {_count(len(self.readings.trace.evaluations), 'evaluation')}"
-        )
+        read = counted(len(self.readings.trace.evaluations) - known.ignored, "evaluation")
+        ignored = f"; {counted(known.ignored, 'evaluation')} ignored, as asked"
+        looked_at = f"the caller's word, {read}{ignored if known.ignored else ''}"
         return _check("no bad outcome is known", missing, looked_at, known=True)
 
     def _name(self, action: Action) -> str:
@@ -318,11 +328,6 @@ def _check(
     """`known` says that code can tell that it is not met, and not only that it cannot see it."""
     met = True if missing is None else False if known else None
     return AcquittalCheck(name=name, met=met, looked_at=looked_at, missing=missing)
-
-
-def _count(number: int, noun: str) -> str:
-    head, *rest = noun.split(" ", 1)
-    return " ".join([f"{number:,}", head + "s" * (number != 1), *rest])
 
 
 def _succeeded(action: Action) -> bool:

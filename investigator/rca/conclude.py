@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from investigator.claims.confidence import SUPPORTED, ProducedBy, capped_confidence
 from investigator.claims.refutations import RefutedLead
+from investigator.ground.wording import counted, sentence
 from investigator.rca.acquittal import Acquittal
 from investigator.rca.advice import advice_on
 from investigator.rca.calibration import FAILED, acquittal_confidence
@@ -149,8 +150,8 @@ def _stated(known: KnownOutcome, outcome: Outcome) -> StatedOutcome | None:
 def _unstated(count: int) -> tuple[str, ...]:
     if not count:
         return ()
-    are = "faults are" if count > 1 else "fault is"
-    return (f"{count:,} further {are} not listed: no scope looked at them",)
+    told = counted(count, "further fault is", "further faults are")
+    return (f"{told} not listed: no scope looked at them",)
 
 
 def _unproved(acquittal: Acquittal, likely: float) -> tuple[str, ...]:
@@ -203,7 +204,7 @@ def _summary(
     found = _found(outcome, findings)
     line = known.line
     if known.ended is not None and line not in found:
-        found = f"{found} {line[0].upper()}{line[1:]}."
+        found = f"{found} {sentence(line[0].upper() + line[1:])}"
     if said is None or outcome is Outcome.FAILURE or not said.summary.strip():
         return found
     return f"{found} In the planner's words: {said.summary.strip()}"
@@ -212,11 +213,11 @@ def _summary(
 def _found(outcome: Outcome, findings: Sequence[Finding]) -> str:
     if outcome is Outcome.FAILURE:
         first, more = findings[0], len(findings) - 1
-        others = f" {more} further finding{'s' * (more > 1)}." if more else ""
-        return f"{first.category} at span {first.span_id}: {first.description}.{others}"
+        others = f" {counted(more, 'further finding')}." if more else ""
+        return sentence(f"{first.category} at span {first.span_id}: {first.description}") + others
     if outcome is Outcome.NO_FAILURE:
-        count = len(findings)
-        recovered = f"; {count} fault{'s were' if count > 1 else ' was'} recovered" if count else ""
+        count = counted(len(findings), "fault was", "faults were")
+        recovered = f"; {count} recovered" if findings else ""
         return f"The run passed every check of an acquittal{recovered}."
     return "No fault was found that the evidence supports, and no acquittal was earned."
 

@@ -26,7 +26,7 @@ from investigator.rca.placing import Placing
 from investigator.rca.report import RCA_REPORT, Finding, RCAReport
 from investigator.rca.suspects import SUSPECTED, SUSPECTS
 from investigator.rca.trace_leads import TraceLead
-from investigator.readings.outcome import told_beforehand
+from investigator.readings.outcome import ignored_line, told_beforehand
 from investigator.runtime.actions import ActionSpace
 from investigator.runtime.events import OpenedScope
 from investigator.runtime.status import ScopeStatus
@@ -166,8 +166,10 @@ class RCAStrategy:
 
     @property
     def _notes(self) -> tuple[str, ...]:
-        """What could not be made of the good run: a gap of the report, none of the trace."""
-        return () if self._case.good is None else self._case.good.notes
+        """What was not looked at, as was asked or for want of a match: no gap of the trace."""
+        ignored = self._case.readings.outcome.ignored
+        told = (ignored_line(ignored),) if ignored else ()
+        return told if self._case.good is None else (*told, *self._case.good.notes)
 
     def _remedies(self, finding: Finding) -> tuple[str, ...]:
         """What whoever stated it would change, or what the controls that it tells of ask for."""

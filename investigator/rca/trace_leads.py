@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from investigator.ground.wording import times
 from investigator.inspection.reference_names import ReferenceNames
 from investigator.rca.acquittal import Acquittal
 from investigator.rca.narrowing import TraceHypothesis
@@ -158,7 +159,7 @@ class TraceLeads:
         ]
         for steps in sorted(loops, key=len, reverse=True)[:_PLACES_EACH]:
             tool = steps[0].call.tool if steps[0].call is not None else None
-            yield self._quote(f"{tool} was called {len(steps)} times with equal arguments"), steps
+            yield self._quote(f"{tool} was called {times(len(steps))} with equal arguments"), steps
 
     def _lacking(self, acquittal: Acquittal) -> Iterator[tuple[str, list[Step]]]:
         """What keeps the run from being acquitted, but for the faults that are leads already."""

@@ -11,12 +11,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from investigator.readings.conversation import Action
+from investigator.readings.deeds.deed import CHANGES, DeedEffect
 from investigator.readings.reading import Readings
 from investigator.readings.steps import Step, StepKind
 from investigator.readings.view import error_of
 from investigator.traces.evidence import EvidenceRef, span_evidence
 from investigator.traces.model import Span, SpanKind
 
+_CHANGES = CHANGES | {DeedEffect.SEND}
 _STATUS_KEYS = ("http.response.status_code", "http.status_code")
 _REFUSED = 400
 _SPEAKERS = frozenset({SpanKind.LLM, SpanKind.UNKNOWN})
@@ -42,7 +45,8 @@ class Act:
     `given` are arguments or input, `came` what was answered, found or said; `failed` is the text of
     a failure. `span` is where it stands, `by` the step that asked for it, `began` the step in
     which it failed. Acts of one `turn` were asked for together. `is_last` marks the answer,
-    `unknown` a call of which the trace doesn't say what came of it.
+    `unknown` a call of which the trace doesn't say what came of it, `changes` one that leaves the
+    world other than it was.
     """
 
     kind: ActKind
@@ -58,6 +62,7 @@ class Act:
     step: int | None = None
     is_last: bool = False
     unknown: bool = False
+    changes: bool = False
 
     @property
     def text(self) -> str:
@@ -84,13 +89,15 @@ def run_acts(readings: Readings) -> tuple[Act, ...]:
 
 def _of_steps(readings: Readings) -> Iterator[Act]:
     trace, steps = readings.trace, readings.steps
+    made = {_key((a.evidence,), a.tool, a.arguments): a for a in readings.conversation.actions}
     for step in steps:
         span = trace.get(step.span_id)
         if span is None:
             continue
         asked = None if step.asked_by is None else trace.get(steps[step.asked_by].span_id)
         if step.call is not None:
-            yield _call(readings, step, span, asked or span)
+            action = made.get(_key(step.evidence, step.call.tool, step.call.arguments))
+            yield _call(readings, step, span, asked or span, action)
         elif step.kind is StepKind.RETRIEVAL:
             yield _plain(
                 ActKind.SEARCH, span, step, span.name, given=span.text("input.value") or ""
@@ -99,7 +106,11 @@ def _of_steps(readings: Readings) -> Iterator[Act]:
             yield _plain(ActKind.SAY, span, step, step.agent or "")
 
 
-def _call(readings: Readings, step: Step, span: Span, by: Span) -> Act:
+def _key(evidence: tuple[EvidenceRef, ...], tool: str | None, arguments: str) -> tuple[str, ...]:
+    return (evidence[0].ref if evidence else "", tool or "", arguments)
+
+
+def _call(readings: Readings, step: Step, span: Span, by: Span, action: Action | None) -> Act:
     call = step.call
     assert call is not None
     own = span if span.kind is SpanKind.TOOL else None
@@ -120,6 +131,8 @@ def _call(readings: Readings, step: Step, span: Span, by: Span) -> Act:
         turn=step.asked_by,
         step=step.number,
         unknown=call.result is None and error is None,
+        changes=action is not None
+        and any(deed.effect in _CHANGES for deed in readings.deeds.of(action)),
     )
 
 

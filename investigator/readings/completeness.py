@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from investigator.ground.wording import counted
 from investigator.readings.conversation import Action, Conversation
 from investigator.readings.cut_texts import is_cut
 from investigator.readings.quoting import Quoting
@@ -161,4 +162,4 @@ def _about(lack: Lack, quote: Quoting) -> str:
     unique = sorted({span.span_id for span in lack.spans})
     named = ", ".join(quote.line(i, 40) for i in unique[:_NAMED])
     more = f" and {len(unique) - _NAMED} more" if len(unique) > _NAMED else ""
-    return f"{len(unique)} span{'s' * (len(unique) > 1)} {lack.what}: {named}{more}"
+    return f"{counted(len(unique), 'span')} {lack.what}: {named}{more}"

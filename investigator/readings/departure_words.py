@@ -5,6 +5,8 @@ Texts of both runs go through the run's redactor before they are cut.
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from investigator.readings.acts import Act, ActKind
 from investigator.readings.departures import Departure
 from investigator.readings.quoting import Quoting
@@ -70,6 +72,8 @@ def _did(act: Act, quote: Quoting) -> str:
         case ActKind.WORK | ActKind.MODEL:
             failed = f", which failed with {_text(act.failed, quote)}" if act.failed else ""
             return f"made {_name(act, quote)}{failed}"
+        case kind:
+            assert_never(kind)
 
 
 def _came(act: Act, quote: Quoting) -> str:

@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from investigator.readings.acts import Act, ActKind, run_acts
-from investigator.readings.assertions import STATE_CHANGES
-from investigator.readings.directives import acts_of_tool
 from investigator.readings.empty_results import is_empty_result
 from investigator.readings.reading import Readings
 from investigator.readings.same_values import Alike, Difference, SameValues, value_tokens
@@ -183,7 +181,7 @@ class _Walk:
         with self._same.trying():
             found = self._same.arguments(ours.given, theirs.given)
         only_one_has = bool(found.differences)
-        return found.alike is not Alike.OTHER and not (only_one_has and _changes_something(ours))
+        return found.alike is not Alike.OTHER and not (only_one_has and ours.changes)
 
     # What came of the same act
 
@@ -281,7 +279,7 @@ class _Walk:
             if not all(self._comes_later(act) for act in between):
                 return False
             together = other.turn is not None and other.turn == theirs.turn
-            if not together and any(map(_changes_something, (*between, ours))):
+            if not together and any(act.changes for act in (*between, ours)):
                 return False
             self._theirs.insert(0, self._theirs.pop(place))
             return True
@@ -297,10 +295,10 @@ class _Walk:
         more, fewer = self._together_again()
         if more and not fewer:
             self._our_past.append(self._ours.pop(0))
-            return _did(ours, None) if _changes_something(ours) or ours.failed else None
+            return _did(ours, None) if ours.changes or ours.failed else None
         if fewer and not more:
             self._their_past.append(self._theirs.pop(0))
-            return _did(ours, theirs, waits=not _changes_something(theirs))
+            return _did(ours, theirs, waits=not theirs.changes)
         if ours.kind is ActKind.SAY and theirs.kind is ActKind.SAY and more == fewer == 1:
             self._our_past.append(self._ours.pop(0))
             self._their_past.append(self._theirs.pop(0))
@@ -402,10 +400,6 @@ def _has_answered(acts: Iterable[Act]) -> bool:
 
 def _comes(act: Act, other: Act | None) -> bool:
     return other is not None and other.kind is act.kind and other.name == act.name
-
-
-def _changes_something(act: Act) -> bool:
-    return act.kind is ActKind.CALL and bool(acts_of_tool(act.name) & STATE_CHANGES)
 
 
 def _did(ours: Act, theirs: Act | None, *, waits: bool = False) -> Departure:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from investigator.ground.canonical_json import JsonValue
+from investigator.ground.wording import counted
 from investigator.readings.conversation import Conversation, Source
 from investigator.readings.quoting import Quoting
 from investigator.runtime.told import Ending, ToldOutcome
@@ -57,7 +58,8 @@ class KnownOutcome:
 
     `decided_by` are the evaluations that say so, if it was the data; `shown` are lines on
     verdicts that decide nothing, `contradictions` on those that disagree. `sayers` are all whose
-    verdict on the whole run was there. Texts are redacted and bounded.
+    verdict on the whole run was there. `ignored` are the evaluations that were not looked at, as
+    was asked. Texts are redacted and bounded.
     """
 
     ended: Ending | None = None
@@ -69,6 +71,7 @@ class KnownOutcome:
     shown: tuple[str, ...] = ()
     contradictions: tuple[str, ...] = ()
     sayers: tuple[Sayer, ...] = ()
+    ignored: int = 0
 
     @property
     def given(self) -> bool:
@@ -98,6 +101,11 @@ class KnownOutcome:
 NOT_KNOWN = KnownOutcome()
 
 
+def ignored_line(count: int) -> str:
+    """That evaluations were left out of account, for reports."""
+    return f"ignored, as asked: {counted(count, 'evaluation')} in the data"
+
+
 def told_beforehand(known: KnownOutcome) -> dict[str, JsonValue]:
     """The known outcome as a planner is told of it, marked as the word of whoever said it."""
     if known.is_empty:
@@ -116,6 +124,7 @@ def known_outcome(
     quote: Quoting,
 ) -> KnownOutcome:
     """What caller and data together say; of the data nothing without a `conversation`."""
+    others = sum(not is_own(one.name) for one in trace.evaluations)
     judged = [] if conversation is None else _of_the_whole(trace, conversation)
     verdicts = [(one, verdict_of(one)) for one in judged]
     said: dict[Sayer, Ending] = {}
@@ -144,6 +153,7 @@ def known_outcome(
         shown=tuple(_line(one, quote) for one, passed in verdicts if passed is None),
         contradictions=tuple(_contradictions(verdicts, by, ended, quote)),
         sayers=tuple(sayer for sayer in Sayer if sayer in present),
+        ignored=others if conversation is None else 0,
     )
 
 

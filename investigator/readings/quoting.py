@@ -6,12 +6,22 @@ Secrets go before anything is cut, so that no part of one is left. Whoever reads
 
 from __future__ import annotations
 
+import re2
+
+from investigator.ground.patterns import well_formed
 from investigator.ground.redaction import Redactor
 
 QUOTE_LIMIT = 110
 """The most that is quoted of an error."""
 
 _NAME_LIMIT = 60
+_WINDOW = 4_000
+_RECORD = re2.compile(r"\{\s*['\"][\w .-]{1,60}['\"]\s*:")
+_MESSAGE = re2.compile(
+    r"['\"](?:message|msg|detail|error_description|error_message|reason|description|error)['\"]"
+    r"\s*:\s*(?:'((?:[^'\\]|\\.)+)|\"((?:[^\"\\]|\\.)+))"
+)
+_BRACKETS = re2.compile(r"[{}\[\]'\"]+")
 
 
 class Quoting:
@@ -33,11 +43,28 @@ class Quoting:
         return self.line(text, _NAME_LIMIT)
 
     def error(self, text: str) -> str:
-        """The telling line of an error for a summary; of a traceback that is the last one."""
+        """The telling line of an error for a summary; of a traceback that is the last one.
+
+        Of a record that it holds, as providers print their answers, the message is told.
+        """
         telling = text.strip()
         if "Traceback (most recent" in telling:
             telling = telling[telling.rfind("\n") + 1 :]
-        return self.line(telling, QUOTE_LIMIT)
+        return one_line(_without_record(self.whole(telling)), QUOTE_LIMIT)
+
+
+def _without_record(error: str) -> str:
+    """An error with the message of the record in it, JSON or printed, in place of the record."""
+    found = _RECORD.search(well_formed(error[:_WINDOW]))
+    if found is None:
+        return error
+    head, record = error[: found.start()].rstrip(" -:(["), error[found.start() :]
+    said = _MESSAGE.search(well_formed(record[:_WINDOW]))
+    message = None if said is None else next(filter(None, said.groups()), None)
+    plain = message or _BRACKETS.sub("", record)
+    unescaped = plain.replace("\\n", " ").replace("\\'", "'").replace('\\"', '"')
+    told = " ".join(unescaped.split())
+    return f"{head}: {told}" if head else told
 
 
 def one_line(text: str, limit: int) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from investigator.claims.document import Document, Listing, Roll, Statement, Statements, Tone
 from investigator.ground.visible import one_visible_line
+from investigator.ground.wording import counted
 from investigator.reports.baseline import Baseline
 from investigator.reports.run_report import RunReport
 
@@ -45,7 +46,7 @@ def markdown_of(reports: Sequence[RunReport], baseline: Baseline | None = None) 
 def _headline(reports: Sequence[RunReport]) -> str:
     verdicts = Counter(one.rows.trace.verdict if one.rows else one.status for one in reports)
     parts = [f"{count:,} {_text(verdict or 'unknown')}" for verdict, count in verdicts.items()]
-    return f"{len(reports):,} runs: {', '.join(parts)}"
+    return f"{counted(len(reports), 'run')}: {', '.join(parts)}"
 
 
 def _table(reports: Sequence[RunReport], baseline: Baseline | None) -> Iterator[str]:
@@ -56,7 +57,7 @@ def _table(reports: Sequence[RunReport], baseline: Baseline | None) -> Iterator[
         yield f"| {' | '.join(cells)} |"
     if len(reports) > _IN_TABLE:
         yield ""
-        yield f"… and {len(reports) - _IN_TABLE:,} more runs."
+        yield f"… and {counted(len(reports) - _IN_TABLE, 'more run')}."
 
 
 def _verdict_cells(one: RunReport, baseline: Baseline | None) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from investigator.ground.wording import counted
 from investigator.readings.reading import Readings
 from investigator.readings.steps import Step
 from investigator.readings.view import error_of
@@ -212,11 +213,11 @@ class PageTrace:
     def dearest(self) -> tuple[SpanShare, ...]:
         """The model calls that took most of the tokens."""
         leaves = [s for s in self._trace.spans if s.kind.value == "LLM"]
-        counted = [(s, token_counts_of(s).total or 0) for s in leaves]
-        whole = sum(count for _, count in counted)
-        ranked = sorted(counted, key=lambda one: -one[1])[:8]
+        spent = [(s, token_counts_of(s).total or 0) for s in leaves]
+        whole = sum(count for _, count in spent)
+        ranked = sorted(spent, key=lambda one: -one[1])[:8]
         return tuple(
-            self._share(s, f"{count:,} tokens", count / whole) for s, count in ranked if count
+            self._share(s, counted(count, "token"), count / whole) for s, count in ranked if count
         )
 
     def _share(self, span: Span, amount: str, part: float) -> SpanShare:

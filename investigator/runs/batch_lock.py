@@ -17,6 +17,7 @@ from pathlib import Path
 
 from investigator.errors import RunLocked
 from investigator.ground.canonical_json import canonical_json
+from investigator.ground.wording import counted
 from investigator.runs.investigation import Options
 
 
@@ -76,8 +77,8 @@ def _require_none_of(traces: set[str], path: Path) -> None:
         if shared:
             raise RunLocked(
                 f"another batch (process {path.stem.split('-')[2]}) is asking the same of "
-                f"{shared:,} of these {len(traces):,} traces in {path.parent}, so nothing was "
-                "started; wait for it to end, then --continue, or choose another --runs-dir"
+                f"{shared:,} of these {counted(len(traces), 'trace')} in {path.parent}, so nothing "
+                "was started; wait for it to end, then --continue, or choose another --runs-dir"
             ) from None
     else:
         path.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ from typing import Any
 from investigator.connectors.phoenix.address import is_phoenix_address
 from investigator.errors import TraceNotFound, UsageError
 from investigator.ground.redaction import Redactor
+from investigator.ground.wording import counted
 from investigator.inspection.engine import Question, TraceQuestion
 from investigator.readings.quoting import Quoting
 from investigator.readings.reading import Readings
@@ -111,8 +112,8 @@ def _only_trace(source: OpenedSource, place: str) -> str:
     if len(traces) != 1:
         count = source.api.count_traces()
         raise UsageError(
-            f"the good run's source {place} holds {count:,} traces: name one (PATH#TRACE); "
-            "`investigator traces` lists them"
+            f"the good run's source {place} holds {counted(count, 'trace')}: name one "
+            "(PATH#TRACE); `investigator traces` lists them"
         )
     return traces[0].trace_id
 

@@ -32,6 +32,7 @@ from investigator.ground.interrupts import in_charge
 from investigator.ground.own_patterns import OwnPatterns
 from investigator.ground.plugins import installed
 from investigator.ground.redaction import Redactor
+from investigator.ground.wording import counted
 from investigator.inspection.engine import Materials, Prepared, Question, ReportT, TraceQuestion
 from investigator.model_planner.fence import Asking, new_code
 from investigator.runs.engines import engine_named, engine_of_run
@@ -414,7 +415,7 @@ def _named(asked: InputRef) -> str:
     """What a run looked at, in a message."""
     if len(asked.trace_ids) == 1:
         return f"trace '{asked.trace_ids[0]}'"
-    return "the window" if not asked.trace_ids else f"the {len(asked.trace_ids)} traces"
+    return "the window" if not asked.trace_ids else f"the {counted(len(asked.trace_ids), 'trace')}"
 
 
 def opened_event(run_dir: Path) -> RunOpened:

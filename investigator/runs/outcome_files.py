@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from investigator.errors import UsageError
+from investigator.ground.wording import counted
 from investigator.runtime.told import ToldOutcome
 from investigator.store.api import InspectionAPI
 
@@ -59,7 +60,7 @@ def require_known(told: Iterable[ToldOutcome], api: InspectionAPI, where: str) -
         named = ", ".join(f"'{trace_id}'" for trace_id in lost[:_NAMED])
         raise UsageError(
             f"{where} tells of traces that are not in the source: {named}{more} "
-            f"({len(known):,} traces; `investigator traces` lists them)"
+            f"({counted(len(known), 'trace')}; `investigator traces` lists them)"
         )
 
 
@@ -125,7 +126,9 @@ def _csv_rows(text: str) -> Iterator[tuple[int, dict[str, Any]]]:
         if names is None:
             names = _header(cells, line)
         elif len(cells) != len(names):
-            raise _BadRow(line, f"{len(cells)} cells under {len(names)} columns")
+            raise _BadRow(
+                line, f"{counted(len(cells), 'cell')} under {counted(len(names), 'column')}"
+            )
         else:
             yield line, dict(zip(names, cells, strict=True))
     if names is None:

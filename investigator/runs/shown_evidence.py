@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from investigator.errors import UsageError
 from investigator.ground.canonical_json import JsonValue
+from investigator.ground.wording import counted
 from investigator.inspection.reference_names import ReferenceNames
 from investigator.readings.reading import Readings
 from investigator.readings.steps import Step
@@ -110,7 +111,7 @@ class _Reader:
         found = [s for s in self._trace.spans if target and s.span_id.startswith(target)]
         if len(found) > 1:
             some = ", ".join(span.span_id for span in found[:5])
-            raise UsageError(f"'{target}' begins the ids of {len(found)} spans: {some}")
+            raise UsageError(f"'{target}' begins the ids of {counted(len(found), 'span')}: {some}")
         return self._span(found[0]) if found else None
 
     def _step(self, step: Step) -> ShownEvidence:

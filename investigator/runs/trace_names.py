@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from investigator.errors import SourceUnavailable, TraceNotFound, UsageError
+from investigator.ground.wording import counted
 from investigator.store.open import OpenedSource
 
 _SHOWN = 5
@@ -59,7 +60,7 @@ def trace_named(opened: OpenedSource, name: str) -> str:
 
 def _not_found(opened: OpenedSource, name: str) -> str:
     count = opened.api.count_traces()
-    held = "1 trace" if count == 1 else f"{count:,} traces"
+    held = counted(count, "trace")
     ids = opened.api.trace_ids_from("", limit=_COMPARED)
     inside = [trace_id for trace_id in ids if name and name in trace_id]
     near = list(dict.fromkeys([*inside, *get_close_matches(name, ids, n=_SHOWN)]))

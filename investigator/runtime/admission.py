@@ -13,6 +13,7 @@ import math
 import msgspec
 
 from investigator.errors import BudgetTooSmall
+from investigator.ground.wording import counted
 from investigator.runtime.budget import CONSUMABLE, NOTHING, Limits, flag_of
 from investigator.runtime.budget_pool import RuntimeBudgetPool, allocate_run_budget
 from investigator.runtime.events import OpenedScope, Shown
@@ -119,14 +120,13 @@ def _shortage(run: Run, count: int) -> str | None:
     if not children:
         return None
     if budget.depth < 1:
-        return (
-            f"a depth limit of 0 leaves no level for the {len(children)} scopes; raise --max-depth"
-        )
+        scopes = counted(len(children), "scope")
+        return f"a depth limit of 0 leaves no level for {scopes}; raise --max-depth"
     if limits.subcalls is not None and limits.subcalls < len(children):
         return (
-            f"the subcalls limit of {limits.subcalls} does not cover the {len(children)} scopes "
-            f"of the run; raise --max-subcalls to {len(children)} or more, or leave the least "
-            "important ones out (--best-effort)"
+            f"the subcalls limit of {limits.subcalls} does not cover the run's "
+            f"{counted(len(children), 'scope')}; raise --max-subcalls to {len(children)} or more, "
+            "or leave the least important ones out (--best-effort)"
         )
     pool = RuntimeBudgetPool(limits, depth=budget.depth)
     floor = allocate_run_budget(pool, ROOT, sibling_count=len(children))
@@ -145,7 +145,11 @@ def _short_of_amounts(
         need = decides.bound(_first_view(run, scope, share)).amounts.plus(scope.reserve)
         for resource, own, limit, least in zip(CONSUMABLE, share, limits, need, strict=True):
             if own is not None and own < least:
-                each = f" gives each of {len(scopes)} scopes {own}:" if len(scopes) > 1 else ":"
+                each = (
+                    f" gives each of {counted(len(scopes), 'scope')} {own}:"
+                    if len(scopes) > 1
+                    else ":"
+                )
                 return (
                     f"the {resource.replace('_', ' ')} limit of {limit}{each} too little for one "
                     f"working turn and the finalize turn, which need {least}; raise "

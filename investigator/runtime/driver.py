@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from pydantic import ValidationError
 
+from investigator.ground.wording import counted
 from investigator.runtime.admission import ROOT, admitted, child_scopes, root_scope, times_kept
 from investigator.runtime.calls import Calls
 from investigator.runtime.clock import Clock
@@ -164,9 +165,10 @@ def _first_error(ended: Ended) -> RunError | None:
     errors = [scope.error for scope in (ended.root, *ended.closed.values()) if scope.error]
     if errors or not ended.left_out:
         return errors[0] if errors else None
+    count = counted(len(ended.left_out), "scope was", "scopes were")
     return RunError(
         code=ErrorCode.RECURSION_LIMIT_REACHED,
-        message=f"{len(ended.left_out)} scopes were left out; the limits do not cover them",
+        message=f"{count} left out; the limits do not cover them",
         stage="admission",
     )
 

@@ -25,6 +25,7 @@ import msgspec
 
 from investigator.errors import UsageError
 from investigator.ground.canonical_json import compact_json
+from investigator.ground.wording import counted
 from investigator.runtime.events import RunError, Usage
 from investigator.runtime.llm_account import is_count
 from investigator.runtime.llm_connections import http_client, require_packages
@@ -226,7 +227,7 @@ def _failed(trouble: Trouble, usage: Usage, lost: int = 0) -> PlannerCallFailed:
 
 def _after(trouble: Trouble, attempts: int) -> Trouble:
     """The trouble with what was done about it in its message."""
-    notes = [f"{attempts} attempts"] if attempts > 1 else []
+    notes = [counted(attempts, "attempt")] if attempts > 1 else []
     if trouble.retry_after:
         notes.append(f"it asked to wait {trouble.retry_after:.0f} s")
     noted = f"{trouble.message} [{', '.join(notes)}]" if notes else trouble.message

@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from investigator.ground.wording import counted
 from investigator.readings.faults import Fault
 from investigator.readings.reading import Readings
 from investigator.readings.view import Attempt, TraceView, same_arguments
@@ -63,7 +64,7 @@ def _problems(view: TraceView, span: Span) -> Iterator[_Problem]:
     offered = offered_tools(view, span) if calls else {}
     for call in calls:
         if offered and call.name and call.name not in offered:
-            reason = f"which is none of the {len(offered)} tools offered"
+            reason = f"which is none of the {counted(len(offered), 'tool')} offered"
             known = offered_beside(view, span, call.name)
             fault = Fault.MISSING_TOOL if known else Fault.UNKNOWN_TOOL
             yield _Problem(call, fault, f"{reason}, but is of another request" if known else reason)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from investigator.ground.wording import times
 from investigator.readings.directives import letters_of
 from investigator.readings.failure_text import fault_of
 from investigator.readings.faults import Fault
@@ -66,7 +67,7 @@ def _ping_pong(readings: Readings, row: Sequence[Step], needed: int) -> Signal |
         readings,
         author,
         [author, back, again, row[-1]],
-        f"{named} handed the case back and forth {len(row)} times, and nobody worked on it",
+        f"{named} handed the case back and forth {times(len(row))}, and nobody worked on it",
         0.8,
     )
 

@@ -69,6 +69,9 @@ _STARTS_WITH = re2.compile(
     r"(?i)\b(?:start|begin)\b[^.\n]{0,20}\bwith (?:the|their|your|its|an?) "
     r"((?:[\w-]+ ){0,3}(?:number|id|code))\b"
 )
+_QUANTITY = re2.compile(r"^\W*\d+[.,]\d{1,2}\W*$|[%€$£]")
+"""How much, which is no number by which a thing is known: those have no fraction and no unit."""
+
 _FORBIDS = re2.compile(
     r"(?i)\b(?:never|do not|don't|must not|may not|should not)\s+(?:ever )?"
     r"(?:mention|say|disclose|reveal|give out|share|recommend|discuss"
@@ -237,7 +240,8 @@ def _lacks_keys(keys: tuple[str, ...], answer: str) -> bool:
 
 def _no_digit_at_the_start(answer: str) -> bool:
     first = next((line for line in answer.splitlines() if line.strip()), "")
-    return not any(c.isdigit() for c in " ".join(first.split()[:6]))
+    told = (word for word in first.split()[:6] if _QUANTITY.search(word) is None)
+    return not any(c.isdigit() for word in told for c in word)
 
 
 def _shape(example: str) -> str:

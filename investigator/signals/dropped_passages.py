@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from investigator.ground.canonical_json import JsonValue, read_json
+from investigator.ground.wording import counted
 from investigator.readings.empty_results import is_empty_result
 from investigator.readings.faults import Fault
 from investigator.readings.reading import Readings
@@ -51,7 +52,7 @@ def detect_dropped_passages(readings: Readings) -> Iterator[Signal]:
             fault=Fault.DROPPED_RETRIEVAL,
             span=span,
             evidence=[span_evidence(span), *_evidence(view, retriever or view.step_before(span))],
-            summary=f"{span.name} kept none of the {len(dropped)} things that it was given",
+            summary=f"{span.name} kept none of {counted(len(dropped), 'thing')} that it was given",
             strength=0.7 if _may_serve(view, dropped, retriever) else 0.4,
             recovered_by=kept.get(span.name),
         )

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import re2
 
 from investigator.ground.patterns import well_formed
+from investigator.ground.wording import counted
 from investigator.readings.faults import Fault
 from investigator.readings.model_ends import ModelEnding, ending_of
 from investigator.readings.reading import Readings
@@ -72,7 +73,8 @@ def _signal(view: TraceView, span: Span, step: Span, size: int) -> Signal:
         span=span,
         origin=step,
         evidence=[span_evidence(span), shown, span_evidence(step)],
-        summary=f"the request was too large for the model: {name} had put {size:,} characters in",
+        summary=f"the request was too large for the model: {name} had put "
+        f"{counted(size, 'character')} in",
         strength=0.9,
     )
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 
+from investigator.ground.wording import counted
 from investigator.readings.faults import Fault
 from investigator.readings.reading import Readings
 from investigator.readings.utterances import Action, Item, Source
@@ -64,7 +65,7 @@ def _lost(readings: Readings, lost: Sequence[Action], own: Sequence[Item]) -> Si
     first = lost[0]
     later = own[bisect_right(own, lost[-1].position, key=lambda item: item.position)]
     tools = ", ".join(dict.fromkeys(action.tool for action in lost))
-    count = "a call" if len(lost) == 1 else f"{len(lost)} calls"
+    count = "a call" if len(lost) == 1 else counted(len(lost), "call")
     return build_signal(
         readings.view,
         detector="unpaired_call",

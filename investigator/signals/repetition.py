@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from investigator.ground.wording import times
 from investigator.readings.faults import Fault
 from investigator.readings.reading import Readings
 from investigator.readings.view import CODE, Attempt, TraceView
@@ -51,7 +52,7 @@ def _signal(view: TraceView, group: list[Attempt], recovered_by: str | None) -> 
         span=repeat.span,
         origin=repeat.author,
         evidence=[*view.evidence(repeat), *view.evidence(first)],
-        summary=f"{first.tool} was called {len(group)} times alike, each time with {outcome}",
+        summary=f"{first.tool} was called {times(len(group))} alike, each time with {outcome}",
         strength=min(0.9, 0.4 + 0.1 * len(group)),
         recovered_by=recovered_by,
     )

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 
 import re2
 
+from investigator.ground.wording import counted
 from investigator.readings.empty_results import is_empty_result, says_nothing_found
 from investigator.readings.faults import Fault
 from investigator.readings.reading import Readings
@@ -99,7 +100,8 @@ def _retriever_signals(view: TraceView, span: Span) -> Iterator[Signal]:
                 span_evidence(span),
                 *(retrieval_evidence(span, c, view.quote.redactor) for c in chunks[:2]),
             ],
-            summary=f"best score {max(scores):.2f} of {len(chunks)} documents from {span.name}",
+            summary=f"best score {max(scores):.2f} of {counted(len(chunks), 'document')} from "
+            f"{span.name}",
             strength=0.5,
             recovered_by=_later_retrieval(view, span),
         )

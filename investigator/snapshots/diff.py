@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from investigator.ground.canonical_json import sha256_text
 from investigator.ground.redaction import Redactor
+from investigator.ground.wording import counted
 from investigator.snapshots.model import Snapshot
 from investigator.traces.evidence import EvidenceKind, EvidenceRef
 
@@ -57,7 +58,9 @@ class ConfigDiff:
         text = redactor.redact(self.text).text
         if len(text) <= limit:
             return text
-        return f"{text[:limit].rpartition(chr(10))[0]}\n… ({len(text):,} characters in all)"
+        return (
+            f"{text[:limit].rpartition(chr(10))[0]}\n… ({counted(len(text), 'character')} in all)"
+        )
 
 
 def config_diff(base: Snapshot, target: Snapshot) -> ConfigDiff:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from investigator.errors import TraceNotFound
+from investigator.ground.wording import counted
 from investigator.store.api import TraceSummary
 from investigator.store.filter import Filter, matches
 from investigator.store.filter_parser import parse_filter
@@ -60,7 +61,7 @@ class MemoryInspectionAPI(TraceReads):
             return self._traces[trace_id]
         except KeyError:
             raise TraceNotFound(
-                f"no trace '{trace_id}' in memory ({len(self._traces)} traces)",
+                f"no trace '{trace_id}' in memory ({counted(len(self._traces), 'trace')})",
                 trace_id=trace_id,
             ) from None
 

@@ -13,6 +13,7 @@ from itertools import islice
 from investigator.errors import SpanNotFound
 from investigator.ground.canonical_json import JsonValue, canonical_json
 from investigator.ground.patterns import Pattern
+from investigator.ground.wording import counted
 from investigator.store.api import Match
 from investigator.traces.evaluations import Evaluation
 from investigator.traces.model import Message, RetrievalChunk, Span, SpanKind, ToolIO, Trace
@@ -45,7 +46,7 @@ class TraceReads(ABC):
         span = trace.get(span_id)
         if span is None:
             raise SpanNotFound(
-                f"no span '{span_id}' in trace '{trace_id}' ({len(trace.spans)} spans);"
+                f"no span '{span_id}' in trace '{trace_id}' ({counted(len(trace.spans), 'span')});"
                 " list_spans gives their ids"
             )
         return span

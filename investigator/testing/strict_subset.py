@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 from investigator.ground.canonical_json import canonical_json
+from investigator.ground.wording import counted
 
 MAX_LEVELS = 5
 MAX_PROPERTIES = 100
@@ -45,7 +46,7 @@ def problems(schema: _Schema) -> list[str]:
         found.append(f"root: {levels} levels of objects, at most {MAX_LEVELS}")
     count = sum(len(node.get("properties", {})) for _, node in nodes)
     if count > MAX_PROPERTIES:
-        found.append(f"root: {count} properties, at most {MAX_PROPERTIES}")
+        found.append(f"root: {counted(count, 'property')}, at most {MAX_PROPERTIES}")
     return found
 
 
@@ -65,7 +66,7 @@ def _of_node(node: _Schema, defs: _Schema) -> Iterator[str]:
     if node.get("type") == "array" and "items" not in node:
         yield "an array without items"
     if len(node.get("enum", ())) > MAX_ENUM_VALUES:
-        yield f"{len(node['enum'])} values, at most {MAX_ENUM_VALUES}"
+        yield f"{counted(len(node['enum']), 'value')}, at most {MAX_ENUM_VALUES}"
     if node.get("type") == "object":
         if node.get("additionalProperties") is not False:
             yield "additionalProperties is not false"
@@ -73,9 +74,11 @@ def _of_node(node: _Schema, defs: _Schema) -> Iterator[str]:
             yield "not every property is required"
     for name in (*node.get("properties", {}), *node.get("$defs", {})):
         if len(name) > MAX_NAME_CHARS:
-            yield f"a name of {len(name)} characters, at most {MAX_NAME_CHARS}"
+            yield f"a name of {counted(len(name), 'character')}, at most {MAX_NAME_CHARS}"
     firsts = Counter(first for one in node.get("anyOf", ()) if (first := _first(one, defs)))
-    yield from (f"{n} members of anyOf begin with {f}" for f, n in firsts.items() if n > 1)
+    yield from (
+        f"{counted(n, 'member')} of anyOf begin with {f}" for f, n in firsts.items() if n > 1
+    )
 
 
 def _nodes(node: _Schema, place: str) -> Iterator[tuple[str, _Schema]]:

@@ -26,6 +26,7 @@ from typing import NamedTuple, TypeAlias
 from investigator.errors import UnreadableInput
 from investigator.ground.canonical_json import JsonValue, canonical_json, read_json
 from investigator.ground.files import made_whole
+from investigator.ground.wording import counted
 from investigator.traces.databases import LOOKUPS, PARQUET, Scratch, scratch, sql_literal
 from investigator.traces.evaluations import Evaluation, read_evaluation
 from investigator.traces.model import Span, SpanEvent, SpanKind, StatusCode, Trace
@@ -400,7 +401,8 @@ def _place_verdicts(con: Scratch) -> tuple[str, ...]:
     if not count:
         return ()
     con.execute(f"delete from spans where {lost}")
-    return (f"{count:,} evaluations are of traces that are not here; they are left out",)
+    told = counted(count, "evaluation is", "evaluations are")
+    return (f"{told} of traces that are not here; they are left out",)
 
 
 def _summary(con: Scratch, clashes: tuple[str, ...]) -> WriteSummary:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
+from investigator.ground.wording import counted
 from investigator.traces.databases import Scratch
 
 _CONTENT = "parent_id, name, kind, start_ns, end_ns, status, status_message, attributes, events"
@@ -87,11 +88,13 @@ def _rename(con: Scratch, files: Sequence[str]) -> list[str]:
         " where spans.trace_id = renamed.trace_id and spans.part = renamed.part"
     )
     said = [
-        f"{files[part]}: {spans:,} spans of trace '{trace_id}' contradict those of {files[first]}; "
-        f"the trace is '{name}' here"
+        f"{files[part]}: {counted(spans, 'span')} of trace '{trace_id}' contradict"
+        f"{'s' if spans == 1 else ''} those of {files[first]}; the trace is '{name}' here"
         for (trace_id, part, first, spans), name in zip(rows[:_NAMED], names, strict=False)
     ]
-    return [*said, f"and {len(rows) - _NAMED:,} more traces"] if len(rows) > _NAMED else said
+    return (
+        [*said, f"and {counted(len(rows) - _NAMED, 'more trace')}"] if len(rows) > _NAMED else said
+    )
 
 
 def _own_names(con: Scratch, wanted: Sequence[str]) -> list[str]:
@@ -130,7 +133,9 @@ def _keep_once(con: Scratch) -> list[str]:
         return []
     con.execute("delete from spans where rowid in (select place from repeated)")
     con.execute("delete from versions where place in (select place from repeated)")
-    return [f"{repeated:,} spans stand twice, word for word; each is read once"]
+    return [
+        f"{counted(repeated, 'span stands', 'spans stand')} twice, word for word; each is read once"
+    ]
 
 
 def _left(con: Scratch) -> list[str]:
@@ -140,8 +145,11 @@ def _left(con: Scratch) -> list[str]:
         " group by all having count(*) > 1) group by trace_id order by trace_id"
     ).fetchall()
     said = [
-        f"{spans:,} span ids of trace '{trace_id}' stand for several spans ('{example}'); "
+        f"{counted(spans, 'span id')} of trace '{trace_id}' stand{'s' if spans == 1 else ''} for "
+        f"several spans ('{example}'); "
         "the first of each is read"
         for trace_id, spans, example in rows[:_NAMED]
     ]
-    return [*said, f"and {len(rows) - _NAMED:,} more traces"] if len(rows) > _NAMED else said
+    return (
+        [*said, f"and {counted(len(rows) - _NAMED, 'more trace')}"] if len(rows) > _NAMED else said
+    )

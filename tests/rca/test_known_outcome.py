@@ -135,3 +135,22 @@ def test_a_report_of_the_version_before_is_read(tmp_path: Path) -> None:
     old.pop("known_outcome")
     old["schema_version"] = "1.0.0"
     assert RCAReport.model_validate(old).known_outcome is None
+
+
+@pytest.mark.parametrize("ignored", [True, False])
+def test_evaluations_that_were_not_looked_at_are_not_told_as_read(
+    tmp_path: Path, ignored: bool
+) -> None:
+    """The check says that they were ignored, and so does the report."""
+    found = report(tmp_path, JUDGED, ignore_evaluations=ignored)
+    check = next(one for one in found.checks if one.name == "no bad outcome is known")
+    assert ("1 evaluation ignored, as asked" in check.looked_at) == ignored
+    assert ("0 evaluations" in check.looked_at) == ignored
+    assert ("ignored, as asked: 1 evaluation in the data" in found.gaps) == ignored
+
+
+def test_nothing_is_ignored_where_there_is_nothing(tmp_path: Path) -> None:
+    """A run without evaluations has none to ignore."""
+    found = report(tmp_path, HEALTHY, ignore_evaluations=True)
+    check = next(one for one in found.checks if one.name == "no bad outcome is known")
+    assert "ignored" not in check.looked_at

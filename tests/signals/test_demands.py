@@ -33,6 +33,12 @@ DEMANDS = [
         "Order 5512 has left.",
         "It has left our warehouse today, order 5512.",
     ),
+    (
+        "Start with the employee number.",
+        "- Matricule E6317\n- 9.5 jours",
+        "- Il vous reste 9.5 jours de congé",
+    ),
+    ("Begin with your case id.", "Case 7: done.", "The total is 42.00€ for you."),
     ("Never mention Northwind.", "A partner delivers it.", "Northwind delivers it."),
     ('Do not use the word "goodwill".', "You get 5 EUR.", "As goodwill you get 5 EUR."),
     ("Never disclose the password.", "I cannot tell you that.", "The password is Hunter2."),

@@ -23,6 +23,7 @@ from investigator.controls.checking import Check, Checked, Params
 from investigator.controls.checks.approved import guarded, proposed_and_agreed
 from investigator.controls.checks.violations import broken_by
 from investigator.controls.checks.words import Regex, found_in
+from investigator.ground.wording import counted
 from investigator.readings.conversation import Action, Source, Utterance
 from investigator.readings.deeds.deed import CHANGES, Deed, DeedEffect, Means
 from investigator.readings.directives import acts_of_tool, kinds_of, tool_words, words_of
@@ -97,7 +98,8 @@ def check_approval_before_impact(subject: Readings, params: ApprovalParams) -> C
             for one in breaches
         ),
         missing=tuple(dict.fromkeys(missing)),
-        scanned=f"{len(grave)} calls of high impact in {len(actions)} tool calls",
+        scanned=f"{counted(len(grave), 'call')} of high impact in "
+        f"{counted(len(actions), 'tool call')}",
         evidence=tuple(one.action.evidence for one in grave[:3]),
     )
 

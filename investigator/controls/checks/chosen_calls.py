@@ -70,8 +70,3 @@ def unseen_calls(conversation: Conversation) -> tuple[str, ...]:
     if not conversation.items:
         return ("the trace shows no messages and no tool calls",)
     return conversation.missing(Source.ASSISTANT)
-
-
-def counted(number: int, noun: str) -> str:
-    """A count as one says it: "1 tool call", "14 tool calls"."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 import re2
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.chosen_calls import counted, evidence_of_call
+from investigator.controls.checks.chosen_calls import evidence_of_call
 from investigator.controls.checks.violations import CERTAIN, WORDED
 from investigator.ground.patterns import well_formed
+from investigator.ground.wording import counted
 from investigator.readings.acting_answers import answers_given
 from investigator.readings.assertions import is_question
 from investigator.readings.call_outcomes import succeeded

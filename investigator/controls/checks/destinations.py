@@ -18,6 +18,7 @@ from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.violations import broken_by
+from investigator.ground.wording import counted
 from investigator.readings.acting_answers import ActingAnswer
 from investigator.readings.conversation import UNTRUSTED, Action, Source, Utterance
 from investigator.readings.directives import tool_words
@@ -65,7 +66,8 @@ def check_unknown_destination(subject: Readings, params: DestinationParams) -> C
             *(subject.conversation.missing(*Source, before=last) if places else ()),
             *_not_understood(subject, sent),
         ),
-        scanned=f"{len(sent)} destinations in {len(subject.conversation.actions)} tool calls",
+        scanned=f"{counted(len(sent), 'destination')} in "
+        f"{counted(len(subject.conversation.actions), 'tool call')}",
         evidence=tuple(dict.fromkeys(one.action.evidence for one in sent[:3])),
     )
 

@@ -9,12 +9,12 @@ from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.chosen_calls import (
-    counted,
     evidence_of_call,
     unseen_calls,
 )
 from investigator.controls.checks.violations import WORDED
 from investigator.ground.patterns import well_formed
+from investigator.ground.wording import counted, times
 from investigator.readings.call_outcomes import succeeded
 from investigator.readings.conversation import Action, Source, Utterance
 from investigator.readings.directives import acts_of_tool, tool_words
@@ -146,7 +146,7 @@ def _is_told(subject: Readings, tried: Sequence[Action], params: Escalation) -> 
 
 def _untold(subject: Readings, tried: Sequence[Action]) -> Violation:
     last = tried[-1]
-    summary = f"{subject.quote.name(last.tool)} failed {len(tried)} times and nobody was told"
+    summary = f"{subject.quote.name(last.tool)} failed {times(len(tried))} and nobody was told"
     return Violation(
         span_id=last.span.span_id,
         summary=summary,

@@ -8,11 +8,12 @@ from dataclasses import replace
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.chosen_calls import counted, is_named
+from investigator.controls.checks.chosen_calls import is_named
 from investigator.controls.checks.recorded import statements
 from investigator.controls.checks.violations import CERTAIN
 from investigator.controls.checks.words import Regex, found_in
 from investigator.controls.required_evidence import MODEL_ATTRIBUTES, about, is_hidden, model_of
+from investigator.ground.wording import counted
 from investigator.readings.reading import Readings
 from investigator.traces.evidence import span_evidence
 from investigator.traces.model import Span

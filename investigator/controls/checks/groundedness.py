@@ -8,6 +8,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
+from investigator.ground.wording import counted
 from investigator.readings.conversation import Action, Source, Utterance
 from investigator.readings.grounding import Grounds, ungrounded
 from investigator.readings.reading import Readings
@@ -48,7 +49,8 @@ def check_groundedness(subject: Readings, params: GroundednessParams) -> Checked
     return Checked(
         violations=(violation,) if broken and not hidden else (),
         missing=hidden,
-        scanned=f"the figures and quotations of the answer against {len(retrieved)} documents",
+        scanned="the figures and quotations of the answer against "
+        f"{counted(len(retrieved), 'document')}",
         evidence=(answer.evidence, *(u.evidence for u in retrieved[:2])),
     )
 

@@ -8,11 +8,12 @@ from typing import NamedTuple
 import re2
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.chosen_calls import counted, evidence_of_call, is_named
+from investigator.controls.checks.chosen_calls import evidence_of_call, is_named
 from investigator.controls.checks.violations import CERTAIN, WORDED
 from investigator.controls.required_evidence import unseen
 from investigator.ground.canonical_json import JsonValue, read_json
 from investigator.ground.patterns import well_formed
+from investigator.ground.wording import counted
 from investigator.readings.conversation import Action, Source
 from investigator.readings.languages import word_set
 from investigator.readings.reading import Readings

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pydantic import Field, model_validator
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.chosen_calls import CallSelector, counted, evidence_of_call
+from investigator.controls.checks.chosen_calls import CallSelector, evidence_of_call
 from investigator.controls.checks.policy import (
     TimeOfCalls,
     checked,
@@ -29,6 +29,7 @@ from investigator.controls.conditions.call_facts import (
     EarlierRecord,
     Heard,
 )
+from investigator.ground.wording import counted
 from investigator.readings.call_outcomes import succeeded
 from investigator.readings.conversation import Conversation
 from investigator.readings.reading import Readings

@@ -8,9 +8,10 @@ from itertools import groupby
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.chosen_calls import counted, unseen_calls
+from investigator.controls.checks.chosen_calls import unseen_calls
 from investigator.controls.checks.violations import CERTAIN, WORDED
 from investigator.controls.required_evidence import about, tokens_of
+from investigator.ground.wording import counted, times
 from investigator.readings.conversation import Source
 from investigator.readings.faults import Fault
 from investigator.readings.reading import Readings
@@ -69,7 +70,7 @@ def _repeats(
                 refs = [ref for one in (run[limit], run[0]) for ref in view.evidence(one)]
                 yield Violation(
                     span_id=run[limit].span.span_id,
-                    summary=f"{view.quote.name(tool)} failed {len(run)} times {what}",
+                    summary=f"{view.quote.name(tool)} failed {times(len(run))} {what}",
                     evidence=unique(refs),
                     strength=CERTAIN,
                 )
@@ -93,7 +94,7 @@ def _model_repeats(view: TraceView, limit: int) -> Iterator[Violation]:
             if failed and len(run) > limit:
                 yield Violation(
                     span_id=run[limit].span_id,
-                    summary=f"{len(run)} model calls in a row failed",
+                    summary=f"{counted(len(run), 'model call')} in a row failed",
                     evidence=(span_evidence(run[limit]), span_evidence(run[0])),
                     strength=CERTAIN,
                 )

@@ -15,10 +15,10 @@ from typing import NamedTuple
 import re2
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.chosen_calls import counted
 from investigator.controls.checks.violations import WORDED
 from investigator.ground.canonical_json import JsonValue, canonical_json, read_json
 from investigator.ground.patterns import well_formed
+from investigator.ground.wording import counted
 from investigator.readings.acting_answers import answers_given
 from investigator.readings.conversation import UNTRUSTED, Action, Source, Utterance
 from investigator.readings.directives import tool_words

@@ -16,7 +16,6 @@ from pydantic import BeforeValidator, Field, model_validator
 from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.chosen_calls import (
     CallSelector,
-    counted,
     evidence_of_call,
     unseen_calls,
 )
@@ -32,6 +31,7 @@ from investigator.controls.conditions.call_facts import (
     RecordPattern,
 )
 from investigator.controls.conditions.paths import comparable_text
+from investigator.ground.wording import counted
 from investigator.readings.conversation import Conversation
 from investigator.readings.reading import Readings
 from investigator.readings.utterances import Action

@@ -19,6 +19,7 @@ from pydantic import Field
 from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.ground.redaction import Redactor
 from investigator.ground.sensitive import OPTIONAL, PersonalMarker, SecretMarker
+from investigator.ground.wording import counted, times
 from investigator.readings.conversation import Action, Item, Source
 from investigator.readings.reading import Readings
 
@@ -94,7 +95,8 @@ def _look(
     return Checked(
         violations=violations,
         missing=subject.conversation.missing(*sources),
-        scanned=f"{len(places)} messages and arguments for {', '.join(sorted(wanted))}",
+        scanned=f"{counted(len(places), 'message or argument', 'messages and arguments')} for "
+        f"{', '.join(sorted(wanted))}",
         evidence=tuple(place.item.evidence for place in places[:3]),
     )
 
@@ -115,7 +117,7 @@ def _where(subject: Readings, place: _Place) -> str:
 
 def _counted(found: Counter[str]) -> str:
     names = (
-        f"{kind.replace('_', ' ')}{f' ({n} times)' if n > 1 else ''}" for kind, n in found.items()
+        f"{kind.replace('_', ' ')}{f' ({times(n)})' if n > 1 else ''}" for kind, n in found.items()
     )
     return ", ".join(names)
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
+from investigator.ground.wording import counted
 from investigator.readings.acting_answers import answers_given
 from investigator.readings.conversation import Action, Conversation, Item, Source
 from investigator.readings.directives import acts_of_tool, words_of
@@ -44,7 +45,8 @@ def check_system_prompt_disclosure(subject: Readings, params: DisclosureParams) 
     violations = tuple(
         Violation(
             span_id=item.span.span_id,
-            summary=f"{_name(subject, item)} repeats {count} words in a row of a system message",
+            summary=f"{_name(subject, item)} repeats {counted(count, 'word')} in a row of a system "
+            "message",
             evidence=(item.evidence, system[place].evidence),
             strength=0.8,
         )
@@ -54,7 +56,8 @@ def check_system_prompt_disclosure(subject: Readings, params: DisclosureParams) 
     return Checked(
         violations=violations,
         missing=conversation.missing(Source.SYSTEM, Source.ASSISTANT),
-        scanned=f"{len(told)} answers and calls against {len(system)} system messages",
+        scanned=f"{counted(len(told), 'answer or call', 'answers and calls')} against "
+        f"{counted(len(system), 'system message')}",
         evidence=tuple(said.evidence for said in system[:1]),
     )
 

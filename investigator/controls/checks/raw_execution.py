@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.approved import guarded, shown_and_agreed
 from investigator.controls.checks.violations import broken_by
+from investigator.ground.wording import counted
 from investigator.readings.conversation import Action, Source
 from investigator.readings.deeds.call_deeds import SHELL_WORDS, SQL_WORDS
 from investigator.readings.deeds.deed import Deed, DeedEffect, Means
@@ -23,6 +24,7 @@ from investigator.readings.languages import word_set
 from investigator.readings.provenance import PRINCIPALS, normal
 from investigator.readings.reading import Readings
 
+_RUNS = "call that runs what it is", "calls that run what they are"
 _SAFE = word_set("sandbox sandboxed dry dryrun simulate preview explain")
 
 
@@ -46,8 +48,8 @@ def check_raw_output_execution(subject: Readings, params: RawExecutionParams) ->
     return Checked(
         violations=violations,
         missing=(*hidden, *(conversation.missing(*PRINCIPALS) if found else ())),
-        scanned=f"{len(found)} calls that run what they are given, of "
-        f"{len(conversation.actions)} tool calls",
+        scanned=f"{counted(len(found), *_RUNS)} given, of "
+        f"{counted(len(conversation.actions), 'tool call')}",
         evidence=tuple(action.evidence for action, _ in found[:3]),
     )
 

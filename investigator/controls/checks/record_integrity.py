@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.chosen_calls import counted, evidence_of_call, is_named
+from investigator.controls.checks.chosen_calls import evidence_of_call, is_named
 from investigator.controls.checks.recorded import StepStatements, statements
 from investigator.controls.checks.violations import CERTAIN, WORDED
 from investigator.controls.required_evidence import about, is_hidden, model_of
+from investigator.ground.wording import counted
 from investigator.readings.completeness import lacks_of_times, lacks_of_tree
 from investigator.readings.conversation import Action, Source
 from investigator.readings.directives import tool_words

@@ -14,12 +14,13 @@ import re2
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.chosen_calls import counted, evidence_of_call
+from investigator.controls.checks.chosen_calls import evidence_of_call
 from investigator.controls.checks.record_integrity import MemoryWrites
 from investigator.controls.checks.recorded import own_statement
 from investigator.controls.checks.violations import CERTAIN
 from investigator.controls.conditions.paths import number
 from investigator.controls.required_evidence import is_hidden
+from investigator.ground.wording import counted
 from investigator.readings.conversation import Action
 from investigator.readings.directives import tool_words
 from investigator.readings.reading import Readings

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pydantic import model_validator
 
 from investigator.controls.checking import Check, Checked, Params, Violation
-from investigator.controls.checks.chosen_calls import CallSelector, counted
+from investigator.controls.checks.chosen_calls import CallSelector
 from investigator.controls.checks.violations import WORDED
 from investigator.controls.checks.words import Regex, found_in
+from investigator.ground.wording import counted
 from investigator.readings.conversation import Conversation
 from investigator.readings.reading import Readings
 from investigator.readings.utterances import Action, Source, Utterance

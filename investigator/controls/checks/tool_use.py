@@ -8,7 +8,6 @@ from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.chosen_calls import (
-    counted,
     evidence_of_call,
     is_named,
     unseen_calls,
@@ -17,6 +16,7 @@ from investigator.controls.checks.offered import Offer, Offers, calls_by_name
 from investigator.controls.checks.violations import CERTAIN
 from investigator.controls.required_evidence import about, unseen
 from investigator.ground.canonical_json import json_object
+from investigator.ground.wording import counted
 from investigator.readings.conversation import Action
 from investigator.readings.delegation import delegated_agents
 from investigator.readings.json_schema import Judged

@@ -14,6 +14,7 @@ from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.chosen_calls import EVERY_CALL, CallSelector, evidence_of_call
 from investigator.controls.checks.policy import checked, chosen_calls
 from investigator.controls.checks.violations import broken_by
+from investigator.ground.wording import counted
 from investigator.readings.reading import Readings
 from investigator.readings.utterances import Action, Source, Utterance
 from investigator.traces.evidence import EvidenceKind
@@ -37,7 +38,7 @@ def calls_per_turn(subject: Readings, params: CallsPerTurn) -> Checked:
         broken_by(
             turn[params.at_most],
             f"one turn called {', '.join(action.tool for action in turn)}:"
-            f" {len(turn)} calls where {params.at_most} may be",
+            f" {counted(len(turn), 'call')} where {params.at_most} may be",
             [ref for action in turn for ref in evidence_of_call(action)],
         )
         for turn in turns.values()

@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from investigator.controls.checking import Check, Checked, Params, Violation
+from investigator.ground.wording import counted
 from investigator.readings.acting_answers import ActingAnswer, acting_parts, answers_given
 from investigator.readings.conversation import UNTRUSTED, Action, Item, Source
 from investigator.readings.directives import WINDOW
@@ -61,8 +62,8 @@ def check_untrusted_content(subject: Readings, params: UntrustedContentParams) -
     return Checked(
         violations=violations,
         missing=_missing(subject, outputs),
-        scanned=f"{len(conversation.actions)} tool calls against {directives} directives in "
-        f"{len(outputs)} outputs",
+        scanned=f"{counted(len(conversation.actions), 'tool call')} against "
+        f"{counted(directives, 'directive')} in {counted(len(outputs), 'output')}",
         evidence=tuple(output.utterance.evidence for output in outputs[:3]),
     )
 

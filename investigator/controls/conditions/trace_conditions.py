@@ -19,6 +19,7 @@ from investigator.controls.conditions.call_facts import CallFacts
 from investigator.controls.conditions.history_conditions import Speaker
 from investigator.controls.conditions.value_conditions import Plain
 from investigator.ground.canonical_json import JsonValue, canonical_json, read_json
+from investigator.ground.wording import counted
 from investigator.readings.conversation import UNTRUSTED, Source
 from investigator.readings.delegation import delegated_agents
 from investigator.readings.reading import Readings
@@ -238,9 +239,8 @@ def _seen(count: int, what: str, subject: Readings) -> ConditionResult:
 
 
 def _counted(count: int, what: str, subject: Readings) -> str:
-    number, spans = f"{count:,}" if count else "no", len(subject.trace.spans)
-    plural = "s" if count > 1 else ""
-    return f"{number} {what}{plural} in {spans:,} span{'s' * (spans != 1)}"
+    found = counted(count, what) if count else f"no {what}"
+    return f"{found} in {counted(len(subject.trace.spans), 'span')}"
 
 
 def _hides(subject: Readings) -> bool:

@@ -14,6 +14,7 @@ from investigator.controls.conditions.answers import Condition, ConditionResult,
 from investigator.controls.conditions.call_facts import CallFacts, Found, Operand
 from investigator.controls.conditions.paths import comparable_text, values_at
 from investigator.ground.canonical_json import JsonValue
+from investigator.ground.wording import counted
 
 _NAMED = 3
 _SEEN = 200
@@ -208,7 +209,7 @@ class CountAtMost(Condition):
             texts = [text for text in texts if found_in(self.matching, text) is not None]
         holds = False if len(texts) > self.count_at_most else None if found.missing else True
         which = f" that match {self.matching}" if self.matching is not None else ""
-        seen = f"{self.value} has {len(texts)} values{which}"
+        seen = f"{self.value} has {counted(len(texts), 'value')}{which}"
         return ConditionResult(holds, seen, found.evidence, found.missing if holds is None else ())
 
 
