@@ -8,10 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from investigator.store.open import CACHE_VARIABLE
 from investigator.testing.phoenix_server import EXECUTABLE, PhoenixServer
 from tests.connectors.phoenix.shared import SharedPhoenix
+
+# A test of a law is about the law: how long an example takes is the machine's affair.
+settings.register_profile("suite", deadline=None)
+settings.load_profile("suite")
 
 REWRITE = os.environ.get("INVESTIGATOR_REWRITE_GOLDEN") == "1"
 

@@ -68,9 +68,9 @@ def test_long_sequences_are_quick() -> None:
     """Ten thousand traces with hundreds of values take well under a second."""
     rng = random.Random(1)
     many = [frozenset({f"v{rng.randrange(150)}"}) for _ in range(10_000)]
-    began = time.perf_counter()
+    began = time.process_time()
     steps_in(many)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
     assert strength_of(5_000, 5_000) == pytest.approx(1.0)
 
 

@@ -201,12 +201,12 @@ def test_a_large_window_is_quick() -> None:
     ]
     template = digests(window)
     many = [_copy(template[i % 50], i) for i in range(5_000)]
-    began = time.perf_counter()
+    began = time.process_time()
     changes = detect_changes(many, None, QUOTE)
     suspected_change(many, changes)
     select(many)
     timeline(many, changes)
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 def _copy(found: TraceDigest, place: int) -> TraceDigest:

@@ -170,8 +170,8 @@ def test_an_execution_output_is_known_by_its_first_line() -> None:
 
 def test_huge_answers_take_no_time() -> None:
     """Texts are read through a bounded window or in linear time."""
-    started = time.perf_counter()
+    started = time.process_time()
     for text in ("Error " * 600_000, "{" * 2_000_000, "a" * 4_000_000, "\n" * 3_000_000):
         failure_in(text)
         fault_of(text)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
