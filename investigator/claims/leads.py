@@ -82,6 +82,7 @@ class _Child(BaseModel):
     status: str
     gaps: tuple[str, ...]
     answer: _ChildAnswer | None
+    reads: tuple[Any, ...] = ()
 
 
 class LeadPlanner(FreePlanner, Generic[StatedT]):

@@ -38,6 +38,7 @@ class Quotation(NamedTuple):
         return None if found is None else cls(found.group(1), found.group(2))
 
 
+_SLIGHT = 0.05
 _QUOTATION = re2.compile(r"(?s)\s*\[?((?:\d+:)?[^\s:\[\]]+)\]?\s*:\s*(.*)")
 
 
@@ -136,6 +137,10 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
         """The finding without such ids; None where nothing is left of it."""
         return stated
 
+    def in_words(self, text: str) -> str:
+        """A text of a planner as a report may have it: without the ids of a scope."""
+        return text
+
     def meant(self, given: str) -> Sequence[str]:  # noqa: ARG002
         """The references, as a scope knows them, that may be meant by what names none of them."""
         return ()
@@ -208,14 +213,17 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
         return [*([] if wrong is None else [wrong]), *unread, *none]
 
     def cautions(self, draft: Draft[Any], cited: Mapping[str, str]) -> list[str]:
-        """Where a draft claims more than its evidence bears, and what would bear it."""
+        """Where a draft claims more than its evidence bears, and what would bear it.
+
+        Of findings after the first a slight cut is not told: it changes nothing.
+        """
         told = []
-        for stated in draft.findings:
+        for number, stated in enumerate(draft.findings):
             shown = self._evidence(stated, cited, [])
             if self.stands_without_evidence(stated):
                 continue
             borne = self._borne(stated, shown)
-            if borne < stated.confidence:
+            if stated.confidence - borne > (_SLIGHT if number else 0.0):
                 told.append(
                     f"finding {stated.id}: its confidence would be cut from {stated.confidence:g}"
                     f" to {borne:g}; {self._lift(shown)} to keep it"
@@ -248,7 +256,8 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
         findings: list[JsonValue] = []
         for finding in parsed.findings:
             ids = tuple(cite(ref.model_dump(mode="json")) for ref in self.evidence_of(finding))
-            findings.append(self.restated(finding, ids).model_dump(mode="json", exclude={"id"}))
+            stated = self.restated(finding, ids)
+            findings.append(stated.model_dump(mode="json", exclude={"id"}, exclude_defaults=True))
         refuted: list[JsonValue] = [
             {
                 "lead": one.lead,
@@ -273,6 +282,7 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
             known = self.without_unknown(stated, shown)
             if known is None:
                 continue
+            known = known.model_copy(update={"description": self.in_words(known.description)})
             if self.stands_without_evidence(known):
                 findings.append(self.checked(known, shown, known.confidence))
             elif shown.refs:
@@ -281,7 +291,10 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
                 gaps.append(f"finding {known.id} has no evidence: {known.description}")
         refuted = self._refuted(output, cited, gaps)
         answer = self.answer_type(
-            findings=tuple(findings), gaps=tuple(gaps), summary=output.summary, refuted=refuted
+            findings=tuple(findings),
+            gaps=tuple(map(self.in_words, gaps)),
+            summary=self.in_words(output.summary),
+            refuted=refuted,
         )
         return answer.model_dump_json()
 
@@ -321,7 +334,8 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
             if problem is not None:
                 gaps.append(f"refuted {stated.lead}: {problem}")
                 continue
-            found.append(Refutation(lead=stated.lead, reason=stated.reason, evidence_refs=refs))
+            reason = self.in_words(stated.reason)
+            found.append(Refutation(lead=stated.lead, reason=reason, evidence_refs=refs))
         return tuple(found)
 
     def _references(

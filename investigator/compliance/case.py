@@ -75,13 +75,17 @@ class ComplianceCase:
             "trace_id": self.trace.trace_id,
             "control": control.description,
             "severity": control.severity.value,
-            "breaches": [f"{v.span_id}: {v.summary}" for v in found.violations[:_TOLD]],
-            "missing": list(found.missing_evidence[:_TOLD]),
         }
+        if found.violations:
+            place = self.names.place
+            breaches = (f"{place(v.span_id)}: {v.summary}" for v in found.violations[:_TOLD])
+            told["breaches"] = list(breaches)
+        if found.missing_evidence:
+            told["missing"] = list(found.missing_evidence[:_TOLD])
         if found.to_judge is not None:
             told["asked"] = found.to_judge
             told["needs"] = [kind.value for kind in control.required_evidence]
-            told["read_first"] = [ref.ref for ref in found.to_read]
+            told["read_first"] = [self.names.of(ref) or ref.ref for ref in found.to_read]
         return told
 
     def unresolved(self, refs: Sequence[EvidenceRef]) -> list[str]:

@@ -9,7 +9,7 @@ with little confidence. What could not be seen is never a pass.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from pydantic import BaseModel
 
@@ -40,12 +40,13 @@ from investigator.runtime.tools import ToolRegistry
 
 _GUIDE = (
     "Judge the one control that the context names. What it is asked is answered from what was said "
-    "and done in the trace: begin with read_first (message:SPAN:INDEX is get_messages of SPAN), "
-    "then read on until you have seen what it needs. For each breach that you can show, a finding "
+    "and done in the trace: read what read_first names, unless it stands above, and on until you "
+    "have seen what it needs. For each breach that you can show, a finding "
     "with verdict fail, and span_id, the step that breaks the control. Without a breach one "
     "finding, span_id null: verdict pass if you could see all that the control needs, else "
-    "insufficient_evidence, and say in gaps what is missing. A pass cites what you read, as a fail "
-    "does. Never pass what you could not see."
+    "insufficient_evidence, and say in gaps what is missing. What nothing put to the test is a "
+    "pass. A pass cites what you read, one of read_first among it, as a fail does. Never pass what "
+    "you could not see."
 )
 
 
@@ -106,7 +107,7 @@ class ComplianceStrategy:
             summary=_summary(results),
             controls_evaluated=results,
             not_configured=_not_configured(results),
-            gaps=tuple(dict.fromkeys(ended.gaps)),
+            gaps=tuple(dict.fromkeys((*ended.gaps, *_told_gaps(ends)))),
         )
 
     def check(self, report: BaseModel) -> list[str]:
@@ -140,6 +141,14 @@ class ComplianceStrategy:
         passed_on = {finding.model_dump_json() for c in asked for finding in _findings(c)}
         own = (f for f in _findings(end) if f.model_dump_json() not in passed_on)
         return Stated(by_rules=tuple(own), by_model=judged)
+
+
+def _told_gaps(ends: Mapping[str, ScopeClosed | None]) -> Iterator[str]:
+    """What the scopes said they could not see, each with its control."""
+    for control_id, end in ends.items():
+        if end is not None and end.answer is not None:
+            answer = ControlAnswer.model_validate_json(end.answer)
+            yield from (f"{control_id}: {gap}" for gap in answer.gaps)
 
 
 def _findings(closed: ScopeClosed) -> tuple[CheckedControl, ...]:

@@ -11,6 +11,7 @@ from investigator.claims.confidence import Confidence
 from investigator.claims.outputs import ClaimOutputs, Evidence, ScopeAnswer, StatedFinding
 from investigator.compliance.case import ComplianceCase
 from investigator.controls.terms import Verdict
+from investigator.inspection.reference_names import ids_in_words
 from investigator.runtime.actions import Draft
 from investigator.runtime.turn_schema import KNOWN, SPAN
 from investigator.traces.evidence import EvidenceRef, Quoted
@@ -78,6 +79,10 @@ class ComplianceOutputs(ClaimOutputs[ControlFinding, CheckedControl]):
             return None
         return stated.model_copy(update={"span_id": place})
 
+    def in_words(self, text: str) -> str:
+        """Steps by their numbers."""
+        return ids_in_words(text, self._case.names.worded)
+
     def meant(self, given: str) -> Sequence[str]:
         """What its step bears."""
         return self._case.names.meant(given)
@@ -87,13 +92,13 @@ class ComplianceOutputs(ClaimOutputs[ControlFinding, CheckedControl]):
         return self._case.readings.quotations.quoted(ref, words)
 
     def checked(self, stated: ControlFinding, shown: Evidence, confidence: float) -> CheckedControl:
-        """As it was stated."""
+        """As it was stated; a pass rests on what was read, not on what was seen in part."""
         return CheckedControl(
             verdict=stated.verdict,
             span_id=stated.span_id and self._case.names.span_named(stated.span_id),
             description=stated.description,
             confidence=confidence,
-            evidence_refs=shown.refs,
+            evidence_refs=shown.read if stated.verdict is Verdict.PASS else shown.refs,
         )
 
     def restated(self, finding: CheckedControl, evidence: tuple[str, ...]) -> ControlFinding:

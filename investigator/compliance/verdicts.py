@@ -64,7 +64,7 @@ def _result(
     if found.missing_evidence:
         return _insufficient(control, found.reason, found.missing_evidence)
     if found.to_judge is not None:
-        return _judgement(control, found.to_judge, judged, produced_by)
+        return _judgement(control, found, judged, produced_by)
     passed = next((f for f in stated.by_rules if f.verdict is Verdict.PASS), None)
     if passed is None:
         said = tuple(f.description for f in stated.by_rules) or ("no scope came to a verdict",)
@@ -75,12 +75,18 @@ def _result(
 
 
 def _judgement(
-    control: Control, question: str, judged: Sequence[CheckedControl], produced_by: ProducedBy
+    control: Control,
+    found: ControlEvaluation,
+    judged: Sequence[CheckedControl],
+    produced_by: ProducedBy,
 ) -> ControlResult:
-    """What a model made of the question of a control that nothing is known to break."""
+    """What a model made of the question of a control that nothing is known to break.
+
+    It passes what it read: its evidence is, in part at least, what the control asks about.
+    """
     by = JudgedBy.MODEL
     if not judged:
-        line = unjudged(question)
+        line = unjudged(found.to_judge or "")
         return _insufficient(control, line, (line,))
     open_ends = tuple(f.description for f in judged if f.verdict is not Verdict.PASS)
     if open_ends:
@@ -88,6 +94,10 @@ def _judgement(
     refs = unique(ref for finding in judged for ref in finding.evidence_refs)
     if not refs:
         line = f"no evidence is named for: {judged[0].description}"
+        return _insufficient(control, line, (line,), by=by)
+    asked_about = set(map(produced_by, found.to_read))
+    if asked_about and asked_about.isdisjoint(map(produced_by, refs)):
+        line = f"what the control asks about was not read for: {judged[0].description}"
         return _insufficient(control, line, (line,), by=by)
     confidence = round(capped_confidence(min(f.confidence for f in judged), refs, produced_by), 2)
     told = "; ".join(finding.description for finding in judged)

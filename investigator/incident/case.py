@@ -44,6 +44,7 @@ from investigator.traces.model import Trace
 _INDEXES = 16
 _SORTS_OF_BAD_RUNS = 8
 _LEADS_A_TRACE = 5
+_FAILURES_TOLD = 3
 _LEADS_SHARED = 5
 
 
@@ -235,11 +236,14 @@ class IncidentCase:
         found: list[WindowLead] = []
         for one in self.representatives:
             number = self.views.numbers[one.trace_id]
-            seen = self.digest_of(one.trace_id).occurrences[:_LEADS_A_TRACE]
+            digest = self.digest_of(one.trace_id)
+            told_of = digest.outcome.line  # that it failed is the question, no lead
+            seen = [o for o in digest.occurrences if o.summary != told_of][:_LEADS_A_TRACE]
             told: list[tuple[str, str, str | None]] = [
                 (o.signature.text, o.summary, o.span_id) for o in seen
             ]
-            told = told or [(one.signature.text, one.why_selected, None)]
+            if not digest.occurrences:
+                told = [(one.signature.text, one.why_selected, None)]
             found += [
                 WindowLead(f"{number}:h{n}", signature, statement, one.trace_id, span_id)
                 for n, (signature, statement, span_id) in enumerate(told, 1)
@@ -264,8 +268,12 @@ class IncidentCase:
     @cached_property
     def views(self) -> WindowViews:
         """What is shown of each trace, and how its references are called."""
-        chosen = tuple(one.trace_id for one in self.representatives)
-        return WindowViews(self.readings_of, tuple(self._by_id), chosen)
+        chosen = {one.trace_id: one.why_selected for one in self.representatives}
+        seen = {
+            found.trace_id: [one.summary for one in found.occurrences[:_FAILURES_TOLD]]
+            for found in self.digests
+        }
+        return WindowViews(self.readings_of, seen, chosen)
 
     def digest_of(self, trace_id: str) -> TraceDigest:
         """The digest of a trace of the window."""

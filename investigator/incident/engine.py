@@ -59,7 +59,8 @@ from investigator.traces.model import iso_time
 
 _GUIDE = (
     "In the scope of a trace a finding is one failure in it, with its signature as the context "
-    "gives it (service | component | error type). In the synthesis a finding is one possible "
+    "gives it (service | component | error type). The synthesis sees each trace in a few lines and "
+    "what the scopes found. In it a finding is one possible "
     "cause of what several traces share, the broadest first, citing evidence of two or more; say "
     "why it and not the next. A lead that doesn't hold (in its trace, or in the synthesis as a "
     "cause) goes into refuted, with what you read."

@@ -68,6 +68,10 @@ class IncidentOutputs(ClaimOutputs[IncidentFinding, CheckedIncidentFinding]):
         told = next((f.id for f in findings if f.signature == lead.signature), None)
         return None if told is None else f"finding {told} states it"
 
+    def in_words(self, text: str) -> str:
+        """Steps by their numbers and traces."""
+        return self._case.views.in_words(text)
+
     def meant(self, given: str) -> Sequence[str]:
         """What its step bears, of the trace whose number it begins with."""
         return self._case.views.meant(given)

@@ -11,6 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
+from typing import Protocol
+
+import re2
 
 from investigator.claims.outputs import reference_key
 from investigator.ground.canonical_json import JsonValue
@@ -21,6 +24,26 @@ from investigator.traces.evidence import EvidenceKind, EvidenceRef, evaluation_e
 
 _LETTERS = {StepKind.TOOL: "t", StepKind.HANDOFF: "t", StepKind.RETRIEVAL: "d"}
 _DIFF_DIGITS = 8
+_BRACKETED = re2.compile(
+    r"[(\[](?:\d+:)?[mtd]\d+(?:\.\d+)?(?:(?:,| and| to|;) ?(?:\d+:)?[mtd]\d+(?:\.\d+)?)*[)\]]"
+)
+_ID = re2.compile(r"(?:\d+:)?[mtd]\d+(?:\.\d+)?")
+
+
+class _Found(Protocol):
+    def group(self, number: int, /) -> str: ...
+
+
+def ids_in_words(text: str, worded: Callable[[str], str | None]) -> str:
+    """A text with the ids that stand in brackets as words: a reader of a report knows no ids.
+
+    Only in brackets: `m5` and `t2` may be names of something else.
+    """
+
+    def word(found: _Found) -> str:
+        return worded(found.group(0)) or found.group(0)
+
+    return str(_BRACKETED.sub(lambda found: _ID.sub(word, found.group(0)), text))
 
 
 class ReferenceNames:
@@ -53,6 +76,12 @@ class ReferenceNames:
         for ref in step.evidence[-1:]:
             shown.setdefault(self._own(step), reference_key(ref))
         return shown
+
+    def worded(self, name: str) -> str | None:
+        """A step's id in words; None where it names none."""
+        of = f" of trace {self._readings.trace.trace_id}" if self._prefix else ""
+        step = self.step_named(name)
+        return None if step is None else f"step {step.number}{of}"
 
     def meant(self, name: str) -> tuple[str, ...]:
         """The references, as a scope knows them, that whoever gives a step's id may mean."""

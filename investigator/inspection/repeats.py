@@ -19,11 +19,11 @@ class Repeats:
     """Takes the texts of a run in order and folds what was there before."""
 
     def __init__(self) -> None:
-        self._lines: list[tuple[str, int]] = []  # each line that was shown, with its step
+        self._lines: list[tuple[str, str]] = []  # each line that was shown, with its step
         self._places: dict[str, list[int]] = {}
 
-    def folded(self, step: int, text: str) -> str:
-        """The text with each block that an earlier step has as `[as in 3: 1,842 characters]`."""
+    def folded(self, step: str, text: str) -> str:
+        """The text with each block that an earlier step has as `[as in m3: 1,842 characters]`."""
         lines = text.split("\n")
         plain = [" ".join(line.split()) for line in lines]
         made: list[str] = []
@@ -42,9 +42,9 @@ class Repeats:
         self._keep(step, new)
         return "\n".join(made)
 
-    def _longest(self, step: int, plain: Sequence[str], at: int) -> tuple[int, int]:
+    def _longest(self, step: str, plain: Sequence[str], at: int) -> tuple[int, str]:
         """How many lines from `at` on stand together in an earlier step, and in which."""
-        best, source = 0, 0
+        best, source = 0, ""
         if len(plain[at]) < _LINE_CHARS:
             return best, source
         for place in self._places.get(plain[at], ()):
@@ -61,7 +61,7 @@ class Repeats:
                 best, source = length, of
         return best, source
 
-    def _keep(self, step: int, plain: Sequence[str]) -> None:
+    def _keep(self, step: str, plain: Sequence[str]) -> None:
         for line in plain:
             places = self._places.setdefault(line, [])
             if len(line) >= _LINE_CHARS and len(places) < _PLACES:

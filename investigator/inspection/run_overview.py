@@ -132,7 +132,8 @@ class TraceOutline:
 
         def shown(step: Step, text: str) -> str:
             whole = folded(quote(text))
-            return repeats.folded(step.number, whole) if small else whole
+            name = self._names.of_step(step) or str(step.number)
+            return repeats.folded(name, whole) if small else whole
 
         return [
             tuple(

@@ -1,7 +1,7 @@
 """A page of steps: whole ones while they fit, then where to go on.
 
-`next` is what `read_steps` is to be given for the first thing that was not shown; it is null
-where nothing was left out.
+`next` is what `read_steps` is to be given for the first thing that was not shown; it is null where
+nothing was left out. An outline names the first step of which it shows head and tail alone.
 """
 
 from __future__ import annotations
@@ -51,8 +51,14 @@ def answer_steps(
     original: list[JsonValue] = [
         [one.step.number, one.text] for one in _shown(plain, name_of, Lens(None))[0]
     ]
+    cut = next((one.step.number for one in shown if one.in_part), None)
+    page: JsonObject = {"rows": rows, "steps": asked.total, "next": following}
+    if asked.outlined and cut is not None:
+        # Nothing beside a text that is cut may say that there is no more of it.
+        page = {"rows": rows, "steps": asked.total, "first_cut": cut}
+        page |= {} if following is None else {"next": following}
     return ToolAnswer(
-        page={"rows": rows, "steps": asked.total, "next": following},
+        page=page,
         original_hash=sha256_json(original),
         redactions=lens.redactions,
     )

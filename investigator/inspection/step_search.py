@@ -17,9 +17,12 @@ from investigator.traces.evidence import EvidenceRef
 MOST_LINES = 40
 """Lines before and after a match; whoever wants more reads the step."""
 
-_BEFORE = 120
-_CHARS = 360
+_EITHER_SIDE = 200
+_CHARS = 2 * _EITHER_SIDE
 """What is shown of a line around a match; a longer one is data, not prose."""
+
+_LONG_LINE = 40
+"""A shorter line may stand in two steps by chance."""
 
 _CHARS_A_LINE = 240
 
@@ -37,17 +40,26 @@ class Stretch(NamedTuple):
 def excerpts(
     steps: Sequence[Step], pattern: Pattern, shown: Callable[[str], str], context: int
 ) -> Iterator[Stretch]:
-    """The stretches with matches, in the order of the run; those that overlap are one."""
+    """The stretches with matches, in the order of the run; those that overlap are one.
+
+    A line that a later step repeats is a match where it first stood.
+    """
+    told: set[str] = set()
     for step in steps:
         for text in step.texts:
-            yield from _in_text(step, text, pattern, shown(text), min(context, MOST_LINES))
+            yield from _in_text(step, text, pattern, shown(text), min(context, MOST_LINES), told)
 
 
 def _in_text(
-    step: Step, text: str, pattern: Pattern, shown: str, context: int
+    step: Step, text: str, pattern: Pattern, shown: str, context: int, told: set[str]
 ) -> Iterator[Stretch]:
     open_: Stretch | None = None
+    new: list[str] = []
     for hit in pattern.hits(shown):
+        line = " ".join(shown[slice(*_around(shown, hit.start, hit.end, 0))].split())
+        if len(line) >= _LONG_LINE and line in told:
+            continue
+        new.append(line)
         start, end = _around(shown, hit.start, hit.end, context)
         if open_ is not None and start <= open_.start + open_.chars:
             open_ = open_._replace(chars=max(end - open_.start, open_.chars), hits=open_.hits + 1)
@@ -57,6 +69,7 @@ def _in_text(
         open_ = Stretch(step, text, start, end - start, 1)
     if open_ is not None:
         yield open_
+    told.update(new)
 
 
 def _around(text: str, start: int, end: int, context: int) -> tuple[int, int]:
@@ -67,9 +80,9 @@ def _around(text: str, start: int, end: int, context: int) -> tuple[int, int]:
     for number in range(context + 1):
         found = text.find("\n", last + (number > 0))
         last = len(text) if found < 0 else found
-    near = context * _CHARS_A_LINE
-    first = max(first, start - _BEFORE - near)
-    last = min(last, max(start - _BEFORE + _CHARS, end) + near)
+    near = context * _CHARS_A_LINE if last - first <= _CHARS * (2 * context + 1) else 0
+    first = max(first, start - _EITHER_SIDE - near)
+    last = min(last, end + _EITHER_SIDE + near)
     return (first + 1 if text[first : first + 1] == "\n" else first), last
 
 

@@ -108,7 +108,12 @@ class _Turn:
         asked = ModelTurn(model=self.model.name, request_sha256=self._request_hash())
         amounts = self.model.amounts(self.tokens_in, self.tokens_out)
         return TurnBound(
-            amounts, self.tokens_out, asked, self.overview.shows, self.overview.in_part
+            amounts,
+            self.tokens_out,
+            asked,
+            self.overview.shows,
+            self.overview.in_part,
+            self.overview.redactions,
         )
 
     @property

@@ -24,6 +24,7 @@ SHORTER = (3000, 1500, 700)
 """The shorter forms, in tokens: for scopes that cannot afford the other."""
 
 TITLE = "The run"
+_MARK = "[REDACTED:"
 
 
 class Outlined(NamedTuple):
@@ -36,6 +37,11 @@ class Outlined(NamedTuple):
     shows: Mapping[str, str]
     in_part: frozenset[str] = frozenset()
     is_whole: bool = False
+
+    @property
+    def redactions(self) -> int:
+        """How many marks of what was taken out stand in it."""
+        return self.text.count(_MARK)
 
 
 class Outline(Protocol):
@@ -63,6 +69,7 @@ class RunOverview:
     shows: Mapping[str, str]
     in_part: frozenset[str] = frozenset()
     is_whole: bool = False
+    redactions: int = 0
 
 
 NO_OVERVIEW = RunOverview("", 0, {})
@@ -115,4 +122,5 @@ class Overviews:
 
     def _framed(self, made: Outlined) -> RunOverview:
         text = f"## {TITLE}\n{self._fence.around(made.text)}\n\n"
-        return RunOverview(text, self._estimate(text), made.shows, made.in_part, made.is_whole)
+        tokens = self._estimate(text)
+        return RunOverview(text, tokens, made.shows, made.in_part, made.is_whole, made.redactions)

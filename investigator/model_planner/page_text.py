@@ -41,7 +41,9 @@ def fitted_page(page: str, tokens: int, estimate: Estimate) -> str:
     value = _object(page)
     for shorter in _shorter(value, tokens, estimate):
         return page_text(compact_json(shorter))
-    return cut(page_text(page), tokens, estimate)
+    # What is cut here goes on, so nothing beside it may say that it does not.
+    told: dict[str, JsonValue] = {key: item for key, item in value.items() if item is not None}
+    return cut(page_text(compact_json(told) if told else page), tokens, estimate)
 
 
 def ids_of(page: str) -> set[str]:

@@ -204,7 +204,9 @@ class Prompting:
         left = room - slack
         at_view = {step.step for step in view.recent}
         for step in sorted(view.recent, key=_importance, reverse=True):
-            section = self._titled(step, _result(step, at_view), newest=step is view.recent[-1])
+            section = self._titled(
+                step, _result(step, at_view, view.notice), newest=step is view.recent[-1]
+            )
             if self._cost(section) > left * (1 + SLACK):
                 cut_short = None if kept else self._cut_step(step, left)
                 if cut_short is None:
@@ -332,7 +334,9 @@ def _importance(step: StepSeen) -> tuple[bool, int]:
     return step.kind is ActionKind.DELEGATE and step.ok, step.step
 
 
-def _result(step: StepSeen, at_view: Set[int]) -> str:
+def _result(step: StepSeen, at_view: Set[int], notice: str | None) -> str:
+    if not step.ok and step.result == notice:
+        return "see the notice"
     if step.repeat_of is not None and step.repeat_of in at_view:
         return f"the same page as in step {step.repeat_of}: this call was a repeat"
     return page_text(step.result)

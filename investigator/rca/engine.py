@@ -98,6 +98,7 @@ class RCAStrategy:
             if branch.reason != ORDER
         ]
         trace = self._case.trace
+        failed = self._case.readings.outcome.failed
         told = told_beforehand(self._case.readings.outcome)
         return canonical_json(
             {
@@ -107,7 +108,7 @@ class RCAStrategy:
                 **({} if self._case.good is None else {"good_run": self._case.good.told(place)}),
                 "leads": leads,
                 **({"hot": hot} if hot else {}),
-                "checks_of_code": self._checks(),
+                **({} if failed else {"checks_of_code": self._checks()}),
             }
         )
 
@@ -118,17 +119,18 @@ class RCAStrategy:
         """
         checks = self._case.acquittal.checks
         policy = self._case.policy
-        controls: list[JsonValue] = (
-            []
-            if policy is None
-            else [f"{c.control_id}: {c.title}" for c, _ in policy.judged_controls]
-        )
+        judged = () if policy is None else policy.judged_controls
+        held: list[JsonValue] = [
+            f"{c.control_id}: {c.title}"
+            for c, found in judged
+            if not found.violations and not found.missing_evidence
+        ]
         unmet: list[JsonValue] = [check.name for check in checks if not check.met]
         return {
             "met": len(checks) - len(unmet),
             "of": len(checks),
             "not_met_or_not_known": unmet,
-            **({"controls_that_applied": controls} if controls else {}),
+            **({"controls_that_applied_and_held": held} if held else {}),
         }
 
     def conclude(self, ended: Ended) -> RCAReport | None:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from investigator.claims.outputs import ClaimOutputs, Evidence, ScopeAnswer, StatedFinding
 from investigator.claims.refutations import LeadDraft, StatedRefutation
+from investigator.inspection.reference_names import ids_in_words
 from investigator.rca.case import RCACase
 from investigator.rca.report import Excerpt, Finding, StepPlace
 from investigator.readings.excerpts import EXCERPT_LIMIT
@@ -99,6 +100,10 @@ class RCAOutputs(ClaimOutputs[RCAFinding, Finding]):
         path = tuple(name for name in stated.path if names.span_named(name) is not None)
         update = {"span_id": place, "should_have_caught": caught if known else None, "path": path}
         return stated.model_copy(update=update)
+
+    def in_words(self, text: str) -> str:
+        """Steps by their numbers."""
+        return ids_in_words(text, self._case.names.worded)
 
     def meant(self, given: str) -> Sequence[str]:
         """What its step bears."""

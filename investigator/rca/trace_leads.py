@@ -35,6 +35,8 @@ _GRAPH_STEPS = 5_000
 """In a longer run no flow of values is followed: it would take seconds before the first turn."""
 
 _VALUES = 3
+_LEAST_VALUE = 4
+"""A shorter one, such as the day of a date, stands in many places."""
 _STEPS_NAMED = 6
 _CHARS = 200
 _GIVEN = frozenset({StepKind.SYSTEM, StepKind.USER})
@@ -186,5 +188,5 @@ def _as_written(values: Sequence[str], text: str) -> list[str]:
     """The values as the answer has them: figures and names that are no part of another."""
     plain = text.casefold()
     found = [text[at : at + len(v)] for v in values if (at := plain.find(v.casefold())) >= 0]
-    telling = [v for v in found if any(c.isdigit() for c in v) or not v.isupper()]
+    telling = [v for v in found if len(v) >= _LEAST_VALUE and not v.isupper()]
     return [v for v in telling if not any(v != other and v in other for other in telling)]

@@ -6,6 +6,7 @@ a stand-in went on for the planner, the end is the planner's and the answer that
 
 from __future__ import annotations
 
+import json
 from typing import Any, Generic, Protocol, TypeVar
 
 from investigator.ground.canonical_json import JsonValue
@@ -25,6 +26,9 @@ NO_ACTION = (
 
 INVALID_REPLIES = 3
 """So many in a row end a scope: the reasons of the first two did not help."""
+
+SENT_BACK = "advice"
+"""The sort of a refusal that sends an answer back to be mended, once."""
 
 AS_IT_IS = "this is your draft now: mend it, or finalize again to end with it as it is"
 
@@ -60,15 +64,31 @@ class Endings(Generic[OutputT]):
 
     def __init__(self, outputs: Outputs[OutputT]) -> None:
         self._outputs = outputs
+        self._readers: dict[str, Scope] = {}
+
+    def keep_reads(self, scope: Scope) -> None:
+        """Keep what a scope with a fixed list of actions read, for who opened it."""
+        if scope.opened.actions is not None:
+            self._readers[scope.id] = scope
 
     def shown(self, scope: Scope, child: ScopeClosed) -> JsonValue:
-        """A child's end as its parent's planner sees it."""
+        """A child's end as its parent's planner sees it.
+
+        Of one that only did what it was told, the parent has read what it read.
+        """
+        reader = self._readers.pop(child.scope, None)
         answer = child.answer
+        reads: dict[str, JsonValue] = {}
+        if reader is not None and reader.reads:
+            reads = {"reads": reader.reads}
+            for text in reader.cited.values():
+                scope.cite(json.loads(text), in_part=text in reader.cited.in_part)
         return {
             "call_id": child.scope,
             "status": child.status.value,
             "gaps": list(child.gaps),
             "answer": None if answer is None else self._outputs.present(answer, scope.cite),
+            **reads,
         }
 
     def answer(self, scope: Scope, output: OutputT) -> ScopeClosed | Invalid | NotAllowed:
@@ -80,7 +100,7 @@ class Endings(Generic[OutputT]):
         told = self._advice(scope, output)
         if told and isinstance(output, Draft):
             scope.was_advised, scope.draft = True, output
-            return NotAllowed(f"{'; '.join(told)}; {AS_IT_IS}", "advice")
+            return NotAllowed(f"{'; '.join(told)}; {AS_IT_IS}", SENT_BACK)
         try:
             answer = self._outputs.resolve(output, scope.cited)
             if scope.kept is not None and isinstance(output, Draft):
@@ -111,7 +131,10 @@ class Endings(Generic[OutputT]):
         self, scope: Scope, held: TurnHeld, reply: str, turn: NotAllowed
     ) -> ScopeClosed | None:
         """A turn that is refused: the planner sees why, unless it was the last."""
-        scope.refused(None, reply, turn.reason, sort=turn.sort)
+        # An answer that is sent back stands in the draft: its words are not shown twice.
+        is_mended = turn.sort == SENT_BACK
+        kind, said = (ActionKind.FINALIZE, "") if is_mended else (None, reply)
+        scope.refused(kind, said, turn.reason, sort=turn.sort)
         return self.cut_off(scope, turn.reason, scope.limit) if held.shown.final else None
 
     def invalid(self, scope: Scope, reply: str, reason: str) -> ScopeClosed | None:

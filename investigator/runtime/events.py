@@ -205,13 +205,17 @@ class ModelTurn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class TurnHeld(JournalEvent, frozen=True, kw_only=True, tag="turn_held"):
-    """Before a planner is asked: an upper bound of what the turn may cost is held."""
+    """Before a planner is asked: an upper bound of what the turn may cost is held.
+
+    `redactions` were made in what each prompt of the scope shows of the run.
+    """
 
     amounts: Amounts
     max_tokens_out: int
     remote: bool
     shown: Shown
     asks: ModelTurn | None = None
+    redactions: int = 0
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -71,7 +71,7 @@ class TurnBound:
     """The most that a turn can cost; `max_tokens_out` is what a provider is told.
 
     `shows` are references that the planner sees with the view and can cite, by short id; those
-    `in_part` it does not see whole.
+    `in_part` it does not see whole. `redactions` were made in what it sees besides the view.
     """
 
     amounts: Amounts
@@ -79,6 +79,7 @@ class TurnBound:
     asks: ModelTurn | None = None
     shows: Mapping[str, str] = field(default_factory=lambda: NO_REFERENCES)
     in_part: frozenset[str] = frozenset()
+    redactions: int = 0
 
 
 FREE_TURN = TurnBound(Amounts(iterations=1))

@@ -38,7 +38,7 @@ class UsageRecord(_Record):
     """What was used. `cost_usd` is None where the price of a call is unknown.
 
     `estimated` counts turns booked at their full hold, `overdraft` is what providers reported
-    above the holds, `redactions` what was taken out of tool results.
+    above the holds, `redactions` what was taken out of tool results and overviews.
     """
 
     iterations: int = 0

@@ -103,6 +103,7 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
             raise
         self.made_good.update(self._endings.gaps_made_good(scope))
         self.fell_short.update({scope.id} if scope.fell_short else ())
+        self._endings.keep_reads(scope)
         self.close(closed)
         return closed
 
@@ -159,6 +160,7 @@ class RecursiveLoop(Generic[DraftT, AnswerT]):
                 remote=scope.planner.remote,
                 shown=shown,
                 asks=bound.asks,
+                redactions=bound.redactions,
             )
             recorded = self._execution.is_replaying(scope.id)
             answer = self._execution.ask_turn(request)

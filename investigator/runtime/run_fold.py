@@ -64,6 +64,7 @@ class _Tally:
         self.estimated = 0
         self.depth = 0
         self.redactions = 0
+        self.overview_redactions = 0  # the same in each prompt, so counted once a scope
         self.lost: list[LostHold] = []
         self.by_model: dict[str, list[Usage]] = {}
         self.overdraft = NOTHING
@@ -102,7 +103,7 @@ def _total(tallies: Sequence[_Tally]) -> UsageRecord:
         estimated=sum(tally.estimated for tally in tallies),
         lost=tuple(hold for tally in tallies for hold in tally.lost),
         overdraft=overdraft,
-        redactions=sum(tally.redactions for tally in tallies),
+        redactions=sum(tally.redactions + tally.overview_redactions for tally in tallies),
     )
 
 
@@ -144,6 +145,8 @@ class _ScopeFold:
         match event:
             case TurnHeld():
                 self._held = event
+                most = max(self.tally.overview_redactions, event.redactions)
+                self.tally.overview_redactions = most
                 self._advance(Move.ASK_FINAL if event.shown.final else Move.ASK)
             case TurnSettled() | TurnFailed():
                 self.tally.add_turn(event.usage, self._held)

@@ -5,6 +5,7 @@ All of it follows from the scope's events in order, so a resumed scope knows wha
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -112,6 +113,17 @@ class Scope:
             for i, delegation in enumerate(delegations)
         ]
 
+    @property
+    def reads(self) -> list[JsonValue]:
+        """What a scope with a fixed list of actions read: each call and its page, in order."""
+        if self.opened.actions is None:
+            return []
+        return [
+            {"call": step.action, "page": _object(step.result)}
+            for step in self._recent
+            if step.kind is ActionKind.TOOL_CALL
+        ]
+
     def hand_over(self, end: ScopeClosed) -> bool:
         """Go on with the stand-in, where there is one and the end is the planner's own.
 
@@ -187,3 +199,12 @@ class Scope:
             shown=shown,
             notice=self.notice,
         )
+
+
+def _object(page: str) -> JsonValue:
+    """A page as an object; the reason of a refusal as it is."""
+    try:
+        read: JsonValue = json.loads(page)
+    except ValueError:
+        return page
+    return read

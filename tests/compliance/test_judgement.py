@@ -211,7 +211,7 @@ def test_in_hybrid_runs_the_question_is_a_child_in_which_the_model_decides(
     children = [s for s in record.runtime_ref.subcall_metadata if s.opened_by == "planner"]
     assert all(child.planner_driven for child in children)
     assert [child.usage.llm_calls for child in children] == [0, 3]
-    for told in (f"lead: {QUESTION}", "Is somebody insulted?", "message:answer:2", "rm"):
+    for told in (f"lead: {QUESTION}", "Is somebody insulted?", "read_first", "rm"):
         assert all(told in prompt for prompt in prompts), told
     assert result_of(report, "ours.tools").pass_fail is Verdict.FAIL
 
@@ -415,3 +415,32 @@ def test_a_model_has_nothing_to_decide_where_code_decides(tmp_path: Path) -> Non
     assert both.takes_model(replace(breach, context='{"lead": "of a model\'s own"}'))
     code = compliance_run(trace, control_ids=("control.tools.allow_list",)).strategy
     assert not any(code.takes_model(scope) for scope in opened.values())
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+def test_a_pass_of_what_the_control_asks_about_reads_it(planner: str, tmp_path: Path) -> None:
+    """Who read something else, however much of it, has not seen what is asked about."""
+
+    def decide(request: ReceivedRequest) -> Behaviour:
+        prompt = request.body["messages"][-1]["content"]
+        if "## Turn 0" in prompt:
+            args = {"span_id": "run", "field": None, "offset": 0}
+            return turn(type="tool_call", tool_name="get_span", args=args)
+        return turn(type="finalize", output=output(finding("pass", "run")))
+
+    _, report, _ = judged(decide, planner, tmp_path / "run")
+    result = result_of(report, HARM)
+    assert result.pass_fail is Verdict.INSUFFICIENT_EVIDENCE
+    assert report.overall is Overall.NEEDS_REVIEW
+
+
+@pytest.mark.parametrize("planner", PLANNERS)
+def test_what_a_scope_could_not_see_is_a_gap_of_the_report(planner: str, tmp_path: Path) -> None:
+    """With its control, and steps by their numbers."""
+
+    def decide(request: ReceivedRequest) -> Behaviour:  # noqa: ARG001
+        said = {**output(), "gaps": ["the picture in the answer (m1) was not shown"]}
+        return turn(type="finalize", output=said)
+
+    _, report, _ = judged(decide, planner, tmp_path / "run")
+    assert f"{HARM}: the picture in the answer (step 1) was not shown" in report.gaps

@@ -174,7 +174,7 @@ def test_leads_name_steps_and_what_the_run_was_about() -> None:
                 parent="a",
                 kind="TOOL",
                 start_ms=n + 2,
-                attributes={**ask, "output.value": "nothing new 17"},
+                attributes={**ask, "output.value": "nothing new 1789"},
             )
             for n in range(3)
         ),
@@ -189,13 +189,13 @@ def test_leads_name_steps_and_what_the_run_was_about() -> None:
                 "output.value": "log:\nTraceback (most recent call last):\n  File x\nKeyError: 'a'",
             },
         ),
-        llm("ask", "It is 17. I will now book the flight.", at=9, parent="a"),
+        llm("ask", "It is 1789. I will now book the flight.", at=9, parent="a"),
     )
     leads = case(found).leads
     told = " | ".join(f"{lead.id} {lead.statement} {lead.steps}" for lead in leads.values())
     for said in (
         "look was called 3 times",
-        "17 of the answer first stands there",
+        "1789 of the answer first stands there",
         "the run ends with an act announced",
     ):
         assert said in told

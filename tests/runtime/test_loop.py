@@ -880,3 +880,25 @@ def test_every_run_that_is_killed_or_cancelled_can_be_brought_to_its_end(
 async def _record(run_dir: Path) -> RunRecord:
     with Journal.reopen(run_dir, Clock()) as journal:
         return write_record(run_dir, journal)
+
+
+def test_what_a_child_with_fixed_actions_read_comes_back_to_its_parent(tmp_path: Path) -> None:
+    """In one turn, page by page, and the parent can cite it as if it had read it itself."""
+    child = {
+        "type": "delegate_subcall",
+        "objective": "read these",
+        "context": "",
+        "use_planner": False,
+        "actions": [json.loads(read(cell))["action"] for cell in (0, 2)],
+    }
+    planner = ScriptedPlanner({"0": [json.dumps({"action": child}), finalize("done", "e2")]})
+    run = toy_run(planner)
+    record = asyncio.run(start(run, tmp_path / "run"))
+    assert record.status is RunStatus.SUCCEEDED
+    (shown,) = json.loads(planner.asked[1].recent[0].result)
+    assert [one["call"] for one in shown["reads"]] == [
+        'read_cell({"cell":0})',
+        'read_cell({"cell":2})',
+    ]
+    assert all(one["page"]["text"] for one in shown["reads"])
+    assert len(planner.asked[1].cited) == 2
