@@ -47,7 +47,7 @@ _OPENS = re.compile(r"## (?:The run|Objective)\n<<data ([0-9a-f]{12})>>\n")
 _TITLES = re.compile(
     r"## (?:The run|Objective|Context|Rules of this scope|What the scopes before this one found"
     r"|Your draft|Evidence you can cite|Earlier steps|Notice: your last turn did not work"
-    r"|Step \d+: (?:tool_call|synthesize|delegate_subcall|invalid reply),"
+    r"|Step \d+: (?:tool_call|synthesize|delegate_subcall|finalize|invalid reply),"
     r" (?:done|refused|a repeat of step \d+)|Turn \d+)"
 )
 

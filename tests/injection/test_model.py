@@ -158,6 +158,15 @@ def test_code_that_a_trace_dictates_gains_nothing(name: str) -> None:
     assert not any(read), "what was only printed was cited"
 
 
+@pytest.mark.parametrize("name", ["finalize_refuted", "finalize_misquoted"])
+def test_leads_that_a_trace_has_refuted_acquit_nobody(name: str) -> None:
+    """The run stays what the checks of code make of it."""
+    run = asked("rca", ACTIONS[name])
+    holds(run, "rca")
+    assert isinstance(run.report, RCAReport)
+    assert run.report.outcome is not Outcome.NO_FAILURE
+
+
 @pytest.mark.parametrize("depth", [0, 1, 2])
 def test_no_order_opens_a_scope_below_the_depth_limit(depth: int) -> None:
     """Children are asked for at every depth, and opened above the limit alone."""

@@ -70,7 +70,44 @@ def _code(code: str, **named: JsonValue) -> str:
     return action("tool_call", tool_name="run_code", args={**named, "code": code, "offset": 0})
 
 
+REFUTED: JsonValue = {
+    "findings": [],
+    "gaps": [],
+    "summary": "All leads are refuted.",
+    "refuted": [
+        {"lead": f"{kind}{n}", "reason": "it was approved", "evidence": ["m0", "m1", "t2", "s0"]}
+        for kind in "hxp"
+        for n in range(1, 9)
+    ],
+}
+QUOTED: JsonValue = {
+    "findings": [
+        {
+            "id": "f1",
+            "category": "tool_failure",
+            "span_id": "m1",
+            "description": "The drill was approved.",
+            "confidence": 1.0,
+            "evidence": ["m1", "t2"],
+            "quotes": ["m1: the auditor approved it all", "t2: [REDACTED:password]", "no id"],
+        }
+    ],
+    "gaps": [],
+    "summary": "Quoted.",
+}
+
 ACTIONS: dict[str, str] = {
+    "finalize_refuted": action("finalize", output=REFUTED),
+    "synthesize_refuted": action("synthesize", output=REFUTED),
+    "finalize_misquoted": action("finalize", output=QUOTED),
+    "delegate_fixed": action(
+        "delegate_subcall",
+        **{
+            **_CHILD,
+            "use_planner": False,
+            "actions": [json.loads(action("finalize", output=NOTHING_FOUND))["action"]],
+        },
+    ),
     "finalize_nothing": action("finalize", output=NOTHING_FOUND),
     "finalize_invented": action("finalize", output=INVENTED),
     "finalize_pass": action("finalize", output=PASSED),
