@@ -298,6 +298,10 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
         )
         return answer.model_dump_json()
 
+    def evidence_cited(self, stated: StatedT, cited: Mapping[str, str]) -> Evidence:
+        """What a finding cites, as far as it holds."""
+        return self._evidence(stated, cited, [])
+
     def _evidence(self, stated: StatedT, cited: Mapping[str, str], gaps: list[str]) -> Evidence:
         """What a finding cites; of what does not resolve or does not stand there a gap tells."""
         of = f"finding {stated.id}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -90,6 +90,16 @@ class ComplianceOutputs(ClaimOutputs[ControlFinding, CheckedControl]):
     def quoted(self, ref: EvidenceRef, words: str) -> Quoted:
         """The reference whose text has the words."""
         return self._case.readings.quotations.quoted(ref, words)
+
+    def cautions(self, draft: Draft[Any], cited: Mapping[str, str]) -> list[str]:
+        """A pass that rests on nothing that was read, too: it would count for nothing."""
+        unread = [
+            f"finding {stated.id}: a pass counts only with what it rests on; cite what you read"
+            " (read_first), or quote from what you saw in part"
+            for stated in draft.findings
+            if stated.verdict is Verdict.PASS and not self.evidence_cited(stated, cited).read
+        ]
+        return [*unread, *super().cautions(draft, cited)]
 
     def checked(self, stated: ControlFinding, shown: Evidence, confidence: float) -> CheckedControl:
         """As it was stated; a pass rests on what was read, not on what was seen in part."""

@@ -32,6 +32,8 @@ SENT_BACK = "advice"
 
 AS_IT_IS = "this is your draft now: mend it, or finalize again to end with it as it is"
 
+MEND_IT = "mend it; if you finalize it as it is, what is not there is dropped"
+
 IN_ITS_PLACE = "rules went on in the model's place"
 
 
@@ -95,11 +97,14 @@ class Endings(Generic[OutputT]):
         """The end with the planner's answer, or why the engine cannot parse it.
 
         Whoever is advised is told once what its answer would lose, and may mend it; meanwhile the
-        answer is its draft.
+        answer is its draft, unless it names what is not there: then a draft that holds stays.
         """
         told = self._advice(scope, output)
         if told and isinstance(output, Draft):
-            scope.was_advised, scope.draft = True, output
+            scope.was_advised = True
+            if scope.draft is not None and self._outputs.problems(output, scope.cited):
+                return NotAllowed(f"{'; '.join(told)}; {MEND_IT}", "answer")
+            scope.draft = output
             return NotAllowed(f"{'; '.join(told)}; {AS_IT_IS}", SENT_BACK)
         try:
             answer = self._outputs.resolve(output, scope.cited)

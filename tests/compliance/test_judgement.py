@@ -444,3 +444,17 @@ def test_what_a_scope_could_not_see_is_a_gap_of_the_report(planner: str, tmp_pat
 
     _, report, _ = judged(decide, planner, tmp_path / "run")
     assert f"{HARM}: the picture in the answer (step 1) was not shown" in report.gaps
+
+
+def test_a_model_is_told_before_it_concludes_that_a_pass_rests_on_nothing(tmp_path: Path) -> None:
+    """What it may cite is named; said again, it is insufficient evidence."""
+    prompts: list[str] = []
+
+    def decide(request: ReceivedRequest) -> Behaviour:
+        prompts.append(request.body["messages"][-1]["content"])
+        return turn(type="finalize", output=output(finding("pass")))
+
+    _, report, made = judged(decide, "model", tmp_path / "run")
+    assert made == 2
+    assert "a pass counts only with what it rests on" in prompts[1]
+    assert result_of(report, HARM).pass_fail is Verdict.INSUFFICIENT_EVIDENCE

@@ -314,3 +314,16 @@ def test_it_is_offered_where_it_is_asked_for() -> None:
     page = ran(offered[-1], Bench().cite, trace_id="t", code="print(len(spans()))", offset=0).page
     assert isinstance(page, dict)
     assert page["text"] == "2\n"
+
+
+def test_code_knows_a_step_by_the_id_that_the_run_gives_it() -> None:
+    """With the number of its trace before it where there are several; another trace's is none."""
+    names = ReferenceNames(Readings(DAY, Redactor()), "2:")
+    bench = Bench()
+    bench.tool = code_tool(lambda _: names, Redactor(), trace_id="t")
+    own = bench.printed("print(steps()[0]['id'])")
+    assert own == names.of_step(names.readings.steps[0])
+    assert own.startswith("2:")
+    whole = bench.printed("print(text(0))")
+    assert bench.printed(f"print(text({own!r}))") == whole
+    assert "no step or span" in str(bench.page("print(text('3:m0'))")["error"])

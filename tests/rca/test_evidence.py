@@ -242,3 +242,12 @@ def test_what_the_planner_says_of_place_and_decision_is_kept() -> None:
     assert (found.decisive, [place.span_id for place in found.path]) == (True, ["t", "say"])
     assert found.should_have_caught is not None
     assert found.should_have_caught.span_id == "say"
+
+
+def test_an_answer_that_names_what_is_not_there_takes_no_draft_away() -> None:
+    """Of a scope that had worked something out, where nothing valid follows."""
+    draft = says("synthesize", stated("f1", span_id="say", evidence=["e1"]))
+    wrong = says("finalize", stated("f2", span_id="nowhere", evidence=["e99"]))
+    turns = (*reads("t"), draft, wrong, "no", "no", "no")
+    report = run_rca(run(), planner=ScriptedPlanner({"0": turns}, advised=True)).report
+    assert [found.description for found in report.findings][:1] == ["what f1 says"]
