@@ -17,17 +17,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum, auto
 
+import re2
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params
 from investigator.controls.checks.approved import guarded, proposed_and_agreed
 from investigator.controls.checks.violations import broken_by
 from investigator.controls.checks.words import Regex, found_in
+from investigator.ground.patterns import well_formed
 from investigator.ground.wording import counted
 from investigator.readings.conversation import Action, Source, Utterance
 from investigator.readings.deeds.deed import CHANGES, Deed, DeedEffect, Means
 from investigator.readings.directives import acts_of_tool, kinds_of, tool_words, words_of
-from investigator.readings.languages import common_words
+from investigator.readings.languages import common_words, word_set
 from investigator.readings.reading import Readings
 from investigator.readings.requests import StandingOrder
 
@@ -185,6 +187,21 @@ class _Judged:
             return False
         return self._is_requested(after)
 
+    def _is_about(self, text: str) -> bool:
+        """Whether a request may mean this call: not where it names another of the same series."""
+        named = _ids_named(text)
+        given = {leaf.casefold().strip() for _, leaf in self.action.leaves}
+        if not named or named & given or any(one in text for text in given for one in named):
+            return True
+        shapes = {_shape(one) for one in named}
+        before = self.action.position
+        heard = self._subject.conversation.said_by(Source.USER, before=before)
+        return not any(
+            _shape(one) in shapes
+            and not any(one in self._subject.provenance.text(said).words for said in heard)
+            for one in given
+        )
+
     def _is_requested(self, after: int) -> bool:
         """Whether the user asked for this kind of act, after the order it stands under if any."""
         place, requests = self.action.position, self._subject.requests
@@ -198,13 +215,43 @@ class _Judged:
                 for said, text in asking
                 if said.position > after or (said.position == own and text != self.order.text)
             )
-        if any(True for _ in asking):
+        if any(self._is_about(text) for _, text in asking):
             return True
         heard = self._subject.conversation.said_by(Source.USER, before=place)
         own_words = _telling_words(self.action, self.acts)
         return self.order is None and any(
             own_words & self._subject.provenance.text(said).words for said in heard
         )
+
+
+_NAMED = re2.compile(r"(\pL+)(\s+(?:no\.?|nr\.?|number|nummer|id)?\s*#?)([\pL-]*\d[\w-]*)")
+_NO_NAME = word_set(
+    "in by of top for than at on to last first next about over under after before the a an all only"
+    " just these those another more less until till since within um am im vor nach bis für en de à"
+    " pour por para en a"
+)
+
+
+_ALSO_THINGS = word_set(
+    "order orders report message comment contact record post booking reservation payment"
+    " transaction store schedule plan mail email"
+)
+"""Words that are acts and things; before a number they are things."""
+
+
+def _ids_named(text: str) -> frozenset[str]:
+    """The numbers and codes that a request gives to things: `account 7`, not `3 files`."""
+    hits = _NAMED.findall(well_formed(text.casefold()))
+    return frozenset(
+        code
+        for word, _, code in hits
+        if word not in _NO_NAME and (word in _ALSO_THINGS or not kinds_of([word]))
+    )
+
+
+def _shape(code: str) -> str:
+    """A code with its letters and digits made alike: those of one series have one shape."""
+    return "".join("9" if c.isdigit() else "a" if c.isalpha() else c for c in code)
 
 
 def _impact(action: Action, acts: Sequence[Deed], params: ApprovalParams) -> _Impact:

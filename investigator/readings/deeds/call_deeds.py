@@ -286,7 +286,7 @@ _CYPHER = re2.compile(
     r"(?is)^\s*(?:optional\s+)?(?:match|unwind|call)\s*[({\w].*\b(return|delete|set|create|merge"
     r"|remove)\b"
 )
-_MONGO = re2.compile(r"^\s*db\.[\w\[\]'\".]+?\.?(\w+)\s*\(")
+_MONGO = re2.compile(r"^\s*db\.(?:[\w\[\]'\".-]+\.)?(\w+)\s*\(")
 
 
 def _graph(text: str) -> Deed | None:
@@ -322,14 +322,14 @@ def _commands(words: list[str], leaves: _Leaves, arguments: JsonValue) -> tuple[
     """A command line: what a shell is given, and what is named as a command and is more than one
     word or is run."""
     said = set(words)
-    shell, runs = bool(said & SHELL_WORDS), bool(said & _RUNS)
+    shell, runs = bool(said & SHELL_WORDS), bool(said & (_RUNS | {"redis"}))
     found: list[Deed] = []
     for key, text in leaves:
         keys = _key(key)
         named = bool(keys & _COMMAND_KEYS) or (shell and bool(keys & (_CODE_KEYS | {"input"})))
         if not named or not text.strip() or not (shell or runs or " " in text.strip()):
             continue
-        if said & {"redis"}:
+        if "redis" in said and not text.startswith("redis-cli"):
             text = f"redis-cli {text}"
         found += deeds_in_shell(text, powershell=bool(said & {"powershell", "pwsh"}))
     if shell and not found and isinstance(arguments, str) and arguments.strip():
@@ -347,8 +347,9 @@ def _requests(words: list[str], leaves: _Leaves, arguments: JsonValue) -> tuple[
     method = next(
         (
             value.upper()
-            for key in ("method", "http_method", "verb", "request_method")
-            if isinstance(value := arguments.get(key), str) and value.upper() in _METHODS
+            for key, value in leaves
+            if key in ("method", "http_method", "verb", "request_method")
+            and value.upper() in _METHODS
         ),
         None,
     )

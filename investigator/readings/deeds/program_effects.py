@@ -12,7 +12,8 @@ from investigator.readings.deeds.deed import DeedEffect
 from investigator.readings.languages import word_set
 
 READING_PROGRAMS = word_set(
-    "ls cat head tail grep egrep fgrep zgrep rg ag ack wc sort uniq cut tr diff cmp comm file stat"
+    ": ls cat head tail grep egrep fgrep zgrep rg ag ack wc sort uniq cut tr diff cmp comm file"
+    " stat"
     " du"
     " df pwd whoami id uname date cal printf echo which type whereis printenv ps top htop free"
     " uptime"
@@ -194,7 +195,8 @@ LOOKING_WORDS = word_set(
 )
 DESTROYING_WORDS = word_set(
     "drop reset wipe flush destroy purge delete remove erase truncate clean downgrade uninstall"
-    " terminate rm del nuke teardown unpublish dataloss data-loss dropall rollback deprovision"
+    " terminate rm del nuke teardown unpublish rb unlink dataloss data-loss dropall rollback"
+    " deprovision"
 )
 DEPLOYING_WORDS = word_set(
     "deploy release publish migrate push apply promote restart shutdown stop kill reboot upgrade"

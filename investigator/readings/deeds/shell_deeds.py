@@ -86,7 +86,11 @@ def _act(
 
 
 def _acts(command: Command, depth: int) -> Iterator[Deed]:
+    empties = command.words in ([], [":"], ["true"])
     for target in command.writes_to:
+        if empties:
+            yield _act(DeedEffect.DELETE, f"empties {target}", [target], grave=True)
+            continue
         system = is_system_path(target)
         yield _act(DeedEffect.WRITE, f"writes to {target}", [target], grave=system)
     yield from _of_words(command, command.words, depth)

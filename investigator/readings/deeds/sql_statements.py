@@ -220,7 +220,7 @@ def _verb(verb: str, words: list[_Word], what: str) -> Iterator[Deed]:
         effect = DeedEffect.WRITE if "=" in texts else DeedEffect.READ
         yield _act(effect, what, things)
     elif verb == "ALTER" and any(
-        w.text == "DROP" and _is_verb(words, i) for i, w in enumerate(words)
+        w.text in ("DROP", "DELETE") and _is_verb(words, i) for i, w in enumerate(words)
     ):
         yield _act(DeedEffect.DELETE, what, things, grave=True)
     elif verb == "MERGE":
