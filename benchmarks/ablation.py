@@ -116,7 +116,7 @@ def _report(one: Subject, taxonomy: Taxonomy, without: str | None) -> RCAReport:
     found = (finding_of(group, taxonomy, one.readings.producers.of) for group in groups)
     findings = sorted(found, key=rank)
     return report_from_findings(
-        one.readings.trace.trace_id,
+        one.readings.trace,
         findings,
         taxonomy,
         gaps=case.gaps,

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+TracesOfSession = Annotated[tuple[str, ...], Field(exclude_if=lambda ids: not ids)]
+"""Where the trace that a report is about is a session: its traces, in order; else left out."""
+
+
+def of_traces(trace_id: str, session: tuple[str, ...]) -> tuple[str, ...]:
+    """The traces that a report about a trace, or about a session of several, is of."""
+    return session or (trace_id,)
 
 
 class Report(BaseModel):

@@ -63,7 +63,12 @@ def command_of(engine: AnyEngine) -> Callable[..., None]:
             )
         traces: TraceChoice = given["traces"]
         one: TraceQuestion[Any] = engine.question.model_validate(  # type: ignore[assignment]
-            {**told, "trace_id": traces.trace_id or "", **told_of_all(known)}
+            {
+                **told,
+                "trace_id": traces.trace_id or "",
+                "session_id": traces.session,
+                **told_of_all(known),
+            }
         )
         raise typer.Exit(
             investigate_traces(

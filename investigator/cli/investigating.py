@@ -110,6 +110,9 @@ def _check(
     """Refuse options that contradict each other."""
     if traces.all_traces and traces.trace_id is not None:
         raise UsageError("--trace-id names one trace and --all takes every one: leave one out")
+    if traces.session is not None and (traces.all_traces or traces.filter_expr is not None):
+        other = "--all takes every one" if traces.all_traces else "--filter chooses among traces"
+        raise UsageError(f"--session names the traces of a conversation, {other}: leave one out")
     if traces.all_traces and question.good_run is not None:
         raise UsageError("--good is a run of the same task as one trace: name it with --trace-id")
     if traces.all_traces and run.run_id is not None:
@@ -126,13 +129,18 @@ def _investigate_one(
     filter_expr: str | None,
 ) -> Exit:
     """Run one trace of the source and show its report."""
+    from investigator.runs.session_traces import session_named
     from investigator.runs.trace_names import trace_named
 
     opened = open_with_progress(request.source)
     named = question.trace_id
-    trace_id = trace_named(opened, named) if named else _only_trace(opened, filter_expr)
+    if question.session_id is not None:
+        one = question.of_session(*session_named(opened, question.session_id))
+    else:
+        trace_id = trace_named(opened, named) if named else _only_trace(opened, filter_expr)
+        one = question.about(trace_id)
     told.require_known(opened)
-    one = told.added_to(question.about(trace_id))
+    one = told.added_to(one)
     return _run_and_show(replace(request, question=one), asked, opened)
 
 

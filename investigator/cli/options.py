@@ -448,6 +448,15 @@ class TraceChoice:
             show_default=False,
         ),
     ] = None
+    session: Annotated[
+        str | None,
+        typer.Option(
+            "--session",
+            metavar="ID",
+            help="All traces of a session (session.id, a conversation's or a thread's id) as one.",
+            show_default=False,
+        ),
+    ] = None
     all_traces: Annotated[bool, typer.Option("--all", help="Every trace, one run each.")] = False
     filter_expr: FilterOption = None
 

@@ -73,6 +73,7 @@ def _facts(record: RunRecord) -> list[tuple[str, str | None]]:
         ("run", f"{record.run_id} ({record.run_type})"),
         ("status", record.status.value),
         ("error", f"{record.error.code}: {record.error.message}" if record.error else None),
+        ("session", record.input_ref.session_id),
         ("trace", ", ".join(record.input_ref.trace_ids)),
         ("source", record.dataset_ref.dataset_id),
         ("planner", " ".join(filter(None, (runtime.planner, runtime.model_name)))),

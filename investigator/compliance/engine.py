@@ -102,6 +102,7 @@ class ComplianceStrategy:
         overall = overall_of([result.pass_fail for result in results])
         return ComplianceReport(
             trace_id=self._case.trace.trace_id,
+            trace_ids=self._case.trace.trace_ids,
             controls_version=self._case.library.version,
             overall=overall,
             summary=_summary(results),

@@ -16,6 +16,7 @@ from investigator.claims.document import (
     Tone,
     Word,
 )
+from investigator.claims.report import of_traces
 from investigator.claims.rows import ControlRow, ReportRows, TraceVerdict, signature_of
 from investigator.compliance.report import ComplianceReport, ControlResult, JudgedBy, Overall
 from investigator.controls.terms import Verdict
@@ -124,7 +125,8 @@ def compliance_remarks(report: ComplianceReport, by: Annotator) -> Remarks:  # n
     judged: Annotator = "LLM" if any(map(_by_model, controls)) else "CODE"
     overall, score = report.overall, _SCORES[report.overall]
     verdict = Remark("compliance.overall", overall.value, score, report.summary, report, judged)
-    return Remarks((report.trace_id,), verdict, [_remark(control) for control in controls])
+    traces = of_traces(report.trace_id, report.trace_ids)
+    return Remarks(traces, verdict, [_remark(control) for control in controls])
 
 
 def _remark(control: ControlResult) -> Remark:

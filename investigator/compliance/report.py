@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from investigator.claims.confidence import Confidence
-from investigator.claims.report import Report
+from investigator.claims.report import Report, TracesOfSession, of_traces
 from investigator.controls.terms import Severity, Verdict
 from investigator.runtime.status import Artifact
 from investigator.traces.evidence import EvidenceRef
@@ -76,6 +76,7 @@ class ComplianceReport(Report):
 
     schema_version: Literal["1.1.0", "1.2.0"] = SCHEMA_VERSION
     trace_id: str
+    trace_ids: TracesOfSession = ()
     controls_version: str
     overall: Overall
     summary: str = Field(min_length=1)
@@ -98,7 +99,7 @@ class ComplianceReport(Report):
     def _evidence_is_of_this_trace(self) -> ComplianceReport:
         for control in self.controls_evaluated:
             for ref in control.evidence_refs:
-                if ref.trace_id != self.trace_id:
+                if ref.trace_id not in of_traces(self.trace_id, self.trace_ids):
                     raise ValueError(f"{ref.ref} is of trace {ref.trace_id}")
         return self
 

@@ -10,9 +10,19 @@ import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Any,
+    ClassVar,
+    Generic,
+    NamedTuple,
+    Self,
+    TypeAlias,
+    TypeVar,
+)
 
-from pydantic import AfterValidator, Field, StrictBool
+from pydantic import AfterValidator, Field, StrictBool, model_validator
 
 from investigator.claims.annotations import Annotator, Remarks
 from investigator.claims.document import Document, Overview
@@ -186,11 +196,16 @@ QuestionT = TypeVar("QuestionT", bound="TraceQuestion[Any]")
 class TraceQuestion(Question[ReportT], Generic[ReportT]):
     """A question of one trace; `trace_id` empty: the only trace of the source.
 
+    With `session_id` it is of all traces of that session as one, whose id is the session's;
+    `session_traces` are those that were found.
+
     `outcome` (passed, failed), `symptom` and `expected` are what the caller knows of how the run
     ended: no evidence, but it comes before what the data says of it.
     """
 
     trace_id: str = ""
+    session_id: str | None = Field(default=None, min_length=1)
+    session_traces: tuple[str, ...] = ()
     outcome: Ending | None = None
     symptom: str | None = None
     expected: str | None = None
@@ -203,7 +218,11 @@ class TraceQuestion(Question[ReportT], Generic[ReportT]):
     @property
     def input_ref(self) -> InputRef:
         """The trace."""
-        return InputRef(trace_ids=(self.trace_id,), known_outcome=self.known_outcome())
+        return InputRef(
+            trace_ids=self.session_traces or (self.trace_id,),
+            session_id=self.session_id,
+            known_outcome=self.known_outcome(),
+        )
 
     @property
     def word(self) -> ToldOutcome:
@@ -236,8 +255,26 @@ class TraceQuestion(Question[ReportT], Generic[ReportT]):
         return Readings(trace, redactor, self.word, ignore_evaluations=self.ignore_evaluations)
 
     def trace_ids_in(self, api: InspectionAPI) -> Sequence[str]:  # noqa: ARG002
-        """The trace."""
-        return (self.trace_id,)
+        """The trace, or those of the session."""
+        return self.session_traces or (self.trace_id,)
+
+    def of_session(self: QuestionT, session_id: str, trace_ids: Sequence[str]) -> QuestionT:
+        """The same question of these traces of a session, as one."""
+        found = {"session_id": session_id, "session_traces": tuple(trace_ids)}
+        return self.model_copy(update={"trace_id": session_id, **found})
+
+    @model_validator(mode="after")
+    def _of_a_trace_or_of_a_session(self) -> Self:
+        if self.session_id is None:
+            return self
+        if self.trace_id not in ("", self.session_id):
+            raise UsageError(
+                f"a trace ('{self.trace_id}') and a session ('{self.session_id}') are named: "
+                "leave one out"
+            )
+        if self.good_run is not None:
+            raise UsageError("a good run is compared with one trace, not with a session")
+        return self
 
     def about(self: QuestionT, trace_id: str) -> QuestionT:
         """The same question of that trace."""
@@ -347,7 +384,7 @@ def read_trace(api: InspectionAPI, trace_id: str, redactor: Redactor) -> Trace:
         TraceNotFound: the source has no trace of that id.
     """
     trace = api.get_trace(trace_id)
-    redactor.keep((trace.trace_id, *(span.span_id for span in trace.spans)))
+    redactor.keep((trace.trace_id, *trace.trace_ids, *(span.span_id for span in trace.spans)))
     return trace
 
 

@@ -56,7 +56,7 @@ class ReferenceNames:
     def of(self, ref: EvidenceRef) -> str | None:
         """The id of a reference; None for one of another trace."""
         trace = self._readings.trace
-        if ref.trace_id != trace.trace_id:
+        if not trace.holds(ref.trace_id):
             return None
         if ref.kind is EvidenceKind.EVALUATION:
             return self._of_verdict(ref)

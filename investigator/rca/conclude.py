@@ -22,6 +22,7 @@ from investigator.rca.taxonomy import Taxonomy
 from investigator.readings.outcome import NOT_KNOWN, KnownOutcome, Sayer
 from investigator.signals.model import Signal
 from investigator.traces.evidence import unique
+from investigator.traces.model import Trace
 
 _RECOVERED_SHARE = 0.5
 _REMEDIES = 5
@@ -81,7 +82,7 @@ def rank(finding: Finding) -> tuple[bool, bool, float]:
 
 
 def report_from_findings(
-    trace_id: str,
+    trace: Trace,
     findings: Sequence[Finding],
     taxonomy: Taxonomy,
     *,
@@ -112,7 +113,8 @@ def report_from_findings(
     outcome = _outcome(findings, known, earned=earned)
     open_ = () if outcome is not Outcome.UNDETERMINED else _unproved(acquittal, likely)
     return RCAReport(
-        trace_id=trace_id,
+        trace_id=trace.trace_id,
+        trace_ids=trace.trace_ids,
         outcome=outcome,
         primary_label=_label(findings[0], taxonomy) if outcome is Outcome.FAILURE else None,
         summary=_summary(outcome, findings, known, said),

@@ -153,7 +153,7 @@ class RCAStrategy:
         own = 0 if by_rules else len(answer.findings)
         findings[own:] = sorted(findings[own:], key=rank)
         return report_from_findings(
-            self._case.trace.trace_id,
+            self._case.trace,
             findings,
             self._case.taxonomy,
             gaps=dict.fromkeys((*self._case.gaps, *answer.gaps, *ended.gaps, *self._notes)),

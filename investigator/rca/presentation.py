@@ -17,6 +17,7 @@ from investigator.claims.document import (
     Tone,
     Word,
 )
+from investigator.claims.report import of_traces
 from investigator.claims.rows import FindingRow, ReportRows, TraceVerdict, signature_of
 from investigator.rca.report import (
     AcquittalCheck,
@@ -150,7 +151,7 @@ def rca_remarks(report: RCAReport, by: Annotator) -> Remarks:
         Remark("rca.evidence", f.category, f.confidence, f.description, f, by, f.evidence_refs)
         for f in report.findings
     ]
-    return Remarks((report.trace_id,), verdict, findings)
+    return Remarks(of_traces(report.trace_id, report.trace_ids), verdict, findings)
 
 
 def rca_rows(report: RCAReport) -> ReportRows:

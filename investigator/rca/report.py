@@ -21,7 +21,7 @@ from pydantic import (
 
 from investigator.claims.confidence import SUPPORTED, Confidence
 from investigator.claims.refutations import RefutedLead
-from investigator.claims.report import Report
+from investigator.claims.report import Report, TracesOfSession, of_traces
 from investigator.readings.faults import Fault
 from investigator.runtime.status import Artifact
 from investigator.runtime.told import Ending
@@ -186,6 +186,7 @@ class RCAReport(Report):
 
     schema_version: Literal["1.0.0", "1.1.0", "1.2.0", "1.3.0"] = SCHEMA_VERSION
     trace_id: str
+    trace_ids: TracesOfSession = ()
     outcome: Outcome
     primary_label: Label | None
     summary: str = Field(min_length=1)
@@ -232,7 +233,8 @@ class RCAReport(Report):
 
     @model_validator(mode="after")
     def _evidence_is_of_this_trace(self) -> RCAReport:
-        stray = [ref for ref in self.cited if ref.trace_id not in (None, self.trace_id)]
+        known = (None, *of_traces(self.trace_id, self.trace_ids))
+        stray = [ref for ref in self.cited if ref.trace_id not in known]
         if stray:
             raise ValueError(f"{stray[0].ref} is of trace {stray[0].trace_id}")
         return self

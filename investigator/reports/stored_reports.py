@@ -38,8 +38,8 @@ def reported_outcome(outcome: BatchOutcome) -> RunReport:
 def reported_run(record: RunRecord, report: Report | None) -> RunReport:
     """A run's report, with where it comes from; a run without one says why."""
     engine = engine_of_run(record.run_type)
-    trace_ids = record.input_ref.trace_ids
-    subject = trace_ids[0] if engine.is_of_one_trace and trace_ids else WHOLE_WINDOW
+    asked = record.input_ref
+    subject = asked.subject if engine.is_of_one_trace and asked.trace_ids else WHOLE_WINDOW
     return RunReport(
         engine=engine.name,
         run_id=record.run_id,

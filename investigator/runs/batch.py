@@ -156,7 +156,7 @@ def outcome_of(result: RunResult[Report]) -> BatchOutcome:
     error = None if result.error is None else f"{result.error.code}: {result.error.message}"
     return BatchOutcome(
         engine=engine.name,
-        subject=result.record.input_ref.trace_ids[0] if engine.is_of_one_trace else WHOLE_WINDOW,
+        subject=result.record.input_ref.subject if engine.is_of_one_trace else WHOLE_WINDOW,
         run_id=result.run_id,
         run_dir=result.run_dir,
         status=result.status,

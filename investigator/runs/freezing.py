@@ -52,7 +52,8 @@ def frozen_input(run_dir: Path) -> ParquetInspectionAPI | None:
 def freeze(api: PhoenixInspectionAPI, question: Question[Any], run_dir: Path) -> None:
     """Write the traces that the question is about into the run's folder, whole or not at all."""
     if isinstance(question, TraceQuestion):
-        stored: Iterable[TraceRow] = rows_of(api.get_trace(question.trace_id))
+        traces = map(api.get_trace, question.trace_ids_in(api))
+        stored: Iterable[TraceRow] = (row for trace in traces for row in rows_of(trace))
     else:
         stored = api.stored(question.trace_ids_in(api))
     make_private(run_dir)

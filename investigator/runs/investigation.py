@@ -47,6 +47,7 @@ from investigator.runs.planners import (
     ready,
     require_price,
 )
+from investigator.runs.session_traces import session_named, with_session
 from investigator.runs.settings import DEFAULTS, Settings
 from investigator.runs.sources import TraceSource, open_source
 from investigator.runs.trace_names import trace_named
@@ -194,7 +195,7 @@ async def ainvestigate(
                 read = held.enter_context(as_read(read, question, run_dir))
                 if good is not None:
                     keep_good_run(good, run_dir)
-            prepared = question.prepare(read, materials, redactor)
+            prepared = question.prepare(with_session(read, question), materials, redactor)
         except SourceError as error:
             return result_of(run_dir, _fail(opening, run_dir, error))
         run = _run_of(opening, prepared, settings.planner, redactor)
@@ -274,6 +275,10 @@ def _of_the_only_trace(question: Question[ReportT], opened: OpenedSource) -> Que
     """The question with its trace named, where there is one trace that it can mean."""
     if not isinstance(question, TraceQuestion):
         return question
+    if question.session_traces:
+        return question
+    if question.session_id is not None:
+        return question.of_session(*session_named(opened, question.session_id))
     if question.trace_id:
         return question.about(trace_named(opened, question.trace_id))
     traces = opened.api.list_traces(limit=2)
@@ -408,11 +413,13 @@ def _read_again(
             read = held.enter_context(_open(opened.source, where)).api
             if options.freeze and opened.dataset_ref.dataset_hash is None:
                 read = held.enter_context(as_read(read, options.asked, run_dir))
-        yield read
+        yield with_session(read, options.asked)
 
 
 def _named(asked: InputRef) -> str:
     """What a run looked at, in a message."""
+    if asked.session_id is not None:
+        return f"session '{asked.session_id}'"
     if len(asked.trace_ids) == 1:
         return f"trace '{asked.trace_ids[0]}'"
     return "the window" if not asked.trace_ids else f"the {counted(len(asked.trace_ids), 'trace')}"

@@ -129,7 +129,7 @@ class _Reader:
             ("calls", ", ".join(step.asks)),
             ("references", ", ".join(ref.ref for ref in step.evidence)),
         )
-        return self._made(f"step {step.number}: {kind}{tool}", facts, texts)
+        return self._made(f"step {step.number}: {kind}{tool}", facts, texts, span_id=step.span_id)
 
     def _span(self, span: Span) -> ShownEvidence:
         io = tool_io_of(span)
@@ -150,7 +150,8 @@ class _Reader:
             if not name.startswith(_KEPT_APART)
         ]
         texts.append(("attributes", "\n".join(others), False))
-        return self._made(f"span {span.span_id}", self._facts_of(span), texts)
+        title = f"span {span.span_id}"
+        return self._made(title, self._facts_of(span), texts, span_id=span.span_id)
 
     def _facts_of(self, span: Span) -> tuple[tuple[str, str | None], ...]:
         took = span.latency_ms
@@ -188,7 +189,8 @@ class _Reader:
                 texts = [
                     (f"document {c.document_id or position}", c.full_text, False) for c in chunks
                 ]
-        return self._made(ref.kind.value.lower().replace("_", " "), facts, texts)
+        title = ref.kind.value.lower().replace("_", " ")
+        return self._made(title, facts, texts, span_id=ref.span_id)
 
     def _verdict(self, ref: EvidenceRef) -> ShownEvidence:
         one = next(e for e in self._trace.evaluations if evaluation_evidence(e).ref == ref.ref)
@@ -200,17 +202,21 @@ class _Reader:
             ("score", None if one.score is None else f"{one.score:g}"),
             ("span", one.span_id),
         )
-        return self._made("evaluation", facts, [("explanation", one.explanation, False)])
+        told = [("explanation", one.explanation, False)]
+        return self._made("evaluation", facts, told, span_id=one.span_id)
 
     def _made(
         self,
         title: str,
         facts: Iterable[tuple[str, str | None]],
         texts: Iterable[tuple[str, str | None, bool]],
+        *,
+        span_id: str | None,
     ) -> ShownEvidence:
+        span = None if span_id is None else self._trace.get(span_id)
         return ShownEvidence(
             title=self._redacted(title),
-            trace_id=self._trace.trace_id,
+            trace_id=self._trace.trace_id if span is None else span.trace_id,
             facts=tuple((name, self._redacted(text)) for name, text in facts if text),
             passages=tuple(
                 Passage(name, self._redacted(text), failed) for name, text, failed in texts if text

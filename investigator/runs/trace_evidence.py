@@ -36,7 +36,10 @@ def shown_in_run(
         SourceError: its source cannot be read any more.
     """
     with source_of(folder_of(run_id, runs_dir), cache_dir) as (opened, api):
-        ids: Sequence[str] = opened.input_ref.trace_ids or [r.trace_id for r in api.list_traces()]
+        read = opened.input_ref
+        ids: Sequence[str] = read.trace_ids or [r.trace_id for r in api.list_traces()]
+        if read.session_id is not None:
+            ids = [read.session_id]
         asked = [one for one in ids if trace_id is None or one.startswith(trace_id)]
         where = f"the traces of run '{run_id}'" if trace_id is None else f"trace '{trace_id}'"
         return evidence_shown(target, _readings(api, asked), where)

@@ -92,17 +92,23 @@ class InputRef(BaseModel):
 
     project_name: str | None = None
     trace_ids: tuple[str, ...] = ()
+    session_id: str | None = None
     time_window: tuple[str | None, str | None] | None = None
     filter_expr: str | None = None
     controls_version: str | None = None
     known_outcome: KnownOutcomeRef | None = None
     good: GoodRunRef | None = None
 
+    @property
+    def subject(self) -> str:
+        """Of a run about one trace: it, or the session that its traces are of."""
+        return self.session_id or self.trace_ids[0]
+
     @model_serializer(mode="wrap")
     def _as_it_was_written(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Left out where there is none: so that records of earlier versions keep their bytes."""
         written: dict[str, Any] = serialize(self)
-        for name in ("known_outcome", "good"):
+        for name in ("session_id", "known_outcome", "good"):
             if getattr(self, name) is None:
                 written.pop(name, None)
         return written

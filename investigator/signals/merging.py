@@ -14,7 +14,7 @@ from dataclasses import replace
 from investigator.readings.faults import Fault
 from investigator.signals.model import Signal
 from investigator.traces.evidence import unique
-from investigator.traces.model import Trace, span_order
+from investigator.traces.model import Trace
 
 _GENERIC = frozenset({Fault.EXCEPTION, Fault.HTTP_ERROR, Fault.REJECTED_REQUEST, Fault.FAILED_CODE})
 _ABOUT_OTHERS = frozenset(
@@ -55,7 +55,7 @@ def merged(signals: Iterable[Signal], trace: Trace) -> tuple[Signal, ...]:
         groups.setdefault((signal.origin_id, surface, own), []).append(signal)
     single = [_one(group) for group in groups.values()]
     single = _joined_by_origin(single)
-    order = {span.span_id: span_order(span) for span in trace.spans}
+    order = {span.span_id: place for place, span in enumerate(trace.spans)}
     return tuple(
         sorted(single, key=lambda s: (order[s.origin_id], -s.strength, s.fault, order[s.span_id]))
     )

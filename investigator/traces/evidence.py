@@ -221,7 +221,7 @@ class EvidenceIndex:
 
     def problem(self, ref: EvidenceRef) -> str | None:
         """Why `ref` does not resolve in the trace; None when it does, hash and all."""
-        if ref.trace_id != self._trace.trace_id:
+        if not self._trace.holds(ref.trace_id):
             return f"{ref.ref} names trace {ref.trace_id}, not {self._trace.trace_id}"
         if ref.kind is EvidenceKind.EVALUATION:
             return self._evaluation_problem(ref)

@@ -252,23 +252,33 @@ class Trace:
     first (in order) of a cycle of parents; so every span is reached from exactly one root and
     walks end. Of spans that share an id the first is kept, and the id is listed in
     `duplicate_ids`. Lone surrogates, which no text can hold, become `?`. `evaluations` are the
-    verdicts that the data carries of it; they are no part of its content hash.
+    verdicts that the data carries of it; they are no part of its content hash. Where it is a
+    session, `trace_ids` are the traces that its spans are of, which stay as they are given.
     """
 
     def __init__(
-        self, trace_id: str, spans: Iterable[Span], evaluations: Iterable[Evaluation] = ()
+        self,
+        trace_id: str,
+        spans: Iterable[Span],
+        evaluations: Iterable[Evaluation] = (),
+        *,
+        trace_ids: Iterable[str] = (),
     ) -> None:
         self.trace_id = _sound_text(trace_id)
+        self.trace_ids = tuple(map(_sound_text, trace_ids))
         self._given_evaluations = tuple(evaluations)
         by_id: dict[str, Span] = {}
         duplicates = [
             span.span_id
-            for span in sorted(map(_sound, spans), key=span_order)
+            for span in self._in_order(map(_sound, spans))
             if by_id.setdefault(span.span_id, span) is not span
         ]
         self.spans: tuple[Span, ...] = tuple(by_id.values())
         self.duplicate_ids: tuple[str, ...] = tuple(duplicates)
         self._by_id = by_id
+
+    def _in_order(self, spans: Iterable[Span]) -> Iterable[Span]:
+        return spans if self.trace_ids else sorted(spans, key=span_order)
 
     @cached_property
     def evaluations(self) -> tuple[Evaluation, ...]:
@@ -281,6 +291,10 @@ class Trace:
         """sha256 over the canonical JSON of the evaluations, one a line; None without any."""
         lines = [canonical_json(one.to_json()) for one in self.evaluations]
         return sha256_text("\n".join(lines)) if lines else None
+
+    def holds(self, trace_id: str | None) -> bool:
+        """Whether its spans may be of that trace."""
+        return trace_id in (self.trace_ids or (self.trace_id,))
 
     def get(self, span_id: str) -> Span | None:
         """The span of that id, or None."""
