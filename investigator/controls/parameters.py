@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any
 
-from pydantic import Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from investigator.controls.closed import Closed
 
@@ -116,11 +116,15 @@ def with_values(params: Mapping[str, Any], parameters: ControlParameters) -> dic
     """The params with the values of the parameters that they name; what is not configured is out.
 
     Raises:
-        PydanticCustomError: a parameter that there is not.
+        ValidationError: a parameter that there is not, at the key that names it.
     """
     found = {}
     for key, value in params.items():
-        name = parameter_of(value)
+        try:
+            name = parameter_of(value)
+        except PydanticCustomError as error:
+            details = InitErrorDetails(type=error, loc=(key,), input=value)
+            raise ValidationError.from_exception_data("params", [details]) from None
         given = value if name is None else parameters.value(name)
         if name is None or given is not None:
             found[key] = given

@@ -188,8 +188,8 @@ def test_a_file_that_is_extended_stands_beside_the_one_that_extends_it(tmp_path:
         (
             "calls: [search]",
             "calls: {parameter: alowed_tools}",
-            "line 16: ours.calls, controls.0.check.code.params: no parameter 'alowed_tools'; did "
-            "you mean allowed_tools?",
+            "line 16: ours.calls, controls.0.check.code.params.calls: no parameter 'alowed_tools'; "
+            "did you mean allowed_tools?",
         ),
         (
             "at_most: 3",
