@@ -226,17 +226,12 @@ def _turned(last: LastWords) -> Iterator[_Against]:
 def _stated(text: str) -> list[tuple[str, frozenset[str], bool]]:
     """The sentences that say how something is: their telling words, and whether they deny it."""
     sentences = (one for one in sentences_of(text[:_RESULT]) if not one.endswith("?"))
+    told = ((one, words_of(one)) for one in sentences)
     return [
-        (one, _core(one), _is_denied(one)) for one in sentences if _COPULAS & set(words_of(one))
+        (one, frozenset(map(_stem, words)) - _NEGATION - _FILLERS, not _NEGATION.isdisjoint(words))
+        for one, words in told
+        if not _COPULAS.isdisjoint(words)
     ]
-
-
-def _core(sentence: str) -> frozenset[str]:
-    return frozenset(map(_stem, words_of(sentence))) - _NEGATION - _FILLERS
-
-
-def _is_denied(sentence: str) -> bool:
-    return bool(_NEGATION & set(words_of(sentence)))
 
 
 def _is_same(words: frozenset[str], core: frozenset[str]) -> bool:
