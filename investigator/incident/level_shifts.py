@@ -33,18 +33,16 @@ from investigator.incident.run_measures import (
 )
 from investigator.incident.run_table import MeasureColumn, RunTable, Slice
 from investigator.incident.shift_statistics import (
+    CircumstanceCells,
     Contrast,
-    Fitted,
+    Leftover,
     Levels,
     best_interval,
+    cells_of,
     chance_of_share,
-    clipped,
-    contrast,
-    freed_mark,
     gain_of_courses,
     gain_of_shares,
     residuals,
-    rough_gain,
     smooth_courses,
     trimmed_mean,
 )
@@ -206,6 +204,7 @@ class _Sample:
 
     numbers: tuple[int, ...]
     levels: Levels
+    cells: CircumstanceCells
     courses: list[list[float]]
     known: int
 
@@ -258,8 +257,8 @@ class _Search:
         values = _compared(column)
         for _ in range(_ROUNDS):
             sample = self._sample(tuple(values))
-            fitted = residuals(list(values.values()), sample.levels)
-            shift = self._best(column, [*self._contrasts(sample, fitted)], (sample, fitted.left))
+            rest = Leftover(residuals(list(values.values()), sample.levels), sample.cells)
+            shift = self._best(column, [*self._contrasts(sample, rest)], (sample, rest.left))
             if shift is None:
                 return
             yield shift
@@ -273,26 +272,29 @@ class _Search:
             levels = [[held[i] for i in numbers] for held in self._levels]
             times = [self._table.runs[i].start_ns or 0 for i in numbers]
             fitted = sum(len(set(held)) - 1 for held in levels)
-            known = _Sample(numbers, levels, smooth_courses(times), fitted)
+            known = _Sample(
+                numbers, levels, cells_of(levels, len(numbers)), smooth_courses(times), fitted
+            )
             self._samples[numbers] = known
         return known
 
-    def _contrasts(self, sample: _Sample, fitted: Fitted) -> Iterator[_Tried]:
+    def _contrasts(self, sample: _Sample, rest: Leftover) -> Iterator[_Tried]:
         """Every explanation of an amount or a score that may be likely, each with its contrast."""
-        left = clipped(fitted.left)
         there = frozenset(sample.numbers)
         for sort, explanations in self._recorded:
             rough = [
-                (-rough_gain(left, sample.places(one.inside)), number)
+                (-rest.rough_gain(sample.places(one.inside)), number)
                 for number, one in enumerate(explanations)
                 if _large_enough(one, there)
             ]
             for _, number in sorted(rough)[:_LOOKED_AT_CLOSELY]:
                 one = explanations[number]
-                yield _Tried(one, sort, _contrast(sample, fitted, left, one), len(explanations))
-        for sort, one, looks in self._stretches(sample, left):
+                found = rest.contrast(sample.places(one.inside), sample.known)
+                yield _Tried(one, sort, found, len(explanations))
+        for sort, one, looks in self._stretches(sample, rest.left):
             if _large_enough(one, there):
-                yield _Tried(one, sort, _contrast(sample, fitted, left, one), looks)
+                found = rest.contrast(sample.places(one.inside), sample.known)
+                yield _Tried(one, sort, found, looks)
 
     def _stretches(
         self, sample: _Sample, left: Sequence[float]
@@ -548,12 +550,6 @@ def _stretch(left: Sequence[float], places: int) -> tuple[int, int] | None:
     return (begin, end) if 0 < end - begin < count else None
 
 
-def _contrast(sample: _Sample, fitted: Fitted, left: Sequence[float], one: Explanation) -> Contrast:
-    places = sample.places(one.inside)
-    mark = freed_mark(places, len(left), sample.levels, fitted.shrinkage)
-    return contrast(left, mark, sample.known)
-
-
 def _share(one: Explanation, bad: frozenset[int], there: frozenset[int]) -> Contrast:
     """How much more often the runs inside are bad than those they are compared with.
 
@@ -606,4 +602,4 @@ def _is_course(one: _Tried, sample: _Sample, raw: Sequence[float]) -> bool:
     """Whether a trend or the time of day tells the same, over most runs, at least as well."""
     if len(one.of.inside) + len(one.of.reference) < 0.5 * len(sample.numbers):
         return False
-    return gain_of_courses(clipped(raw), sample.courses) > one.found.gain + AS_LIKELY
+    return gain_of_courses(raw, sample.courses) > one.found.gain + AS_LIKELY

@@ -21,7 +21,6 @@ _LEAST_SHRUNK, _MOST_SHRUNK = 0.02, 20.0
 """Runs at the level of all that each value of a circumstance is taken to have besides its own."""
 
 _TURNS = 4
-_MANY = 2_000
 _DAY_NS = 86_400_000_000_000
 _TO_SIGMA = 1.4826
 _NEGLIGIBLE = 1e-12
@@ -66,8 +65,8 @@ def residuals(values: Sequence[float], levels: Levels, of: Collection[int] = ())
     left = [value - centre for value in values]
     shrinkage = [1.0] * len(levels)
     for turn in range(_TURNS):
+        bound = CLIP * deviation([left[i] for i in fitted]) if turn else math.inf
         for number, held in enumerate(levels):
-            bound = CLIP * deviation([left[i] for i in fitted]) if turn else math.inf
             if turn < 2:
                 shrinkage[number] = _shrinkage(left, held, fitted, bound)
             _take_out(left, held, fitted, bound, shrinkage[number])
@@ -130,36 +129,102 @@ def clipped(values: Sequence[float]) -> list[float]:
     return [min(middle + bound, max(middle - bound, value)) for value in values]
 
 
-def freed_mark(
-    inside: Collection[int], count: int, levels: Levels, shrinkage: Sequence[float]
-) -> list[float]:
-    """The mark of being inside, with what the circumstances say of it taken out.
+@dataclass(frozen=True, slots=True)
+class CircumstanceCells:
+    """The runs by the combination of their circumstances: what these say is the same in a cell.
 
-    A group that is a circumstance by itself has nothing left to be compared by.
+    `of` is the cell of each run, `levels` by circumstance the value of each cell.
     """
-    mean = len(inside) / count
-    marked = [-mean] * count
-    for i in inside:
-        marked[i] += 1.0
-    for _ in range(2 if count > _MANY else _TURNS):
-        for held, shrunk in zip(levels, shrinkage, strict=True):
-            _take_out(marked, held, range(count), math.inf, shrunk)
-    return marked
+
+    of: list[int]
+    levels: list[list[int]]
+    counts: list[int]
 
 
-def rough_gain(left: Sequence[float], inside: Sequence[int]) -> float:
-    """About what a difference of the runs inside adds to the logarithm of the likelihood.
+def cells_of(levels: Levels, count: int) -> CircumstanceCells:
+    """The cells of so many runs."""
+    numbers: dict[tuple[int, ...], int] = {}
+    of = [numbers.setdefault(tuple(held[i] for held in levels), len(numbers)) for i in range(count)]
+    counts = [0] * len(numbers)
+    for cell in of:
+        counts[cell] += 1
+    return CircumstanceCells(
+        of, [[key[at] for key in numbers] for at in range(len(levels))], counts
+    )
 
-    `left` has a mean of about nought.
-    """
-    count, few = len(left), len(inside)
-    if not 0 < few < count:
-        return 0.0
-    total, part = sum(left), sum(left[i] for i in inside)
-    apart = part / few - (total - part) / (count - few)
-    spread = sum(value * value for value in left) or 1.0
-    explained = apart * apart * few * (count - few) / count
-    return -count / 2 * math.log(max(1e-9, 1 - explained / spread))
+
+class Leftover:
+    """Clipped residuals of one measure, with the sums that contrasts of them need."""
+
+    def __init__(self, fitted: Fitted, cells: CircumstanceCells) -> None:
+        middle = clipped(fitted.left)
+        mean = sum(middle) / len(middle)
+        self.left = [value - mean for value in middle]
+        self.shrinkage = fitted.shrinkage
+        self.squares = sum(value * value for value in self.left)
+        self._cells = cells
+        self._by_cell = [0.0] * len(cells.counts)
+        for value, cell in zip(self.left, cells.of, strict=True):
+            self._by_cell[cell] += value
+
+    def rough_gain(self, inside: Sequence[int]) -> float:
+        """About what a difference of these runs adds to the logarithm of the likelihood."""
+        count, few = len(self.left), len(inside)
+        if not 0 < few < count or self.squares <= _NEGLIGIBLE:
+            return 0.0
+        part = sum(self.left[i] for i in inside)
+        explained = part * part * count / (few * (count - few))
+        return -count / 2 * math.log(max(1e-9, 1 - explained / self.squares))
+
+    def contrast(self, inside: Sequence[int], known: int) -> Contrast:
+        """How far these runs differ from the others; `known` levels were fitted before.
+
+        The mark of being inside is freed of what circumstances say of it, as the values were: a
+        group that is a circumstance by itself has nothing left to be compared by.
+        """
+        cells = self._cells
+        marked = [0] * len(cells.counts)
+        for i in inside:
+            marked[cells.of[i]] += 1
+        taken = self._taken_out(marked, len(inside) / len(self.left))
+        size = sum(
+            few * (1 - off) ** 2 + (count - few) * off * off
+            for few, count, off in zip(marked, cells.counts, taken, strict=True)
+        )
+        product = sum(self.left[i] for i in inside) - sum(
+            off * part for off, part in zip(taken, self._by_cell, strict=True)
+        )
+        return _regressed(product, size, self.squares, len(self.left), known)
+
+    def _taken_out(self, marked: Sequence[int], mean: float) -> list[float]:
+        """By cell what is taken out of the mark: its mean, and the level of each circumstance."""
+        counts = self._cells.counts
+        taken = [mean] * len(counts)
+        for _ in range(_TURNS):
+            for held, shrunk in zip(self._cells.levels, self.shrinkage, strict=True):
+                sums: dict[int, float] = {}
+                sizes: dict[int, int] = {}
+                for cell, key in enumerate(held):
+                    over = marked[cell] - counts[cell] * taken[cell]
+                    sums[key] = sums.get(key, 0.0) + over
+                    sizes[key] = sizes.get(key, 0) + counts[cell]
+                effects = {key: total / (sizes[key] + shrunk) for key, total in sums.items()}
+                taken = [off + effects[key] for off, key in zip(taken, held, strict=True)]
+        return taken
+
+
+def _regressed(product: float, size: float, squares: float, count: int, known: int) -> Contrast:
+    """The contrast of a mark from its product with the values, its size and theirs."""
+    freedom = max(2.0, count - 2.0 - min(known, count / 4))
+    if size <= 1e-6:
+        return NO_CONTRAST
+    slope = product / size
+    rest = max(squares - slope * slope * size, squares * 1e-9)
+    if rest <= _NEGLIGIBLE:
+        return NO_CONTRAST
+    t_squared = slope * slope * size / (rest / freedom)
+    gain = freedom / 2 * math.log1p(t_squared / freedom)
+    return Contrast(slope, gain, chance_of_t(math.sqrt(t_squared), freedom))
 
 
 def without(values: Sequence[float], other: Sequence[float]) -> list[float]:
@@ -169,23 +234,6 @@ def without(values: Sequence[float], other: Sequence[float]) -> list[float]:
         return list(values)
     slope = sum(value * x for value, x in zip(values, other, strict=True)) / size
     return [value - slope * x for value, x in zip(values, other, strict=True)]
-
-
-def contrast(left: Sequence[float], marked: Sequence[float], known: int) -> Contrast:
-    """How far the runs that are marked differ, in residuals; `known` levels were fitted before."""
-    count = len(left)
-    size = sum(mark * mark for mark in marked)
-    freedom = max(2.0, count - 2.0 - min(known, count / 4))
-    if size <= 1e-6:
-        return NO_CONTRAST
-    slope = sum(value * mark for value, mark in zip(left, marked, strict=True)) / size
-    total = sum(value * value for value in left)
-    rest = max(total - slope * slope * size, total * 1e-9)
-    if rest <= _NEGLIGIBLE:
-        return NO_CONTRAST
-    t_squared = slope * slope * size / (rest / freedom)
-    gain = freedom / 2 * math.log1p(t_squared / freedom)
-    return Contrast(slope, gain, chance_of_t(math.sqrt(t_squared), freedom))
 
 
 def chance_of_t(t: float, freedom: float) -> float:
