@@ -74,7 +74,9 @@ _NO_CHANGE = re2.compile(
     r"|\b(?:in|under|during|have|declared?|respect|observe) (?:an? |the )?(?:\w+ ){0,3}"
     r"(?:freeze|lock ?down|moratorium)\b|\bfreeze (?:is|stays|remains|in effect|until|on|lasts"
     r"|applies)"
-    r"|\beverything is frozen\b|\bhands off\b|\bread[- ]only (?:mode|access|please|until)\b"
+    r"|\b(?:everything|prod(?:uction)?|code|main|branch|repo(?:sitory)?|database|db|schema|systems?"
+    r"|deploy(?:s|ments)|releases) (?:is|are|remains?) (?:now |all )?frozen\b|\bhands off\b"
+    r"|\bread[- ]only (?:mode|access|please|until)\b"
     r"|\bonly (?:look|read|check)\b|\blook,? (?:but )?(?:don['’]?t|do not) touch\b"
     r"|\b(?:ändere|verändere|ändern sie|fass\w*) (?:bitte )?(?:nichts|.{0,20} nicht an)\b"
     r"|\b(?:änderungs|code|change)[- ]?(?:stopp|sperre|freeze)\b|\beingefroren\b"
@@ -324,7 +326,8 @@ def _things(text: str) -> frozenset[str]:
     if languages_in(text):
         return frozenset()
     negation = _NEGATION.search(well_formed(text))
-    words = words_of(text[negation.end() :] if negation is not None else text)
+    rest = well_formed(text)[0 if negation is None else negation.end() :]
+    words = words_of(next(iter(_clauses(rest)), ""))
     place = next((i for i, word in enumerate(words) if kinds_of([word])), len(words))
     after = [word for word in words[place + 1 :] if word not in _LITTLE][:3]
     if not after or any(word in _ANYTHING for word in after):
@@ -353,6 +356,11 @@ def _sentences(text: str) -> Iterator[str]:
             yield sentence[start:]
 
 
+_CONTRAST = re2.compile(
+    r"(?i)\b(?:but|except|aber|außer|mais|sauf|pero|excepto|ma|tranne|mas|maar)\b"
+)
+
+
 def _wish(sentence: str, names: tuple[str, ...]) -> Wish:
     plain = well_formed(sentence)
     waits = _waits(plain)
@@ -366,6 +374,8 @@ def _wish(sentence: str, names: tuple[str, ...]) -> Wish:
         does, not_to = _clause(clause, names)
         asked, forbidden = asked | does, forbidden | not_to
     forbidden -= {"run", "read"}
+    if freezes and asked - {"read", "run"} and _CONTRAST.search(plain) is not None:
+        freezes = False  # "no changes to the header, but update the footer"
     asked = frozenset() if freezes else asked if waits else asked - forbidden
     return Wish(sentence, asked, _told_apart(forbidden, plain), freezes, waits, lifts)
 
