@@ -198,6 +198,28 @@ def test_what_a_run_read_is_its_owners_alone(tmp_path: Path) -> None:
     api.close()
 
 
+BESIDE = holds(
+    named("t", "a"),
+    named("t", "b", parent_id="a", **BOOM),
+    named("u", "c"),
+    named("u", "d", parent_id="c", span_kind="TOOL"),
+)
+"""A trace that failed, and a run of the same task that passed."""
+
+
+@pytest.mark.parametrize("form", ["u", "{}#u"])
+def test_a_good_run_of_a_live_source_is_kept_with_the_run(tmp_path: Path, form: str) -> None:
+    """As it was read, its owner's alone: the run is verified and replayed with the source gone."""
+    with ScriptedPhoenix(BESIDE) as server:
+        question = RCA(trace_id="t", good=form.format(server.source))
+        result = investigate(server.source, question, Settings(runs_dir=tmp_path, run_id="run"))
+    assert result.status is RunStatus.SUCCEEDED
+    kept = tmp_path / "run" / "good.parquet"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert verify_run("run", tmp_path) == Verification()
+    assert replay_run("run", tmp_path).identical
+
+
 def test_without_freezing_a_run_needs_its_source_again(tmp_path: Path) -> None:
     """Nothing of the traces is kept; verification says what it lacks."""
     with ScriptedPhoenix(FAULTY) as server:
