@@ -22,7 +22,7 @@ from investigator.readings.reading import Readings
 from investigator.signals.building import build_signal
 from investigator.signals.model import Signal
 from investigator.traces.evidence import EvidenceRef, span_evidence
-from investigator.traces.model import Span
+from investigator.traces.model import Span, SpanKind
 
 GOOD_RUN = "good_run"
 """The detector of departures."""
@@ -133,7 +133,9 @@ class GoodRun:
 
     def _seen_there(self, one: Departure) -> Signal | None:
         """The strongest fault that was seen to begin there, or to surface in what was answered."""
-        came = one.act.evidence[-1:] if one.act is not None and one.ground is not Ground.ACT else ()
+        spoken = one.act is not None and one.act.span.kind is not SpanKind.TOOL
+        answered = spoken and one.ground is not Ground.ACT
+        came = one.act.evidence[-1:] if one.act is not None and answered else ()
         there = (
             signal
             for signal in self.seen

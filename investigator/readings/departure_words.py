@@ -33,6 +33,9 @@ def departure_words(one: Departure, quote: Quoting) -> str:
     if same and one.good is not None and one.act.kind is not ActKind.SAY:
         ours, good = _came(one.act, quote), _came(one.good, quote)
         return f"{_name(one.act, quote)} came to {ours}, in the good run to {good}"
+    if named is not None and one.good is not None and one.act.name == one.good.name:
+        ours, good = (_has(named.path, held, quote) for held in (named.failed, named.good))
+        return f"the run called {quote.name(one.act.name)} {ours}, the good run {good}"
     return f"the run {_did(one.act, quote)}, where the good run {theirs}"
 
 

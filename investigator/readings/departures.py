@@ -166,6 +166,13 @@ class _Walk:
             return self._side_by_side(ours, theirs)
         if self._passed_over(ours, theirs) or self._tried_again(ours, theirs):
             return None
+        if ours is not None and _is_musing(ours):
+            self._our_past.append(self._ours.pop(0))
+            worked_out = (Difference("", ours.came or None, None),)
+            return _did(ours, None, worked_out, waits=True) if ours.came else None
+        if theirs is not None and _is_musing(theirs):
+            self._their_past.append(self._theirs.pop(0))
+            return None
         if ours is None or theirs is None:
             return self._ended(theirs) if theirs is not None else self._went_on()
         if self._out_of_order(ours, theirs):
@@ -228,6 +235,8 @@ class _Walk:
             shown = found.differences if ours.is_last else ()
             told = Departure(Ground.ACT, ours.by, ours, theirs, shown, waits=True)
             return told if shown else None
+        if ours.is_last != theirs.is_last and not _was_refused(self._ours):
+            return None  # in a dialogue, words before the last are no answer yet
         if ours.is_last or theirs.is_last:
             later = (act for act in self._ours if act.kind is ActKind.SAY)
             if any(self._says_the_same(act, theirs) for act in later):
@@ -303,7 +312,9 @@ class _Walk:
             self._our_past.append(self._ours.pop(0))
             self._their_past.append(self._theirs.pop(0))
             return _did(ours, theirs, waits=True)
-        return _did(ours, theirs)
+        alike = (ours.kind, ours.name) == (theirs.kind, theirs.name)
+        asked = self._same.texts(ours.given, theirs.given).differences if alike else ()
+        return _did(ours, theirs, asked)
 
     def _together_again(self) -> tuple[int, int]:
         """How many acts of each run come before both do the same again; (0, 0) for never."""
@@ -394,6 +405,17 @@ def _has_calls(acts: Iterable[Act]) -> bool:
     return any(act.kind is ActKind.CALL for act in acts)
 
 
+def _is_musing(act: Act) -> bool:
+    """A call that looks at nothing: to think aloud, to work a number out."""
+    plain = act.kind is ActKind.CALL and not act.changes and act.failed is None
+    return plain and not act.unknown and not any(map(str.isalpha, act.came)) and "[" not in act.came
+
+
+def _was_refused(acts: Sequence[Act]) -> bool:
+    """Whether the application could not use what was said just before."""
+    return bool(acts) and acts[0].kind is ActKind.WORK and acts[0].failed is not None
+
+
 def _has_answered(acts: Iterable[Act]) -> bool:
     return any(act.is_last for act in acts)
 
@@ -402,8 +424,14 @@ def _comes(act: Act, other: Act | None) -> bool:
     return other is not None and other.kind is act.kind and other.name == act.name
 
 
-def _did(ours: Act, theirs: Act | None, *, waits: bool = False) -> Departure:
+def _did(
+    ours: Act,
+    theirs: Act | None,
+    differences: tuple[Difference, ...] = (),
+    *,
+    waits: bool = False,
+) -> Departure:
     """Something else was done with the same input; what fails by itself is no act of a model."""
     by_itself = ours.kind in (ActKind.MODEL, ActKind.WORK)
     ground, span = (Ground.RESULT, ours.began) if by_itself else (Ground.ACT, ours.by)
-    return Departure(ground, span, ours, theirs, waits=waits)
+    return Departure(ground, span, ours, theirs, differences, waits=waits)
