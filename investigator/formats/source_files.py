@@ -252,7 +252,11 @@ def _read_record(
         yield Unreadable(
             file.path,
             line,
-            f"{counted(odd, 'time lies', 'times lie')} outside 1970 to 2262; they are left out",
+            counted(
+                odd,
+                "time lies outside 1970 to 2262; it is left out",
+                "times lie outside 1970 to 2262; they are left out",
+            ),
         )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from investigator.ground.wording import counted
 from investigator.inspection.step_text import head_and_tail
 from investigator.model_planner.overview import Outlined
 from investigator.model_planner.page_text import Estimate, cut
@@ -46,7 +47,8 @@ def trace_lines(
     first = asked or next(iter(readings.steps), None)
     read = "not read by a scope" if chosen is None else f"representative: {chosen}"
     return TraceLines(
-        f"[{number}] trace {readings.trace.trace_id}, {len(readings.steps)} steps ({read})",
+        f"[{number}] trace {readings.trace.trace_id}, "
+        f"{counted(len(readings.steps), 'step')} ({read})",
         (
             ("asked", _line(readings, first)),
             ("answered", _line(readings, telling_answer(readings.steps)) or "nothing"),
@@ -87,7 +89,7 @@ class WindowOutline:
         yield f"Traces of the window ({len(self._traces) + self._left_out:,}; ids begin with them):"
         yield from (one.text(chars) for one in self._traces.values())
         if self._left_out:
-            yield f"… {self._left_out:,} more traces"
+            yield f"… {counted(self._left_out, 'more trace')}"
 
 
 def first_of(traces: Sequence[str], chosen: Sequence[str]) -> list[str]:

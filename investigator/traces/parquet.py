@@ -401,8 +401,9 @@ def _place_verdicts(con: Scratch) -> tuple[str, ...]:
     if not count:
         return ()
     con.execute(f"delete from spans where {lost}")
-    told = counted(count, "evaluation is", "evaluations are")
-    return (f"{told} of traces that are not here; they are left out",)
+    one = "evaluation is of a trace that is not here; it is left out"
+    many = "evaluations are of traces that are not here; they are left out"
+    return (counted(count, one, many),)
 
 
 def _summary(con: Scratch, clashes: tuple[str, ...]) -> WriteSummary:

@@ -113,7 +113,7 @@ def test_a_time_that_no_clock_can_say_is_counted_and_named(tmp_path: Path, odd: 
     assert [span.start_ns is None for span in spans] == [True, True, False]
     (trouble,) = (item for item in items if isinstance(item, Unreadable))
     assert trouble.line == 1
-    assert "1 times lie outside 1970 to 2262" in trouble.reason
+    assert "1 time lies outside 1970 to 2262" in trouble.reason
 
 
 def test_what_is_no_file_is_refused_where_it_is_named(tmp_path: Path) -> None:

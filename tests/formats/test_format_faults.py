@@ -210,4 +210,4 @@ def test_a_run_that_names_no_trace_is_counted(tmp_path: Path) -> None:
     root = {"id": "a", "run_type": "chain", "name": "a"}
     spans, troubles = read(tmp_path, json.dumps(root), json.dumps(child))
     assert [(span.trace_id, span.span_id) for span in spans] == [("a", "a")]
-    assert troubles == [", line 2: 1 of 1 spans have no span id or no trace id"]
+    assert troubles == [", line 2: 1 of 1 span has no span id or no trace id"]

@@ -334,7 +334,7 @@ def test_a_patch_of_a_run_that_was_not_posted_is_counted(tmp_path: Path) -> None
     assert isinstance(read, Decoded)
     assert len(read.spans) == 1
     assert isinstance(trouble, Unreadable)
-    assert "1 items" in trouble.reason
+    assert "1 item" in trouble.reason
 
 
 def test_a_tools_message_that_is_marked_as_failed_fails_its_run() -> None:

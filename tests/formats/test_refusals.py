@@ -113,7 +113,7 @@ def test_an_odd_entry_is_named_and_keeps_its_number(tmp_path: Path, odd: JsonVal
     io = tool_io_of(read.spans[2])
     assert io is not None
     assert (io.name, io.result) == ("f", "r")
-    assert "1 items" in trouble.reason
+    assert "1 item" in trouble.reason
 
 
 def test_an_odd_line_does_not_spoil_a_transcript(tmp_path: Path) -> None:

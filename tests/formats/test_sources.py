@@ -97,7 +97,7 @@ def test_a_path_that_leads_to_nothing_is_said_at_once(tmp_path: Path, path: str)
         (b"[1, 2]", "a list of 2, first a int"),
         (b"[" * 100_000, "nested too deeply"),
         (b"PAR1" + b"\x00" * 100, "not a readable Parquet file"),
-        (b'{"context": {"span_id": "a"}, "name": "x"}', "1 of 1 spans have no span id or no trace"),
+        (b'{"context": {"span_id": "a"}, "name": "x"}', "1 of 1 span has no span id or no trace"),
     ],
 )
 def test_a_file_that_cannot_be_read_does_not_stop_the_others(

@@ -272,7 +272,7 @@ def test_verdicts_in_a_file_of_their_own_join_their_trace(name: str, tmp_path: P
     found = [one for one in source.api.get_evaluations(TRACE) if one.name == "quality"]
     assert [(one.passed, one.label, one.rater) for one in found] == [(False, "fail", Rater.PERSON)]
     assert source.unreadable == ()
-    assert source.clashes == ("1 evaluations are of traces that are not here; they are left out",)
+    assert source.clashes == ("1 evaluation is of a trace that is not here; it is left out",)
     source.api.close()
 
 

@@ -45,7 +45,7 @@ def test_columns_come_in_any_order_and_may_be_left_out(tmp_path: Path) -> None:
         ("trace_id,outcome\na,bad\n", 2, "'passed' or 'failed', not 'bad'"),
         ("trace_id,outcome\na,failed\na,passed\n", 3, "told of in line 2 already"),
         ("trace_id,outcome\n,failed\n", 2, "has to name its trace_id"),
-        ("trace_id,outcome\na\n", 2, "1 cells under 2 columns"),
+        ("trace_id,outcome\na\n", 2, "1 cell under 2 columns"),
         ("trace_id,outcome\na,\n", 2, "nothing is told of trace 'a'"),
         ("trace_id,result\na,failed\n", 1, "no column 'result'"),
         ("outcome,symptom\nfailed,x\n", 1, "no column trace_id"),

@@ -285,9 +285,9 @@ def test_a_pattern_that_would_backtrack_for_ever_answers_at_once(serve: Serve) -
 def test_what_is_not_there_is_an_error_that_says_so(serve: Serve) -> None:
     """A missing trace or span is never an empty answer."""
     api = serve(ROOT)
-    with pytest.raises(TraceNotFound, match=r"no trace 'x'.*1 traces"):
+    with pytest.raises(TraceNotFound, match=r"no trace 'x'.*1 trace"):
         api.list_spans("x")
-    with pytest.raises(SpanNotFound, match=r"no span 'x' in trace 't' \(1 spans\)"):
+    with pytest.raises(SpanNotFound, match=r"no span 'x' in trace 't' \(1 span\)"):
         api.get_children("t", "x")
 
 

@@ -153,7 +153,7 @@ def test_rows_that_are_no_spans_are_counted(tmp_path: Path) -> None:
     assert isinstance(spans, tuple)
     assert [found.span_id for found in spans] == ["a", "c"]
     assert isinstance(said, str)
-    assert said.startswith("1 rows are no spans: 'WIZARD'")
+    assert said.startswith("1 row is no span: 'WIZARD'")
 
 
 @pytest.mark.parametrize(

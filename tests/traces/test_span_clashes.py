@@ -47,7 +47,7 @@ def test_a_trace_that_contradicts_an_earlier_file_is_another_trace(tmp_path: Pat
     }
     assert made.written.spans == 7
     first, second = made.clashes
-    assert "b.jsonl: 1 spans of trace 't' contradict" in first
+    assert "b.jsonl: 1 span of trace 't' contradicts" in first
     assert "a.jsonl; the trace is 'b/t' here" in first
     assert "'c/t'" in second
 
@@ -84,7 +84,7 @@ def test_a_few_spans_that_changed_do_not_split_a_trace(tmp_path: Path) -> None:
     assert made.written.spans == 7
     assert made.clashes == (
         "4 spans stand twice, word for word; each is read once",
-        "1 span ids of trace 't' stand for several spans ('4'); the first of each is read",
+        "1 span id of trace 't' stands for several spans ('4'); the first of each is read",
     )
 
 

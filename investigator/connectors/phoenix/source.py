@@ -24,6 +24,7 @@ from investigator.connectors.phoenix.annotating import annotations_on
 from investigator.connectors.phoenix.connection import PhoenixConnection
 from investigator.errors import SourceUnavailable, TraceNotFound, UnreadableInput
 from investigator.formats.phoenix import decode_phoenix
+from investigator.ground.wording import counted
 from investigator.store.api import TraceSummary
 from investigator.store.filter_parser import parse_filter
 from investigator.store.parquet_store import ParquetInspectionAPI
@@ -81,7 +82,7 @@ class PhoenixInspectionAPI(TraceReads):
         if not spans:
             raise TraceNotFound(
                 f"no trace '{trace_id}' in {self._connection.address} "
-                f"({self.count_traces()} traces)",
+                f"({counted(self.count_traces(), 'trace')})",
                 trace_id=trace_id,
             )
         trace = Trace(trace_id, spans, annotations_on(self._connection, spans))

@@ -111,7 +111,7 @@ def test_a_trace_that_is_not_there_is_said_with_how_many_are() -> None:
     """It is no failure of the source."""
     with ScriptedPhoenix(holds(SPAN)) as server:
         api = opened(server)
-        with pytest.raises(TraceNotFound, match=r"no trace 'x' .*\(1 traces\)"):
+        with pytest.raises(TraceNotFound, match=r"no trace 'x' .*\(1 trace\)"):
             api.get_trace("x")
         api.close()
 
