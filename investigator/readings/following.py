@@ -90,10 +90,13 @@ _KINDS = {
 def kinds_of_deeds(tool: str, deeds: Sequence[Deed]) -> frozenset[str]:
     """The kinds of acts that a call does: by what it is given, else by its tool's name."""
     if all(deed.means is Means.NAME for deed in deeds):
-        return acts_of_tool(tool)
+        named = acts_of_tool(tool)
+        inside = frozenset[str]().union(*(acts_of_tool(deed.what) for deed in deeds))
+        return inside if named <= {"run"} and inside else named
     effects = {deed.effect for deed in deeds}
     found = frozenset[str]().union(*(_KINDS.get(effect, frozenset()) for effect in effects))
-    return found - {"read"} or found
+    told = frozenset({"run"}) if any(deed.means is Means.COMMAND for deed in deeds) else found
+    return (found - {"read"} or found) | told
 
 
 class Following:

@@ -21,6 +21,7 @@ from investigator.controls.checks.violations import broken_by
 from investigator.ground.wording import counted
 from investigator.readings.acting_answers import ActingAnswer
 from investigator.readings.conversation import UNTRUSTED, Action, Source, Utterance
+from investigator.readings.deeds.deed import DeedEffect, Means
 from investigator.readings.directives import tool_words
 from investigator.readings.following import DESTINATIONS, SENDING, is_place, kinds_of_deeds
 from investigator.readings.foreign_verbs import is_understood
@@ -82,9 +83,25 @@ def _not_understood(subject: Readings, sent: Sequence[_Sent]) -> Iterator[str]:
                 yield NOT_UNDERSTOOD.format(whose)
 
 
+def _places_in_content(subject: Readings, action: Action) -> tuple[str, ...]:
+    """Where the commands and requests of a call send something to."""
+    sends = (deed for deed in subject.deeds.of(action) if deed.effect is DeedEffect.SEND)
+    return tuple(thing for deed in sends if deed.means in _CONTENT for thing in deed.things)
+
+
+_CONTENT = (Means.COMMAND, Means.CODE)
+
+
 def _sent(subject: Readings, action: Action, params: DestinationParams) -> Iterator[_Sent]:
     if action.hands_over or not kinds_of_deeds(action.tool, subject.deeds.of(action)) & SENDING:
         return
+    for thing in _places_in_content(subject, action):
+        for value in values_of(thing):
+            if is_place(value) and not any(
+                text.casefold() in value.text for text in params.allowed
+            ):
+                origins = subject.provenance.origins_of(value, action.position)
+                yield _Sent(action, value, thing, origins)
     for path, leaf in action.leaves:
         if not set(tool_words(path)) & set(params.arguments):
             continue
