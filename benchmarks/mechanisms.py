@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from random import Random
 from typing import NamedTuple
 
-from benchmarks.made_up import calls, words
+from benchmarks.made_up import calls, second, words
 from benchmarks.made_up.case import Case, Maker
 from benchmarks.made_up.forms import FORMS, SPANS, place, written
 from benchmarks.reports import readings
@@ -37,6 +37,14 @@ MECHANISMS: Mapping[str, Maker] = {
     "contradictions": words.contradictions,
     "rules": words.rules,
     "origins": words.origins,
+    "failures, 2": second.failures,
+    "claims, 2": second.claims,
+    "recovery, 2": second.recovery,
+    "partial, 2": second.partial,
+    "empty, 2": second.empty,
+    "contradictions, 2": second.contradictions,
+    "rules, 2": second.rules,
+    "origins, 2": second.origins,
 }
 
 
@@ -57,7 +65,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", choices=sorted(MECHANISMS), help="these alone")
     parser.add_argument("--missed", action="store_true", help="name what was missed or called")
     given = parser.parse_args()
-    print(f"{'mechanism':16} {'runs':>5} {'found':>6} {'named':>6}  {'healthy':>7} {'called':>6}")
+    print(f"{'mechanism':18} {'runs':>5} {'found':>6} {'named':>6}  {'healthy':>7} {'called':>6}")
     for name in given.only or MECHANISMS:
         outcomes = [one for seed in given.seeds for one in outcomes_of(name, seed)]
         print(_line(name, outcomes))
@@ -96,7 +104,7 @@ def _line(name: str, outcomes: list[Outcome]) -> str:
     found, named = (sum(getattr(one, key) for one in sick) for key in ("found", "named"))
     called = sum(bool(one.seen) for one in healthy)
     return (
-        f"{name:16} {len(sick):5} {found / len(sick):6.1%} {named / len(sick):6.1%}  "
+        f"{name:18} {len(sick):5} {found / len(sick):6.1%} {named / len(sick):6.1%}  "
         f"{len(healthy):7} {called:6}"
     )
 

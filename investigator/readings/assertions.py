@@ -30,9 +30,16 @@ _INSPECTING = (
     "checking|verifying|reviewing|searching|reading|testing|inspecting|examining|scanning"
     "|(?:going|looking) through"
 )
+_ENDED = (
+    "booked|cancell?ed|ordered|reserved|refunded|sent|deleted|scheduled|rescheduled|paid|submitted"
+)
+"""Acts by which a thing is told to be in its new state ("your taxi is booked")."""
 _DONE = re2.compile(
     r"(?i)\b(?:i|we)(?:'ve| have)? (?:now |just |also |already |successfully |gone ahead and "
     r"|went ahead and )*(?:\pL+(?:ed|t|de)|paid|sold|given|written|withdrawn)\b"
+    r"|^\W*(?:sent|paid|booked|cancell?ed|deleted|refunded|ordered|transferred|updated|created)\b\W*$"
+    rf"|^\W*(?:\pL+ ){{1,2}}(?:{_ENDED})\W*$"
+    rf"|\b(?:your|the) \pL+(?: \pL+)? (?:is|are) (?:now |all )?(?:{_ENDED})\b"
     r"|\b(?:has|have) (?:now |just |also |already |successfully )*been (?:successfully )?\pL+\b"
     r"|\b(?:was|were) (?:successfully )?\pL+ed\b|\bsuccessfully \pL+ed\b"
 )

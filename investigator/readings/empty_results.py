@@ -24,7 +24,7 @@ _SENTENCE = re2.compile(
     r"|^\W*no \w+(?: \w+)? (?:were |was )?found\b|^\W*nothing (?:was |were )?(?:found|matched)"
     r"|\b(?:returned|found|matched|yielded) (?:no|0|zero) (?:[\w-]+ ){0,2}"
     r"(?:results?|documents?|match(?:es)?|records?|items|entries)\b"
-    r"|\bdid(?: not|n't) match any\b|^\W*empty (?:set|result|list)\b"
+    r"|\bdid(?: not|n't) match any\b|^\W*empty (?:set|result|list|dataframe)\b"
 )
 _ROWS = re2.compile(r"(?i)\(?\b(?:0|no) rows?(?: returned| selected| in set)?\b\W*(?:\([^)]*\))?$")
 _HEAD_ONLY = re2.compile(r"^\s*\|?[^\n|]+(?:\|[^\n|]*)+\n[ \t|:+-]+\s*$")
@@ -60,7 +60,7 @@ _BESIDE = frozenset(
      "nextpage", "nextcursor", "cursor", "nextpagetoken", "endcursor", "type", "kind", "jsonrpc",
      "requestid", "id", "iserror", "error", "errors", "warnings", "relation", "eq", "maxscore",
      "truncated", "source", "index", "collection", "table", "database", "namespace", "topk", "k",
-     "message", "note", "role", "name", "previous", "provider", "engine"}
+     "usage", "message", "note", "role", "name", "previous", "provider", "engine"}
 )  # fmt: skip
 _TEXTS = ("text", "content", "output", "stdout", "result")
 

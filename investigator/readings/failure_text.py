@@ -244,7 +244,7 @@ def _may_say_so(body: str) -> bool:
 
 def _failure_in_words(body: str) -> str | None:
     if not _may_say_so(body):
-        return None
+        return service_refusal(body)
     head = body[:_HEAD]
     if _BEGINS_AS_ERROR.search(head.partition("\n")[0]):
         return None if _COUNTS_NONE.search(head) else body
@@ -286,7 +286,7 @@ def is_execution_output(text: str) -> bool:
 
 def _exit_code(text: str) -> re2._Match | None:
     """The exit code that a text opens with, the rest of its line as the second group."""
-    opens = text[:6].lower().startswith(_EXITS)
+    opens = text[:7].lower().lstrip("[(").startswith(_EXITS)
     return _EXIT_CODE.search(text[:_HEAD]) if opens else None
 
 

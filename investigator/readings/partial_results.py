@@ -25,7 +25,9 @@ _FLAG = re2.compile(
     r"|\"(?:continuation(?:_?token)?|last_?evaluated_?key|scroll_?id|resume_?token)\\?\"\s*:\s*"
     r"(?:\\?\"[^\"\\]|\{)"
 )
-_TOTAL_KEY = re2.compile(r"(?i)\"(?:total\w*|num_?(?:found|results|hits)|count_?total)\"\s*:")
+_TOTAL_KEY = re2.compile(
+    r"(?i)\"(?:pages|page_?count|last_?page|total\w*|num_?(?:found|results|hits)|count_?total)\"\s*:"
+)
 _TEXTS = ("content", "text", "output", "stdout")
 _WRAPS = re2.compile(r"\"(?:content|text|output|stdout)\"\s*:\s*(?:\[\s*\{|\")")
 _MONEY = frozenset({"currency", "subtotal", "tax", "price", "amount", "unit", "unitprice"})
@@ -45,6 +47,8 @@ _RANGE = re2.compile(
     rf"(?:(?:{_KINDS})\W{{1,3}})?(?:\d[\d,]*\s*(?:-|–|—|to|through|\.\.)\s*)?(\d[\d,]*)\s*"
     rf"(?:(?:{_KINDS})\s*)?(?:of|out of|/)\s*(?:about |a total of |~)?(\d[\d,]*)\b"
     rf"|\b(?:first|top|last) (\d[\d,]*) (?:(?:{_KINDS}) )?(?:of|out of) (?:the )?(\d[\d,]*)\b"
+    rf"|\b(\d[\d,]*) (?:of|out of) (\d[\d,]*) (?:{_KINDS}) "
+    r"(?:shown|displayed|listed|returned|loaded)"
 )
 _REST = re2.compile(
     rf"(?i)\b[1-9][\d,]* (?:more|further|additional|remaining|omitted|other) (?:{_KINDS})\b"
@@ -76,15 +80,23 @@ def part_of(result: str) -> PartShown | None:
         return _of_record(text)
     edges = text if len(text) <= 2 * _EDGE else f"{text[:_EDGE]}\n{text[-_EDGE:]}"
     for found in _RANGE.finditer(edges):
-        end, total = found.group(1) or found.group(3), found.group(2) or found.group(4)
+        given = [one for one in found.groups() if one]
+        end, total = given[0], given[1]
+        if found.group(0)[:4].lower() == "page" and _number(end) < _number(total):
+            return PartShown(_lines_but_one(text), None)
         return PartShown(_number(end), _number(total)) if _number(end) < _number(total) else None
     limited = _LIMITED.search(edges)
     if limited is not None:
         return PartShown(_number(limited.group(1)), None)
     if _REST.search(edges) is None:
         return None
-    listed = [line for line in text.splitlines() if line.strip() and not _REST.search(line)]
-    return PartShown(len(listed) if len(listed) > 1 else None, None)
+    return PartShown(_lines_but_one(text), None)
+
+
+def _lines_but_one(text: str) -> int | None:
+    """How many things a text lists, one a line, beside the line that says it is a part."""
+    listed = sum(bool(line.strip()) for line in text.splitlines()) - 1
+    return listed if listed > 1 else None
 
 
 def _of_record(text: str) -> PartShown | None:
@@ -117,6 +129,7 @@ def _counts(record: dict[str, JsonValue], depth: int) -> tuple[int | None, int |
     fields = {key.replace("_", "").lower(): item for key, item in record.items()}
     lists = [len(item) for item in fields.values() if isinstance(item, list)]
     totals = [item for key, item in fields.items() if key in _TOTALS]
+    totals = [one.get("value") if isinstance(one, dict) else one for one in totals]
     total = next((one for one in totals if type(one) is int), None)
     total = None if _MONEY & fields.keys() else total
     inner = [item for item in fields.values() if isinstance(item, dict)]
@@ -133,7 +146,9 @@ def _is_page_before(record: dict[str, JsonValue]) -> bool:
     fields = {key.replace("_", "").lower(): item for key, item in record.items()}
     pages = next((fields[key] for key in _PAGES if type(fields.get(key)) is int), None)
     page = fields.get("page", fields.get("currentpage"))
-    return type(pages) is int and type(page) is int and 0 < page < pages
+    before = isinstance(pages, int) and isinstance(page, int) and 0 < page < pages
+    inner = (fields.get(key) for key in ("meta", "pagination", "paging", "pageinfo"))
+    return before or any(isinstance(one, dict) and _is_page_before(one) for one in inner)
 
 
 def _is_last(record: dict[str, JsonValue]) -> bool:

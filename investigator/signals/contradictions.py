@@ -170,7 +170,7 @@ def _states(last: LastWords) -> Iterator[_Against]:
     sentences = [(sentence, words_of(sentence)) for sentence in _statements(last.text)]
     for fact, holds in facts:
         names = [word for word in fact.words if word not in ("is", "are", "has", "can")]
-        if not names or _STATE.search(names[-1]) is None:
+        if not any(map(_STATE.search, names)):
             continue
         for sentence, words in sentences:
             if set(names) <= set(words) and not _OPEN & set(words):

@@ -127,8 +127,7 @@ def _months(text: str) -> set[int]:
 
 def _other(action: Action, asked: _Asked, named: _Named) -> str | None:
     """The year or month of a look-up, in words, where it is another than was asked for."""
-    acts = _NO_LOOKS.intersection(tool_words(action.tool)) or acts_of(action.tool) & STATE_CHANGES
-    if acts or len(action.arguments) > _ARGUMENTS:
+    if not _may_look(action.tool) or len(action.arguments) > _ARGUMENTS:
         return None
     text = well_formed(action.arguments)
     years, dates = set(_YEAR.findall(text)), sorted(_DATE.findall(text))
@@ -141,6 +140,12 @@ def _other(action: Action, asked: _Asked, named: _Named) -> str | None:
         told = ", ".join(_MONTHS[month - 1].title() for month in sorted(months) if month <= 12)
         return f"{told}, and {_MONTHS[asked.month - 1].title()} was asked for"
     return None
+
+
+def _may_look(tool: str) -> bool:
+    """Whether a tool looks something up, as far as its name says; a report is read, not sent."""
+    words = [word for word in tool_words(tool) if word not in ("report", "reports", "record")]
+    return not _NO_LOOKS.intersection(words) and not acts_of("_".join(words)) & STATE_CHANGES
 
 
 def _numbered_months(action: Action) -> set[int]:

@@ -66,6 +66,67 @@ _OFF_LIMITS = re2.compile(
     r"(?:off[ -]limits|forbidden|prohibited|banned|a no-go"
     r"|not (?:allowed|permitted|acceptable|ok|okay))"
 )
+_FORBIDS_BESIDES = (
+    re2.compile(
+        r"(?i)\b(?:under no circumstances|in no case|at no time|on no account)\s+(?:may|should|must"
+        r"|shall|are|can|do) (?:you |we )?(?:ever |to )?([\pL-]+)"
+    ),
+    re2.compile(r"(?i)\b(?:i|we) (?:do not|don't|never) want you to (?:ever )?([\pL-]+)"),
+    re2.compile(
+        r"(?i)\b(?:refrain from|abstain from|stay away from|keep from|avoid|stop) ([\pL-]+ing)\b"
+    ),
+)
+_PASSIVE = re2.compile(
+    r"(?i)\b(?:nothing|no (\pL+)|none of (?:the|my|our) (\pL+)) (?:is|are|may|must|should|can|shall"
+    r"|will)(?: to| ever)? be (\pL+)"
+)
+_ASKED_FIRST = (
+    re2.compile(
+        r"(?i)\bbefore (?:you )?(?:ever )?([\pL-]+)\b([^,.;]{0,60}),\s*(?:please |always |first )*"
+        r"(?:get|ask|check|wait|obtain|confirm|talk)\b[^.;]{0,30}\b(?:my|me|our|us)\b"
+    ),
+    re2.compile(
+        r"(?i)\b(\pL+)()\s+(?:need|needs|require|requires) (?:my|our) (?:\w+ )?(?:approval"
+        r"|confirmation|consent|permission|ok|okay|go-?ahead|sign-?off)\b"
+    ),
+    re2.compile(
+        r"(?i)\b(?:i|we) (?:must|have to|need to|want to|will) (?:approve|confirm|okay|sign off on)"
+        r" (?:every|each|all|any) (\pL+)()\b"
+    ),
+)
+_ALIKE = 4
+"""So many first letters two forms of a verb have in common (close, closing)."""
+_ASK_WORDS = word_set(
+    "ask asking tell telling let know check checking consult run approve approval permission"
+    " confirm confirmation consent okay ok go-ahead sign-off say sign notify inform contact need"
+    " needs get wait hear see make made do done give"
+)
+_ASKS_ME = re2.compile(
+    r"(?i)\b(?:ask|asking|tell|telling|check|checking|consult|consulting|hear(?:ing)? from|let"
+    r"|past|by|with)\s+(?:me|us)\b|\b(?:my|our) (?:\w+ )?(?:approval|permission"
+    r"|confirmation|consent"
+    r"|okay|ok|go-?ahead|sign-?off|word)\b|\b(?:i|we)(?:'ve| have)? (?:say so|said so"
+    r"|approved?|agreed?"
+    r"|confirm(?:ed)?|okay(?:ed)?)\b"
+)
+_COMES_FIRST = re2.compile(r"(?i)\b(?:before|first|until|unless|without|prior to)\b")
+_PROHIBITS = re2.compile(
+    r"(?i)\b(?:don't|do not|never|must not|mustn't|may not|should not|shouldn't|cannot|can't|no|not"
+    r"|nothing|forbidden|prohibited|off[ -]limits|refrain|avoid|banned)\b"
+)
+_OF_OTHERS = re2.compile(
+    r"(?i)\b(?:i|we|he|she|it|they|there|this|that|which|who)(?:'ve|'s|'re)? (?:\w+ )?(?:don't"
+    r"|do not|never|not|no|can't|cannot|haven't|didn't|doesn't|won't|wasn't|isn't)\b"
+    r"|\b(?:forget|hesitate|mind"
+    r"|worry|want|need|know|think)\b"
+)
+"""Sentences about what somebody does not do, or "do not forget to", forbid nothing."""
+_WORDS = 18
+"""A longer sentence says more than one rule."""
+_NO_THINGS = word_set(
+    "must never not no be is are been ever to may should can will make sure that please any"
+    " strictly absolutely forbidden prohibited banned off limits under circumstances"
+)
 _LEAD = re2.compile(
     r"(?i)^(?:before (?:we|you) (?:start|begin|go on|do anything)\b[^,:]{0,20}[,:]\s*|(?:one|first)"
     r" thing(?: first)?[,:]\s*|first(?: of all)?[,:]\s*)"
@@ -83,7 +144,7 @@ _TAKES_BACK = re2.compile(
 _ANYTHING = word_set("anything any it them that this all everything")
 _LITTLE = word_set(
     "the a an of in on at to for from with my our your or and please again ever me us you i we"
-    " there here now"
+    " there here now this that these those"
 )
 _ENDS_ACTS = word_set(
     "archive close cancel revoke block ban kick unsubscribe uninstall terminate clear discard"
@@ -91,9 +152,15 @@ _ENDS_ACTS = word_set(
 """Acts that are filed with deleting and erase nothing: forbidden only by their own name."""
 _ONE_THING = ({"mail", "email", "message"}, {"file", "document"}, {"meeting", "event"})
 """Names that people and tools use for one thing."""
-_PHRASE_END = re2.compile(r"[,;:.!?()]|\b(?:whatever|no matter|under any|in any case|at all)\b")
+_PHRASE_END = re2.compile(
+    r"[,;:.!?()]|\b(?:whatever|no matter|under any|in any case|at all)\b"
+    r"|\b(?:from|in|on|of) this\b"
+)
 _BEFORE_CONDITION = re2.compile(r"(?i)\b(?:without|until|before|unless)\b")
-_FORMS = (_STANDING, _FORBIDS, _FIRST, _UNTIL, _WAIT, _OFF_LIMITS)
+_FORMS = (
+    *(_STANDING, _FORBIDS, _FIRST, _UNTIL, _WAIT, _OFF_LIMITS, _PASSIVE),
+    *(*_FORBIDS_BESIDES, *_ASKED_FIRST, _ASKS_ME, _PROHIBITS),
+)
 _LONG = 4_000
 """Characters of a text that lays down rules in passing; a longer one is a policy, with its own
 controls."""
@@ -187,16 +254,56 @@ def _acts_ruled(sentence: str) -> Iterator[_Read]:
         verb = next(filter(None, first.groups()))
         yield _about(sentence, verb, sentence[first.end() :], asks_first=True)
         return
+    read = tuple(one for one in _in_set_forms(sentence) if one.kinds)
+    yield from read or _in_any_words(sentence)
+
+
+def _in_any_words(sentence: str) -> Iterator[_Read]:
+    """A short sentence that names an act and forbids it, or wants somebody asked before it."""
+    words = words_of(sentence)
+    if len(words) > _WORDS or sentence.endswith("?"):
+        return
+    acts = [n for n, w in enumerate(words) if w not in _ASK_WORDS and _kinds(w)]
+    if not acts:
+        return
+    if _ASKS_ME.search(sentence) and _COMES_FIRST.search(sentence):
+        yield _about(sentence, words[acts[-1]], "", asks_first=True)
+    elif _forbids(sentence):
+        act = acts[-1]
+        thing = words[max(act - 4, 0) : act] if act == len(words) - 1 else words[act + 1 :]
+        named = [word for word in thing if word not in _NO_THINGS]
+        yield _about(sentence, words[act], " ".join(named[:2]))
+
+
+def _forbids(sentence: str) -> bool:
+    """Whether a sentence forbids what it names, without a condition."""
+    conditional = _CONDITION.search(_LEAD.sub("", sentence)) is not None
+    of_others = _OF_OTHERS.search(sentence) is not None
+    return _PROHIBITS.search(sentence) is not None and not of_others and not conditional
+
+
+def _kinds(word: str) -> frozenset[str]:
+    return kinds_of([word, word.removesuffix("s")]) & STATE_CHANGES
+
+
+def _in_set_forms(sentence: str) -> Iterator[_Read]:
+    for form in _ASKED_FIRST:
+        if (hit := form.search(sentence)) is not None:
+            yield _about(sentence, hit.group(1), hit.group(2), asks_first=True)
+            return
     plain = _LEAD.sub("", sentence)
     if _CONDITION.search(plain) is None:
-        for hit in _FORBIDS.finditer(plain):
+        for hit in (one for form in (_FORBIDS, *_FORBIDS_BESIDES) for one in form.finditer(plain)):
             yield _about(sentence, hit.group(1), plain[hit.end() :])
+        if (passive := _PASSIVE.search(plain)) is not None:
+            thing = passive.group(1) or passive.group(2) or ""
+            yield _about(sentence, passive.group(3), thing)
         if (off := _OFF_LIMITS.search(plain)) is not None:
             yield _about(sentence, off.group(1), off.group(2))
 
 
 def _about(sentence: str, verb: str, rest: str, *, asks_first: bool = False) -> _Read:
-    kinds = kinds_of([verb.lower()]) & STATE_CHANGES
+    kinds = kinds_of([verb.lower(), verb.lower().removesuffix("s")]) & STATE_CHANGES
     return _Read(sentence, (), kinds, _things(rest), asks_first, verb.lower())
 
 
@@ -226,7 +333,9 @@ def _is_act(rule: _Rule, action: Action) -> bool:
     if not acts_of(action.tool) & rule.kinds:
         return False
     ending = _ENDS_ACTS & {rule.verb, *tool_words(action.tool)}
-    return not ending or rule.verb in tool_words(action.tool)
+    return not ending or any(
+        word[:_ALIKE] == rule.verb[:_ALIKE] for word in tool_words(action.tool)
+    )
 
 
 def _is_about(rule: _Rule, action: Action) -> bool:

@@ -35,6 +35,7 @@ _LACKS = re2.compile(
     r"(?:access|tools?|functions?|ability|means|way)"
     r"|(?:no|without(?: any)?|missing) (?:\w+ )?(?:tools?|functions?) (?:is|are|was|were)?\W*"
     r"(?:available|provided|offered|to)"
+    r"|there (?:is|are) no (?:\w+ )?(?:tool|function)s?\b"
     rf"|(?:can(?:no|['’])t|cannot|unable to|not able to) (?:directly |actually )?(?:{_VERBS})\b"
     r"|(?:tool|function)s? (?:is|are|was|were) (?:not|no longer|n['’]t) (?:available|provided"
     r"|offered))\b"
@@ -43,7 +44,7 @@ _LACKS_TOOLS = re2.compile(
     r"(?i)\b(?:don['’]t|do not|lack|no|without(?: any)?|missing)\b[^.\n]{0,40}"
     r"\b(?:tools?|functions?)\b"
 )
-"""Where a transcript does not say what was offered, only words about tools themselves count."""
+"""Where nothing records what was offered, only words about tools themselves count."""
 _NAMED = re2.compile(r"\b[a-z][a-z\d]*(?:_[a-z\d]+)+\b|`([A-Za-z]\w+)(?:\(\))?`")
 _TOLD_TO_USE = re2.compile(r"(?i)\b(?:us(?:e|ing)|call|with|via|through|tools?|functions?)\b")
 _BEFORE = 60
@@ -97,14 +98,11 @@ def _missing(view: TraceView, span: Span) -> str | None:
     if _LACKS.search(said[:_EDGE]) is None and _LACKS.search(said[-_EDGE:]) is None:
         return None
     offered = names_offered(view, span)
-    if (
-        view.is_transcript
-        and not offered
-        and _LACKS_TOOLS.search(well_formed(said[:_EDGE])) is None
-    ):
-        return None
     calls = view.model_calls_in(view.scope(span))
-    beside = frozenset[str]().union(*(names_offered(view, call) for call in (calls[0], calls[-1])))
+    beside = names_offered(view, calls[0]) | names_offered(view, calls[-1])
+    recorded = offered or beside
+    if not recorded and _LACKS_TOOLS.search(well_formed(said[:_EDGE])) is None:
+        return None
     needed = sorted((beside | _told_to_use(view, span)) - offered)
     return needed[0] if needed else None
 
