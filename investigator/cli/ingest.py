@@ -14,7 +14,7 @@ from investigator.cli.source_reading import (
     counted_spans,
     name_clashes,
     name_unreadable,
-    time_option_ns,
+    window_ns,
 )
 from investigator.errors import UsageError
 from investigator.ground.wording import counted
@@ -84,7 +84,7 @@ def _window(start: str | None, end: str | None, since: str | None) -> TimeWindow
     from investigator.runs.sources import LAST, TimeWindow
 
     if since is None:
-        return TimeWindow(time_option_ns(start, "--from"), time_option_ns(end, "--to"))
+        return TimeWindow(*window_ns(start, end))
     if since != "last" or start is not None or end is not None:
         raise UsageError("--since last reads what is newer than the file: it takes no other time")
     return LAST

@@ -20,7 +20,7 @@ from investigator.cli.options import (
 )
 from investigator.cli.outcomes import OutcomeOptions, show_all, show_one
 from investigator.cli.screen import say, stderr
-from investigator.cli.source_reading import open_with_progress
+from investigator.cli.source_reading import open_with_progress, window_ns
 from investigator.cli.telling import ToldInFile
 from investigator.errors import UsageError
 from investigator.ground.wording import counted
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from investigator.runs.continuing import Remaining
     from investigator.runs.settings import Request
     from investigator.runtime.budget import Limits as PoolLimits
+    from investigator.store.api import TraceSummary
     from investigator.store.open import OpenedSource
 
 
@@ -54,8 +55,8 @@ def investigate_traces(
     question = config.added_to(question)
     request = _request(source, question, config, limits, run, planner)
     if traces.all_traces:
-        return _investigate_all(request, question, told, asked, traces.filter_expr, batch)
-    return _investigate_one(request, question, told, asked, traces.filter_expr)
+        return _investigate_all(request, question, told, asked, traces, batch)
+    return _investigate_one(request, question, told, asked, traces)
 
 
 def investigate_window(
@@ -110,9 +111,15 @@ def _check(
     """Refuse options that contradict each other."""
     if traces.all_traces and traces.trace_id is not None:
         raise UsageError("--trace-id names one trace and --all takes every one: leave one out")
+<<<<<<< HEAD
     if traces.session is not None and (traces.all_traces or traces.filter_expr is not None):
         other = "--all takes every one" if traces.all_traces else "--filter chooses among traces"
         raise UsageError(f"--session names the traces of a conversation, {other}: leave one out")
+=======
+    window_ns(traces.start, traces.end)  # a wrong time is told before the source is read
+    if traces.narrows and traces.trace_id is not None:
+        raise UsageError("--trace-id names the trace: leave --from, --to and --filter out")
+>>>>>>> 561e941 (rca and compliance choose traces by time too, and a CSV export is named with the form to export instead)
     if traces.all_traces and question.good_run is not None:
         raise UsageError("--good is a run of the same task as one trace: name it with --trace-id")
     if traces.all_traces and run.run_id is not None:
@@ -126,7 +133,7 @@ def _investigate_one(
     question: TraceQuestion[Any],
     told: ToldInFile,
     asked: OutcomeOptions,
-    filter_expr: str | None,
+    traces: TraceChoice,
 ) -> Exit:
     """Run one trace of the source and show its report."""
     from investigator.runs.session_traces import session_named
@@ -134,11 +141,15 @@ def _investigate_one(
 
     opened = open_with_progress(request.source)
     named = question.trace_id
+<<<<<<< HEAD
     if question.session_id is not None:
         one = question.of_session(*session_named(opened, question.session_id))
     else:
         trace_id = trace_named(opened, named) if named else _only_trace(opened, filter_expr)
         one = question.about(trace_id)
+=======
+    trace_id = trace_named(opened, named) if named else _only_trace(opened, traces)
+>>>>>>> 561e941 (rca and compliance choose traces by time too, and a CSV export is named with the form to export instead)
     told.require_known(opened)
     one = told.added_to(one)
     return _run_and_show(replace(request, question=one), asked, opened)
@@ -178,7 +189,7 @@ def _investigate_all(
     question: TraceQuestion[Any],
     told: ToldInFile,
     asked: OutcomeOptions,
-    filter_expr: str | None,
+    traces: TraceChoice,
     batch: BatchOptions,
 ) -> Exit:
     """Run every trace of the source that passes the filter, and show all reports."""
@@ -192,11 +203,11 @@ def _investigate_all(
     )
     limits = changed_budget(Budget(), together).limits
     opened = open_with_progress(request.source)
-    rows = opened.api.list_traces(filter_expr=filter_expr)
+    rows = _chosen(opened, traces)
     if not rows:
         count = opened.api.count_traces()
         raise UsageError(
-            f"none of the {counted(count, 'trace')} of '{request.source}' passes the filter"
+            f"none of the {counted(count, 'trace')} of '{request.source}' {_passes(traces)}"
         )
     told.require_known(opened)
     requests = [
@@ -264,17 +275,36 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
         yield lambda ended: progress.advance(task, ended)
 
 
-def _only_trace(opened: OpenedSource, filter_expr: str | None) -> str:
-    """The trace that is meant where none is named: the only one there is."""
-    rows = opened.api.list_traces(filter_expr=filter_expr, limit=2)
+def _only_trace(opened: OpenedSource, traces: TraceChoice) -> str:
+    """The trace that is meant where none is named: the only one there is, or that was chosen."""
+    rows = _chosen(opened, traces, limit=2)
     if len(rows) == 1:
         return rows[0].trace_id
-    found = "no trace that passes the filter" if not rows else "more than one trace"
+    which = f" that {_passes(traces)}" if traces.narrows else ""
+    found = f"no trace{which}" if not rows else f"more than one trace{which}"
     source = ", ".join(opened.paths)
     raise UsageError(
         f"{found} in '{source}': name one with --trace-id, or take every one with --all "
         f"(`investigator traces {source}` lists them)"
     )
+
+
+def _chosen(
+    opened: OpenedSource, traces: TraceChoice, limit: int | None = None
+) -> Sequence[TraceSummary]:
+    """The traces of the source in the window that pass the filter."""
+    start_ns, end_ns = window_ns(traces.start, traces.end)
+    return opened.api.list_traces(
+        start_ns=start_ns, end_ns=end_ns, filter_expr=traces.filter_expr, limit=limit
+    )
+
+
+def _passes(traces: TraceChoice) -> str:
+    """What is asked of a trace, for a message."""
+    in_window = traces.start is not None or traces.end is not None
+    asked = ["has a span in the window"] if in_window else []
+    asked += ["passes the filter"] if traces.filter_expr is not None or not in_window else []
+    return " and ".join(asked)
 
 
 def _with_unreadable(ended: Exit, opened: OpenedSource) -> Exit:

@@ -458,7 +458,14 @@ class TraceChoice:
         ),
     ] = None
     all_traces: Annotated[bool, typer.Option("--all", help="Every trace, one run each.")] = False
+    start: From = None
+    end: To = None
     filter_expr: FilterOption = None
+
+    @property
+    def narrows(self) -> bool:
+        """Whether traces are chosen by their times or their spans."""
+        return any(given is not None for given in (self.start, self.end, self.filter_expr))
 
 
 def _known_option(flag: str, help_text: str, metavar: str | None = None) -> Any:

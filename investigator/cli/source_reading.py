@@ -67,7 +67,19 @@ def _name(heading: str, items: Sequence[object]) -> None:
         say(f"  … and {len(items) - _NAMED:,} more", style="yellow")
 
 
-def time_option_ns(text: str | None, flag: str) -> int | None:
+def window_ns(start: str | None, end: str | None) -> tuple[int | None, int | None]:
+    """Nanoseconds of `--from` and `--to`; None where one was not given.
+
+    Raises:
+        UsageError: one is no time, or the window ends before it starts.
+    """
+    start_ns, end_ns = _time_ns(start, "--from"), _time_ns(end, "--to")
+    if start_ns is not None and end_ns is not None and start_ns >= end_ns:
+        raise UsageError(f"the window ends at {end}, not after it starts at {start}")
+    return start_ns, end_ns
+
+
+def _time_ns(text: str | None, flag: str) -> int | None:
     """Nanoseconds of the time that a flag was given; None where it was not."""
     from investigator.traces.model import parse_time
 

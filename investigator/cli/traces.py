@@ -11,7 +11,7 @@ import typer
 from investigator.cli.exits import Exit
 from investigator.cli.options import FilterOption, From, Json, SourceArgument, To
 from investigator.cli.screen import print_json, say, stdout
-from investigator.cli.source_reading import open_with_progress, time_option_ns
+from investigator.cli.source_reading import open_with_progress, window_ns
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.wording import counted
 from investigator.reports.screen_pieces import cell, print_table, table
@@ -43,10 +43,10 @@ def traces(
     """
     from investigator.ground.redaction import Redactor
 
-    window = time_option_ns(start, "--from"), time_option_ns(end, "--to")
+    start_ns, end_ns = window_ns(start, end)
     opened = open_with_progress(source)
     listed = opened.api.list_traces(
-        start_ns=window[0], end_ns=window[1], filter_expr=filter_expr, limit=limit + 1
+        start_ns=start_ns, end_ns=end_ns, filter_expr=filter_expr, limit=limit + 1
     )
     redactor = Redactor()
     rows = [_without_secrets(row, redactor) for row in listed]

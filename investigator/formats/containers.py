@@ -23,6 +23,12 @@ import zstandard
 
 from investigator.errors import UnreadableInput
 from investigator.formats.folders import has_hidden_part, has_trace_suffix, stem_of, suffixes_said
+from investigator.formats.foreign_tables import (
+    SPREADSHEET,
+    export_in,
+    is_spreadsheet,
+    may_hold_an_export,
+)
 from investigator.ground.json_text import parse_json
 from investigator.ground.wording import counted
 
@@ -203,20 +209,30 @@ def _members_of(content: Content, *, depth: int) -> Iterator[Content | BadConten
         names = [info.filename for info in files]
         samples = [info for info in files if info.filename.startswith(_SAMPLES)]
         is_log = _HEADER in names and bool(samples)
-        traces = samples if is_log else [info for info in files if _is_trace(info.filename)]
+        traces = samples if is_log else [info for info in files if _is_trace(archive, info)]
         if not traces:
-            yield BadContent(
-                content.place,
-                f"a zip archive of {counted(len(files), 'file')}, none of {suffixes_said()}",
-            )
+            nothing = f"a zip archive of {counted(len(files), 'file')}, none of {suffixes_said()}"
+            yield BadContent(content.place, SPREADSHEET if is_spreadsheet(names) else nothing)
             return
         around = _header(archive) if is_log else None
         for info in traces:
             yield from _member(archive, info, content, around, depth=depth)
 
 
-def _is_trace(name: str) -> bool:
-    return has_trace_suffix(name) and not has_hidden_part(PurePosixPath(name).parts)
+def _is_trace(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
+    name = info.filename
+    if has_hidden_part(PurePosixPath(name).parts):
+        return False
+    return has_trace_suffix(name) or (may_hold_an_export(name) and _is_export(archive, info))
+
+
+def _is_export(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
+    """Whether a member is a table of traces, which is to be named."""
+    try:
+        with archive.open(info) as member:
+            return export_in(member.read(_HEAD_BYTES)) is not None
+    except (*DAMAGED, OSError, RuntimeError):
+        return False
 
 
 def _header(archive: zipfile.ZipFile) -> Record:

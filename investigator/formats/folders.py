@@ -1,7 +1,7 @@
 """A path names files: itself, those of a folder to any depth, or what a glob matches.
 
-In a folder only the names that trace files have are looked at, nothing hidden, and no run of the
-investigator's own. Links are followed, each folder once. What cannot be a file (a FIFO, a loop of
+In a folder only the names that trace files have are looked at (and tables, to be named where they
+hold traces), nothing hidden, and no run of the investigator's own. Links are followed, each folder once. What cannot be a file (a FIFO, a loop of
 links, a folder that may not be listed) stays in the list, so that whoever reads it names it.
 """
 
@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from investigator.errors import SourceUnavailable
+from investigator.formats.foreign_tables import holds_an_export
 
 TRACE_SUFFIXES = frozenset(
     {".json", ".jsonl", ".ndjson", ".parquet", ".traj", ".eval", ".zip", ".gz", ".zst"}
@@ -153,7 +154,7 @@ def _below(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
         if entry.name.startswith("."):
             continue
         if not _is_folder(entry):
-            if has_trace_suffix(entry.name):
+            if has_trace_suffix(entry.name) or holds_an_export(path):
                 yield path
         elif not _was_seen(path, seen):
             yield from _below(path, seen)
@@ -184,6 +185,7 @@ def _glob(pattern: Path) -> list[Path]:
     files = [
         match
         for match in matches
-        if not match.is_dir() and (any_suffix or has_trace_suffix(match.name))
+        if not match.is_dir()
+        and (any_suffix or has_trace_suffix(match.name) or holds_an_export(match))
     ]
     return sorted({*files, *folders})

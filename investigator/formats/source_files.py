@@ -17,6 +17,7 @@ from investigator.formats.containers import DAMAGED, BadContent, Content, conten
 from investigator.formats.fields import odd_times
 from investigator.formats.folders import files_of, no_file, spelt_path, stem_of
 from investigator.formats.foreign import is_foreign
+from investigator.formats.foreign_tables import table_in
 from investigator.formats.format import Record, Session
 from investigator.formats.json_files import BadRecord, JsonRecord, records_in
 from investigator.formats.otlp_binary import binary_requests, is_binary_otlp
@@ -132,6 +133,8 @@ def _read_content(file: _File, content: Content) -> Iterator[Decoded | Unreadabl
             yield from _read_parquet_content(file.path, content)
         elif is_binary_otlp(head):
             yield from _read_binary(inner, content, head)
+        elif (table := table_in(head)) is not None:
+            yield Unreadable(content.place, None, table)
         else:
             yield from _read_json(inner, content)
     except DAMAGED as error:

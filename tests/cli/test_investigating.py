@@ -113,6 +113,33 @@ def test_a_batch_that_goes_on_resumes_what_was_interrupted(
     assert call("runs", "verify", "trip", "--runs-dir", trip).code == 0
 
 
+WINDOW = ("--from", "2026-03-03", "--to", "2026-03-04")
+
+
+@pytest.mark.parametrize("command", ["rca", "compliance"])
+def test_a_window_and_a_filter_choose_the_traces_of_a_batch(
+    call: Call, samples: Path, tmp_path: Path, command: str
+) -> None:
+    """Those that `traces` lists for the same words; one that passes both needs no `--all`."""
+    runs, tools = ("--runs-dir", tmp_path), ("--filter", "name == 'stock_agent'")
+    listed = [row["trace_id"] for row in rows(call("traces", samples, *WINDOW, "--json").out)]
+    batch = call(command, samples, "--all", *WINDOW, *runs, "--json")
+    assert [row["trace_id"] for row in rows(batch.out)] == listed
+    one = call(command, samples, *WINDOW, *tools, *runs, "--json")
+    assert [row["trace_id"] for row in rows(one.out)] == listed[1:]
+    assert len(listed) == 2
+
+
+@pytest.mark.parametrize("command", ["rca", "compliance", "incident", "traces", "ingest"])
+def test_an_empty_text_is_no_source(call: Call, tmp_path: Path, command: str) -> None:
+    """It does not stand for the folder that the command is called in; no run is left behind."""
+    runs = () if command in ("traces", "ingest") else ("--runs-dir", tmp_path / "runs")
+    ended = call(command, "", *runs)
+    assert ended.code == 2
+    assert "'' is no source" in ended.err
+    assert not (tmp_path / "runs").exists()
+
+
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
@@ -124,6 +151,13 @@ def test_a_batch_that_goes_on_resumes_what_was_interrupted(
         ((), "--trace-id"),
         (("--all", "--filter", "name == 'nobody'"), "passes the filter"),
         (("--all", "--filter", "name ="), "position"),
+        (("--all", "--from", "2031-01-01"), "has a span in the window"),
+        (("--from", "2031-01-01"), "no trace that has a span in the window"),
+        (("--filter", "span_kind == 'TOOL'"), "more than one trace that passes the filter"),
+        (("--all", "--to", "yesterday"), "--to takes an ISO 8601 time"),
+        (("--all", "--from", "2026-03-04", "--to", "2026-03-03"), "the window ends at 2026-03-03"),
+        (("--trace-id", TRIP, "--from", "2026-03-03"), "leave --from, --to and --filter out"),
+        (("--trace-id", TRIP, "--filter", "name == 'x'"), "leave --from, --to and --filter out"),
         (("--all", "--taxonomy", "no-such"), "taxonomy"),
         (("--all", "--max-iterations", "1"), "--max-iterations"),
         (("--trace-id", TRIP, "--max-iterations", "1"), "--max-iterations"),
