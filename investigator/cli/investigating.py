@@ -111,15 +111,13 @@ def _check(
     """Refuse options that contradict each other."""
     if traces.all_traces and traces.trace_id is not None:
         raise UsageError("--trace-id names one trace and --all takes every one: leave one out")
-<<<<<<< HEAD
-    if traces.session is not None and (traces.all_traces or traces.filter_expr is not None):
-        other = "--all takes every one" if traces.all_traces else "--filter chooses among traces"
+    if traces.session is not None and (traces.all_traces or traces.narrows):
+        flag = "--filter" if traces.filter_expr is not None else "a window"
+        other = "--all takes every one" if traces.all_traces else f"{flag} chooses among traces"
         raise UsageError(f"--session names the traces of a conversation, {other}: leave one out")
-=======
     window_ns(traces.start, traces.end)  # a wrong time is told before the source is read
     if traces.narrows and traces.trace_id is not None:
         raise UsageError("--trace-id names the trace: leave --from, --to and --filter out")
->>>>>>> 561e941 (rca and compliance choose traces by time too, and a CSV export is named with the form to export instead)
     if traces.all_traces and question.good_run is not None:
         raise UsageError("--good is a run of the same task as one trace: name it with --trace-id")
     if traces.all_traces and run.run_id is not None:
@@ -141,15 +139,11 @@ def _investigate_one(
 
     opened = open_with_progress(request.source)
     named = question.trace_id
-<<<<<<< HEAD
     if question.session_id is not None:
         one = question.of_session(*session_named(opened, question.session_id))
     else:
-        trace_id = trace_named(opened, named) if named else _only_trace(opened, filter_expr)
+        trace_id = trace_named(opened, named) if named else _only_trace(opened, traces)
         one = question.about(trace_id)
-=======
-    trace_id = trace_named(opened, named) if named else _only_trace(opened, traces)
->>>>>>> 561e941 (rca and compliance choose traces by time too, and a CSV export is named with the form to export instead)
     told.require_known(opened)
     one = told.added_to(one)
     return _run_and_show(replace(request, question=one), asked, opened)

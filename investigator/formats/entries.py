@@ -79,7 +79,11 @@ def entries_of(value: JsonValue) -> list[DialogueEntry]:
         return [_autogen(value)]
     if any(_is_ui_call(part) for part in _ui_parts(value)):
         return list(_ui_message(value))
-    return [DialogueEntry(said=value, model=text(value.get("model")), usage=_usage(value))]
+    # An item of OpenAI's Responses says that it was cut off; why, its response alone says.
+    cut = value.get("role") == "assistant" and value.get("status") == "incomplete"
+    about = {"llm.finish_reason": "incomplete"} if cut else {}
+    model = text(value.get("model"))
+    return [DialogueEntry(said=value, model=model, usage=_usage(value), about=about)]
 
 
 def _usage(value: Record) -> JsonValue:

@@ -1,8 +1,9 @@
 """A path names files: itself, those of a folder to any depth, or what a glob matches.
 
 In a folder only the names that trace files have are looked at (and tables, to be named where they
-hold traces), nothing hidden, and no run of the investigator's own. Links are followed, each folder once. What cannot be a file (a FIFO, a loop of
-links, a folder that may not be listed) stays in the list, so that whoever reads it names it.
+hold traces), nothing hidden, and no run of the investigator's own. Links are followed, each folder
+once. What cannot be a file (a FIFO, a loop of links, a folder that may not be listed) stays in the
+list, so that whoever reads it names it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """A table of text (CSV, or a spreadsheet's) is refused by what its columns are, never half-read.
 
 A table has one text for each field: whether a number was one, what was nested and what was missing
-is gone. So it isn't read; what exported it writes JSON or Parquet as well, and the message says how.
+is gone. So it isn't read; what exported it writes JSON or Parquet as well, and the message says
+how.
 """
 
 from __future__ import annotations
@@ -103,7 +104,8 @@ _EXPORTS: tuple[tuple[str, str, tuple[frozenset[str], ...]], ...] = (
 """Whose table it is, how to get the same in a form that is read, and columns that it alone has.
 
 Columns are compared without case and separators, because one system spells them `traceId`,
-`trace_id` and `Trace ID` on its pages, in its database and in its client. The general ones are last.
+`trace_id` and `Trace ID` on its pages, in its database and in its client. The general ones are
+last.
 """
 
 

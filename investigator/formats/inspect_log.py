@@ -54,7 +54,8 @@ def decode_inspect(log: Record, stem: str) -> Iterator[Span | Evaluation | None]
 def _sample(sample: _Fields, head: _Fields, name: str) -> Iterator[Span | Evaluation | None]:
     trace_id = text(first(sample, "uuid", "id")) or name
     attachments = record(sample.get("attachments"))
-    reading = _Events(records(sample.get("events")), text(head.get("model")))
+    output = record(sample.get("output"))
+    reading = _Events(records(sample.get("events")), text(head.get("model")), output)
     listed = sample.get("messages")
     messages = listed if isinstance(listed, list) else []
     entries = [reading.entry(_resolved(message, attachments)) for message in messages]
@@ -87,8 +88,15 @@ def _resolved(value: JsonValue, attachments: Record, depth: int = 0) -> JsonValu
 class _Events:
     """What the events say of the messages, by the ids of answers and calls."""
 
-    def __init__(self, events: list[_Fields], model: str) -> None:
+    def __init__(self, events: list[_Fields], model: str, output: _Fields) -> None:
         self._model = model
+        answers = [record(e.get("output")) for e in events if e.get("event") == "model"]
+        self._reasons = {
+            text(record(choice.get("message")).get("id")): choice.get("stop_reason")
+            for answer in (output, *answers)
+            for choice in records(answer.get("choices"))
+            if record(choice.get("message")).get("id")
+        }
         self._answers: dict[str, _Fields] = {}
         self._calls: dict[str, _Fields] = {}
         for event in events:
@@ -109,6 +117,7 @@ class _Events:
             return self._result(message)
         event = self._answers.get(text(message.get("id")), {}) if role == "assistant" else {}
         output = record(event.get("output"))
+        reason = self._reasons.get(text(message.get("id"))) if role == "assistant" else None
         said = {key: message.get(key) for key in ("role", "content", "tool_calls")}
         start_ns, end_ns = time_ns(event.get("timestamp")), time_ns(event.get("completed"))
         return DialogueEntry(
@@ -120,7 +129,10 @@ class _Events:
             or (self._model if role == "assistant" else ""),
             usage=output.get("usage"),
             error=text(event.get("error")),
-            about=leftovers({"source": message.get("source")}, ()),
+            about={
+                **leftovers({"source": message.get("source")}, ()),
+                "llm.finish_reason": reason,
+            },
         )
 
     def unanswered(self, entries: list[DialogueEntry | None]) -> list[_Fields]:

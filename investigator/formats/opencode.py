@@ -75,6 +75,7 @@ def _entries(message: _Fields) -> Iterator[DialogueEntry]:
         ]
         told = "\n".join(_text(part) for part in step if part.get("type") == "text")
         thought = "\n".join(_text(part) for part in step if part.get("type") == "reasoning")
+        ends = [p.get("reason") for p in step if p.get("type") == "step-finish"]
         counted = next((p["tokens"] for p in step if isinstance(p.get("tokens"), dict)), usage)
         yield DialogueEntry(
             said=spoken(told, asked),
@@ -83,7 +84,11 @@ def _entries(message: _Fields) -> Iterator[DialogueEntry]:
             agent=text(first(info, "agent", "mode")),
             usage=counted,
             error=failure,
-            about={**about, "source.thinking": thought or None},
+            about={
+                **about,
+                "source.thinking": thought or None,
+                "llm.finish_reason": next(iter(ends), None),
+            },
         )
         about, usage, failure = {}, None, ""
         yield from (_answer(call) for call in calls if _has_ended(call))

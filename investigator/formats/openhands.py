@@ -66,7 +66,24 @@ def decode_openhands(document: Record, stem: str) -> Iterator[Span | None]:
     if is_event(document):
         about = {}
     trace_id = "" if is_event(document) else text(first(document, *_IDS))
-    yield from turn_spans(headed(reading.entries, about), Numbering(trace_id or stem))
+    entries = _of_one_model(reading.entries)
+    yield from turn_spans(headed(entries, about), Numbering(trace_id or stem))
+
+
+def _of_one_model(entries: list[DialogueEntry | None]) -> list[DialogueEntry | None]:
+    """The entries, each answer with the model of the run where all that name one name the same.
+
+    Only an event that asks for a tool has the response that it came from; a run has one model, so
+    what the same agent says without a call is not of an unknown one.
+    """
+    models = {entry.model for entry in entries if entry is not None and entry.model}
+    if len(models) != 1:
+        return entries
+    (model,) = models
+    return [
+        replace(entry, model=model) if entry and entry.said.get("role") == "assistant" else entry
+        for entry in entries
+    ]
 
 
 def _events(document: Record) -> list[_Fields]:
@@ -138,6 +155,7 @@ class _Reading:
                 at_ns=at_ns,
                 model=text(response.get("model")),
                 usage=response.get("usage"),
+                about={"llm.finish_reason": _ended(response)},
             )
         )
 
@@ -193,6 +211,11 @@ class _Reading:
             role = text(told.get("role")) or ("system" if kind == "SystemPromptEvent" else "user")
             said = first(told, "content", "text")
             self.entries.append(DialogueEntry(said={"role": role, "content": said}, at_ns=at_ns))
+
+
+def _ended(response: _Fields) -> JsonValue:
+    choices = records(response.get("choices"))
+    return choices[0].get("finish_reason") if choices else None
 
 
 def _as_asked(response: _Fields, call_id: str) -> JsonValue:

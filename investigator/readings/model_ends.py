@@ -50,7 +50,7 @@ _MEANT: Mapping[str, ModelEnding] = {
     word: ending
     for ending, words in {
         ModelEnding.FULL: "length max_tokens max_output_tokens model_length token_limit max_length"
-        " max_tokens_reached error_limit",
+        " max_tokens_reached error_limit incomplete",
         ModelEnding.WINDOW: "model_context_window_exceeded context_window_exceeded"
         " context_length_exceeded",
         ModelEnding.BLOCKED: "content_filter content_filtered contentfilter content_filter_blocked"

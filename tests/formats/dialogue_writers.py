@@ -1,13 +1,14 @@
 # ruff: noqa: PERF401 - what is written reads in the order of the file
 """One dialogue, written in every format of messages, as each has it on the disk.
 
-The shapes are the published ones. `MARKS_FAILURE` are the formats that say that a call failed.
+The shapes are the published ones. `NO_MARKS` and `NO_ENDS` are the formats that have no word for
+one of the facts.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from investigator.ground.canonical_json import JsonValue
@@ -16,20 +17,26 @@ Record = dict[str, JsonValue]
 
 
 class Call(NamedTuple):
-    """A call and what came back."""
+    """A call and what came back; None where nothing did."""
 
     call_id: str
     name: str
     given: dict[str, JsonValue]
-    result: str
+    result: str | None
     failed: bool
 
 
 class Said(NamedTuple):
-    """A turn of the model: what it said, and the tools that it asked for."""
+    """A turn of the model: what it said, the tools it asked for, whether it ran out of room."""
 
     text: str
     calls: tuple[Call, ...] = ()
+    cut: bool = False
+
+    @property
+    def answered(self) -> tuple[Call, ...]:
+        """The calls that something came back of."""
+        return tuple(call for call in self.calls if call.result is not None)
 
 
 class Dialogue(NamedTuple):
@@ -71,7 +78,7 @@ def _openai(dialogue: Dialogue) -> Iterator[JsonValue]:
         ]
         asked: Record = {"tool_calls": calls} if calls else {}
         yield {"role": "assistant", "content": turn.text or None, **asked}
-        for call in turn.calls:
+        for call in turn.answered:
             yield {"role": "tool", "tool_call_id": call.call_id, "content": call.result}
 
 
@@ -86,7 +93,10 @@ def responses(dialogue: Dialogue) -> JsonValue:
     for turn in dialogue.turns:
         if turn.text:
             content: JsonValue = [{"type": "output_text", "text": turn.text}]
-            items.append({"type": "message", "role": "assistant", "content": content})
+            status = "incomplete" if turn.cut else "completed"
+            items.append(
+                {"type": "message", "role": "assistant", "content": content, "status": status}
+            )
         for call in turn.calls:
             items.append(
                 {
@@ -97,7 +107,7 @@ def responses(dialogue: Dialogue) -> JsonValue:
                     "arguments": compact(call.given),
                 }
             )
-        for call in turn.calls:
+        for call in turn.answered:
             items.append(
                 {"type": "function_call_output", "call_id": call.call_id, "output": call.result}
             )
@@ -120,7 +130,7 @@ def _results(turn: Said) -> list[JsonValue]:
             "content": call.result,
             "is_error": call.failed,
         }
-        for call in turn.calls
+        for call in turn.answered
     ]
 
 
@@ -128,7 +138,7 @@ def anthropic(dialogue: Dialogue) -> JsonValue:
     messages: list[JsonValue] = [{"role": "user", "content": dialogue.asked}]
     for turn in dialogue.turns:
         messages.append({"role": "assistant", "content": _blocks(turn)})
-        if turn.calls:
+        if turn.answered:
             messages.append({"role": "user", "content": _results(turn)})
     return {"messages": messages, "max_tokens": 9}
 
@@ -138,7 +148,13 @@ def claude_code(dialogue: Dialogue) -> JsonValue:
         yield {"type": "user", "message": {"role": "user", "content": dialogue.asked}}
         for number, turn in enumerate(dialogue.turns):
             for block in _blocks(turn):
-                message: Record = {"id": f"m{number}", "role": "assistant", "content": [block]}
+                reason = "max_tokens" if turn.cut else "tool_use" if turn.calls else "end_turn"
+                message: Record = {
+                    "id": f"m{number}",
+                    "role": "assistant",
+                    "content": [block],
+                    "stop_reason": reason,
+                }
                 yield {"type": "assistant", "message": message}
             for result in _results(turn):
                 yield {"type": "user", "message": {"role": "user", "content": [result]}}
@@ -162,12 +178,12 @@ def _gemini(dialogue: Dialogue) -> Iterator[tuple[str, list[JsonValue]]]:
             {"functionCall": {"name": call.name, "args": call.given}} for call in turn.calls
         ]
         yield "model", said + calls
-        if turn.calls:
+        if turn.answered:
             yield (
                 "user",
                 [
                     {"functionResponse": {"name": call.name, "response": _response(call)}}
-                    for call in turn.calls
+                    for call in turn.answered
                 ],
             )
 
@@ -181,9 +197,11 @@ def adk(dialogue: Dialogue) -> JsonValue:
     for number, (role, parts) in enumerate(_gemini(dialogue)):
         content: JsonValue = {"role": role, "parts": parts}
         author = "user" if number == 0 else "helper"
-        events.append(
-            {"author": author, "invocationId": "i", "timestamp": 1e9 + number, "content": content}
-        )
+        event: Record = {"author": author, "invocationId": "i", "timestamp": 1e9 + number}
+        events.append({**event, "content": content})
+    last = events[-1]
+    if dialogue.turns[-1].cut and isinstance(last, dict):
+        last["finishReason"] = "MAX_TOKENS"
     return {"id": "s", "appName": "a", "userId": "u", "events": events}
 
 
@@ -203,11 +221,11 @@ def bedrock(dialogue: Dialogue) -> JsonValue:
                     "status": "error" if call.failed else "success",
                 }
             }
-            for call in turn.calls
+            for call in turn.answered
         ]
         if results:
             messages.append({"role": "user", "content": results})
-    return {"modelId": "m", "messages": messages}
+    return {"inferenceConfig": {}, "messages": messages}
 
 
 def langchain(dialogue: Dialogue) -> JsonValue:
@@ -217,8 +235,16 @@ def langchain(dialogue: Dialogue) -> JsonValue:
             {"type": "tool_call", "id": call.call_id, "name": call.name, "args": call.given}
             for call in turn.calls
         ]
-        messages.append({"type": "ai", "content": turn.text, "tool_calls": calls})
-        for call in turn.calls:
+        reason = "length" if turn.cut else "tool_calls" if turn.calls else "stop"
+        messages.append(
+            {
+                "type": "ai",
+                "content": turn.text,
+                "tool_calls": calls,
+                "response_metadata": {"finish_reason": reason},
+            }
+        )
+        for call in turn.answered:
             status = "error" if call.failed else "success"
             messages.append(
                 {
@@ -256,7 +282,7 @@ def autogen(dialogue: Dialogue) -> JsonValue:
                 "content": call.result,
                 "is_error": call.failed,
             }
-            for call in turn.calls
+            for call in turn.answered
         ]
         if results:
             messages.append({"type": "FunctionExecutionResultMessage", "content": results})
@@ -274,6 +300,8 @@ def vercel(dialogue: Dialogue) -> JsonValue:
                 if call.failed
                 else {"state": "output-available", "output": call.result}
             )
+            if call.result is None:
+                ended = {"state": "input-available"}
             parts.append(
                 {
                     "type": f"tool-{call.name}",
@@ -289,15 +317,16 @@ def vercel(dialogue: Dialogue) -> JsonValue:
 def codex(dialogue: Dialogue) -> JsonValue:
     def events() -> Iterator[Record]:
         for item in _responses_items(dialogue):
-            yield {"type": "response_item", "payload": item}
+            kept = {key: at for key, at in item.items() if key != "status"}
+            yield {"type": "response_item", "payload": kept}
 
     return numbered(events())
 
 
-def _responses_items(dialogue: Dialogue) -> list[JsonValue]:
+def _responses_items(dialogue: Dialogue) -> list[Record]:
     items = responses(dialogue)
     assert isinstance(items, list)
-    return items
+    return [item for item in items if isinstance(item, dict)]
 
 
 def copilot(dialogue: Dialogue) -> JsonValue:
@@ -318,6 +347,8 @@ def copilot(dialogue: Dialogue) -> JsonValue:
                 )
                 started: Record = {"toolCallId": call.call_id, "toolName": call.name}
                 yield {"type": "tool.execution_start", "data": {**started, "arguments": call.given}}
+                if call.result is None:
+                    continue
                 done: Record = {"toolCallId": call.call_id, **ended}
                 yield {"type": "tool.execution_complete", "data": done}
 
@@ -326,6 +357,13 @@ def copilot(dialogue: Dialogue) -> JsonValue:
         for n, event in enumerate(numbered(events()))
         if isinstance(event, dict)
     ]
+
+
+def _ended(call: Call) -> Record:
+    if call.result is None:
+        return {"status": "executing"}
+    answer: JsonValue = {"functionResponse": {"name": call.name, "response": _response(call)}}
+    return {"status": "error" if call.failed else "success", "result": [answer]}
 
 
 def gemini_cli(dialogue: Dialogue) -> JsonValue:
@@ -338,8 +376,7 @@ def gemini_cli(dialogue: Dialogue) -> JsonValue:
                 "id": call.call_id,
                 "name": call.name,
                 "args": call.given,
-                "status": "error" if call.failed else "success",
-                "result": [{"functionResponse": {"name": call.name, "response": _response(call)}}],
+                **_ended(call),
             }
             for call in turn.calls
         ]
@@ -369,8 +406,9 @@ def openclaw(dialogue: Dialogue) -> JsonValue:
                         "arguments": call.given,
                     }
                 )
-            yield {"message": {"role": "assistant", "content": said}}
-            for call in turn.calls:
+            reason = "length" if turn.cut else "toolUse" if turn.calls else "stop"
+            yield {"message": {"role": "assistant", "content": said, "stopReason": reason}}
+            for call in turn.answered:
                 yield {
                     "message": {
                         "role": "toolResult",
@@ -399,10 +437,14 @@ def opencode(dialogue: Dialogue) -> JsonValue:
                 if call.failed
                 else {"status": "completed", "output": call.result}
             )
+            if call.result is None:
+                ended = {"status": "running"}
             state: Record = {"input": call.given, **ended}
             parts.append(
                 {"type": "tool", "callID": call.call_id, "tool": call.name, "state": state}
             )
+        reason = "length" if turn.cut else "tool-calls" if turn.calls else "stop"
+        parts.append({"type": "step-finish", "reason": reason})
     asked: JsonValue = [{"type": "text", "text": dialogue.asked}]
     return {
         "info": {"id": "s"},
@@ -421,7 +463,7 @@ def atif(dialogue: Dialogue) -> JsonValue:
             for call in turn.calls
         ]
         results: list[JsonValue] = [
-            {"source_call_id": call.call_id, "content": call.result} for call in turn.calls
+            {"source_call_id": call.call_id, "content": call.result} for call in turn.answered
         ]
         step: Record = {"step_id": len(steps) + 1, "source": "agent", "message": turn.text}
         if calls:
@@ -432,13 +474,14 @@ def atif(dialogue: Dialogue) -> JsonValue:
 
 def inspect(dialogue: Dialogue) -> JsonValue:
     messages: list[JsonValue] = [{"role": "user", "content": dialogue.asked}]
-    for turn in dialogue.turns:
+    for number, turn in enumerate(dialogue.turns):
         calls: list[JsonValue] = [
             {"id": call.call_id, "function": call.name, "arguments": call.given}
             for call in turn.calls
         ]
-        messages.append({"role": "assistant", "content": turn.text, "tool_calls": calls})
-        for call in turn.calls:
+        said: Record = {"role": "assistant", "content": turn.text, "tool_calls": calls}
+        messages.append({**said, "id": f"m{number}"})
+        for call in turn.answered:
             error: JsonValue = {"type": "unknown", "message": call.result} if call.failed else None
             messages.append(
                 {
@@ -449,7 +492,12 @@ def inspect(dialogue: Dialogue) -> JsonValue:
                     "error": error,
                 }
             )
-    return {"eval": {"task": "t"}, "samples": [{"id": 1, "epoch": 1, "messages": messages}]}
+    choice: JsonValue = {
+        "message": {"id": f"m{len(dialogue.turns) - 1}"},
+        "stop_reason": "max_tokens" if dialogue.turns[-1].cut else "stop",
+    }
+    sample: Record = {"id": 1, "epoch": 1, "messages": messages, "output": {"choices": [choice]}}
+    return {"eval": {"task": "t"}, "samples": [sample]}
 
 
 def openhands(dialogue: Dialogue) -> JsonValue:
@@ -458,7 +506,9 @@ def openhands(dialogue: Dialogue) -> JsonValue:
     ]
     for number, turn in enumerate(dialogue.turns):
         for place, call in enumerate(turn.calls):
-            response: Record = {"id": f"r{number}", "model": "m"}
+            reason = "length" if turn.cut else "tool_calls"
+            choices: JsonValue = [{"finish_reason": reason}]
+            response: Record = {"id": f"r{number}", "choices": choices}
             called: Record = {
                 "function_name": call.name,
                 "tool_call_id": call.call_id,
@@ -474,7 +524,7 @@ def openhands(dialogue: Dialogue) -> JsonValue:
                     "tool_call_metadata": called,
                 }
             )
-        for call in turn.calls:
+        for call in turn.answered:
             events.append(
                 {
                     "id": len(events),
@@ -493,7 +543,11 @@ def openhands(dialogue: Dialogue) -> JsonValue:
 
 def hermes(dialogue: Dialogue) -> JsonValue:
     marks: Record = {"session_id": "s", "platform": "cli", "session_start": second(0)}
-    return {**marks, "messages": list(_openai(dialogue))}
+    messages = list(_openai(dialogue))
+    last = messages[-1]
+    if isinstance(last, dict) and last["role"] == "assistant":
+        last["finish_reason"] = "length" if dialogue.turns[-1].cut else "stop"
+    return {**marks, "messages": messages}
 
 
 def tau2(dialogue: Dialogue) -> JsonValue:
@@ -505,7 +559,7 @@ def tau2(dialogue: Dialogue) -> JsonValue:
         messages.append(
             {"role": "assistant", "content": turn.text or None, "tool_calls": calls or None}
         )
-        for call in turn.calls:
+        for call in turn.answered:
             messages.append(
                 {
                     "role": "tool",
@@ -519,6 +573,141 @@ def tau2(dialogue: Dialogue) -> JsonValue:
     return {"info": {}, "tasks": [], "simulations": [run]}
 
 
+_Shown = Sequence[str | Said | Call]
+"""What a model was shown: a user's words, its own turns, answers of tools."""
+
+
+class _Steps(NamedTuple):
+    """A call of a model, what it was shown before, and the number of its span."""
+
+    shown: _Shown
+    turn: Said
+    first_id: int
+
+
+def _calls_of(dialogue: Dialogue) -> Iterator[_Steps]:
+    shown: list[str | Said | Call] = [dialogue.asked]
+    number = 2
+    for turn in dialogue.turns:
+        yield _Steps(list(shown), turn, number)
+        number += 1 + len(turn.answered)
+        shown += [turn, *turn.answered]
+
+
+def _traced(dialogue: Dialogue, of_model: _OfModel, of_tool: _OfTool) -> JsonValue:
+    """Spans as OTLP has them: an agent, and below it its model's calls and its tools'."""
+    spans = [_otlp(1, "agent", {"openinference.span.kind": "AGENT"})]
+    for shown, turn, number in _calls_of(dialogue):
+        spans.append(_otlp(number, "chat", of_model(shown, turn)))
+        for place, call in enumerate(turn.answered, 1):
+            told = of_tool(call)
+            failed = call.result if call.failed else None
+            spans.append(_otlp(number + place, call.name, told, failed))
+    return {"resourceSpans": [{"scopeSpans": [{"spans": list(spans)}]}]}
+
+
+def _otlp(number: int, name: str, told: Record, failed: str | None = None) -> JsonValue:
+    at = 1_700_000_000 * 10**9 + number * 10**9
+    attributes: list[JsonValue] = [
+        {"key": key, "value": {"stringValue": value}} for key, value in told.items()
+    ]
+    return {
+        "traceId": "0" * 31 + "1",
+        "spanId": f"{number:016x}",
+        "parentSpanId": "" if number == 1 else f"{1:016x}",
+        "name": name,
+        "startTimeUnixNano": str(1_700_000_000 * 10**9 if number == 1 else at),
+        "endTimeUnixNano": str(at + (999 * 10**9 if number == 1 else 10**6)),
+        "attributes": attributes,
+        "status": {} if failed is None else {"code": 2, "message": failed},
+    }
+
+
+_OfModel = Callable[[_Shown, Said], Record]
+_OfTool = Callable[[Call], Record]
+
+
+def _reason(turn: Said) -> str:
+    return "length" if turn.cut else "tool_calls" if turn.calls else "stop"
+
+
+def openinference(dialogue: Dialogue) -> JsonValue:
+    def message(prefix: str, one: str | Said | Call) -> Record:
+        match one:
+            case str():
+                return {f"{prefix}.role": "user", f"{prefix}.content": one}
+            case Call():
+                told: Record = {f"{prefix}.role": "tool", f"{prefix}.content": one.result}
+                return {**told, f"{prefix}.tool_call_id": one.call_id}
+            case Said():
+                said: Record = {f"{prefix}.role": "assistant", f"{prefix}.content": one.text}
+                for place, call in enumerate(one.calls):
+                    at = f"{prefix}.tool_calls.{place}.tool_call"
+                    said[f"{at}.id"] = call.call_id
+                    said[f"{at}.function.name"] = call.name
+                    said[f"{at}.function.arguments"] = compact(call.given)
+                return said
+
+    def of_model(shown: _Shown, turn: Said) -> Record:
+        found: Record = {"openinference.span.kind": "LLM", "llm.finish_reason": _reason(turn)}
+        for place, one in enumerate(shown):
+            found |= message(f"llm.input_messages.{place}.message", one)
+        found |= message("llm.output_messages.0.message", turn)
+        return {**found, "output.value": turn.text}
+
+    def of_tool(call: Call) -> Record:
+        return {
+            "openinference.span.kind": "TOOL",
+            "tool.name": call.name,
+            "tool.id": call.call_id,
+            "input.value": compact(call.given),
+            "output.value": call.result,
+        }
+
+    return _traced(dialogue, of_model, of_tool)
+
+
+def genai(dialogue: Dialogue) -> JsonValue:
+    def message(one: str | Said | Call) -> Record:
+        match one:
+            case str():
+                return {"role": "user", "parts": [{"type": "text", "content": one}]}
+            case Call():
+                part: Record = {"type": "tool_call_response", "id": one.call_id}
+                return {"role": "tool", "parts": [{**part, "response": one.result}]}
+            case Said():
+                parts: list[JsonValue] = [{"type": "text", "content": one.text}] if one.text else []
+                for call in one.calls:
+                    asked: Record = {"id": call.call_id, "name": call.name, "arguments": call.given}
+                    parts.append({"type": "tool_call", **asked})
+                return {"role": "assistant", "parts": parts}
+
+    def of_model(shown: _Shown, turn: Said) -> Record:
+        return {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.input.messages": compact([message(one) for one in shown]),
+            "gen_ai.output.messages": compact([{**message(turn), "finish_reason": _reason(turn)}]),
+            "gen_ai.response.finish_reasons": compact([_reason(turn)]),
+        }
+
+    def of_tool(call: Call) -> Record:
+        return {
+            "gen_ai.operation.name": "execute_tool",
+            "gen_ai.tool.name": call.name,
+            "gen_ai.tool.call.id": call.call_id,
+            "gen_ai.tool.call.arguments": compact(call.given),
+            "gen_ai.tool.call.result": call.result,
+        }
+
+    return _traced(dialogue, of_model, of_tool)
+
+
+TRACERS: dict[str, Callable[[Dialogue], JsonValue]] = {
+    "openinference": openinference,
+    "gen_ai": genai,
+}
+"""The conventions of spans: the same dialogue with its calls traced, below an agent."""
+
 WRITERS: dict[str, Callable[[Dialogue], JsonValue]] = {
     writer.__name__: writer
     for writer in (
@@ -529,5 +718,11 @@ WRITERS: dict[str, Callable[[Dialogue], JsonValue]] = {
 }
 """Every format but OpenAI's messages, with which they are compared."""
 
-NO_MARKS = frozenset({"responses", "codex", "atif", "hermes"})
+NO_MARKS = frozenset({"openai", "responses", "codex", "atif", "hermes"})
 """The formats without a mark of failure."""
+
+NO_ENDS = frozenset(
+    {"openai", "anthropic", "gemini", "bedrock", "autogen", "vercel", "codex", "copilot"}
+    | {"gemini_cli", "atif", "openhands", "tau2"}
+)
+"""The formats that do not say why a model stopped."""

@@ -7,6 +7,8 @@ import json
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from investigator.formats.registry import decode, read_document
 from investigator.formats.source_files import Decoded, read_source
 from investigator.ground.canonical_json import JsonValue
@@ -212,6 +214,35 @@ def test_the_events_of_the_openhands_sdk_are_turns() -> None:
     io_ = tool_io_of(spans[3])
     assert io_ is not None
     assert (io_.name, io_.arguments) == ("terminal", '{"command":"ls"}')
+
+
+@pytest.mark.parametrize(("models", "said"), [(("m", "m"), "m"), (("m", "n"), None)])
+def test_what_openhands_says_without_a_call_is_of_the_model_of_its_run(
+    models: tuple[str, ...], said: str | None
+) -> None:
+    """Where all responses name one model; where they differ it is not known."""
+    document: list[JsonValue] = [
+        {
+            "id": number,
+            "source": "agent",
+            "action": "run",
+            "args": {"command": "ls"},
+            "tool_call_metadata": {
+                "tool_call_id": f"c{number}",
+                "function_name": "bash",
+                "model_response": {
+                    "id": f"r{number}",
+                    "model": model,
+                    "choices": [{"finish_reason": "length"}],
+                },
+            },
+        }
+        for number, model in enumerate(models)
+    ]
+    document.append({"id": 9, "source": "agent", "action": "message", "args": {"content": "ok"}})
+    spans = decode(document, stem="f")
+    assert [span.text("llm.model_name") for span in spans] == [*models, said]
+    assert [span.text("llm.finish_reason") for span in spans] == ["length", "length", None]
 
 
 def test_a_thread_of_the_assistants_is_in_the_order_of_its_times() -> None:

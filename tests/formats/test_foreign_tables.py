@@ -1,4 +1,4 @@
-"""A table of traces is named by its columns, once a file, with the way out; no other file is lost."""
+"""A table of traces is named by its columns, once a file; no other file is lost by it."""
 
 from __future__ import annotations
 
