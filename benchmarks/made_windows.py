@@ -26,7 +26,8 @@ _HOUR_MS = 3_600_000
 _EPOCH_MS = 1_772_438_400_000
 """2026-03-02T08:00:00Z."""
 LEAST = 10
-"""At least so many runs are before a change that is to blame, and affected after it."""
+"""At least so many runs are before a change that is to blame, of those that it can affect, and
+affected after it."""
 
 
 class Measure(StrEnum):
@@ -174,7 +175,7 @@ def _attempt(
         within = chosen is None or chosen[1] in (draw.tenant, draw.region, draw.agent.name)
         draw.affected = shifted and draw.has[0] and within
     affected = sum(draw.affected for draw in draws)
-    if cause is not None and (affected < LEAST or cause.at < LEAST):
+    if cause is not None and (affected < LEAST or _before(cause, chosen, draws) < LEAST):
         return None
     effect = _effect(rng, measure)
     better = 0.5 if not shifted and changes and rng.random() < 0.15 else 1.0
@@ -187,6 +188,15 @@ def _attempt(
     words += f"tenants {len(style.tenants)} better {better}"
     truth = Truth(seed, count, measure, cause, tuple(changes), chosen, affected, words)
     return MadeWindow(truth, made)
+
+
+def _before(cause: MadeChange, chosen: tuple[str, str] | None, draws: Sequence[_Draw]) -> int:
+    """How many runs before the change are such as it affects later."""
+    return sum(
+        cause.agent in (None, draw.agent.name)
+        and (chosen is None or chosen[1] in (draw.tenant, draw.region, draw.agent.name))
+        for draw in draws[: cause.at]
+    )
 
 
 def _style(rng: random.Random) -> Style:

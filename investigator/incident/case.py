@@ -189,7 +189,7 @@ class IncidentCase:
     def happened(self) -> bool:
         """Whether anything happened that is worth a scope."""
         failed = bool(self.failing) and not self.background
-        slow = bool(self.slow) and not is_tail(self.slow)
+        slow = bool(self.slow) and not is_tail(self.slow, len(self.digests))
         return failed or slow or bool(self.worse) or any(one.recurs for one in self.patterns)
 
     @cached_property
@@ -200,7 +200,7 @@ class IncidentCase:
         return select(
             self.digests,
             grouped=self.clusters,
-            slow=() if is_tail(self.slow) else self.slow,
+            slow=() if is_tail(self.slow, len(self.digests)) else self.slow,
             shifts=self.worse,
         )
 
@@ -217,7 +217,7 @@ class IncidentCase:
         return suspected_change(
             self.digests,
             self.changes,
-            slow=() if is_tail(self.slow) else self.slow,
+            slow=() if is_tail(self.slow, len(self.digests)) else self.slow,
             shifts=self.worse,
         )
 

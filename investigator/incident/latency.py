@@ -11,7 +11,7 @@ their end: one that failed at once says nothing of how long a healthy one takes.
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -40,23 +40,21 @@ class SlowTrace:
 
 
 TAIL = 0.1
-"""Slow traces that are a smaller part of their kind are the tail that latencies have."""
+"""Slow traces that are a smaller part of the window are the tail that latencies have."""
 
 FEWEST_WITH_A_TAIL = 30
 """Of fewer traces no tail is known: there one that stands out is told."""
 
-HUNG = 30.0
+HUNG = 100.0
 """Times the median: so long no tail is."""
 
 
-def is_tail(slow: Sequence[SlowTrace]) -> bool:
-    """Whether slow traces are no more, and no slower, than the tail of a usual spread."""
-    counts = Counter((one.digest.service, one.digest.root_name) for one in slow)
-    return all(
-        one.compared_with >= FEWEST_WITH_A_TAIL
-        and one.latency_ms < HUNG * one.median_ms
-        and counts[one.digest.service, one.digest.root_name] < TAIL * one.compared_with
-        for one in slow
+def is_tail(slow: Sequence[SlowTrace], traces: int) -> bool:
+    """Whether slow traces of so many are no more, and no slower, than a usual spread has."""
+    return not slow or (
+        traces >= FEWEST_WITH_A_TAIL
+        and len(slow) < TAIL * traces
+        and all(one.latency_ms < HUNG * one.median_ms for one in slow)
     )
 
 
