@@ -212,20 +212,25 @@ def _denials(last: LastWords) -> Iterator[_Against]:
 
 
 def _turned(last: LastWords) -> Iterator[_Against]:
-    """A sentence of a result that the answer says again, with a "not" more or less."""
+    """A sentence of a result that the answer says again, with a "not" more or less.
+
+    One that another result says as the answer does is no contradiction: the results differ.
+    """
     stated = [one for one in _stated(last.text) if len(one[1]) >= _SENTENCE_WORDS][:_MOST]
-    for source in last.observed if stated else ():
-        shown = [(core, denied) for _, core, denied in _stated(source.text)]
-        for sentence, words, denied in stated:
-            alike = [its for core, its in shown if _is_same(words, core)]
-            if alike and denied not in alike:
-                why = f"a result says {'that it is' if denied else 'that it is not'} so, the answer"
-                yield _Against(f"{why}: {sentence}", source, 0.65)
+    if not stated:
+        return
+    shown = [(one, core, no) for one in last.observed for _, core, no in _stated(one.text)]
+    for sentence, words, denied in stated:
+        alike = [(source, its) for source, core, its in shown if _is_same(words, core)]
+        if alike and denied not in [its for _, its in alike]:
+            why = f"a result says {'that it is' if denied else 'that it is not'} so, the answer"
+            yield _Against(f"{why}: {sentence}", alike[0][0], 0.65)
 
 
 def _stated(text: str) -> list[tuple[str, frozenset[str], bool]]:
     """The sentences that say how something is: their telling words, and whether they deny it."""
-    sentences = (one for one in sentences_of(text[:_RESULT]) if not one.endswith("?"))
+    lines = text[:_RESULT].splitlines()  # A list has no full stops: its lines are no one sentence.
+    sentences = (one for line in lines for one in sentences_of(line) if not one.endswith("?"))
     told = ((one, words_of(one)) for one in sentences)
     return [
         (one, frozenset(map(_stem, words)) - _NEGATION - _FILLERS, not _NEGATION.isdisjoint(words))
