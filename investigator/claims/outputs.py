@@ -109,9 +109,9 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
     def checked(self, stated: StatedT, shown: Evidence, confidence: float) -> CheckedT:
         """The finding with its references and the confidence that they bear."""
 
-    @abstractmethod
-    def quoted(self, ref: EvidenceRef, words: str) -> Quoted:
-        """The reference whose text has the words, or why none has."""
+    def quoted(self, ref: EvidenceRef, words: str) -> Quoted:  # noqa: ARG002
+        """The reference whose text has the words, or why none has; not known unless told."""
+        return Quoted(None, "cannot be checked: cite it without one")
 
     @abstractmethod
     def restated(self, finding: CheckedT, evidence: tuple[str, ...]) -> StatedT:
@@ -219,7 +219,7 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
         """
         told = []
         for number, stated in enumerate(draft.findings):
-            shown = self._evidence(stated, cited, [])
+            shown = self._cited_evidence(stated, cited, [])
             if self.stands_without_evidence(stated):
                 continue
             borne = self._borne(stated, shown)
@@ -277,7 +277,7 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
         gaps = list(output.gaps)
         findings = []
         for stated in output.findings:
-            shown = self._evidence(stated, cited, gaps)
+            shown = self._cited_evidence(stated, cited, gaps)
             gaps += (f"finding {stated.id}: {problem}" for problem in self.unknown_ids(stated))
             known = self.without_unknown(stated, shown)
             if known is None:
@@ -300,9 +300,11 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
 
     def evidence_cited(self, stated: StatedT, cited: Mapping[str, str]) -> Evidence:
         """What a finding cites, as far as it holds."""
-        return self._evidence(stated, cited, [])
+        return self._cited_evidence(stated, cited, [])
 
-    def _evidence(self, stated: StatedT, cited: Mapping[str, str], gaps: list[str]) -> Evidence:
+    def _cited_evidence(
+        self, stated: StatedT, cited: Mapping[str, str], gaps: list[str]
+    ) -> Evidence:
         """What a finding cites; of what does not resolve or does not stand there a gap tells."""
         of = f"finding {stated.id}"
         given = (*stated.evidence, *(one.evidence for one in stated.quotations))

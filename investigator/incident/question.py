@@ -147,7 +147,7 @@ class Incident(Question[IncidentDossier]):
         from investigator.incident.case import IncidentCase
         from investigator.incident.engine import IncidentStrategy
         from investigator.incident.rules import IncidentRules
-        from investigator.incident.snapshot_tools import snapshot_tools
+        from investigator.incident.snapshot_tools import with_snapshots
         from investigator.inspection.reference_names import names_by
         from investigator.inspection.trace_tools import inspection_tools
         from investigator.runtime.tools import ToolRegistry
@@ -178,7 +178,7 @@ class Incident(Question[IncidentDossier]):
             names_of=views.named,
         )
         if store is not None:
-            tools += snapshot_tools(store, redactor)
+            tools = with_snapshots(tools, store, redactor)
         registry = ToolRegistry(tools, names_by(views.names_of))
         return Prepared(
             IncidentStrategy(case, registry),

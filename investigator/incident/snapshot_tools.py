@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import Field
@@ -39,6 +39,21 @@ class GetDiff(ToolArgs):
     base: str = Field(description="Tag of the earlier snapshot")
     target: str = Field(description="Tag of the later snapshot")
     offset: Offset
+
+
+SHOWN_BY_OTHERS = ("get_children", "get_retrieval_chunks")
+"""Tools that are left out beside those of snapshots: `list_spans` and `read_steps` show the same.
+
+All of them together would be more properties than a strict schema may have (100).
+"""
+
+
+def with_snapshots(
+    tools: Sequence[Tool[Any]], store: SnapshotStore, redactor: Redactor
+) -> list[Tool[Any]]:
+    """The tools of a window and those over its snapshots."""
+    kept = [tool for tool in tools if tool.name not in SHOWN_BY_OTHERS]
+    return [*kept, *snapshot_tools(store, redactor)]
 
 
 def snapshot_tools(store: SnapshotStore, redactor: Redactor) -> list[Tool[Any]]:

@@ -114,7 +114,7 @@ def test_what_is_wrong_is_told_by_file_and_line(folder: Path, call: Call) -> Non
         "wrong.yaml:5: change.control.guardrails.ran.params.requird: no such field here; did you "
         "mean required?"
     )
-    assert others[0].startswith("ours.yaml: ours-1, 26 controls")
+    assert others[0].startswith("ours.yaml: ours-1, 29 controls")
     assert others[-1].startswith("nowhere.yaml: no control library 'nowhere.yaml'")
     assert call("controls", "check", "base.yaml").out.startswith("wrong.yaml:3: ")
     told = [

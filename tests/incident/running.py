@@ -10,7 +10,7 @@ from investigator.incident.case import IncidentCase
 from investigator.incident.engine import IncidentStrategy
 from investigator.incident.report import RUN_TYPE, IncidentDossier
 from investigator.incident.rules import IncidentRules
-from investigator.incident.snapshot_tools import snapshot_tools
+from investigator.incident.snapshot_tools import with_snapshots
 from investigator.inspection.trace_tools import inspection_tools
 from investigator.runs.engines import engine_named
 from investigator.runtime.budget import Budget
@@ -45,7 +45,7 @@ def incident_run(
     case = case_of(traces, snapshots)
     tools = inspection_tools(MemoryInspectionAPI(traces), Redactor())
     if snapshots is not None:
-        tools += snapshot_tools(snapshots, Redactor())
+        tools = with_snapshots(tools, snapshots, Redactor())
     decides = one_planner(IncidentRules(case) if planner is None else planner)
     registry = ToolRegistry(tools)
     opened = opening(

@@ -98,18 +98,21 @@ class Engine:
         return investigate(SAMPLE_TRACES, question, made)
 
     def reads(self) -> Answer:
-        """The turn that lists spans, each with a short id."""
-        args = {"kind": None, "errors_only": False, "offset": 0, **self.of_trace}
-        return turn(type="tool_call", tool_name="list_spans", args=args)
+        """The turn that reads a span, which can be cited then."""
+        args = {"span_id": self._span, "field": None, "offset": 0, **self.of_trace}
+        return turn(type="tool_call", tool_name="get_span", args=args)
+
+    @property
+    def _span(self) -> str:
+        return _first_span(str(self.of_trace.get("trace_id") or self.question["trace_id"]))
 
     def finds(self) -> Answer:
         """The turn that drafts the finding, citing what the first turn read."""
-        trace_id = self.of_trace.get("trace_id") or self.question["trace_id"]
         said = {
             "id": "m1",
             "description": FOUND,
             "confidence": 0.4,
-            "evidence": [_first_span(str(trace_id))],
+            "evidence": [self._span],
             **self.finding,
         }
         return turn(type="synthesize", output=output(said))

@@ -25,7 +25,7 @@ PARTS = [
     ("[lines 1-200 of 9134]\nfoo", PartShown(200, 9134)),
     ("foo\n... (8,934 more lines)", PartShown(None, None)),
     ("Showing 1–20 of 143 results\nx", PartShown(20, 143)),
-    ("Page 1 of 7\nx", PartShown(1, 7)),
+    ("Page 1 of 7\nx", PartShown(None, None)),
     ("x\n[output truncated]", PartShown(None, None)),
     ("(1000 rows, limit reached)", PartShown(1000, None)),
     ("first 50 of 812 matches", PartShown(50, 812)),
