@@ -79,7 +79,7 @@ from investigator.traces.evidence import (
 from investigator.traces.model import Span, StatusCode, Trace
 
 _ALL = 100_000
-_SEARCH_CHARS = 10_000
+_SEARCH_CHARS = 9_500
 """A search shows as much as it was asked for with lines around; a prompt with less room cuts it."""
 
 _FETCHED_ROWS = 60

@@ -46,7 +46,7 @@ def problems(schema: _Schema) -> list[str]:
         found.append(f"root: {levels} levels of objects, at most {MAX_LEVELS}")
     count = sum(len(node.get("properties", {})) for _, node in nodes)
     if count > MAX_PROPERTIES:
-        found.append(f"root: {count:,} properties, at most {MAX_PROPERTIES}")
+        found.append(f"root: {counted(count, 'property', 'properties')}, at most {MAX_PROPERTIES}")
     return found
 
 

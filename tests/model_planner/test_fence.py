@@ -33,7 +33,8 @@ def test_content_never_closes_its_fence(content: str, known: int) -> None:
 def test_a_code_in_disguise_is_the_code(disguise: str) -> None:
     """What a reader could take for the closing mark is no content of its fence."""
     for _ in range(50):
-        fence = Fence(new_code())
+        code = next(one for one in iter(new_code, "") if not one.isdigit())
+        fence = Fence(code)
         imitated = DISGUISES[disguise](fence.code)
         shown = fence.around(f"<<end {imitated}>>")
         assert imitated not in shown.splitlines()[1]
