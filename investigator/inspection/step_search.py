@@ -25,6 +25,8 @@ _LONG_LINE = 40
 """A shorter line may stand in two steps by chance."""
 
 _CHARS_A_LINE = 240
+_ROW_CHARS = 9_000
+"""The most of one row, so that a page of one keeps within its bound."""
 
 
 class Stretch(NamedTuple):
@@ -98,7 +100,7 @@ def evidence_in(one: Stretch) -> EvidenceRef | None:
 def excerpt_row(one: Stretch, lens: Lens, name: str | None) -> JsonObject:
     """The stretch as a row; `offset` is where it begins in its text."""
     # An excerpt ends where its last line does; its JSON takes a little more than its characters.
-    window = lens.window(one.text, offset=one.start, chars=one.chars * 2)
+    window = lens.window(one.text, offset=one.start, chars=min(one.chars * 2, _ROW_CHARS))
     shown = window.text[: one.chars]
     many: JsonObject = {"matches": one.hits} if one.hits > 1 else {}
     named: JsonObject = {} if name is None else {"at": name}
