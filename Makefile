@@ -14,7 +14,7 @@ GOLDEN := $(wildcard tests/*/golden)
 PINS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check quick format golden live phoenix bench constraints clean
+.PHONY: help demo test check quick format golden docs live phoenix bench constraints clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ golden: $(VENV)/.dev ## rewrite the bundled samples and every golden file
 	$(BIN)/python -m demo.samples.generate
 	INVESTIGATOR_REWRITE_GOLDEN=1 $(BIN)/python -m pytest -q -m "not slow" -k golden
 	git status --short -- investigator/samples tests README.md docs
+
+docs: $(VENV)/.dev ## the documentation as a site, in build/site
+	@$(BIN)/python -m zensical build --strict -f zensical.toml
 
 live: $(VENV)/.dev ## a run of each engine with a small local model (downloads 200 MB once)
 	@$(BIN)/python -m benchmarks.live
