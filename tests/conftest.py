@@ -14,8 +14,10 @@ from investigator.store.open import CACHE_VARIABLE
 from investigator.testing.phoenix_server import EXECUTABLE, PhoenixServer
 from tests.connectors.phoenix.shared import SharedPhoenix
 
-# A test of a law is about the law: how long an example takes is the machine's affair.
-settings.register_profile("suite", deadline=None)
+# A test of a law is about the law: how long an example takes is the machine's affair. The suite
+# tries the same examples each time; `--hypothesis-profile=random` tries others.
+settings.register_profile("suite", deadline=None, derandomize=True)
+settings.register_profile("random", deadline=None)
 settings.load_profile("suite")
 
 REWRITE = os.environ.get("INVESTIGATOR_REWRITE_GOLDEN") == "1"

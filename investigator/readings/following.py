@@ -11,7 +11,7 @@ Every control that asks whether data decided an act asks here, so that none cont
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -283,17 +283,15 @@ class Obedience:
         """The orders that alone named a place that the action sends something to."""
         if not asked.kinds & SENDING or asked.action.hands_over:
             return []
-        places = [
-            (value, bool(DESTINATIONS.intersection(tool_words(path))))
-            for path, leaf in asked.action.leaves
-            for value in values_of(leaf)
-            if is_place(value)
-        ]
-        orders = [(self.only_ordered(asked, value), named) for value, named in places]
+        deeds = self._deeds.of(asked.action)
+        named = [value for value, _ in destinations_of(asked.action, deeds)]
+        others = (value for _, leaf in asked.action.leaves for value in values_of(leaf))
+        places = {value: False for value in others if is_place(value)} | dict.fromkeys(named, True)
+        orders = [(self.only_ordered(asked, value), said) for value, said in places.items()]
         return [
             FollowedOrder(0.8, *order)
-            for order, named in orders
-            if order is not None and (named or order[0].kinds & SENDING)
+            for order, said in orders
+            if order is not None and (said or order[0].kinds & SENDING)
         ]
 
     def following(self, action: Action) -> Following:
@@ -337,6 +335,7 @@ DESTINATIONS = word_set(
 """Words of arguments that hold where something goes."""
 
 SENDING = frozenset({"send", "pay", "share"})
+_CONTENT = (Means.COMMAND, Means.CODE)
 _PLACES = frozenset({ValueKind.ADDRESS, ValueKind.URL, ValueKind.CODE})
 _PHONE_DIGITS = 7
 
@@ -347,6 +346,18 @@ def is_place(value: Value) -> bool:
         sum(character.isdigit() for character in value.text) >= _PHONE_DIGITS
         and not any(character.isalpha() for character in value.text)
     )
+
+
+def destinations_of(
+    action: Action, deeds: Sequence[Deed], arguments: Collection[str] = DESTINATIONS
+) -> Iterator[tuple[Value, str]]:
+    """Where a call sends something to, each place with the text it stands in: what its commands and
+    code send to, and what stands in arguments that are named as destinations."""
+    sends = (deed for deed in deeds if deed.effect is DeedEffect.SEND and deed.means in _CONTENT)
+    in_content = [thing for deed in sends for thing in deed.things]
+    named = [leaf for path, leaf in action.leaves if set(tool_words(path)) & set(arguments)]
+    for text in (*in_content, *named):
+        yield from ((value, text) for value in values_of(text) if is_place(value))
 
 
 def _before(outputs: Sequence[ToolOutput], position: int) -> Sequence[ToolOutput]:

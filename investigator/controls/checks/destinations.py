@@ -21,11 +21,9 @@ from investigator.controls.checks.violations import broken_by
 from investigator.ground.wording import counted
 from investigator.readings.acting_answers import ActingAnswer
 from investigator.readings.conversation import UNTRUSTED, Action, Source, Utterance
-from investigator.readings.deeds.deed import DeedEffect, Means
-from investigator.readings.directives import tool_words
-from investigator.readings.following import DESTINATIONS, SENDING, is_place, kinds_of_deeds
+from investigator.readings.following import DESTINATIONS, SENDING, destinations_of, kinds_of_deeds
 from investigator.readings.foreign_verbs import is_understood
-from investigator.readings.provenance import Value, values_of
+from investigator.readings.provenance import Value
 from investigator.readings.reading import Readings
 from investigator.readings.requests import NOT_UNDERSTOOD
 from investigator.traces.evidence import unique
@@ -83,33 +81,14 @@ def _not_understood(subject: Readings, sent: Sequence[_Sent]) -> Iterator[str]:
                 yield NOT_UNDERSTOOD.format(whose)
 
 
-def _places_in_content(subject: Readings, action: Action) -> tuple[str, ...]:
-    """Where the commands and requests of a call send something to."""
-    sends = (deed for deed in subject.deeds.of(action) if deed.effect is DeedEffect.SEND)
-    return tuple(thing for deed in sends if deed.means in _CONTENT for thing in deed.things)
-
-
-_CONTENT = (Means.COMMAND, Means.CODE)
-
-
 def _sent(subject: Readings, action: Action, params: DestinationParams) -> Iterator[_Sent]:
-    if action.hands_over or not kinds_of_deeds(action.tool, subject.deeds.of(action)) & SENDING:
+    deeds = subject.deeds.of(action)
+    if action.hands_over or not kinds_of_deeds(action.tool, deeds) & SENDING:
         return
-    for thing in _places_in_content(subject, action):
-        for value in values_of(thing):
-            if is_place(value) and not any(
-                text.casefold() in value.text for text in params.allowed
-            ):
-                origins = subject.provenance.origins_of(value, action.position)
-                yield _Sent(action, value, thing, origins)
-    for path, leaf in action.leaves:
-        if not set(tool_words(path)) & set(params.arguments):
-            continue
-        for value in values_of(leaf):
-            allowed = any(text.casefold() in value.text for text in params.allowed)
-            if is_place(value) and not allowed:
-                origins = subject.provenance.origins_of(value, action.position)
-                yield _Sent(action, value, leaf, origins)
+    for value, argument in destinations_of(action, deeds, params.arguments):
+        if not any(text.casefold() in value.text for text in params.allowed):
+            origins = subject.provenance.origins_of(value, action.position)
+            yield _Sent(action, value, argument, origins)
 
 
 def _violation(subject: Readings, sent: _Sent) -> Violation | None:
