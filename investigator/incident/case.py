@@ -25,11 +25,12 @@ from investigator.incident.latency import (
     is_tail,
     slow_traces,
 )
-from investigator.incident.level_shifts import Shift, level_shifts
+from investigator.incident.level_shifts import level_shifts
 from investigator.incident.recurrence import BadRunPattern, far_above, patterns
 from investigator.incident.run_measures import Scale
 from investigator.incident.run_table import RunTable
 from investigator.incident.selection import Representative, select
+from investigator.incident.shifts import Shift
 from investigator.incident.suspicion import Suspicion, suspected_change
 from investigator.incident.timeline import Timeline, timeline
 from investigator.incident.views import WindowViews

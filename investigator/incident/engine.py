@@ -18,7 +18,6 @@ from investigator.ground.canonical_json import JsonValue, canonical_json
 from investigator.ground.wording import counted, sentence
 from investigator.incident.case import IncidentCase, WindowLead
 from investigator.incident.hypotheses import MAX_CAUSES, PossibleCause, ShownFailure, causes
-from investigator.incident.level_shifts import Shift, shift_groups
 from investigator.incident.outputs import IncidentAnswer, IncidentDraft, IncidentOutputs
 from investigator.incident.recurrence import BadRunPattern
 from investigator.incident.remedies import action_for
@@ -47,6 +46,7 @@ from investigator.incident.shift_words import (
     statement,
     unit_of,
 )
+from investigator.incident.shifts import Shift, shift_groups
 from investigator.incident.suspicion import HYPOTHESIS_FROM, SURE_SHIFT
 from investigator.readings.outcome import ignored_line
 from investigator.runtime.actions import ActionSpace

@@ -11,8 +11,8 @@ better is none. A change whose explanation is as likely is named beside it; the 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
 
@@ -20,18 +20,21 @@ from investigator.ground.wording import counted
 from investigator.incident.changes import Change
 from investigator.incident.digest import TraceDigest
 from investigator.incident.run_measures import (
-    CALLS,
-    COST,
-    EMPTY_ANSWER,
     LATENCY,
     MODEL_TIME,
-    NOT_KNOWN_ANSWER,
     OUTPUT_TOKENS,
-    SCORE,
     TOKENS,
     Scale,
 )
-from investigator.incident.run_table import MeasureColumn, RunTable, Slice
+from investigator.incident.run_table import MeasureColumn, RunTable
+from investigator.incident.shift_explanations import (
+    FEWEST_OF_A_STRETCH,
+    Explanation,
+    each_once,
+    explanations_of,
+    in_slices,
+    is_large_enough,
+)
 from investigator.incident.shift_statistics import (
     CircumstanceCells,
     Contrast,
@@ -46,6 +49,7 @@ from investigator.incident.shift_statistics import (
     smooth_courses,
     trimmed_mean,
 )
+from investigator.incident.shifts import RefutedChange, Shift, shift_groups
 
 SHIFT_BY_CHANCE = 0.05
 """The greatest probability, corrected, with which a shift may be chance. The correction adds up
@@ -62,14 +66,6 @@ OF_THE_SCALE = 0.15
 
 FEWEST_MEASURED = 12
 """Runs that have a measure, for it to be looked at."""
-
-FEWEST_ON_A_SIDE = 5
-
-FEWEST_BEFORE = 3
-"""Runs of a slice before its change: its level is also known from what others have."""
-
-FEWEST_OF_A_STRETCH = 8
-"""Runs on each side of a stretch that nothing recorded sets apart."""
 
 AS_LIKELY = 2.0
 """Explanations whose likelihoods (logarithms) differ by less cannot be told apart."""
@@ -99,55 +95,6 @@ _SHARE_OF_BEST = 0.6
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
-    """Runs that differ from others, and what they share: a change, a slice, a stretch of time.
-
-    `changes` are one change to several agents; empty for a stretch of time.
-    """
-
-    changes: tuple[Change, ...]
-    slice: Slice | None
-    inside: frozenset[int]
-    reference: frozenset[int]
-
-
-@dataclass(frozen=True, slots=True)
-class RefutedChange:
-    """A change that does not explain a shift, and why not."""
-
-    change: Change
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Shift:
-    """One measure at another level.
-
-    `before` and `after` are medians of amounts and scores, or shares; `ratio` and `difference` are
-    freed of what circumstances explain. `chance` is corrected for the number of looks.
-    """
-
-    measure: str
-    scale: Scale
-    worse: bool
-    before: float
-    after: float
-    runs_before: int
-    runs_after: int
-    effect: float
-    chance: float
-    gain: float
-    slice: Slice | None
-    at_ns: int
-    until_ns: int | None
-    changes: tuple[Change, ...]
-    also: tuple[Change, ...]
-    refuted: tuple[RefutedChange, ...]
-    inside: tuple[TraceDigest, ...]
-    reference: tuple[TraceDigest, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class _Tried:
     """An explanation with what it says of one measure."""
 
@@ -171,31 +118,6 @@ def level_shifts(digests: Sequence[TraceDigest], changes: Sequence[Change]) -> t
     found = [shift for name in table.measures for shift in search.shifts_of(name)]
     ranked = sorted(found, key=lambda shift: (not shift.worse, -shift.gain, shift.measure))
     return tuple(shift for group in shift_groups(ranked) for shift in group)
-
-
-def shift_groups(shifts: Iterable[Shift]) -> list[list[Shift]]:
-    """The shifts by explanation, what a user notices first; groups in the given order."""
-    groups: dict[tuple[bool, Slice | None, tuple[str, ...]], list[Shift]] = {}
-    for shift in shifts:
-        same = tuple(change.words for change in shift.changes) or (str(shift.at_ns),)
-        groups.setdefault((shift.worse, shift.slice, same), []).append(shift)
-    return [sorted(group, key=_as_noticed) for group in groups.values()]
-
-
-def _as_noticed(shift: Shift) -> tuple[int, str]:
-    order = (
-        EMPTY_ANSWER,
-        NOT_KNOWN_ANSWER,
-        LATENCY,
-        COST,
-        TOKENS,
-        CALLS,
-        OUTPUT_TOKENS,
-        MODEL_TIME,
-    )
-    if shift.measure.startswith(SCORE):
-        return (-1, shift.measure)
-    return (order.index(shift.measure) if shift.measure in order else len(order), shift.measure)
 
 
 @dataclass(frozen=True)
@@ -227,13 +149,13 @@ class _Search:
         self._changes = changes
         self._samples: dict[tuple[int, ...], _Sample] = {}
         numbers = table.number
-        whole = _once(_of_changes(changes, numbers))
+        whole = each_once(explanations_of(changes, numbers))
         together = [set(map(id, one.changes)) for one in whole if len(one.changes) > 1]
         parts = [one for one in whole if any(set(map(id, one.changes)) < all_ for all_ in together)]
         self._recorded = (
             ("whole", [one for one in whole if one not in parts]),
             ("part", parts),
-            ("sliced", _once(_in_slices(whole, table.slices))),
+            ("sliced", each_once(in_slices(whole, table.slices))),
         )
         self._levels = table.held_constant([(one.inside, one.reference) for one in whole])
         self._measured = len(
@@ -285,14 +207,14 @@ class _Search:
             rough = [
                 (-rest.rough_gain(sample.places(one.inside)), number)
                 for number, one in enumerate(explanations)
-                if _large_enough(one, there)
+                if is_large_enough(one, there)
             ]
             for _, number in sorted(rough)[:_LOOKED_AT_CLOSELY]:
                 one = explanations[number]
                 found = rest.contrast(sample.places(one.inside), sample.known)
                 yield _Tried(one, sort, found, len(explanations))
         for sort, one, looks in self._stretches(sample, rest.left):
-            if _large_enough(one, there):
+            if is_large_enough(one, there):
                 found = rest.contrast(sample.places(one.inside), sample.known)
                 yield _Tried(one, sort, found, looks)
 
@@ -326,13 +248,13 @@ class _Search:
             bad = there - bad
         for sort, explanations in self._recorded:
             for one in explanations:
-                if _large_enough(one, there):
+                if is_large_enough(one, there):
                     yield _Tried(one, sort, _share(one, bad, there), max(1, len(explanations)))
         sample = self._sample(numbers)
         marked = [float(i in bad) for i in numbers]
         mean = sum(marked) / len(marked)
         for sort, one, looks in self._stretches(sample, [value - mean for value in marked]):
-            if _large_enough(one, there):
+            if is_large_enough(one, there):
                 yield _Tried(one, sort, _share(one, bad, there), looks)
 
     def _best(
@@ -450,87 +372,6 @@ class _Search:
             return f"{runs} before the shift, at the old level"
         runs = counted(len(with_it), "run that has it", "runs that have it")
         return f"{len(spared):,} of the {runs} are at the old level"
-
-
-def _of_changes(changes: Sequence[Change], numbers: dict[str, int]) -> Iterator[Explanation]:
-    """Each change, and one that came to several agents at once; alone, and with those after it."""
-    for event in _events(changes):
-        taken, without, since = (
-            frozenset(numbers[t] for one in event for t in side(one) if t in numbers)
-            for side in (_taken, _not_taken, _since)
-        )
-        yield Explanation(event, None, taken, without)
-        if since != taken:
-            yield Explanation(event, None, since, without)
-
-
-def _taken(change: Change) -> frozenset[str]:
-    return change.taken_by
-
-
-def _not_taken(change: Change) -> frozenset[str]:
-    return change.not_taken_by
-
-
-def _since(change: Change) -> frozenset[str]:
-    return change.since
-
-
-def _events(changes: Sequence[Change]) -> Iterator[tuple[Change, ...]]:
-    """Every change, and those of one sort that can have come at one moment."""
-    yield from ((change,) for change in changes)
-    told: list[tuple[Change, ...]] = []
-    for change in changes:
-        together = [change]
-        for other in changes:
-            alike = other.kind is change.kind and other.name == change.name
-            if other is not change and alike and _at_once([*together, other]):
-                together.append(other)
-        if len(together) > 1 and not any(
-            set(map(id, together)) <= set(map(id, one)) for one in told
-        ):
-            told.append(tuple(together))
-    yield from told
-
-
-def _at_once(changes: Sequence[Change]) -> bool:
-    """Whether there is a moment after the last run without each, before the first with it."""
-    latest = max(change.after_ns for change in changes)
-    return latest <= min(change.at_ns for change in changes)
-
-
-def _once(explanations: Iterable[Explanation]) -> list[Explanation]:
-    """Each set of runs once, with all changes that came to just these."""
-    found: dict[tuple[frozenset[int], Slice | None], Explanation] = {}
-    for one in explanations:
-        key = (one.inside, one.slice)
-        known = found.get(key)
-        if known is None:
-            found[key] = one
-        else:
-            more = tuple(change for change in one.changes if change not in known.changes)
-            found[key] = replace(known, changes=(*known.changes, *more))
-    return list(found.values())
-
-
-def _in_slices(
-    whole: Iterable[Explanation], slices: dict[Slice, frozenset[int]]
-) -> Iterator[Explanation]:
-    """Each change in each slice that holds some of its runs, not all."""
-    for one in whole:
-        for name, members in slices.items():
-            inside = one.inside & members
-            if FEWEST_ON_A_SIDE <= len(inside) < 0.95 * len(one.inside):
-                yield Explanation(one.changes, name, inside, one.reference & members)
-
-
-def _large_enough(one: Explanation, there: frozenset[int]) -> bool:
-    inside = len(one.inside & there)
-    outside = len(one.reference & there)
-    if not one.changes:
-        return min(inside, outside) >= FEWEST_OF_A_STRETCH
-    least = FEWEST_ON_A_SIDE if one.slice is None else FEWEST_BEFORE
-    return inside >= FEWEST_ON_A_SIDE and outside >= least
 
 
 def _compared(column: MeasureColumn) -> dict[int, float]:

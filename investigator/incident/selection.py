@@ -16,8 +16,8 @@ from investigator.ground.wording import counted, duration
 from investigator.incident.clusters import Cluster, Clusters, Member, clusters
 from investigator.incident.digest import TraceDigest, in_order
 from investigator.incident.latency import SlowTrace, slow_traces
-from investigator.incident.level_shifts import Shift, shift_groups
 from investigator.incident.shift_words import statement
+from investigator.incident.shifts import Shift, shift_groups
 from investigator.incident.signature import Signature
 from investigator.readings.quoting import one_line
 from investigator.traces.evidence import EvidenceRef, unique

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from investigator.incident.changes import Change
-from investigator.incident.level_shifts import Shift
 from investigator.incident.recurrence import BadRunPattern
 from investigator.incident.run_measures import COST, LATENCY, MODEL_TIME, Scale
+from investigator.incident.shifts import Shift
 from investigator.traces.model import iso_time
 
 _MILLISECONDS = frozenset({LATENCY, MODEL_TIME})

@@ -21,10 +21,10 @@ from investigator.ground.wording import counted
 from investigator.incident.changes import Change
 from investigator.incident.digest import TraceDigest, dated, in_order
 from investigator.incident.latency import SlowTrace, slow_traces
-from investigator.incident.level_shifts import Shift, shift_groups
 from investigator.incident.report import SuspicionStatus
 from investigator.incident.setup_facts import FactKind
 from investigator.incident.shift_words import shift_list, statement
+from investigator.incident.shifts import Shift, shift_groups
 from investigator.readings.quoting import one_line
 from investigator.traces.evidence import EvidenceRef
 

@@ -16,8 +16,9 @@ from investigator import Incident, Settings, investigate
 from investigator.ground.canonical_json import JsonValue
 from investigator.incident.changes import detect_changes
 from investigator.incident.digest import TraceDigest, digest
-from investigator.incident.level_shifts import Shift, level_shifts
+from investigator.incident.level_shifts import level_shifts
 from investigator.incident.report import IncidentDossier, IncidentOutcome, SuspicionStatus
+from investigator.incident.shifts import Shift
 from investigator.traces.model import Trace
 from tests.builders import QUOTE, readings
 from tests.incident.running import incident_run, investigated
