@@ -14,28 +14,28 @@ GOLDEN := $(wildcard tests/*/golden)
 PINS := pyproject.toml constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check quick format golden docs live phoenix bench constraints clean
+.PHONY: help demo test integration test-all check format golden docs live phoenix bench constraints clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.run ## investigate the bundled sample traces and print the reports
 	@$(BIN)/investigator demo
 
-test: $(VENV)/.dev $(PHOENIX)/.ready ## run the whole test suite, against a real Phoenix too
+test: $(VENV)/.dev $(PHOENIX)/.ready ## the core and a sample of the rest; sets up .venv and a Phoenix first (1 GB, a few minutes)
 	@$(PYTEST)
 
-check: $(VENV)/.dev $(PHOENIX)/.ready ## the whole gate: format, lint, strict types, tests
+integration: $(VENV)/.dev $(PHOENIX)/.ready ## every test against real servers and a browser
+	@$(PYTEST) --tier integration
+
+test-all: $(VENV)/.dev $(PHOENIX)/.ready ## every test there is, the long ones too
+	@$(PYTEST) --tier all
+
+check: $(VENV)/.dev $(PHOENIX)/.ready ## the gate: format, lint, strict types, and what make test runs
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(PYTEST)
-
-quick: $(VENV)/.dev ## the gate without the slow tests
-	$(BIN)/ruff format --check
-	$(BIN)/ruff check
-	$(BIN)/mypy
-	$(PYTEST) -m "not slow"
 
 format: $(VENV)/.dev ## rewrite the code as `make check` wants it
 	$(BIN)/ruff check --fix
@@ -43,7 +43,7 @@ format: $(VENV)/.dev ## rewrite the code as `make check` wants it
 
 golden: $(VENV)/.dev ## rewrite the bundled samples and every golden file
 	$(BIN)/python -m demo.samples.generate
-	INVESTIGATOR_REWRITE_GOLDEN=1 $(BIN)/python -m pytest -q -m "not slow" -k golden
+	INVESTIGATOR_REWRITE_GOLDEN=1 $(BIN)/python -m pytest -q -k golden
 	git status --short -- investigator/samples tests README.md docs
 
 docs: $(VENV)/.dev ## the documentation as a site, in build/site

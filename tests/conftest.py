@@ -14,6 +14,8 @@ from investigator.store.open import CACHE_VARIABLE
 from investigator.testing.phoenix_server import EXECUTABLE, PhoenixServer
 from tests.connectors.phoenix.shared import SharedPhoenix
 
+pytest_plugins = ["tests.tiers"]
+
 # A test of a law is about the law: how long an example takes is the machine's affair. The suite
 # tries the same examples each time; `--hypothesis-profile=random` tries others.
 settings.register_profile("suite", deadline=None, derandomize=True)

@@ -80,6 +80,7 @@ def test_a_healthy_trace_is_compliant_under_what_is_configured(
     assert "has changed since run" in call("runs", "verify", "ours.yaml").out
 
 
+@pytest.mark.slow
 def test_every_run_of_a_batch_is_made_under_what_is_configured(folder: Path, call: Call) -> None:
     """And a batch that goes on under something else makes them again."""
     (folder / FILE_NAME).write_text('[controls]\napproved_models = ["nothing"]\n')

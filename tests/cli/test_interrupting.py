@@ -129,6 +129,7 @@ def test_an_interrupt_before_the_first_result_is_one_too(
     assert {run.state for run in list_runs(tmp_path / "runs")} <= {"failed", "interrupted"}
 
 
+@pytest.mark.slow
 def test_continue_leaves_a_run_alone_that_another_process_writes(
     call: Call, chats: Path, tmp_path: Path
 ) -> None:

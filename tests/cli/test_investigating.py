@@ -20,6 +20,7 @@ def rows(out: str) -> list[Any]:
     return [json.loads(line) for line in out.splitlines()]
 
 
+@pytest.mark.slow
 def test_the_demo_finds_what_the_samples_show(call: Call, tmp_path: Path) -> None:
     """Each sample's outcome and label is the one that its story was written for."""
     expected = json.loads((SAMPLES / "expected.json").read_text(encoding="utf-8"))
@@ -67,6 +68,7 @@ def test_fail_on_turns_an_outcome_into_an_exit_code(
     assert call("rca", samples, *argv).code == code
 
 
+@pytest.mark.slow
 def test_every_trace_is_one_run_and_one_line(call: Call, samples: Path, tmp_path: Path) -> None:
     """`--all --output` writes the reports in the order of the traces; `--continue` repeats none."""
     first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
@@ -116,6 +118,7 @@ def test_a_batch_that_goes_on_resumes_what_was_interrupted(
 WINDOW = ("--from", "2026-03-03", "--to", "2026-03-04")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["rca", "compliance"])
 def test_a_window_and_a_filter_choose_the_traces_of_a_batch(
     call: Call, samples: Path, tmp_path: Path, command: str

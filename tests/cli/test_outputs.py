@@ -50,6 +50,7 @@ def writes(
     return Writes(call, COMMANDS[request.param], runs)
 
 
+@pytest.mark.slow
 def test_a_device_stays_one(writes: Writes, tmp_path: Path) -> None:
     """What it takes was written; what it does not take is told."""
     null, full = device(tmp_path / "null", NULL), device(tmp_path / "full", FULL)
@@ -60,6 +61,7 @@ def test_a_device_stays_one(writes: Writes, tmp_path: Path) -> None:
     assert is_device(full)
 
 
+@pytest.mark.slow
 def test_a_link_and_a_mode_stay(writes: Writes, tmp_path: Path) -> None:
     """The file that the link leads to has the content, and the mode that it had."""
     (tmp_path / "file").touch(0o640)
@@ -79,6 +81,7 @@ def test_a_folder_is_refused(writes: Writes, tmp_path: Path) -> None:
     assert not os.listdir(tmp_path / "folder")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["one", "several", "export", "incident"])
 def test_a_pipe_gets_the_text(name: str, call: Call, tmp_path: Path) -> None:
     """Reports and spans are read from it as they would be from a file."""

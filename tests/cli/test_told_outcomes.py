@@ -59,6 +59,7 @@ def test_a_bad_row_is_refused_before_anything_is_run(
     assert "line 2" in ended.err
 
 
+@pytest.mark.slow
 def test_a_batch_takes_each_outcome_to_its_trace(call: Call, samples: Path, tmp_path: Path) -> None:
     """A trace that is told of otherwise later is asked again, the others are not."""
     runs = tmp_path / "runs"

@@ -61,6 +61,7 @@ def test_any_value_may_stand_anywhere(odd: JsonValue) -> None:
     judge_all(changed(sound(), lambda _key, _value: odd))
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.data())
 def test_any_mixture_of_values_is_judged(data: st.DataObject) -> None:
@@ -81,6 +82,7 @@ def test_a_trace_of_rings_and_twins_is_judged() -> None:
     judge_all(Trace("t", [*spans, *sound().spans]))
 
 
+@pytest.mark.slow
 def test_time_grows_with_the_length_of_a_run() -> None:
     """A run of four times as many calls takes no more than about that."""
 

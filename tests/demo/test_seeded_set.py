@@ -55,6 +55,7 @@ def test_the_shipped_set_is_the_one_of_seed_0(seeded: Seeded, spans: list[Span])
             assert (place / "snapshots" / path).read_text(encoding="utf-8") == text
 
 
+@pytest.mark.slow
 def test_a_set_is_written_as_it_was_made(seeded: Seeded, tmp_path: Path) -> None:
     """The files of a written set are byte for byte those that are shipped."""
     write(seeded, tmp_path)

@@ -31,6 +31,7 @@ def test_a_run_that_came_to_its_answer_did_not_fail(kind: Kind, tmp_path: Path) 
     assert {one.report.outcome for one in judged} == {Outcome.NO_FAILURE}
 
 
+@pytest.mark.slow
 def test_the_change_is_found_in_each_window_and_none_in_a_quiet_one(tmp_path: Path) -> None:
     """Asserted with its kind; a window with stray failures and no cause has none to assert."""
     judged = judged_windows(SEEDED, MANIFEST.incidents, tmp_path)

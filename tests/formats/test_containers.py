@@ -150,6 +150,7 @@ def test_a_damaged_member_does_not_stop_the_others(tmp_path: Path) -> None:
     assert "a.zip/a.json: " in trouble
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pack", [gzip.compress, zstd, lambda raw: zipped(a__json=raw)])
 def test_a_bomb_is_cut_off(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
     """Nothing of its size is ever held."""

@@ -83,6 +83,7 @@ def test_a_package_brings_a_format(installed: Installed) -> None:
     assert "Acme" not in refused.err
 
 
+@pytest.mark.slow
 def test_what_is_read_without_a_plug_in_is_read_the_same_with_it(installed: Installed) -> None:
     """A format that takes everything for its own is asked after the built-in ones only."""
     greedy = FORMAT.replace('return "acme_run"', 'return True or "acme_run"')
@@ -92,6 +93,7 @@ def test_what_is_read_without_a_plug_in_is_read_the_same_with_it(installed: Inst
     assert alone.code == 0
 
 
+@pytest.mark.slow
 def test_a_changed_plug_in_reads_its_files_again(installed: Installed) -> None:
     """Under the same version too; what was decoded before is left behind in the cache."""
     installed.package("acme", FORMAT)
@@ -100,6 +102,7 @@ def test_a_changed_plug_in_reads_its_files_again(installed: Installed) -> None:
     assert json.loads(installed.traces(RECORD).out)["root_name"] == "new"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "reason"),
     [
@@ -124,6 +127,7 @@ def test_a_broken_plug_in_is_named_and_skipped(
     assert installed.traces(SPAN).code == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("before", "after", "reason"),
     [

@@ -41,6 +41,7 @@ def about(**said: JsonValue) -> dict[str, JsonValue]:
     return {key.replace("_", "."): value for key, value in said.items()}
 
 
+@pytest.mark.slow
 @given(
     st.integers(0, 10**6),
     st.integers(12, 60),
@@ -72,6 +73,7 @@ def test_a_slower_half_is_told_with_its_change(
     assert changed in {change.kind.value for change in first.changes}
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6), st.integers(20, 120), st.floats(0.05, 0.6), st.booleans())
 @settings(max_examples=40, deadline=None)
 def test_noise_with_an_unrelated_change_is_no_shift(
@@ -228,6 +230,7 @@ def test_the_tail_of_latencies_is_no_incident(tmp_path: Path) -> None:
     assert "as the tail of latencies is" in dossier.incident_summary
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("write", [write_openinference, write_otlp])
 @pytest.mark.parametrize("measure", list(Measure))
 def test_each_measure_is_told_in_each_format(

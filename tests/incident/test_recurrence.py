@@ -89,6 +89,7 @@ def test_the_slice_in_which_it_happens_is_told(tmp_path: Path, key: str, name: s
     assert (found.bad_there, found.runs_there, found.bad_elsewhere) == (20, 20, 0)
 
 
+@pytest.mark.slow
 @given(st.integers(0, 10**6), st.floats(0.05, 0.4))
 @settings(max_examples=15, deadline=None)
 def test_failures_at_any_time_for_anyone_have_no_pattern(seed: int, share: float) -> None:

@@ -202,6 +202,7 @@ IN_TURN = [(name, NAMES[place % len(NAMES)]) for place, name in enumerate(FAULTS
 """Each fault on one engine, the engines in turn."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "engine", "planner"),
     [(name, engine, PLANNERS[place % 2]) for place, (name, engine) in enumerate(EVERY)],
@@ -309,6 +310,7 @@ def test_a_hybrid_whose_model_fails_says_what_rules_say(
     assert all("rules went on in the model's place" in gap for gap in mine)
 
 
+@pytest.mark.slow
 def test_a_model_that_is_silent_to_the_deadline_leaves_time_for_the_rules(
     engine: Engine, tmp_path: Path
 ) -> None:
@@ -323,6 +325,7 @@ def test_a_model_that_is_silent_to_the_deadline_leaves_time_for_the_rules(
     assert silent.report.model_dump(exclude={"gaps"}) == rules.report.model_dump(exclude={"gaps"})
 
 
+@pytest.mark.slow
 def test_a_model_that_uses_up_the_limits_takes_no_finding_away(
     engine: Engine, tmp_path: Path
 ) -> None:
@@ -366,6 +369,7 @@ def test_a_model_is_asked_again_where_a_run_is_resumed(engine: Engine, tmp_path:
     assert replay_run("run", tmp_path).difference is None
 
 
+@pytest.mark.slow
 def test_a_reply_that_drips_past_the_deadline_is_cut_off_by_the_clock(
     engine: Engine, tmp_path: Path
 ) -> None:

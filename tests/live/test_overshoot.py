@@ -87,6 +87,7 @@ def test_32_scopes_with_children_keep_to_a_random_limit(limit_of: str, tmp_path:
     assert it.used >= 0.9 * it.limit
 
 
+@pytest.mark.slow
 def test_all_32_are_under_way_at_once(tmp_path: Path) -> None:
     """Or the tests above would prove nothing."""
     it = trial("iterations", scopes=SCOPES, seed=3, folder=tmp_path, delay_s=1.5)

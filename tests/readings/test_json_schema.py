@@ -216,6 +216,7 @@ FIELDS = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(schema=st.dictionaries(FIELDS, SCHEMAS), value=SCHEMAS)
 def test_no_schema_and_no_value_raises(schema: Schema, value: Any) -> None:

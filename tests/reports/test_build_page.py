@@ -45,6 +45,7 @@ def reworded(file: Path) -> None:
     file.write_text(text)
 
 
+@pytest.mark.slow
 def test_the_script_of_the_page_stops_at_new_faults_alone(desk: Path) -> None:
     """No baseline is a usage error; an empty one stops, a full one passes, also after a rerun."""
     assert run(BUILD, desk).returncode == 2
@@ -60,6 +61,7 @@ def test_the_script_of_the_page_stops_at_new_faults_alone(desk: Path) -> None:
     assert "0 new" in again.stderr
 
 
+@pytest.mark.slow
 def test_a_fault_that_the_baseline_lacks_stops_the_script(desk: Path) -> None:
     """One more trace that fails otherwise; the forms are written in any case, and are valid."""
     (desk / "investigator-baseline.json").write_text('{"schema_version": "1", "known": []}')
@@ -76,6 +78,7 @@ def test_a_fault_that_the_baseline_lacks_stops_the_script(desk: Path) -> None:
     assert junit_errors((desk / "investigator.xml").read_text()) == []
 
 
+@pytest.mark.slow
 def test_the_hook_and_the_one_liners_of_the_page_work(desk: Path) -> None:
     """The hook stops as the build does; each line of the shell prints something."""
     (desk / "investigator-baseline.json").write_text('{"schema_version": "1", "known": []}')

@@ -100,6 +100,7 @@ def test_code_and_its_result_are_on_record_and_replayed(source: Path, tmp_path: 
     assert without_the_package("replay_run('r', {runs}).difference", runs) == "None"
 
 
+@pytest.mark.slow
 def test_a_run_killed_after_its_code_ran_resumes_without_running_it_again(
     source: Path, tmp_path: Path
 ) -> None:

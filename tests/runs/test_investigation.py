@@ -428,6 +428,7 @@ def started(desk: Desk) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", INVESTIGATE, *places], env=env)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lines", [1, 20, 40])
 def test_a_process_that_is_killed_leaves_a_run_that_goes_on(desk: Desk, lines: int) -> None:
     """SIGKILL as soon as the journal has some lines; the report is that of an undisturbed run."""

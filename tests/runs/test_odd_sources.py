@@ -295,6 +295,7 @@ def test_ten_thousand_failing_children_take_seconds_and_a_readable_report(tmp_pa
     assert sum(file.stat().st_size for file in result.run_dir.iterdir()) < 500_000
 
 
+@pytest.mark.slow
 def test_ten_thousand_healthy_children_did_not_fail(tmp_path: Path) -> None:
     """Size alone is no fault."""
     said = {"input.value": "Is all well?", "output.value": "All is fine."}
@@ -309,6 +310,7 @@ def test_ten_thousand_healthy_children_did_not_fail(tmp_path: Path) -> None:
     assert result.report.outcome is Outcome.NO_FAILURE
 
 
+@pytest.mark.slow
 def test_ten_thousand_levels_that_pass_a_failure_on_have_one_cause(tmp_path: Path) -> None:
     """The deepest one; nothing recurses, nothing is quadratic in the depth."""
     chain = (tool_span(i, i - 1, error="TimeoutError: no answer") for i in range(2, 10_001))

@@ -774,6 +774,7 @@ def within(record: RunRecord, budget: Budget) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_a_server_slower_than_the_run_is_cut_off_by_the_clock(tmp_path: Path) -> None:
     """The scope's wall time ends a call that its own time limit would let go on."""
     driven([says(finalize("done"))], tmp_path / "warm", BUDGET)  # imports take no time of the run

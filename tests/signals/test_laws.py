@@ -63,6 +63,7 @@ def _span(draw: st.DrawFn, own: str, ids: list[str], at: int) -> Span:
     )
 
 
+@pytest.mark.slow
 @given(traces(), st.randoms(use_true_random=False))
 @settings(max_examples=150, deadline=None)
 def test_signals_do_not_depend_on_the_order_of_the_spans(found: Trace, rng: random.Random) -> None:
@@ -72,6 +73,7 @@ def test_signals_do_not_depend_on_the_order_of_the_spans(found: Trace, rng: rand
     assert detect(readings(Trace(found.trace_id, spans))) == detect(readings(found))
 
 
+@pytest.mark.slow
 @given(traces())
 @settings(max_examples=150, deadline=None)
 def test_every_signal_is_grounded_bounded_and_told_once(found: Trace) -> None:
