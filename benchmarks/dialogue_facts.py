@@ -39,6 +39,7 @@ _PROMPTS = (
     *("input_tokens", "prompt_tokens", "promptTokenCount", "prompt_token_count", "input"),
     "inputTokens",
 )
+_SAID = ("content", "parts", "tool_calls", "function_call", "toolInvocations", "output")
 _COPIES = frozenset(
     {"replacement_history", "input", "params", "state", "changes", "call", "trajectory"}
     | {"event_logs", "past_events"}
@@ -72,10 +73,17 @@ def _facts(value: JsonValue, path: str) -> Iterator[tuple[str, str]]:
         for number, item in enumerate(value):
             yield from _facts(item, f"{path}.{number}")
     elif isinstance(value, dict):
+        if _is_damaged(value):
+            return
         yield from _own_facts(value, path)
         for key, inner in value.items():
             if key not in _COPIES:
                 yield from _facts(inner, f"{path}.{key}")
+
+
+def _is_damaged(fields: Fields) -> bool:
+    """Whether a message has none of the fields that say anything; it is named as unreadable."""
+    return isinstance(fields.get("role"), str) and not any(key in fields for key in _SAID)
 
 
 def _own_facts(fields: Fields, path: str) -> Iterator[tuple[str, str]]:

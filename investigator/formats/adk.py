@@ -11,7 +11,16 @@ from collections.abc import Iterator
 
 from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.dialogues import headed, spoken
-from investigator.formats.fields import first, leftovers, record, records, text, time_ns
+from investigator.formats.fields import (
+    first,
+    leftovers,
+    listed,
+    nothings,
+    record,
+    records,
+    text,
+    time_ns,
+)
 from investigator.formats.format import Format, Record
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span
@@ -40,13 +49,12 @@ def _is_event(event: Record) -> bool:
 def decode_adk(document: Record, stem: str) -> Iterator[Span | None]:
     """The turns of a session, or of each case of a set."""
     if "eval_cases" in document:
+        yield from nothings(document["eval_cases"])
         for case in records(document["eval_cases"]):
             yield from _case(case, document)
         return
-    listed = document.get("events")
-    items = listed if isinstance(listed, list) else []
     entries: list[DialogueEntry | None] = []
-    for item in items:
+    for item in listed(document.get("events")):
         event = record(item)
         if event.get("partial") is not True:
             entries.append(_event(event) if _is_event(event) else None)
@@ -85,13 +93,17 @@ def _event(event: _Fields) -> DialogueEntry | None:
 def _parts(parts: JsonValue) -> list[JsonValue]:
     """The parts without the fields that a dump leaves empty."""
     return [
-        {key: value for key, value in part.items() if value is not None} for part in records(parts)
+        part and {key: value for key, value in part.items() if value is not None}
+        for part in listed(parts)
     ]
 
 
 def _case(case: _Fields, eval_set: Record) -> Iterator[Span | None]:
     entries: list[DialogueEntry | None] = []
-    for turn in records(case.get("conversation")):
+    for turn in listed(case.get("conversation")):
+        if turn is None:
+            entries.append(None)
+            continue
         at_ns = _seconds(turn.get("creation_timestamp"))
         entries += [replace_time(entry, at_ns) for entry in _turn(turn)]
     name = text(case.get("eval_id"))
@@ -114,12 +126,12 @@ def _turn(turn: _Fields) -> Iterator[DialogueEntry]:
     yield DialogueEntry(said={"role": "user", "content": _parts(asked.get("parts"))})
     between = record(turn.get("intermediate_data"))
     calls: list[JsonValue] = [
-        {"functionCall": call} for call in records(between.get("tool_uses")) if call.get("name")
+        call and {"functionCall": call} for call in listed(between.get("tool_uses"))
     ]
     if calls:
         yield DialogueEntry(said=spoken("", calls))
     answers: list[JsonValue] = [
-        {"functionResponse": answer} for answer in records(between.get("tool_responses"))
+        answer and {"functionResponse": answer} for answer in listed(between.get("tool_responses"))
     ]
     if answers:
         yield DialogueEntry(said={"role": "tool", "content": answers})

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.dialogues import answering, asking, headed, is_one_of, spoken
-from investigator.formats.fields import first, leftovers, record, records, text, time_ns
+from investigator.formats.fields import first, leftovers, listed, record, text, time_ns
 from investigator.formats.format import Format, Record, Session
 from investigator.formats.session_lines import grouped, is_grouped, lines_in
 from investigator.ground.canonical_json import JsonValue
@@ -66,11 +66,12 @@ def _entries(line: _Fields, models: dict[str, str]) -> Iterator[DialogueEntry]:
         is_answer = line.get("role") == "assistant"
         yield DialogueEntry(said=said, at_ns=at_ns, model=model if is_answer else "")
         return
-    calls = records(record(line.get("step_details")).get("tool_calls"))
-    if line["object"] != "thread.run.step" or not calls:
+    given = listed(record(line.get("step_details")).get("tool_calls"))
+    calls = [call for call in given if call is not None]
+    if line["object"] != "thread.run.step" or not given:
         return
     error = text(record(line.get("last_error")).get("message"))
-    asked: list[JsonValue] = [asking(c.get("id"), _name(c), _given(c)) for c in calls]
+    asked: list[JsonValue] = [c and asking(c.get("id"), _name(c), _given(c)) for c in given]
     yield DialogueEntry(said=spoken("", asked), at_ns=at_ns, model=model, usage=line.get("usage"))
     for call in calls:
         answer = _answer(call)
@@ -87,8 +88,8 @@ def _text(content: JsonValue) -> JsonValue:
     if not isinstance(content, list):
         return content
     shown: list[JsonValue] = []
-    for part in records(content):
-        value = record(part.get("text")).get("value")
+    for part in listed(content):
+        value = record(record(part).get("text")).get("value")
         shown.append({"type": "text", "text": value} if value is not None else part)
     return shown
 

@@ -11,7 +11,17 @@ from collections.abc import Iterator, Sequence
 
 from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.dialogues import answering, asking, headed, spoken, tools_offered
-from investigator.formats.fields import first, leftovers, make_span, record, records, text, time_ns
+from investigator.formats.fields import (
+    first,
+    leftovers,
+    listed,
+    make_span,
+    nothings,
+    record,
+    records,
+    text,
+    time_ns,
+)
 from investigator.formats.format import Format, Record
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import TURN_NUMBER, Span, SpanKind
@@ -53,9 +63,9 @@ def decode_atif(trajectory: Record, stem: str) -> Iterator[Span | None]:
 def _turns(trajectory: Record, numbering: Numbering) -> Iterator[Span | None]:
     agent = record(trajectory.get("agent"))
     name, model = text(agent.get("name")), text(agent.get("model_name"))
-    steps = trajectory.get("steps")
+    steps = listed(trajectory.get("steps"))
     entries: list[DialogueEntry | None] = []
-    for step in steps if isinstance(steps, list) else []:
+    for step in steps:
         entries += list(_entries(record(step), name, model))
     about: dict[str, object] = {
         "session.id": trajectory.get("session_id"),
@@ -66,7 +76,8 @@ def _turns(trajectory: Record, numbering: Numbering) -> Iterator[Span | None]:
     spans = list(turn_spans(headed(entries, about), numbering))
     yield from spans
     called = {span.text("tool.id"): span for span in spans if span is not None}
-    refs = _references(record(step) for step in (steps if isinstance(steps, list) else []))
+    refs = _references(step for step in steps if step is not None)
+    yield from nothings(trajectory.get("subagent_trajectories"))
     for inner in records(trajectory.get("subagent_trajectories")):
         named = text(first(inner, "trajectory_id", "session_id"))
         call = called.get(refs.get(named))
@@ -112,9 +123,9 @@ def _entries(step: _Fields, agent: str, model: str) -> Iterator[DialogueEntry | 
         yield None
         return
     at_ns = time_ns(step.get("timestamp"))
-    calls = records(step.get("tool_calls"))
     asked: list[JsonValue] = [
-        asking(c.get("tool_call_id"), c.get("function_name"), c.get("arguments")) for c in calls
+        c and asking(c.get("tool_call_id"), c.get("function_name"), c.get("arguments"))
+        for c in listed(step.get("tool_calls"))
     ]
     is_agent = role == "assistant"
     said = (
@@ -133,11 +144,16 @@ def _entries(step: _Fields, agent: str, model: str) -> Iterator[DialogueEntry | 
             **leftovers(step, _STEP_KNOWN),
         },
     )
-    yield from _observed(records(record(step.get("observation")).get("results")), at_ns)
+    yield from _observed(listed(record(step.get("observation")).get("results")), at_ns)
 
 
-def _observed(results: Sequence[_Fields], at_ns: int | None) -> Iterator[DialogueEntry]:
+def _observed(
+    results: Sequence[_Fields | None], at_ns: int | None
+) -> Iterator[DialogueEntry | None]:
     for result in results:
+        if result is None:
+            yield None
+            continue
         extra = record(result.get("extra"))
         failed = any(extra.get(key) is True for key in ("is_error", "error"))
         said = answering(result.get("source_call_id"), result.get("content"), failed=failed)

@@ -40,7 +40,7 @@ def is_chat(value: Record) -> bool:
 
 
 def is_chat_list(value: JsonValue) -> bool:
-    """Whether a value is a list of chat entries: all of it, or most of it by roles of chats.
+    """Whether a value is a list of chat entries: all of it, or most of it by roles and parts.
 
     One odd entry does not make a transcript unreadable, and a few messages among other things do
     not make them a transcript.
@@ -49,7 +49,7 @@ def is_chat_list(value: JsonValue) -> bool:
         return False
     if all(map(is_entry, value)):
         return True
-    return 2 * sum(map(has_chat_role, value)) > len(value)
+    return 2 * sum(has_chat_role(item) or is_part(item) for item in value) > len(value)
 
 
 def is_chat_line(value: Record) -> bool:

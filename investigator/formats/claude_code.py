@@ -158,7 +158,9 @@ def _joined(before: DialogueEntry | None, after: DialogueEntry) -> DialogueEntry
 def _parts(content: JsonValue) -> list[JsonValue]:
     if isinstance(content, str):
         return [{"type": "text", "text": content}]
-    return content if isinstance(content, list) else []
+    if content is None:
+        return []
+    return content if isinstance(content, list) else [content]
 
 
 def _entry(line: _Line) -> DialogueEntry | None:

@@ -32,6 +32,8 @@ _CALLS = {
     "image_generation_call": "image_generation",
 }
 """Calls that are known by their type; others have a name."""
+_SILENT = ("reasoning", "ghost_snapshot", "compaction", "compaction_trigger", "other")
+"""Items that say nothing that a reader could read: thoughts are encrypted."""
 _NAMED_CALLS = ("function_call", "custom_tool_call", "mcp_tool_call")
 _GIVEN = ("arguments", "input", "action")
 _OUTPUTS = ("function_call_output", "custom_tool_call_output", "tool_search_output")
@@ -140,6 +142,9 @@ class _Reading:
         elif kind == "agent_message":
             author = text(item.get("author"))
             self._add({"role": author or "agent", "content": item.get("content")}, at_ns)
+        elif kind not in _SILENT:
+            self.entries.append(None)
+            self._open = False
 
     def _event(self, event: _Fields, at_ns: int | None) -> None:
         kind = text(event.get("type"))
@@ -234,9 +239,11 @@ class _Reading:
 
 
 def _parts(content: JsonValue) -> list[JsonValue]:
+    if content is None:
+        return []
     if isinstance(content, list):
         return content
-    return [{"type": "text", "text": content}] if isinstance(content, str) else []
+    return [{"type": "text", "text": content} if isinstance(content, str) else content]
 
 
 def _failed(output: JsonValue) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.dialogues import answering, asking, headed, spoken
-from investigator.formats.fields import first, leftovers, record, records, text, time_ns
+from investigator.formats.fields import first, leftovers, listed, record, text, time_ns
 from investigator.formats.format import Format, Record, Session
 from investigator.formats.session_lines import grouped, is_grouped, lines_in
 from investigator.ground.canonical_json import JsonValue
@@ -78,7 +78,8 @@ class _Reading:
                 pass
 
     def _answer(self, told: _Fields, at_ns: int | None) -> None:
-        calls = [self._asked(call, "name") for call in records(told.get("toolRequests"))]
+        given = listed(told.get("toolRequests"))
+        calls = [call and self._asked(call, "name") for call in given]
         self._ask(calls, text(told.get("content")), told, at_ns)
 
     def _asked(self, call: _Fields, name: str) -> JsonValue:

@@ -26,7 +26,12 @@ from investigator.formats.fields import first, leftovers, make_span, text
 from investigator.formats.format import Record
 from investigator.formats.model_calls import usage_attributes
 from investigator.ground.canonical_json import JsonValue
-from investigator.traces.chat_messages import message_attributes, read_messages, read_tool_call
+from investigator.traces.chat_messages import (
+    message_attributes,
+    read_messages,
+    read_tool_call,
+    unread_items,
+)
 from investigator.traces.message_parts import is_part, is_result_part, is_tool_role
 from investigator.traces.model import TURN_NUMBER, Message, Span, SpanKind, StatusCode, ToolCall
 
@@ -86,7 +91,7 @@ class Numbering(NamedTuple):
 def turn_spans(
     entries: Sequence[DialogueEntry | None], numbering: Numbering
 ) -> Iterator[Span | None]:
-    """The spans of a dialogue, and None for each of its entries that is none."""
+    """The spans of a dialogue, and None for each of its entries, parts and calls that is none."""
     calls = _Calls()
     dated = any(entry is not None and _began(entry) is not None for entry in entries)
     is_marked = dated or numbering.parent_id is not None
@@ -98,6 +103,7 @@ def turn_spans(
             continue
         turns = _turns(entry, calls)
         about = {**entry.about, **(usage_attributes(entry.usage) if entry.usage else {})}
+        yield from (None,) * unread_items(entry.said)
         for turn in turns:
             marked = {TURN_NUMBER: number, **about} if is_marked else about
             yield _span(turn, numbering, number=number, about=marked)

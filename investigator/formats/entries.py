@@ -9,9 +9,10 @@ written as the messages that they are.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from investigator.formats.dialogue_turns import CHAT_ROLES, DialogueEntry
-from investigator.formats.fields import first, leftovers, record, records, text, time_ns
+from investigator.formats.fields import first, leftovers, listed, record, text, time_ns
 from investigator.formats.format import Record
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.chat_messages import ROLE_OF_TYPE
@@ -123,11 +124,11 @@ def _langchain(value: _Fields) -> DialogueEntry:
 
 def _langchain_calls(value: _Fields) -> JsonValue:
     """The calls of a message, once: valid ones, else those that the provider's answer had."""
-    listed = [
-        call for key in ("tool_calls", "invalid_tool_calls") for call in records(value.get(key))
+    valid = [
+        call for key in ("tool_calls", "invalid_tool_calls") for call in listed(value.get(key))
     ]
     extra = record(value.get("additional_kwargs"))
-    found: list[JsonValue] = list(listed or records(extra.get("tool_calls")))
+    found: list[JsonValue] = list(valid or listed(extra.get("tool_calls")))
     legacy = extra.get("function_call")
     return found or ([legacy] if isinstance(legacy, dict) else None)
 
@@ -150,7 +151,10 @@ def _autogen(value: _Fields) -> DialogueEntry:
     )
     said: _Fields
     if kind in _AUTOGEN_RESULTS:
-        said = {"role": "tool", "content": [_autogen_result(item) for item in records(content)]}
+        said = {
+            "role": "tool",
+            "content": [item and _autogen_result(item) for item in listed(content)],
+        }
     elif calls is not None:
         said = {"role": "assistant", "content": value.get("thought"), "tool_calls": calls}
     elif kind in _AUTOGEN_MODEL:
@@ -173,20 +177,22 @@ def _autogen_result(item: _Fields) -> JsonValue:
     return {"type": "tool_result", "tool_use_id": item.get("call_id"), **item}
 
 
-def _ui_parts(value: Record) -> list[_Fields]:
+def _ui_parts(value: Record) -> list[_Fields | None]:
     """The parts of a message of Vercel's UI; in its fourth version, calls beside the text."""
-    parts = records(value.get("parts"))
+    parts = listed(value.get("parts"))
     if parts or not isinstance(value.get("toolInvocations"), list):
         return parts
-    calls: list[_Fields] = [
-        {"type": "tool-invocation", "toolInvocation": call}
-        for call in records(value["toolInvocations"])
+    calls: list[_Fields | None] = [
+        call and {"type": "tool-invocation", "toolInvocation": call}
+        for call in listed(value["toolInvocations"])
     ]
     said = value.get("content")
     return [*calls, {"type": "text", "text": said}] if said else calls
 
 
-def _is_ui_call(part: Record) -> bool:
+def _is_ui_call(part: Record | None) -> TypeGuard[_Fields]:
+    if part is None:
+        return False
     kind = text(part.get("type"))
     named = kind.startswith("tool-") or kind == "dynamic-tool"
     return (
@@ -202,13 +208,13 @@ def _ui_message(value: _Fields) -> Iterator[DialogueEntry]:
     said: list[JsonValue] = []
     results: list[JsonValue] = []
     for part in _ui_parts(value):
-        kind = text(part.get("type"))
         if not _is_ui_call(part):
             if results:
                 yield from _ui_turn(said, results, about)
                 said, results, about = [], [], {}
-            said += [] if kind == "step-start" else [part]
+            said += [] if part and part.get("type") == "step-start" else [part]
             continue
+        kind = text(part.get("type"))
         call = {**part, **record(part.get("toolInvocation"))}
         name = text(call.get("toolName")) or kind.removeprefix("tool-")
         given = first(call, "input", "args", "rawInput")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 
 from investigator.formats.dialects.genai import openinference_from_genai
@@ -225,6 +225,22 @@ def record(value: JsonValue) -> dict[str, JsonValue]:
 def records(value: JsonValue) -> list[dict[str, JsonValue]]:
     """The objects of a list; empty where it is no list."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def listed(value: JsonValue) -> list[dict[str, JsonValue] | None]:
+    """The items of a list in their order, None for each that is no object or an empty one.
+
+    What stands in the place of a list and is none is one such item.
+    """
+    if not isinstance(value, list):
+        return [] if value is None else [None]
+    return [item if isinstance(item, dict) and item else None for item in value]
+
+
+def nothings(*values: JsonValue) -> Iterator[None]:
+    """None for each item of lists that is no object; what is read of the others is read besides."""
+    for value in values:
+        yield from (None for item in listed(value) if item is None)
 
 
 def resource_attributes(attributes: Mapping[str, object]) -> dict[str, object]:

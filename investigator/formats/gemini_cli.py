@@ -10,7 +10,16 @@ from collections.abc import Iterator, Sequence
 
 from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.dialogues import answering, asking, headed, is_one_of, spoken
-from investigator.formats.fields import first, leftovers, record, records, text, time_ns
+from investigator.formats.fields import (
+    first,
+    leftovers,
+    listed,
+    nothings,
+    record,
+    records,
+    text,
+    time_ns,
+)
 from investigator.formats.format import Format, Record, Session
 from investigator.formats.session_lines import LINES, grouped, is_grouped, lines_in
 from investigator.ground.canonical_json import JsonValue
@@ -49,16 +58,17 @@ def decode_session_of_gemini(session: Record, stem: str) -> Iterator[Span | None
     """The turns of a session, and None for each message that is none."""
     lines = lines_in(session, _is_line)
     header: _Fields = {}
-    listed: dict[str, JsonValue] = {}
+    messages: dict[str, JsonValue] = {}
     for line in lines:
         changed = record(line.get("$set"))
         header |= {k: at for k, at in {**line, **changed}.items() if is_session(line) or changed}
         held = line.get("messages")
-        items = held if isinstance(held, list) else [] if is_session(line) or changed else [line]
+        alone = held is None and not (is_session(line) or changed)
+        items: list[_Fields | None] = [line] if alone else listed(held)
         for item in items:
-            name = text(record(item).get("id")) or f"#{len(listed)}"
-            listed[name] = item
-    entries = [entry for item in listed.values() for entry in _entries(item)]
+            name = text(record(item).get("id")) or f"#{len(messages)}"
+            messages[name] = item
+    entries = [entry for item in messages.values() for entry in _entries(item)]
     named = text(header.get("sessionId"))
     about: dict[str, object] = {
         "session.id": named or None,
@@ -86,8 +96,12 @@ def _entries(item: JsonValue) -> Iterator[DialogueEntry | None]:
 
 def _answer(message: _Fields, said: JsonValue, at_ns: int | None) -> Iterator[DialogueEntry]:
     """What the model said and asked for, then what came back."""
-    calls = records(message.get("toolCalls"))
-    asked: list[JsonValue] = [asking(c.get("id"), c.get("name"), c.get("args")) for c in calls]
+    given = listed(message.get("toolCalls"))
+    calls = [call for call in given if call is not None]
+    asked: list[JsonValue] = [
+        c and asking(c.get("id"), c.get("name"), c.get("args")) for c in given
+    ]
+    asked += nothings(message.get("thoughts"), *(c["result"] for c in calls if _is_list(c)))
     thoughts = [
         text(first(thought, "description", "text", "subject"))
         for thought in records(message.get("thoughts"))
@@ -104,6 +118,10 @@ def _answer(message: _Fields, said: JsonValue, at_ns: int | None) -> Iterator[Di
             failed = text(call.get("status")) in ("error", "cancelled")
             shown = answering(call.get("id"), _result(call), failed=failed, name=call.get("name"))
             yield DialogueEntry(said=shown, at_ns=time_ns(call.get("timestamp")) or at_ns)
+
+
+def _is_list(call: _Fields) -> bool:
+    return isinstance(call.get("result"), list)
 
 
 def _result(call: _Fields) -> JsonValue:

@@ -29,9 +29,9 @@ def decode_hermes(session: Record, stem: str) -> Iterator[Span | None]:
     system = text(session.get("system_prompt"))
     if system:
         entries.append(DialogueEntry(said={"role": "system", "content": system}))
-    listed = session["messages"]
+    held = session["messages"]
     model = text(session.get("model"))
-    for item in listed if isinstance(listed, list) else []:
+    for item in held if isinstance(held, list) else []:
         message = record(item)
         if message.get("role") != _META:
             entries += list(_entries(message, model)) or [None]

@@ -14,7 +14,9 @@ from investigator.formats.dialogues import answering, headed
 from investigator.formats.fields import (
     first,
     leftovers,
+    listed,
     make_span,
+    nothings,
     record,
     records,
     text,
@@ -47,6 +49,7 @@ def is_inspect(value: Record) -> bool:
 def decode_inspect(log: Record, stem: str) -> Iterator[Span | Evaluation | None]:
     """The turns of every sample, each with its scores."""
     head = record(log.get("eval"))
+    yield from nothings(log.get("samples"))
     for number, sample in enumerate(records(log.get("samples"))):
         yield from _sample(sample, head, f"{stem}-{number}" if number else stem)
 
@@ -56,8 +59,9 @@ def _sample(sample: _Fields, head: _Fields, name: str) -> Iterator[Span | Evalua
     attachments = record(sample.get("attachments"))
     output = record(sample.get("output"))
     reading = _Events(records(sample.get("events")), text(head.get("model")), output)
-    listed = sample.get("messages")
-    messages = listed if isinstance(listed, list) else []
+    answers = [record(event.get("output")) for event in records(sample.get("events"))]
+    yield from nothings(sample.get("events"), *(a.get("choices") for a in (output, *answers)))
+    messages = listed(sample.get("messages"))
     entries = [reading.entry(_resolved(message, attachments)) for message in messages]
     failure = record(sample.get("error"))
     if failure:

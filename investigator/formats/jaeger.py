@@ -10,8 +10,10 @@ from investigator.formats.fields import (
     first,
     hex_id,
     leftovers,
+    listed,
     make_event,
     make_span,
+    nothings,
     record,
     records,
     resource_attributes,
@@ -43,10 +45,14 @@ def _is_span(value: Record) -> bool:
     return "traceID" in value and "spanID" in value and "operationName" in value
 
 
-def decode_jaeger(document: Record) -> Iterator[Span]:
-    """Every span, with the tags of its process under `resource.`."""
+def decode_jaeger(document: Record) -> Iterator[Span | None]:
+    """Every span, with the tags of its process, and None for each item that is none."""
     processes = record(document.get("processes"))
-    for span in [dict(document)] if _is_span(document) else records(document.get("spans")):
+    for span in [dict(document)] if _is_span(document) else listed(document.get("spans")):
+        if span is None:
+            yield None
+            continue
+        yield from nothings(span.get("tags"), span.get("logs"), span.get("references"))
         process = record(span.get("process")) or record(processes.get(text(span.get("processID"))))
         yield _span(span, process)
 

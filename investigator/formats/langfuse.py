@@ -15,7 +15,9 @@ from investigator.formats.documents import document_attributes
 from investigator.formats.fields import (
     first,
     leftovers,
+    listed,
     make_span,
+    nothings,
     record,
     records,
     resource_attributes,
@@ -70,13 +72,18 @@ def is_observation(value: Record) -> bool:
     return "traceId" in value and "type" in value and "startTime" in value
 
 
-def decode_langfuse(document: Record) -> Iterator[Span | Evaluation]:
-    """Every observation of an export as a span, with the scores; a trace without any has none."""
+def decode_langfuse(document: Record) -> Iterator[Span | Evaluation | None]:
+    """Every observation of an export as a span, with the scores; a trace without any has none.
+
+    None stands for each item of its lists that is nothing.
+    """
     if is_observation(document):
         yield observation_span(document, {})
         yield from _scores(document, text(document.get("traceId")))
         return
-    observations = _observations(document)
+    given = _observations(document)
+    observations = [one for one in listed(given) if one]
+    yield from nothings(given)
     if not observations:
         return
     about_trace = _trace_attributes(record(document.get("trace")) or document)
@@ -86,22 +93,25 @@ def decode_langfuse(document: Record) -> Iterator[Span | Evaluation]:
         yield from _scores(observation, text(observation.get("traceId")))
     named = text(record(document.get("trace")).get("id") or observations[0].get("traceId"))
     for holder in (document, record(document.get("trace"))):
+        yield from nothings(holder.get("scores"))
         yield from langfuse_scores(holder.get("scores"), named)
 
 
-def _scores(observation: Record, trace_id: str) -> Iterator[Evaluation]:
+def _scores(observation: Record, trace_id: str) -> Iterator[Evaluation | None]:
     """The scores of an observation; each is on it, whether it says so or not."""
     own = text(observation.get("id"))
     named: list[JsonValue] = [
         {"observationId": own, **score} for score in records(observation.get("scores"))
     ]
+    yield from nothings(observation.get("scores"))
     yield from langfuse_scores(named, trace_id)
 
 
-def _observations(document: Record) -> list[dict[str, JsonValue]] | None:
+def _observations(document: Record) -> list[JsonValue] | None:
     for holder in (document, record(document.get("trace"))):
-        if isinstance(holder.get("observations"), list):
-            return records(holder["observations"])
+        given = holder.get("observations")
+        if isinstance(given, list):
+            return given
     return None
 
 

@@ -19,8 +19,10 @@ from investigator.formats.documents import document_attributes
 from investigator.formats.fields import (
     first,
     leftovers,
+    listed,
     make_event,
     make_span,
+    nothings,
     record,
     records,
     text,
@@ -69,14 +71,20 @@ def is_langsmith(value: Record) -> bool:
     )
 
 
-def decode_langsmith(run: Record) -> Iterator[Span | Evaluation]:
-    """A run and all that are nested in it, parents first, each with its feedback."""
+def decode_langsmith(run: Record) -> Iterator[Span | Evaluation | None]:
+    """A run and all that are nested in it, parents first, each with its feedback.
+
+    None stands for each item of its lists that is nothing.
+    """
     pending: list[tuple[Record, Span | None]] = [(_read(run), None)]
     while pending:
         inner, enclosing = pending.pop()
         decoded = _span(inner, enclosing)
         yield decoded
         yield from langsmith_verdicts(inner, decoded.trace_id, decoded.span_id)
+        yield from nothings(inner.get("child_runs"), inner.get("feedback"))
+        # In Python and JavaScript an event may be anything; only a list of them is expected.
+        yield from () if isinstance(inner.get("events"), list | None) else (None,)
         pending += [(child, decoded) for child in reversed(records(inner.get("child_runs")))]
 
 
@@ -95,13 +103,14 @@ def is_request(value: Record) -> bool:
 def joined(requests: Sequence[Record]) -> dict[str, JsonValue]:
     """Several requests as one: a run may be posted in one and patched in a later one."""
     return {
-        "post": [run for request in requests for run in _posts(request)],
-        "patch": [run for request in requests for run in _patches(request)],
+        key: [run for request in requests for run in listed(request.get(key))]
+        for key in ("post", "patch")
     }
 
 
 def decode_requests(request: Record) -> Iterator[Span | Evaluation | None]:
     """The runs of a request, in order of their posts; None for a patch of a run it doesn't post."""
+    yield from nothings(request.get("post"), request.get("patch"))
     runs: dict[str, dict[str, JsonValue]] = {}
     for change in _posts(request) + [run for run in _patches(request) if is_langsmith(run)]:
         run_id = text(first(change, "id", "run_id"))
@@ -117,11 +126,11 @@ def decode_requests(request: Record) -> Iterator[Span | Evaluation | None]:
 
 
 def _posts(request: Record) -> list[dict[str, JsonValue]]:
-    return records(request.get("post"))
+    return [run for run in listed(request.get("post")) if run]
 
 
 def _patches(request: Record) -> list[dict[str, JsonValue]]:
-    return records(request.get("patch"))
+    return [run for run in listed(request.get("patch")) if run]
 
 
 def _is_patch(run: Record) -> bool:

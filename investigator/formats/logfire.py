@@ -14,6 +14,7 @@ from investigator.formats.fields import (
     leftovers,
     make_event,
     make_span,
+    nothings,
     record,
     records,
     resource_attributes,
@@ -97,7 +98,7 @@ FORMAT = Format(
     name="Logfire row",
     reads="rows of Logfire",
     looks_like=is_logfire,
-    decode=lambda record, _: decode_logfire(record),
+    decode=lambda row, _: (*decode_logfire(row), *nothings(_read(row.get("otel_events")))),
     files=("Parquet", "JSON", "JSONL"),
     columns=("trace_id", "span_id", "span_name", "start_timestamp"),
 )

@@ -24,8 +24,10 @@ from investigator.formats.fields import (
     first,
     hex_id,
     leftovers,
+    listed,
     make_event,
     make_span,
+    nothings,
     record,
     records,
     status_code,
@@ -34,7 +36,7 @@ from investigator.formats.fields import (
 )
 from investigator.formats.format import Format, Record
 from investigator.formats.kept_verdicts import mlflow_assessments
-from investigator.formats.otlp import attribute_values
+from investigator.formats.otlp import attribute_values, odd_items
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.evaluations import Evaluation
 from investigator.traces.model import Span, SpanEvent, SpanKind
@@ -58,21 +60,33 @@ def is_mlflow_span(value: Record) -> bool:
     return "name" in value and isinstance(attributes, dict) and REQUEST_ID in attributes
 
 
-def decode_mlflow(document: Record) -> Iterator[Span | Evaluation]:
-    """Every span of a trace, with its feedback; a trace whose spans were not exported has none."""
+def decode_mlflow(document: Record) -> Iterator[Span | Evaluation | None]:
+    """Every span of a trace, with its feedback; a trace whose spans were not exported has none.
+
+    None stands for each item of its lists that is nothing.
+    """
     if is_mlflow_span(document):
         yield _span(document, {}, None)
         return
     holder = record(document.get("trace")) or document
     info = record(first(holder, *_INFO)) or leftovers(holder, _SPANS, prefix="")
-    spans = records(first(record(holder.get("data")) or holder, "spans"))
+    given = first(record(holder.get("data")) or holder, "spans")
+    spans = records(given)
     root = next((span for span in spans if _parent_id(span) is None), None)
     named = _trace_id(first(info, "trace_id", "request_id"))
-    read = [_span(span, _about(info) if span is root else {}, named) for span in spans]
-    yield from read
-    if read:
-        given = first(info, _ASSESSMENTS) or first(holder, _ASSESSMENTS)
-        yield from mlflow_assessments(given, read[0].trace_id)
+    trace_id = ""
+    for span in listed(given):
+        if span is None:
+            yield None
+            continue
+        read = _span(span, _about(info) if span is root else {}, named)
+        trace_id = trace_id or read.trace_id
+        yield read
+        yield from odd_items(span)
+    if spans:
+        judged = first(info, _ASSESSMENTS) or first(holder, _ASSESSMENTS)
+        yield from nothings(judged)
+        yield from mlflow_assessments(judged, trace_id)
 
 
 def _is_trace(value: Record) -> bool:

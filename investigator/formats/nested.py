@@ -17,6 +17,7 @@ from investigator.formats.fields import (
     leftovers,
     make_event,
     make_span,
+    nothings,
     record,
     records,
     resource_attributes,
@@ -62,13 +63,14 @@ def is_nested(value: Record) -> bool:
     )
 
 
-def decode_nested(root: Record) -> Iterator[Span]:
-    """A span and all that are nested in it, parents first."""
+def decode_nested(root: Record) -> Iterator[Span | None]:
+    """A span and all that are nested in it, parents first, and None for each that is none."""
     pending: list[tuple[Record, str | None]] = [(root, None)]
     while pending:
         span, enclosing = pending.pop()
         decoded = _span(span, enclosing)
         yield decoded
+        yield from nothings(span.get("child_spans"), _read(span.get("events")))
         children = records(span.get("child_spans"))
         pending += [(child, decoded.span_id) for child in reversed(children)]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.dialogues import answering, asking, headed, is_one_of, spoken
-from investigator.formats.fields import first, leftovers, record, records, text, time_ns
+from investigator.formats.fields import first, leftovers, listed, record, text, time_ns
 from investigator.formats.format import Format, Record, Session
 from investigator.formats.session_lines import grouped, is_grouped, lines_in
 from investigator.ground.canonical_json import JsonValue
@@ -118,16 +118,20 @@ def _message(message: _Fields, at_ns: int | None, model: str) -> list[DialogueEn
 
 def _told(lines: Sequence[_Fields]) -> list[DialogueEntry | None]:
     """The dialogue that telemetry tells of: the agents' own messages, else their events."""
-    told: list[_Fields] = []
+    told: list[_Fields | None] = []
     for line in lines:
-        held = records(line.get("messages")) if line.get("type") == "agent.end" else []
+        held = listed(line.get("messages")) if line.get("type") == "agent.end" else []
         # An agent ends with its whole history; a shorter one, after compaction, goes on from it.
         told = held if held[: len(told)] == told else [*told, *held]
     if told:
         return [
             entry
             for message in told
-            for entry in _message(message, _milliseconds(message.get("timestamp")), "")
+            for entry in (
+                [None]
+                if message is None
+                else _message(message, _milliseconds(message.get("timestamp")), "")
+            )
         ]
     entries: list[DialogueEntry | None] = []
     for number, line in enumerate(lines):

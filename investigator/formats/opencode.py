@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
-from investigator.formats.dialogues import answering, asking, headed, spoken
-from investigator.formats.fields import first, leftovers, record, records, text, time_ns
+from investigator.formats.dialogues import answering, asking, headed, is_one_of, spoken
+from investigator.formats.fields import first, leftovers, listed, record, text, time_ns
 from investigator.formats.format import Format, Record
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span
@@ -18,6 +18,10 @@ from investigator.traces.model import Span
 _Fields = dict[str, JsonValue]
 
 _ENDED = ("completed", "error")
+_PARTS = frozenset(
+    {"text", "reasoning", "tool", "step-start", "step-finish", "file", "snapshot", "patch"}
+    | {"agent", "subtask", "compaction", "retry"}
+)
 _ABOUT = ("title", "version", "directory", "parentID", "projectID", "slug")
 
 
@@ -58,8 +62,10 @@ def _entries(message: _Fields) -> Iterator[DialogueEntry]:
     info = record(message.get("info"))
     times = record(info.get("time"))
     if info.get("role") == "user":
-        said = [_text(part) for part in records(message["parts"]) if part.get("type") == "text"]
-        user: _Fields = {"role": "user", "content": "\n".join(said)}
+        parts = listed(message["parts"])
+        said = [_text(part) for part in parts if part and part.get("type") == "text"]
+        user = spoken("\n".join(said), [None for part in parts if not _is_known(part)])
+        user["role"] = "user"
         yield DialogueEntry(said=user, at_ns=_milliseconds(times.get("created")))
         return
     error = record(info.get("error"))
@@ -67,12 +73,14 @@ def _entries(message: _Fields) -> Iterator[DialogueEntry]:
     about: dict[str, object] = {"llm.provider": info.get("providerID")}
     about |= leftovers({"cost": info.get("cost")}, ())
     usage: JsonValue = info.get("tokens")
-    for step in _steps(records(message["parts"])):
+    for parts in _steps(listed(message["parts"])):
+        step = [part for part in parts if part is not None]
         calls = [part for part in step if part.get("type") == "tool"]
         asked: list[JsonValue] = [
             asking(c.get("callID"), c.get("tool"), record(c.get("state")).get("input"))
             for c in calls
         ]
+        asked += [None for part in parts if not _is_known(part)]
         told = "\n".join(_text(part) for part in step if part.get("type") == "text")
         thought = "\n".join(_text(part) for part in step if part.get("type") == "reasoning")
         ends = [p.get("reason") for p in step if p.get("type") == "step-finish"]
@@ -94,11 +102,15 @@ def _entries(message: _Fields) -> Iterator[DialogueEntry]:
         yield from (_answer(call) for call in calls if _has_ended(call))
 
 
-def _steps(parts: list[_Fields]) -> list[list[_Fields]]:
+def _is_known(part: _Fields | None) -> bool:
+    return part is not None and is_one_of(part, "type", _PARTS)
+
+
+def _steps(parts: list[_Fields | None]) -> list[list[_Fields | None]]:
     """The parts between the starts of steps; an answer without any is one step."""
-    steps: list[list[_Fields]] = [[]]
+    steps: list[list[_Fields | None]] = [[]]
     for part in parts:
-        if part.get("type") == "step-start":
+        if part and part.get("type") == "step-start":
             steps.append([])
         else:
             steps[-1].append(part)

@@ -13,7 +13,16 @@ from dataclasses import replace
 
 from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.dialogues import answering, asking, headed, spoken
-from investigator.formats.fields import first, leftovers, record, records, text, time_ns
+from investigator.formats.fields import (
+    first,
+    leftovers,
+    listed,
+    nothings,
+    record,
+    records,
+    text,
+    time_ns,
+)
 from investigator.formats.format import Format, Record, Session
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span
@@ -38,7 +47,7 @@ _OF_EVENT = (
 
 def is_openhands(value: Record) -> bool:
     """Whether an object holds the events of a run, or is one."""
-    return is_event(value) or any(map(is_event, _events(value)))
+    return is_event(value) or any(is_event(one) for one in _events(value) if one)
 
 
 def is_event(value: Record) -> bool:
@@ -61,7 +70,7 @@ def decode_openhands(document: Record, stem: str) -> Iterator[Span | None]:
     reading = _Reading()
     items = [document] if is_event(document) else _events(document)
     for number, item in enumerate(items):
-        reading.hear(dict(item), number)
+        reading.hear(dict(item or {}), number)
     about: dict[str, object] = dict(leftovers(document, (*_LISTS, *_IDS)))
     if is_event(document):
         about = {}
@@ -86,11 +95,12 @@ def _of_one_model(entries: list[DialogueEntry | None]) -> list[DialogueEntry | N
     ]
 
 
-def _events(document: Record) -> list[_Fields]:
-    listed = next((at for key in _LISTS if isinstance(at := document.get(key), list)), [])
-    flat: list[_Fields] = []
-    for item in listed if isinstance(listed, list) else []:
-        flat += records(item) if isinstance(item, list) else records([item])
+def _events(document: Record) -> list[_Fields | None]:
+    """The events of a document, also where it lists pairs of them."""
+    held = next((at for key in _LISTS if isinstance(at := document.get(key), list)), None)
+    flat: list[_Fields | None] = []
+    for item in held if isinstance(held, list) else []:
+        flat += listed(item if isinstance(item, list) and item else [item])
     return flat
 
 
@@ -140,18 +150,19 @@ class _Reading:
         self._asked.append(call_id)
 
     def _ask(self, call: JsonValue, thought: str, response: _Fields, at_ns: int | None) -> None:
+        calls = [call, *nothings(response.get("choices"))]
         named = text(response.get("id"))
         place = self._responses.get(named) if named else None
         before = self.entries[place] if place is not None else None
         if place is not None and before is not None:
             parts = before.said["content"]
             assert isinstance(parts, list), "an entry that asks"
-            self.entries[place] = replace(before, said={**before.said, "content": [*parts, call]})
+            self.entries[place] = replace(before, said={**before.said, "content": [*parts, *calls]})
             return
         self._responses[named] = len(self.entries)
         self.entries.append(
             DialogueEntry(
-                said=spoken(thought, [call]),
+                said=spoken(thought, calls),
                 at_ns=at_ns,
                 model=text(response.get("model")),
                 usage=response.get("usage"),

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from investigator.formats.fields import first, leftovers, make_span, record, records, text, time_ns
+from investigator.formats.fields import (
+    first,
+    leftovers,
+    make_span,
+    nothings,
+    record,
+    records,
+    text,
+    time_ns,
+)
 from investigator.formats.format import Format, Record
 from investigator.formats.model_calls import call_attributes, usage_attributes
 from investigator.ground.json_text import json_text
@@ -47,19 +56,19 @@ def _is_trace(value: Record) -> bool:
     return own and "trace_id" not in value and any(key in value for key in _TRACE_MARKS)
 
 
-def decode_opik(document: Record) -> Iterator[Span | Evaluation]:
-    """The trace and its spans, each with its feedback."""
+def decode_opik(document: Record) -> Iterator[Span | Evaluation | None]:
+    """The trace and its spans, each with its feedback, and None for each item that is neither."""
     if isinstance(document.get("trace"), dict):
         yield from _decoded(record(document["trace"]))
-        for span in records(document.get("spans")):
-            yield from _decoded(span)
-        return
-    yield from _decoded(document)
+    else:
+        yield from _decoded(document)
+    yield from nothings(document.get("spans"))
     for span in records(document.get("spans")):
         yield from _decoded(span)
 
 
-def _decoded(item: Record) -> Iterator[Span | Evaluation]:
+def _decoded(item: Record) -> Iterator[Span | Evaluation | None]:
+    yield from nothings(item.get("feedback_scores"))
     own = text(item.get("id"))
     is_trace = "trace_id" not in item
     trace_id = own if is_trace else text(item.get("trace_id"))

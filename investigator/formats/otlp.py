@@ -14,8 +14,10 @@ from investigator.formats.fields import (
     first,
     hex_id,
     leftovers,
+    listed,
     make_event,
     make_span,
+    nothings,
     record,
     records,
     resource_attributes,
@@ -53,22 +55,36 @@ def _resource_spans(document: Record) -> JsonValue:
     listed = first(holder, *_REQUEST)
     if listed is not None or any(key in holder for key in _REQUEST):
         return listed if listed is not None else []
-    batches = records(holder.get(_BATCHES))
-    return list(batches) if any(key in one for one in batches for key in _SCOPES) else None
+    batches = holder.get(_BATCHES)
+    return batches if any(key in one for one in records(batches) for key in _SCOPES) else None
 
 
 def decode_otlp(document: Record) -> Iterator[Span]:
-    """Every span of an export request."""
-    for resource_spans in records(_resource_spans(document)):
-        resource = resource_attributes(
-            attribute_values(record(resource_spans.get("resource")).get("attributes"))
-        )
-        scopes = first(resource_spans, *_SCOPES)
-        for scope_spans in records(scopes):
+    """Every span of an export request; see `read_otlp`."""
+    return (span for span in read_otlp(document) if span is not None)
+
+
+def read_otlp(document: Record) -> Iterator[Span | None]:
+    """Every span of an export request, and None for each item that is none, of any list in it."""
+    for resource_spans in listed(_resource_spans(document)):
+        if resource_spans is None:
+            yield None
+            continue
+        told = record(resource_spans.get("resource")).get("attributes")
+        yield from nothings(told)
+        resource = resource_attributes(attribute_values(told))
+        for scope_spans in listed(first(resource_spans, *_SCOPES)):
+            if scope_spans is None:
+                yield None
+                continue
             scope = record(first(scope_spans, "scope", "instrumentationLibrary"))
             shared = resource | scope_attributes(scope.get("name"), scope.get("version"))
-            for span in records(scope_spans.get("spans")):
+            for span in listed(scope_spans.get("spans")):
+                if span is None:
+                    yield None
+                    continue
                 yield otlp_span(span, shared)
+                yield from odd_items(span)
 
 
 def otlp_span(span: Record, shared: dict[str, object]) -> Span:
@@ -89,6 +105,15 @@ def otlp_span(span: Record, shared: dict[str, object]) -> Span:
         status_message=text(status.get("message")),
         events=tuple(_event(event) for event in records(span.get("events"))),
     )
+
+
+def odd_items(span: Record) -> Iterator[None]:
+    """None for each item of a span's lists that is nothing; attributes may be an object too."""
+    events = span.get("events")
+    yield from nothings(events)
+    for holder in (span, *records(events)):
+        pairs = holder.get("attributes")
+        yield from nothings(None if isinstance(pairs, dict) else pairs)
 
 
 def attribute_values(pairs: JsonValue) -> dict[str, object]:
@@ -132,5 +157,5 @@ FORMAT = Format(
     name="OTLP JSON",
     reads="OTLP export requests (JSON, binary), and traces as Tempo answers them",
     looks_like=is_otlp,
-    decode=lambda record, _: decode_otlp(record),
+    decode=lambda record, _: read_otlp(record),
 )

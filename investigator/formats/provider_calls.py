@@ -6,11 +6,23 @@ Converse, as they came over the wire, and records that hold one under `response`
 
 from __future__ import annotations
 
-from investigator.formats.fields import first, leftovers, make_span, record, records, text, time_ns
+from collections.abc import Iterator
+
+from investigator.formats.fields import (
+    first,
+    leftovers,
+    make_span,
+    nothings,
+    record,
+    records,
+    text,
+    time_ns,
+)
 from investigator.formats.format import Format, Record
 from investigator.formats.model_calls import call_attributes
 from investigator.ground.canonical_json import JsonValue, sha256_json
 from investigator.ground.json_text import json_text
+from investigator.traces.chat_messages import unread_items
 from investigator.traces.model import Span, SpanKind, StatusCode
 
 _REQUESTS = ("request", "body", "input", "kwargs", "params")
@@ -91,9 +103,22 @@ def _said(answer: Record) -> JsonValue:
     return dict(answer)
 
 
+def _odd_items(value: Record) -> Iterator[None]:
+    """None for each item of the answer's lists, and of the messages asked with, that is none."""
+    answer = value if is_answer(value) else record(value.get("response"))
+    asked = [record(value.get(key)) for key in _REQUESTS]
+    yield from nothings(*(answer.get(key) for key in ("choices", "candidates")))
+    if isinstance(answer.get("output"), list):
+        yield from nothings(answer["output"])
+    yield from nothings(*(one.get(key) for one in asked for key in ("messages", "contents")))
+    for message in (answer, *records(answer.get("choices"))):
+        held = record(message.get("message")) or message
+        yield from (None,) * unread_items({**held, "parts": held.get("content")})
+
+
 FORMAT = Format(
     name="model call",
     reads="answers of OpenAI, Anthropic, Gemini and Bedrock, alone or beside their requests",
     looks_like=is_provider_call,
-    decode=lambda record, stem: (decode_provider_call(record, stem),),
+    decode=lambda record, stem: (decode_provider_call(record, stem), *_odd_items(record)),
 )

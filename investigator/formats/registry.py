@@ -155,10 +155,15 @@ def _decode(document: JsonValue, stem: str) -> Iterator[_Found]:
     """What each record gives; None stands for an item of a list that gives no spans."""
     lines = session_of_list(document) if isinstance(document, list) else None
     if lines is not None and isinstance(document, list):
-        for record in lines.records([r for r in document if isinstance(r, dict)], stem):
+        own = [isinstance(item, dict) and lines.is_line(item) for item in document]
+        held = [
+            r for r, is_own in zip(document, own, strict=True) if is_own and isinstance(r, dict)
+        ]
+        for record in lines.records(held, stem):
             yield _found(lines.format, record, stem)
-        odd = sum(not isinstance(item, dict) for item in document)
-        yield _Found((None,) * odd)
+        for item in (item for item, is_own in zip(document, own, strict=True) if not is_own):
+            found = tuple(_decode(item, stem))
+            yield from found if any(part.items for part in found) else (_Found((None,)),)
     elif chat.is_chat_list(document):
         listed: Record = {"messages": document}
         yield _found(sniff(listed) or chat.FORMAT, listed, stem)

@@ -28,7 +28,7 @@ from investigator.formats.fields import (
     time_ns,
 )
 from investigator.formats.format import Format, Record
-from investigator.formats.otlp import attribute_values
+from investigator.formats.otlp import attribute_values, odd_items
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span, SpanEvent
 
@@ -118,5 +118,5 @@ FORMAT = Format(
     name="OpenTelemetry SDK span",
     reads="spans as OpenTelemetry SDKs write them, one object a span",
     looks_like=is_sdk_span,
-    decode=lambda record, _: (decode_sdk_span(record),),
+    decode=lambda record, _: (decode_sdk_span(record), *odd_items(record)),
 )

@@ -271,7 +271,9 @@ def _read_parts(file: _File, line: int | None, found: Parts) -> Iterator[Decoded
             file.path,
             line,
             counted(
-                unread, "item beside its spans is no span", "items beside its spans are no spans"
+                unread,
+                "item in it is damaged or of a kind that is not known; it is left out",
+                "items in it are damaged or of kinds that are not known; they are left out",
             ),
         )
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.dialogues import answering, asking, headed, spoken
 from investigator.formats.entries import entries_of
-from investigator.formats.fields import first, leftovers, record, records, text
+from investigator.formats.fields import first, leftovers, listed, record, records, text
 from investigator.formats.format import Format, Record
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import Span
@@ -46,7 +46,7 @@ def _is_action_step(step: Record) -> bool:
 def decode_swe(document: Record, stem: str) -> Iterator[Span | None]:
     """The turns of a trajectory; without a history they are made of its steps."""
     items = next((at for key in _LISTS if isinstance(at := document.get(key), list)), None)
-    entries = _of_history(items) if items else _of_steps(records(document.get("trajectory")))
+    entries = _of_history(items) if items else _of_steps(listed(document.get("trajectory")))
     trace_id = text(first(document, *_IDS)) or stem
     yield from turn_spans(headed(entries, leftovers(document, _KNOWN)), Numbering(trace_id))
 
@@ -105,14 +105,19 @@ def _answered(message: _Fields) -> Record:
     )
 
 
-def _of_steps(steps: list[_Fields]) -> list[DialogueEntry | None]:
+def _of_steps(steps: list[_Fields | None]) -> list[DialogueEntry | None]:
     entries: list[DialogueEntry | None] = []
     for number, step in enumerate(steps):
+        if step is None or ("action" not in step and "observation" not in step):
+            entries.append(None)
+            continue
         said = first(step, "response", "thought")
         call = asking(f"action-{number}", _TOOL, {"command": text(step.get("action")).strip()})
         about = leftovers({"state": step.get("state")}, ())
         entries.append(DialogueEntry(said=spoken(said, [call]), about=about))
-        if step["observation"] is not None:
+        if "observation" not in step:
+            entries.append(None)
+        elif step["observation"] is not None:
             entries.append(DialogueEntry(said=answering(f"action-{number}", step["observation"])))
     return entries
 

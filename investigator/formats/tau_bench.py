@@ -10,7 +10,16 @@ from collections.abc import Iterator
 
 from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.dialogues import answering, headed
-from investigator.formats.fields import first, leftovers, record, records, text, time_ns
+from investigator.formats.fields import (
+    first,
+    leftovers,
+    listed,
+    nothings,
+    record,
+    records,
+    text,
+    time_ns,
+)
 from investigator.formats.format import Format, Record
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.evaluations import Evaluation, Rater
@@ -37,14 +46,14 @@ def _is_simulation(value: Record) -> bool:
 def decode_tau(document: Record, stem: str) -> Iterator[Span | Evaluation | None]:
     """The turns of every run, each with its reward."""
     info = record(document.get("info"))
+    yield from nothings(document.get("simulations"))
     runs = records(document.get("simulations")) or [dict(document)]
     for number, run in enumerate(runs):
         yield from _run(run, info, f"{stem}-{number}" if number else stem)
 
 
 def _run(run: _Fields, info: _Fields, name: str) -> Iterator[Span | Evaluation | None]:
-    listed = first(run, "traj", "messages")
-    messages = listed if isinstance(listed, list) else []
+    messages = listed(first(run, "traj", "messages"))
     trace_id = text(run.get("id")) or name
     model = text(record(info.get("agent_info")).get("llm"))
     entries = [entry for message in messages for entry in _entries(message, model)]
@@ -66,8 +75,8 @@ def _run(run: _Fields, info: _Fields, name: str) -> Iterator[Span | Evaluation |
 def _entries(message: JsonValue, model: str) -> Iterator[DialogueEntry | None]:
     fields = record(message)
     role = text(fields.get("role"))
-    inner = records(fields.get("tool_messages"))
-    if inner:
+    inner = fields.get("tool_messages")
+    if isinstance(inner, list) and inner:
         for one in inner:
             yield from _entries(one, model)
     elif not role:

@@ -11,6 +11,7 @@ from investigator.formats.fields import (
     leftovers,
     make_event,
     make_span,
+    nothings,
     record,
     records,
     status_code,
@@ -74,5 +75,5 @@ FORMAT = Format(
     name="Zipkin span",
     reads="spans of Zipkin (version 2)",
     looks_like=is_zipkin,
-    decode=lambda record, _: (decode_zipkin(record),),
+    decode=lambda record, _: (decode_zipkin(record), *nothings(record.get("annotations"))),
 )

@@ -13,7 +13,7 @@ own order. A model's answer that happens to be JSON stays the text that it wrote
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 
 from investigator.ground.canonical_json import JsonValue
@@ -25,6 +25,7 @@ from investigator.traces.message_parts import (
     is_part,
     is_result_part,
     is_tool_role,
+    is_wordless,
     opened_part,
     says_error,
     squashed,
@@ -98,6 +99,25 @@ def read_tool_call(value: JsonValue) -> ToolCall | None:
         name=name,
         arguments="" if arguments is None else json_text(arguments),
     )
+
+
+def unread_items(entry: Mapping[str, JsonValue]) -> int:
+    """How many parts and calls of a message are nothing that is read, in any dialect."""
+    content = entry.get("parts", entry.get("content"))
+    odd = sum(not _is_read(part) for part in content) if isinstance(content, list) else 0
+    calls = entry.get("tool_calls")
+    if isinstance(calls, list):
+        return odd + sum(read_tool_call(call) is None for call in calls)
+    return odd + (calls is not None)
+
+
+def _is_read(part: JsonValue) -> bool:
+    """Whether a part is text, a call, a result, or known to hold no words."""
+    if not isinstance(part, dict) or not part:
+        return isinstance(part, str)
+    if is_call_part(part):
+        return read_tool_call(part) is not None
+    return is_result_part(part) or is_wordless(part) or _part_text(part) is not None
 
 
 def message_attributes(prefix: str, messages: Iterable[Message]) -> dict[str, JsonValue]:

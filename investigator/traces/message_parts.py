@@ -28,6 +28,21 @@ _RESULT_PARTS = frozenset(
 )
 _A_RESULT = "toolresult"
 """How Anthropic's results of server tools end: `web_search_tool_result`, `mcp_tool_result`, …"""
+_WORDLESS = (
+    frozenset({"reasoning", "thinking", "redactedthinking", "encryptedcontent", "refusal"})
+    | {"image", "imageurl", "inputimage", "audio", "inputaudio", "video", "file", "inputfile"}
+    | {"document", "searchresult", "sourceurl", "sourcedocument", "source", "stepstart"}
+    | {"containerupload", "toolreference", "compaction", "media", "data", "uri", "blob"}
+)
+_DATA = "data"
+"""How the parts of an application's own begin in Vercel's UI: `data-weather`."""
+_WORDLESS_KEYS = (
+    *("inlineData", "inline_data", "fileData", "file_data", "thought", "thoughtSignature"),
+    *("thought_signature", "executableCode", "executable_code", "codeExecutionResult"),
+    *("code_execution_result", "image", "document", "video", "cachePoint", "guardContent"),
+    *("reasoningContent", "citationsContent", "json", "tool_invocation"),
+)
+"""Keys of Gemini's and Bedrock's parts, which have no type."""
 _KEYED = {
     "functionCall": "functioncall",
     "function_call": "functioncall",
@@ -85,6 +100,14 @@ def is_part(value: JsonValue) -> bool:
         return False
     other = squashed(_type(value) or "") in _OTHER_PARTS
     return other or is_call_part(value) or is_result_part(value)
+
+
+def is_wordless(part: Mapping[str, JsonValue]) -> bool:
+    """Whether a part is of a kind that has no words: thoughts, files, pictures, marks."""
+    kind = squashed(_type(dict(part)) or "")
+    if kind:
+        return kind in _WORDLESS or kind.startswith(_DATA)
+    return any(key in part for key in _WORDLESS_KEYS)
 
 
 def is_call_part(value: JsonValue) -> bool:

@@ -134,7 +134,7 @@ def test_items_that_are_no_spans_do_not_stop_those_that_are(tmp_path: Path) -> N
     (tmp_path / "a.json").write_text(json.dumps({"spans": spans}))
     traces, (trouble,) = outcome(tmp_path)
     assert traces == ["t"]
-    assert "2 items beside its spans are no spans" in trouble
+    assert "2 items in it are damaged or of kinds that are not known" in trouble
 
 
 def test_a_line_above_the_limit_is_passed_over(tmp_path: Path) -> None:
