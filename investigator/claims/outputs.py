@@ -12,11 +12,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Generic, NamedTuple, Self, TypeVar
 
-import re2
 from pydantic import BaseModel, ConfigDict, Field
 
 from investigator.claims.confidence import Confidence, borne_confidence
 from investigator.claims.refutations import Refutation, StatedRefutation, refuted_in
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.canonical_json import JsonValue, compact_json
 from investigator.runtime.actions import Draft, DraftFinding
 from investigator.runtime.citable import seen_in_part

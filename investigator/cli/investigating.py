@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from investigator.cli.exits import Exit, gravest
 from investigator.cli.options import (
@@ -19,7 +17,8 @@ from investigator.cli.options import (
     changed_budget,
 )
 from investigator.cli.outcomes import OutcomeOptions, show_all, show_one
-from investigator.cli.screen import say, stderr
+from investigator.cli.progress import progress_of_batch, progress_of_run
+from investigator.cli.screen import say
 from investigator.cli.source_reading import open_with_progress, window_ns
 from investigator.cli.telling import ToldInFile
 from investigator.errors import UsageError
@@ -152,9 +151,13 @@ def _investigate_one(
 def _run_and_show(request: Request[Any], asked: OutcomeOptions, opened: OpenedSource) -> Exit:
     """Make one run and show its report."""
     from investigator.runs.batch import run_one
+    from investigator.runs.investigation import new_run_id
 
+    run_id = request.settings.run_id or new_run_id(request.question.engine)
+    request = request.with_settings(run_id=run_id)
     try:
-        outcome = run_one(request, opened)
+        with progress_of_run(request.settings.runs / run_id):
+            outcome = run_one(request, opened)
     except KeyboardInterrupt:
         say("interrupted; `investigator runs list` shows the run, `runs resume` goes on with it")
         return Exit.INTERRUPTED
@@ -249,24 +252,14 @@ def run_all(
         limits=limits_left(limits or UNLIMITED, list(outcomes.values())),
         run=run_request,
     )
-    with _progress(len(requests)) as advance, suppress(KeyboardInterrupt):
-        advance(len(outcomes))
+    with (
+        progress_of_batch(len(requests), list(outcomes.values())) as tell,
+        suppress(KeyboardInterrupt),
+    ):
         for index, outcome in ended:
             outcomes[places[index]] = outcome
-            advance(1)
+            tell(outcome)
     return [outcomes[place] for place in sorted(outcomes)]
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """A bar of the runs that have ended; nothing where nobody watches."""
-    console = stderr()
-    columns = (TextColumn("investigating"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
-        task = progress.add_task("investigating", total=total)
-        yield lambda ended: progress.advance(task, ended)
 
 
 def _only_trace(opened: OpenedSource, traces: TraceChoice) -> str:

@@ -5,7 +5,6 @@ Commands import what they need when they run, so that help and usage errors are 
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import sys
@@ -88,16 +87,10 @@ app = typer.Typer(
 )
 
 
-_COLLECTED_AFTER = 50_000
-"""Values made before Python looks for cycles, of which readings have none: with its 700 a fifth of
-the time of a long run goes into looking at the trace again and again."""
-
-
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """The entry point: every way out of a command is an exit code, and a line on stderr at most."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # an interrupt, as Ctrl-C is
     outlive_readers()
-    gc.set_threshold(_COLLECTED_AFTER)
     code = _flushed(_exit_code(argv))
     _tell_failed_plugins()
     if code == Exit.INTERRUPTED:

@@ -19,6 +19,7 @@ from investigator.cli.options import (
     changed_budget,
 )
 from investigator.cli.outcomes import OutcomeOptions, show_one
+from investigator.cli.progress import progress_of_run
 from investigator.cli.run_list import list_, prune
 from investigator.cli.screen import print_json, say, stdout
 from investigator.ground.canonical_json import JsonValue
@@ -235,7 +236,9 @@ def resume_command(
     from investigator.runs.batch import outcome_of
     from investigator.runs.run_store import resume_run
 
-    result = resume_run(run_id, runs_dir, budget=_raised(runs_dir / run_id, limits))
+    budget = _raised(runs_dir / run_id, limits)
+    with progress_of_run(runs_dir / run_id):
+        result = resume_run(run_id, runs_dir, budget=budget)
     raise typer.Exit(show_one(outcome_of(result), OutcomeOptions(as_json=as_json)))
 
 

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
 from investigator.cli.screen import say, stderr
 from investigator.errors import UsageError
 from investigator.ground.wording import counted
@@ -35,10 +33,13 @@ def open_with_progress(source: TraceSource) -> OpenedSource:
 def counted_spans() -> Iterator[Callable[[int], None]]:
     """A spinner with the number of spans read so far; nothing where nobody watches."""
     console = stderr()
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
+    with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("opening", total=None)
 
         def show(count: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 
-import re2
+from investigator.ground import lazy_re2 as re2
 
 _ESCAPE = re2.compile(rb"%[2-9A-Fa-f][0-9A-Fa-f]|\\+u[0-9A-Fa-f]{4}|\\+x[2-7][0-9A-Fa-f]")
 

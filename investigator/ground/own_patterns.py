@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated
 
-import re2
 from pydantic import AfterValidator
 
 from investigator.errors import UsageError
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.redaction import Redactor
 from investigator.ground.sensitive import OPTIONAL
 

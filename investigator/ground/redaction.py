@@ -18,6 +18,7 @@ import re2
 
 from investigator.errors import UsageError
 from investigator.ground.escapes import unescaped
+from investigator.ground.lazy_re2 import LazyPattern
 from investigator.ground.patterns import well_formed
 from investigator.ground.sensitive import FAMILIES, KINDS, OPTIONAL, Candidate, Kind
 from investigator.ground.sensitive.accepting import is_field_value
@@ -89,7 +90,7 @@ class _Matcher(NamedTuple):
 
     marker: str
     kind: Kind | None
-    pattern: re2._Regexp
+    pattern: LazyPattern | re2._Regexp
 
 
 class Redactor:
@@ -180,10 +181,12 @@ class _Family:
     """Kinds whose patterns are one automaton, which tells in one pass which of them match."""
 
     def __init__(self, kinds: Sequence[Kind]) -> None:
-        options = re2.Options()
-        options.log_errors = False
+        options = _quiet()
         options.max_mem = _AUTOMATON_BYTES
-        self._matchers = tuple(_Matcher(k.marker, k, _compiled(k.name, k.pattern)) for k in kinds)
+        # Together they are compiled at once; each by itself when it has found something.
+        self._matchers = tuple(
+            _Matcher(k.marker, k, LazyPattern(k.pattern.encode(), _quiet())) for k in kinds
+        )
         self._together = re2.Set.SearchSet(options)
         for kind in kinds:
             self._together.Add(kind.pattern)
@@ -207,11 +210,15 @@ def _own(name: str, pattern: str) -> _Matcher:
     return _Matcher(name, kind, _compiled(name, pattern))
 
 
-def _compiled(name: str, pattern: str) -> re2._Regexp:
+def _quiet() -> re2.Options:
     options = re2.Options()
     options.log_errors = False
+    return options
+
+
+def _compiled(name: str, pattern: str) -> re2._Regexp:
     try:
-        return re2.compile(well_formed(pattern).encode(), options)
+        return re2.compile(well_formed(pattern).encode(), _quiet())
     except re2.error as error:
         raise UsageError(f"redaction '{name}' is no RE2 pattern: {pattern}") from error
 

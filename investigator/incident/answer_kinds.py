@@ -7,8 +7,7 @@ language an answer counts as one.
 
 from __future__ import annotations
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
 
 _OPENING = 300

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.canonical_json import JsonValue, canonical_json
 from investigator.ground.patterns import well_formed
 from investigator.incident.setup_facts import json_object_of, names_content, names_release

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache, partial
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.canonical_json import JsonValue, canonical_json, read_json, sha256_text
 from investigator.ground.patterns import well_formed
 from investigator.incident.signature import Services

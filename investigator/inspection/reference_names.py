@@ -13,9 +13,8 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Protocol
 
-import re2
-
 from investigator.claims.outputs import reference_key
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.canonical_json import JsonValue
 from investigator.readings.reading import Readings
 from investigator.readings.steps import Step, StepKind

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 from itertools import chain
 from types import MappingProxyType
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.canonical_json import compact_json
 from investigator.runtime.planner import View
 from investigator.runtime.turn_schema import EVIDENCE, SPAN, TRACE, KnownIds

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.wording import counted
 from investigator.rca.report import POLICY, AcquittalCheck
 from investigator.readings.assertions import (

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.rca.taxonomy import Category
 
 DESCRIPTIONS_CHARS = 2400

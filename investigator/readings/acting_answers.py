@@ -13,8 +13,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
 from investigator.readings.conversation import Action, Conversation, Source, Utterance
 from investigator.readings.following import FollowedOrder, Obedience

@@ -16,8 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.readings.directives import letters_of
 from investigator.readings.handovers import agents_by_name, hands_over
 from investigator.readings.utterances import UNTRUSTED, Action, Gap, Item, Source, Utterance

@@ -5,8 +5,7 @@ A model that ran out of tokens is another thing: then the record is whole and th
 
 from __future__ import annotations
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
 
 _TAIL = 200

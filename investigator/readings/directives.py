@@ -12,8 +12,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
 from investigator.readings.languages import word_set
 
@@ -128,7 +127,7 @@ def _passages(block: str) -> list[str]:
     return lines if all(map(_is_title, lines)) else [" ".join(block.split())]
 
 
-def _split(pattern: re.Pattern[str] | re2._Regexp, text: str) -> Iterator[str]:
+def _split(pattern: re.Pattern[str] | re2.LazyPattern, text: str) -> Iterator[str]:
     """The pieces between the matches that are not blank."""
     start = 0
     for end, after in _spans(pattern, text):
@@ -137,7 +136,7 @@ def _split(pattern: re.Pattern[str] | re2._Regexp, text: str) -> Iterator[str]:
         start = after
 
 
-def _spans(pattern: re.Pattern[str] | re2._Regexp, text: str) -> list[tuple[int, int]]:
+def _spans(pattern: re.Pattern[str] | re2.LazyPattern, text: str) -> list[tuple[int, int]]:
     """Where each piece of a text ends and the next one starts."""
     return [*(hit.span() for hit in pattern.finditer(text)), (len(text), len(text))]
 

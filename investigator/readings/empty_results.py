@@ -7,8 +7,7 @@ the place or time, count, or head a table. Lists of trouble (`errors`, `warnings
 
 from __future__ import annotations
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.canonical_json import JsonValue, read_json
 from investigator.traces.model import REDACTED
 

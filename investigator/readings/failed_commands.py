@@ -8,7 +8,7 @@ Only short answers are read so: a log may quote any of these lines.
 
 from __future__ import annotations
 
-import re2
+from investigator.ground import lazy_re2 as re2
 
 _SHORT = 600
 _LINES = 4

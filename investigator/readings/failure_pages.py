@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 
-import re2
+from investigator.ground import lazy_re2 as re2
 
 _HEAD = 20_000
 _PLAIN = 3_000

@@ -14,8 +14,7 @@ import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.canonical_json import JsonValue, read_json
 
 _LIMIT = 1_000_000

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import re2
+from investigator.ground import lazy_re2 as re2
 
 _SHOWN = re2.compile(
     r"^\[?(?:[A-Z][\w.]*\(\w+=|(?:content|text|result|output|data)=(?:['\"\[{]|[A-Z]\w*\())"

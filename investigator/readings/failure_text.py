@@ -8,8 +8,7 @@ document means nothing here. Texts are looked at through a bounded window, in li
 
 from __future__ import annotations
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.canonical_json import read_json
 from investigator.readings.failed_commands import COMMAND_OPENINGS, command_failure
 from investigator.readings.failure_pages import PAGE_OPENINGS, page_failure
@@ -284,7 +283,7 @@ def is_execution_output(text: str) -> bool:
     return _exit_code(head.strip()) is not None or body.startswith("Traceback (most recent call")
 
 
-def _exit_code(text: str) -> re2._Match | None:
+def _exit_code(text: str) -> re2.RE2Match | None:
     """The exit code that a text opens with, the rest of its line as the second group."""
     opens = text[:7].lower().lstrip("[(").startswith(_EXITS)
     return _EXIT_CODE.search(text[:_HEAD]) if opens else None

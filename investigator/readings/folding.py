@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.canonical_json import compact_json
 
 _TRACEBACK = re2.compile(

@@ -15,8 +15,7 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
 from investigator.readings.conversation import UNTRUSTED, Action, Source, Utterance
 from investigator.readings.deeds.call_deeds import CallDeeds

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from enum import Enum
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.canonical_json import JsonValue, json_object
 from investigator.ground.patterns import well_formed
 from investigator.traces.model import Span

@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
 from investigator.readings.directives import directed, sentences_of, words_of
 from investigator.readings.foreign_verbs import SPACELESS, kinds_named, languages_in

@@ -16,8 +16,7 @@ from enum import StrEnum
 from functools import cached_property
 from itertools import pairwise
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
 from investigator.readings.conversation import UNTRUSTED, Action, Conversation, Source, Utterance
 from investigator.readings.directives import WINDOW, words_of

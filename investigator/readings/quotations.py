@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cached_property
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.readings.excerpts import texts_cited
 from investigator.readings.folding import folded
 from investigator.readings.quoting import Quoting

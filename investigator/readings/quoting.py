@@ -6,8 +6,7 @@ Secrets go before anything is cut, so that no part of one is left. Whoever reads
 
 from __future__ import annotations
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
 from investigator.ground.redaction import Redactor
 

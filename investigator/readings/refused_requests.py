@@ -7,8 +7,7 @@ Found"), never a number that merely stands in its text.
 
 from __future__ import annotations
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.readings.faults import Fault
 
 _BY_STATUS = {

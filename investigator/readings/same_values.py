@@ -13,8 +13,7 @@ from contextlib import contextmanager
 from enum import IntEnum
 from typing import NamedTuple
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.canonical_json import JsonValue, canonical_json, read_json
 from investigator.ground.patterns import well_formed
 from investigator.readings.languages import common_words, language_of, word_set

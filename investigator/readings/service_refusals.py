@@ -6,8 +6,7 @@ text is a document. Other languages are known by their word for an error in fron
 
 from __future__ import annotations
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
 
 _SHORT = 400

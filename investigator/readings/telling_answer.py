@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.readings.assertions import says_something
 from investigator.readings.steps import Step, StepKind, final_answer
 

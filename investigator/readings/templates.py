@@ -6,8 +6,7 @@ a mark. Masking is linear in the text.
 
 from __future__ import annotations
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
 
 _MASKS = (

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time
 from ipaddress import IPv4Address, IPv6Address
 
-import re2
+from investigator.ground import lazy_re2 as re2
 
 _LONGEST = 2_000
 _DATE = re2.compile(r"^\d{4}-\d{2}-\d{2}$")

@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.canonical_json import canonical_json
 from investigator.readings.failure_text import failure_in, is_execution_output
 from investigator.readings.quoting import Quoting

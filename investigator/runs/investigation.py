@@ -172,7 +172,7 @@ async def ainvestigate(
     budget = settings.budget_for(question)
     require_price(settings.planner, budget)
     settings = settings.model_copy(update={"planner": ready(settings.planner)})
-    run_id = settings.run_id or _new_run_id(question.engine)
+    run_id = settings.run_id or new_run_id(question.engine)
     run_dir = settings.runs / run_id
     require_new(run_dir)
     with ExitStack() as held:
@@ -460,5 +460,6 @@ def annotated(
     return result_of(result.run_dir, record)
 
 
-def _new_run_id(engine: str) -> str:
+def new_run_id(engine: str) -> str:
+    """An id that no other run has: when it was made, and chance."""
     return f"{engine}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"

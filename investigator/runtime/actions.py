@@ -45,7 +45,10 @@ class ActionKind(StrEnum):
 
 
 class _Closed(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", serialize_by_alias=True)
+    # Built when one is made: most runs make a few of these.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", serialize_by_alias=True, defer_build=True
+    )
 
 
 class DraftFinding(_Closed):

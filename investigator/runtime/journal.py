@@ -181,11 +181,16 @@ def read_entries(run_dir: Path) -> list[Entry]:
     path = run_dir / FILE
     if not path.is_file():
         raise JournalError(f"no journal at {path}")
-    return list(_entries(path.read_bytes().split(b"\n")[:-1], path))
+    return list(journal_entries(path.read_bytes(), path))
 
 
-def _entries(lines: Sequence[bytes], path: Path) -> Iterator[Entry]:
-    for number, line in enumerate(lines):
+def journal_entries(text: bytes, path: Path) -> Iterator[Entry]:
+    """The events of the whole lines of a text, which stands in the file `path`.
+
+    Raises:
+        JournalError: a line does not read.
+    """
+    for number, line in enumerate(text.split(b"\n")[:-1]):
         try:
             yield _entry(line)
         except (ValueError, msgspec.MsgspecError) as error:

@@ -11,10 +11,10 @@ from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
 
-import re2
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from investigator.errors import UsageError
+from investigator.ground import lazy_re2 as re2
 from investigator.runtime.providers import provider_named, providers
 
 NO_KEY = "no-key"

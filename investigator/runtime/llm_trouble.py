@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.runtime.llm_settings import NO_KEY
 
 _CODE = re2.compile(r"[A-Za-z][A-Za-z_]{0,63}")

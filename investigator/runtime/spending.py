@@ -32,14 +32,15 @@ def spending(entries: Sequence[Entry]) -> tuple[Spent, ...]:
     began = datetime.fromisoformat(entries[0].ts)
     points = [Spent(0.0, NOTHING)]
     for entry in entries:
-        used = _settled(entry)
+        used = settled_by(entry)
         if used != NOTHING:
             seconds = (datetime.fromisoformat(entry.ts) - began).total_seconds()
             points.append(Spent(max(seconds, points[-1].seconds), points[-1].used.plus(used)))
     return tuple(points)
 
 
-def _settled(entry: Entry) -> Amounts:
+def settled_by(entry: Entry) -> Amounts:
+    """What an event says was used; nothing for most."""
     match entry.event:
         case TurnSettled(usage=usage) | TurnFailed(usage=usage):
             tokens = usage.tokens_in + usage.tokens_out

@@ -33,7 +33,8 @@ class ToolArgs(BaseModel):
     schema stands the strict structured-output subset of the large providers.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Built when one is made: a run calls a few of the tools that there are.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 Names: TypeAlias = Callable[[dict[str, JsonValue]], str | None]

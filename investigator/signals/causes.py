@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.readings.failure_text import fault_of
 from investigator.readings.faults import Fault
 from investigator.readings.view import TraceView

@@ -13,8 +13,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
 from investigator.readings.clock_times import misread_day, misread_time
 from investigator.readings.directives import sentences_of, words_of

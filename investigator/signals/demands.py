@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.canonical_json import count_of, json_object
 from investigator.readings.languages import LANGUAGES, language_of, word_set
 from investigator.signals.stops import as_generated, is_cut_off
@@ -191,11 +190,11 @@ def _read_prohibitions(sentence: str) -> Iterator[Demand]:
                 yield Demand(f"no {noun}", partial(_has, given))
 
 
-def _has(pattern: re2._Regexp, answer: str) -> bool:
+def _has(pattern: re2.LazyPattern, answer: str) -> bool:
     return pattern.search(answer[:_ANSWER_WINDOW]) is not None
 
 
-def _lacks(pattern: re2._Regexp, answer: str) -> bool:
+def _lacks(pattern: re2.LazyPattern, answer: str) -> bool:
     return not _has(pattern, answer)
 
 

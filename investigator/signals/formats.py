@@ -14,8 +14,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from functools import lru_cache
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.readings.faults import Fault
 from investigator.readings.reading import Readings
 from investigator.readings.view import TraceView

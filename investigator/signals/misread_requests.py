@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
 from investigator.readings.assertions import STATE_CHANGES, acts_of
 from investigator.readings.directives import tool_words

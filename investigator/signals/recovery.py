@@ -20,8 +20,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.canonical_json import json_object
 from investigator.readings.assertions import STATE_CHANGES, acts_of
 from investigator.readings.failure_text import fault_of

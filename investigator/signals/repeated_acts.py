@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.readings.assertions import acts_of
 from investigator.readings.directives import tool_words
 from investigator.readings.faults import Fault

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from functools import cache, cached_property, partial
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
 from investigator.readings.assertions import declines
 from investigator.readings.directives import words_of
@@ -155,7 +154,7 @@ class Reported:
         return any(code in text for code in codes) or self._tells(text)
 
 
-def _has(pattern: re2._Regexp, text: str) -> bool:
+def _has(pattern: re2.LazyPattern, text: str) -> bool:
     return pattern.search(well_formed(text)) is not None
 
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.wording import counted
 from investigator.readings.empty_results import is_empty_result, says_nothing_found
 from investigator.readings.faults import Fault

@@ -13,8 +13,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
 from investigator.readings.assertions import STATE_CHANGES, acts_of, asks
 from investigator.readings.directives import kinds_of, sentences_of, tool_words, words_of

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.canonical_json import JsonValue, json_object, read_json
 from investigator.readings.view import TraceView
 from investigator.traces.model import Span, SpanKind

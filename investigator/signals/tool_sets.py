@@ -11,8 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
 from investigator.readings.faults import Fault
 from investigator.readings.reading import Readings

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.canonical_json import JsonValue, read_json
 from investigator.readings.faults import Fault
 from investigator.readings.reading import Readings

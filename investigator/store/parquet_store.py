@@ -75,6 +75,9 @@ _LIST = f"""
 """
 
 
+_SMALL_BYTES = 64_000
+
+
 class ParquetInspectionAPI(TraceReads):
     """The inspection API over one canonical Parquet file, as `write_spans` writes it.
 
@@ -90,7 +93,9 @@ class ParquetInspectionAPI(TraceReads):
             raise SourceUnavailable(_why_not_readable(self.path))
         self._facts = said
         self._lookups = LOOKUPS.open(self.path, room_mb=said.room_mb)
-        self._lists = LISTS.open(self.path, room_mb=said.room_mb)
+        # One more database takes longer than to list a small file.
+        small = self.path.stat().st_size <= _SMALL_BYTES
+        self._lists = (LOOKUPS if small else LISTS).open(self.path, room_mb=said.room_mb)
         self._remembered: OrderedDict[str, Trace] = OrderedDict()
         self._lock = threading.Lock()
 

@@ -12,8 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.canonical_json import compact_json
 from investigator.runtime.tokens import estimate_tokens
 from investigator.testing.model_server import Answer, Behaviour, ReceivedRequest, Tokens, says

@@ -17,13 +17,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import Enum, auto
 
-import re2
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params
 from investigator.controls.checks.approved import guarded, proposed_and_agreed
 from investigator.controls.checks.violations import broken_by
 from investigator.controls.checks.words import Regex, found_in
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
 from investigator.ground.wording import counted
 from investigator.readings.conversation import Action, Source, Utterance

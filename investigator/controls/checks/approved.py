@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import re2
-
 from investigator.controls.checks.consent import Consent, ConsentWords, consent_in
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
 from investigator.readings.call_outcomes import succeeded
 from investigator.readings.conversation import Action, Conversation, Source, Utterance

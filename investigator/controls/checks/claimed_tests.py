@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import re2
-
 from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.chosen_calls import evidence_of_call
 from investigator.controls.checks.violations import CERTAIN, WORDED
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
 from investigator.ground.wording import counted
 from investigator.readings.acting_answers import answers_given

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-import re2
 from pydantic import Field
 
 from investigator.controls.checking import Params
 from investigator.controls.checks.words import any_of_words, found_in
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
 
 _SENTENCE = re2.compile(r"[^.!?\n]+[.!?]*")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import re2
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
@@ -13,6 +12,7 @@ from investigator.controls.checks.chosen_calls import (
     unseen_calls,
 )
 from investigator.controls.checks.violations import WORDED
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
 from investigator.ground.wording import counted, times
 from investigator.readings.call_outcomes import succeeded

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import re2
-
 from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.chosen_calls import evidence_of_call, is_named
 from investigator.controls.checks.violations import CERTAIN, WORDED
 from investigator.controls.required_evidence import unseen
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.canonical_json import JsonValue, read_json
 from investigator.ground.patterns import well_formed
 from investigator.ground.wording import counted

@@ -12,10 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import re2
-
 from investigator.controls.checking import Check, Checked, Params, Violation
 from investigator.controls.checks.violations import WORDED
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.canonical_json import JsonValue, canonical_json, read_json
 from investigator.ground.patterns import well_formed
 from investigator.ground.wording import counted

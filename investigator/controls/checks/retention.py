@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import re2
 from pydantic import Field
 
 from investigator.controls.checking import Check, Checked, Params, Violation
@@ -20,6 +19,7 @@ from investigator.controls.checks.recorded import own_statement
 from investigator.controls.checks.violations import CERTAIN
 from investigator.controls.conditions.paths import number
 from investigator.controls.required_evidence import is_hidden
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.wording import counted
 from investigator.readings.conversation import Action
 from investigator.readings.directives import tool_words

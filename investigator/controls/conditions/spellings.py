@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import re2
-
 from investigator.controls.conditions.paths import number
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
 from investigator.traces.model import parse_time
 
@@ -35,7 +34,7 @@ def spelled_in(text: str, value: str) -> bool:
 
 
 @lru_cache(maxsize=_KEPT)
-def _spelling(value: str) -> re2._Regexp | None:
+def _spelling(value: str) -> re2.LazyPattern | None:
     if _DATE.search(value) is not None and time_in(value) is not None:
         return _date(*map(int, value.split("-")))
     amount = number(value)
@@ -45,7 +44,7 @@ def _spelling(value: str) -> re2._Regexp | None:
     return re2.compile(rf"(?:^|[^\d,]){re2.escape(whole)}(?:[^\d]|$)")
 
 
-def _date(year: int, month: int, day: int) -> re2._Regexp:
+def _date(year: int, month: int, day: int) -> re2.LazyPattern:
     name = _MONTHS[month - 1]
     named = rf"{name[:3]}(?:{name[3:]})?\.?" if name[3:] else name
     th = r"(?:st|nd|rd|th)?"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.sensitive.accepting import (
     digit_and_letter,
     is_basic,

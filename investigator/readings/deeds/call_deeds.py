@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 
-import re2
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.canonical_json import JsonValue, canonical_json, json_object
 from investigator.ground.patterns import well_formed
 from investigator.readings.deeds.deed import Deed, DeedEffect, Means

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-import re2
-import tree_sitter_bash
-import tree_sitter_powershell
-from tree_sitter import Language, Node, Parser
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser
 
 _WINDOW = 20_000
 _NODES = 20_000
@@ -51,11 +51,18 @@ class ShellLine:
 
 @lru_cache(maxsize=1)
 def _bash() -> Parser:
+    """Its grammar is loaded by the first command that is read, as the other's is."""
+    import tree_sitter_bash
+    from tree_sitter import Language, Parser
+
     return Parser(Language(tree_sitter_bash.language()))
 
 
 @lru_cache(maxsize=1)
 def _powershell() -> Parser:
+    import tree_sitter_powershell
+    from tree_sitter import Language, Parser
+
     return Parser(Language(tree_sitter_powershell.language()))
 
 

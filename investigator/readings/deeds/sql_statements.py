@@ -9,14 +9,14 @@ effect.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import re2
-from sqlparse import lexer
-from sqlparse import tokens as sql_tokens
-
+from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
 from investigator.readings.deeds.deed import Deed, DeedEffect, Means
+
+if TYPE_CHECKING:
+    from sqlparse.tokens import _TokenType
 
 _WINDOW = 20_000
 _DEPTH = 3
@@ -79,7 +79,6 @@ _ACTING_FUNCTIONS = {
 }
 """Functions of databases that do more than compute, whatever statement they stand in."""
 
-_NAMES = (sql_tokens.Name, sql_tokens.Literal.String.Symbol)
 _LEADS_TO_NAME = frozenset(
     ["FROM", "INTO", "TABLE", "UPDATE", "JOIN", "DATABASE", "SCHEMA", "VIEW", "INDEX", "TRUNCATE"]
 )
@@ -130,8 +129,12 @@ def _act(effect: DeedEffect, what: str, things: Sequence[str] = (), *, grave: bo
 
 
 def _statements(text: str, depth: int) -> Iterator[list[_Word]]:
+    # Imported by the first text that may be SQL: many traces have none.
+    from sqlparse import lexer
+    from sqlparse import tokens as sql_tokens
+
     words: list[_Word] = []
-    tokens: Iterator[tuple[sql_tokens._TokenType, str]]
+    tokens: Iterator[tuple[_TokenType, str]]
     tokens = lexer.tokenize(well_formed(text))  # type: ignore[no-untyped-call]
     for kind, value in tokens:
         if kind in sql_tokens.Comment and value.startswith("/*!") and depth < _DEPTH:
@@ -147,8 +150,10 @@ def _statements(text: str, depth: int) -> Iterator[list[_Word]]:
     yield words
 
 
-def _words_of(kind: sql_tokens._TokenType, value: str) -> list[_Word]:
+def _words_of(kind: _TokenType, value: str) -> list[_Word]:
     """One word; several where the lexer takes a phrase (`IF EXISTS`) for one keyword."""
+    from sqlparse import tokens as sql_tokens
+
     quoted = kind in sql_tokens.Literal
     is_name = kind in sql_tokens.Name or kind in sql_tokens.Literal.String.Symbol
     parts = [value] if quoted or is_name else value.split()
