@@ -9,7 +9,9 @@ import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
@@ -17,9 +19,12 @@ import pytest
 from investigator import RCA, BatchOutcome, Request, Settings
 from investigator.errors import InvestigatorError
 from investigator.ground.interrupts import in_charge
-from investigator.runs.batch import run_requests, schedule
-from investigator.runtime.budget import Amounts, Budget, Limits
+from investigator.runs.batch import run_requests, schedule, used_by
+from investigator.runtime.budget import NOTHING, Amounts, Budget, Limits
+from investigator.runtime.record import LostHold, UsageRecord
 from investigator.runtime.status import ErrorCode, RunStatus
+from investigator.testing.toy import toy_run
+from tests.runtime.toys import free, run_toy
 
 Asked: TypeAlias = Request[Any]
 Run: TypeAlias = Callable[[Asked], BatchOutcome]
@@ -188,3 +193,27 @@ def test_a_worker_that_dies_ends_the_batch_with_advice() -> None:
     """A killed process is an error that says how to go on, not a traceback."""
     with pytest.raises(InvestigatorError, match="--continue"):
         list(run_requests([request("a")], jobs=1, run=dying))
+
+
+def test_a_run_of_unknown_usage_is_booked_at_all_that_it_was_leased() -> None:
+    """What nobody counted may all have been spent: the next gets none of it."""
+
+    def uncounted(asked: Asked) -> BatchOutcome:
+        return replace(outcome(asked, NOTHING), used=None)
+
+    given = budgets([request("t0"), request("t1"), request("t2")], Limits(tokens=200), uncounted)
+    assert [budget.tokens for budget in given] == [100, 100, 0]
+
+
+def test_what_a_dead_process_may_have_spent_counts_against_the_batch(tmp_path: Path) -> None:
+    """A hold that was lost is booked with the rest of a run, tokens and money."""
+    record = run_toy(toy_run(free()), tmp_path / "run")
+
+    def booked(usage: UsageRecord) -> Amounts | None:
+        ref = record.runtime_ref.model_copy(update={"usage": usage})
+        return used_by(record.model_copy(update={"runtime_ref": ref}))
+
+    lost = LostHold(call_id="0", step=1, amounts=Amounts(tokens=7, cost=11))
+    usage = UsageRecord(tokens_in=2, tokens_out=3, cost_usd=0.000_5, lost=(lost, lost))
+    assert booked(usage) == Amounts(tokens=19, cost=522)
+    assert booked(usage.model_copy(update={"cost_usd": None})) is None
