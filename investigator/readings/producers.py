@@ -1,9 +1,10 @@
 """Who produced a text: two references are independent where different steps produced them.
 
-A message belongs to the step that first said it, however often later requests carry it as history;
-a call's result to the call, also where the next request repeats it; the documents of one retrieval
-are one reading. A span bears witness beside the texts in it where it records a failure, how a model
-call was cut off, or the scores of a retrieval; any other is one with what its step said.
+A message belongs to the step that first said it, however often later requests carry it as history,
+and all that one model call put out to one step; a call's result belongs to the call, also where the
+next request repeats it; the documents of one retrieval are one reading. A span bears witness beside
+the texts in it where it records a failure, how a model call was cut off, or the scores of a
+retrieval; any other is one with what its step said.
 """
 
 from __future__ import annotations
@@ -11,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from investigator.readings.model_ends import cut_off
-from investigator.readings.steps import Step
+from investigator.readings.steps import Step, StepKind
 from investigator.readings.view import error_of
-from investigator.traces.evidence import EvidenceKind, EvidenceRef
+from investigator.traces.evidence import Citation, EvidenceKind, EvidenceRef
 from investigator.traces.model import Span, SpanKind, Trace
-from investigator.traces.openinference import messages_of
+from investigator.traces.openinference import input_messages_of, messages_of
 
 
 class Producers:
@@ -28,6 +29,7 @@ class Producers:
         self._by_call: dict[str, int] = {}
         self._by_message: dict[str, int] = {}
         self._by_text: dict[str, int] = {}
+        self._by_output: dict[str, Step] = {}
         for step in steps:
             self._note(step)
 
@@ -40,7 +42,7 @@ class Producers:
 
     def _note(self, step: Step) -> None:
         for shown in step.shown:
-            self._by_ref.setdefault(shown.ref, step.number)
+            self._by_ref.setdefault(shown.ref, self._producer(step, shown))
             if shown.kind is EvidenceKind.MESSAGE:
                 self._by_message.setdefault(shown.text, step.number)
         self._by_span[step.span_id] = step.number
@@ -54,6 +56,18 @@ class Producers:
                 self._by_call[call.call_id] = step.number
             if call.result:
                 self._by_text.setdefault(call.result.strip(), step.number)
+
+    def _producer(self, step: Step, shown: Citation) -> int:
+        """The step itself, or the first one of the same model call's output."""
+        if step.kind not in _OF_A_MODEL or shown.kind is not EvidenceKind.MESSAGE:
+            return step.number
+        first = self._by_output.setdefault(step.span_id, step)
+        if first is step:
+            return step.number
+        if not _is_output(first):
+            self._by_output[step.span_id] = step
+            return step.number
+        return first.number if _is_output(step) else step.number
 
     def _found(self, ref: EvidenceRef) -> int | None:
         """The step of a reference that no step bears itself."""
@@ -77,6 +91,15 @@ class Producers:
             return self._by_call[message.tool_call_id]
         said = self._by_message.get(message.full_text)
         return said if said is not None else self._by_text.get((message.content or "").strip())
+
+
+_OF_A_MODEL = frozenset({StepKind.MODEL, StepKind.ANSWER})
+
+
+def _is_output(step: Step) -> bool:
+    """Whether a step is what its span put out, not what it was given as history."""
+    (shown, *_) = step.shown
+    return int(shown.ref.rpartition(":")[2]) >= len(input_messages_of(shown.span))
 
 
 def _bears_witness(span: Span) -> bool:

@@ -55,7 +55,11 @@ def _ledger_problems(entries: Sequence[Entry]) -> list[str]:
         return [f"{FILE}: does not begin with run_opened"]
     ledger = Ledger()
     problems: list[str] = []
+    ended = False
     for entry in entries:
+        if ended and not isinstance(entry.event, RunResumed):
+            return [*problems, f"{FILE}: event {entry.seq} ({entry.event.type}) is after the end"]
+        ended = isinstance(entry.event, RunEnded)
         try:
             refusal = ledger.post(entry.event)
         except (ValueError, KeyError, InvestigatorError) as error:

@@ -32,6 +32,14 @@ def test_a_secret_in_a_message_or_an_argument_is_a_breach_and_is_not_quoted() ->
     assert not any(KEY in summary for summary in found)
 
 
+@pytest.mark.parametrize("control", [SECRETS, PERSONAL])
+def test_what_is_hidden_may_hold_a_secret(control: str) -> None:
+    """A message or an argument that cannot be seen leaves the question open."""
+    assert verdict(control, {}, user(REDACTED), says("Ok.")) == "unseen"
+    hidden = call("fetch", "ok", header=REDACTED)
+    assert verdict(control, {}, user("Go on."), hidden, says("Ok.")) == "unseen"
+
+
 @pytest.mark.parametrize(
     "text", ["my password is long", "key: value", "sk-short", "api_key = os.environ['KEY']"]
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import re
 from collections.abc import Sequence
 
 import pytest
@@ -519,3 +521,32 @@ def test_a_langfuse_span_that_put_out_a_tool_message_is_a_tool_call() -> None:
     io = tool_io_of(span)
     assert io is not None
     assert (io.name, io.arguments, io.result, io.call_id) == ("search", "{'q': 1}", "found", "c")
+
+
+def test_otlp_in_snake_case_keeps_its_parents_and_times() -> None:
+    """As the Python libraries of protobuf write it on request."""
+    camel = otlp(otlp_spans(TRACE, ROOT, CHILD))
+    snake = json.loads(_snake_case(json.dumps(camel)))
+    found = decode(snake, stem="file")
+    assert found == decode(camel, stem="file")
+    assert [span.parent_id for span in found] == [None, ROOT]
+
+
+def _snake_case(text: str) -> str:
+    return re.sub(r'"(\w+)":', lambda key: f'"{_snake(key[1])}":', text)
+
+
+def _snake(key: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower()
+
+
+@pytest.mark.parametrize("time", ["99999999999999999999", "-1", str(2**63)])
+def test_a_start_out_of_range_keeps_its_span_and_its_file(time: str) -> None:
+    """The time alone is unknown."""
+    root, child = otlp_spans(TRACE, ROOT, CHILD)
+    assert isinstance(root, dict)
+    found = decode(otlp([{**root, "startTimeUnixNano": time}, child]), stem="file")
+    assert [(span.name, span.start_ns is None) for span in found] == [
+        ("root", True),
+        ("child", False),
+    ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,7 @@ from investigator.incident.changes import Change, detect_changes
 from investigator.incident.digest import digest
 from investigator.incident.report import SuspicionStatus
 from investigator.incident.setup_facts import FactKind
-from investigator.incident.suspicion import Suspicion, suspected_change
+from investigator.incident.suspicion import SURE_SPREAD, SURE_STEP, Suspicion, suspected_change
 from investigator.snapshots import SnapshotStore, open_snapshots
 from investigator.traces.evidence import EvidenceIndex, EvidenceKind
 from investigator.traces.model import Trace
@@ -48,6 +50,26 @@ def test_a_model_that_changed_before_the_failures_is_asserted() -> None:
     for ref in suspicion.evidence_refs:
         assert EvidenceIndex(traces[ref.trace_id or ""]).problem(ref) is None
     assert {ref.trace_id for ref in suspicion.evidence_refs} == {"t005", "t006"}
+
+
+@pytest.mark.parametrize(
+    "weaker",
+    [
+        {"sureness": SURE_SPREAD - 0.001},
+        {"strength": SURE_STEP - 0.001},
+        {"trace_before": None},
+    ],
+)
+def test_what_just_misses_a_bound_is_a_hypothesis(weaker: dict[str, Any]) -> None:
+    """How surely the failures go with the change, how surely it is a step, a trace before it."""
+    window = [run(i) for i in range(6)]
+    window += [run(i, model="small-2", error=TIMEOUT) for i in range(6, 10)]
+    digests = [digest(readings(trace)) for trace in window]
+    (change,) = detect_changes(digests, None, QUOTE)
+    bound = replace(change, sureness=SURE_SPREAD, strength=max(change.strength, SURE_STEP))
+    assert suspected_change(digests, [bound]).status is SuspicionStatus.ASSERTED
+    just_missed = replace(bound, **weaker)
+    assert suspected_change(digests, [just_missed]).status is SuspicionStatus.HYPOTHESIS
 
 
 def test_each_kind_of_fact_is_seen_to_change() -> None:

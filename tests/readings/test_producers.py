@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from investigator.claims.confidence import independent
 from investigator.readings.producers import Producers
 from investigator.traces.evidence import (
     EvidenceRef,
@@ -57,3 +58,17 @@ def test_a_span_that_records_a_failure_bears_witness_of_its_own() -> None:
     )  # fmt: skip
     found = producers(agent(), raised)
     assert found.of(span_evidence(raised)) != found.of(said(raised, 0))
+
+
+def test_what_one_call_said_in_two_messages_is_of_one_producer() -> None:
+    """Two choices of a model are one witness, not two that agree."""
+    said_twice = {
+        f"llm.output_messages.{index}.message.{key}": value
+        for index, text in enumerate(("It rains.", "It rains a lot."))
+        for key, value in (("role", "assistant"), ("content", text))
+    }
+    twice = span("m4", kind="LLM", attributes=said_twice)
+    found = producers(agent(), twice)
+    refs = [said(twice, 0), said(twice, 1)]
+    assert not independent(refs, found.of)
+    assert independent([refs[0], span_evidence(FIRST)], producers(agent(), FIRST, twice).of)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import anyio
 import pytest
 
@@ -46,9 +48,7 @@ def test_when_nothing_can_move_the_most_used_is_told_to_conclude() -> None:
 
     async def run() -> None:
         tasks = [("little", 1), ("much", 9), ("some", 5)]
-        await scheduler.families(
-            [lambda slot, name=name, used=used: waits(slot, name, used) for name, used in tasks]
-        )
+        await scheduler.families([partial(waits, name=name, used=used) for name, used in tasks])
 
     scheduler = Scheduler(3)
     in_virtual_time(run())

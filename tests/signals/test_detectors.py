@@ -9,6 +9,7 @@ import pytest
 
 from investigator.readings.faults import Fault
 from investigator.signals.detect import detect
+from investigator.traces.model import REDACTED
 from tests.builders import exception_event, readings, span, trace
 from tests.signals.steps import agent, chat, faults, llm, only, tool
 
@@ -163,6 +164,13 @@ def test_a_retriever_that_returns_nothing_is_told() -> None:
     empty = span("r", kind="RETRIEVER", attributes={"output.value": "[]"})
     assert faults(trace(empty)) == ["empty_retrieval"]
     assert not faults(trace(span("r", kind="RETRIEVER")))
+
+
+def test_a_retriever_whose_result_is_hidden_found_nothing_out() -> None:
+    """What was redacted may have been ten documents."""
+    for hidden in (REDACTED, f"[{REDACTED}]"):
+        found = span("r", kind="RETRIEVER", attributes={"output.value": hidden})
+        assert not faults(trace(found))
 
 
 def _retriever(span_id: str, *scores: float, at: int = 0) -> dict[str, float | str]:

@@ -194,3 +194,14 @@ def test_whatever_is_flattened_can_be_written_as_json(value: object) -> None:
     flat = flatten({"root": value})
     canonical_json(dict(flat))
     assert flatten(flat) == flat
+
+
+def test_documents_of_a_reranker_are_retrieved_documents() -> None:
+    """Where the span retrieved none itself; those it was given to rank are no result."""
+    attributes: dict[str, JsonValue] = {
+        "reranker.output_documents.0.document.id": "d1",
+        "reranker.output_documents.0.document.content": "kept",
+        "reranker.input_documents.0.document.id": "d0",
+    }
+    (kept,) = retrieval_chunks_of(span(kind="RERANKER", attributes=attributes))
+    assert (kept.document_id, kept.content) == ("d1", "kept")
