@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,10 +87,23 @@ def module_files(root: Path = ROOT, folders: tuple[str, ...] = (PACKAGE,)) -> Ma
     }
 
 
+@cache
+def parsed(text: str) -> ast.Module:
+    """The syntax tree of a module's text, made once."""
+    return ast.parse(text)
+
+
+@cache
+def import_statements(text: str) -> tuple[ast.Import | ast.ImportFrom, ...]:
+    """The imports of a module's text, at whatever depth they stand."""
+    walked = ast.walk(parsed(text))
+    return tuple(node for node in walked if isinstance(node, ast.Import | ast.ImportFrom))
+
+
 def imports(files: Mapping[str, Path]) -> Iterator[Import]:
     """Every import of one of the modules by another, also inside functions."""
     for name, path in files.items():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in import_statements(path.read_text(encoding="utf-8")):
             for imported in _imported(node):
                 target = imported if imported in files else imported.rpartition(".")[0]
                 if target in files and target != name:

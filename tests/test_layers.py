@@ -16,9 +16,11 @@ from tests.rooms import (
     LAYERS,
     ROOT,
     drawing,
+    import_statements,
     imports,
     layer_table,
     module_files,
+    parsed,
     rings,
     room_of,
     upward,
@@ -45,7 +47,7 @@ def _name(module: Path) -> str:
 
 
 def _imported(module: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+    for node in import_statements(module.read_text(encoding="utf-8")):
         match node:
             case ast.Import():
                 yield from (alias.name for alias in node.names)
@@ -152,19 +154,14 @@ def test_every_package_that_is_imported_is_declared() -> None:
     assert used - provided == set()
 
 
-def _functions(module: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
-
-
-@pytest.mark.parametrize("module", MODULES, ids=_name)
-def test_a_function_fits_a_screen(module: Path) -> None:
+def test_a_function_fits_a_screen() -> None:
     """No function of the package has more than 60 lines, its docstring included."""
     long = [
-        f"{node.name}: {(node.end_lineno or node.lineno) - node.lineno + 1}"
-        for node in _functions(module)
-        if (node.end_lineno or node.lineno) - node.lineno + 1 > 60
+        f"{_name(module)}: {node.name}"
+        for module in MODULES
+        for node in ast.walk(parsed(module.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or node.lineno) - node.lineno + 1 > 60
     ]
     assert long == []
 
@@ -190,7 +187,7 @@ def test_unexpected_errors_are_caught_at_named_boundaries_alone() -> None:
     broad = [
         _name(module)
         for module in MODULES
-        for node in ast.walk(ast.parse(module.read_text(encoding="utf-8")))
+        for node in ast.walk(parsed(module.read_text(encoding="utf-8")))
         if isinstance(node, ast.ExceptHandler) and _catches_all(node)
     ]
     assert broad == sorted(BOUNDARIES)
@@ -268,7 +265,7 @@ def _defined_twice(modules: Mapping[str, str]) -> dict[str, list[str]]:
     """The public names that several of the modules define, each with those modules."""
     homes: dict[str, list[str]] = {}
     for module, text in modules.items():
-        for name in sorted({name for node in ast.parse(text).body for name in _defined(node)}):
+        for name in sorted({name for node in parsed(text).body for name in _defined(node)}):
             homes.setdefault(name, []).append(module)
     return {
         name: where
@@ -293,8 +290,7 @@ def _defined(node: ast.stmt) -> Iterator[str]:
             pass
 
 
-@pytest.mark.parametrize("module", MODULES, ids=_name)
-def test_every_module_says_what_is_true_of_it(module: Path) -> None:
+def test_every_module_says_what_is_true_of_it() -> None:
     """A module with code in it opens with a docstring."""
-    tree = ast.parse(module.read_text(encoding="utf-8"))
-    assert not tree.body or ast.get_docstring(tree)
+    trees = {_name(module): parsed(module.read_text(encoding="utf-8")) for module in MODULES}
+    assert [name for name, tree in trees.items() if tree.body and not ast.get_docstring(tree)] == []
