@@ -32,7 +32,10 @@ class Layer(NamedTuple):
 LAYERS = (
     Layer(("__main__",), "`python -m investigator`"),
     Layer(("cli",), "what people touch: the only place that prints"),
-    Layer((PUBLIC, "samples"), "the typed interface for Python · the traces that ship with it"),
+    Layer(
+        (PUBLIC, "samples", "mcp_server"),
+        "the typed interface for Python · the traces that ship with it · the same for MCP clients",
+    ),
     Layer(("reports",), "reports in the forms in which people and programs take them; baselines"),
     Layer(
         ("runs",),

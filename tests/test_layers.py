@@ -31,7 +31,7 @@ from tests.rooms import (
 
 PACKAGE = ROOT / PACKAGE_NAME
 MODULES = sorted(PACKAGE.rglob("*.py"))
-MOST_ROOMS = 24
+MOST_ROOMS = 25
 LOOP = PACKAGE / "runtime" / "recursive_loop.py"
 DESIGN = ROOT / "docs" / "design"
 ACROSS_ROOMS = {

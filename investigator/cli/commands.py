@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from investigator.cli.screen import say
 
-AFTER_ENGINES = ("report", "baseline", "annotate", "agreement", "controls", "runs")
+AFTER_ENGINES = ("report", "baseline", "annotate", "agreement", "controls", "runs", "mcp")
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 

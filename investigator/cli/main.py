@@ -20,6 +20,7 @@ from investigator.cli.control_commands import controls_app as controls
 from investigator.cli.demo import demo
 from investigator.cli.exits import Exit, exit_of
 from investigator.cli.ingest import ingest
+from investigator.cli.mcp_command import serve_mcp
 from investigator.cli.reporting import baseline_app, report
 from investigator.cli.run_steps import print_steps
 from investigator.cli.runs import runs_app as runs
@@ -188,6 +189,7 @@ app.command("show")(show_evidence)
 app.command()(annotate)
 app.command()(agreement)
 app.command()(report)
+app.command("mcp")(serve_mcp)
 app.add_typer(baseline_app)
 app.add_typer(controls)
 app.add_typer(runs)

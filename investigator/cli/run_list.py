@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, TypeAlias
@@ -12,7 +11,6 @@ import typer
 from investigator.cli.options import Json, RunsDir
 from investigator.cli.screen import print_json, say, stdout
 from investigator.errors import UsageError
-from investigator.ground.canonical_json import JsonValue
 from investigator.ground.wording import counted
 from investigator.reports.screen_pieces import cell, print_table, table
 from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
@@ -83,15 +81,16 @@ def list_(
       investigator runs list --engine rca --verdict failure --limit 10
       investigator runs list --runs-dir nightly --json
     """
+    from investigator.runs.run_rows import newest_first, run_row, runs_asked
     from investigator.runs.run_store import list_runs
 
     stored = list_runs(runs_dir)
-    asked = _asked(_newest_first(stored), engine, state, trace_id)
+    asked = runs_asked(newest_first(stored), engine, state, trace_id)
     found = (run for run in asked if verdict is None or run.verdict == verdict)
     runs = list(islice(found, limit + 1))
     if as_json:
         for run in runs[:limit]:
-            print_json(_row(run))
+            print_json(run_row(run))
     else:
         _print_runs(runs[:limit])
     if len(runs) > limit:
@@ -136,14 +135,15 @@ def prune(
     [bold]Exit codes[/]
       0 done · 2 nothing says which runs are meant
     """
+    from investigator.runs.run_rows import began_at, newest_first, runs_asked
     from investigator.runs.run_store import RUNNING, list_runs, remove_run
 
     if older_than is None and keep is None:
         raise UsageError("say which runs: --older-than AGE, --keep N, or both")
     until = None if older_than is None else _now() - _age(older_than)
-    known = [run for run in _newest_first(list_runs(runs_dir)) if run.state != RUNNING]
-    asked = list(_asked(known, engine, state, trace_id))[keep or 0 :]
-    meant = [run for run in asked if until is None or _started(run) < until]
+    known = [run for run in newest_first(list_runs(runs_dir)) if run.state != RUNNING]
+    asked = list(runs_asked(known, engine, state, trace_id))[keep or 0 :]
+    meant = [run for run in asked if until is None or began_at(run) < until]
     for run in meant:
         if yes:
             remove_run(run)
@@ -154,36 +154,6 @@ def prune(
         say(f"{len(meant):,} run{plural} deleted from {runs_dir}")
     else:
         say(f"{len(meant):,} run{plural} would be deleted from {runs_dir}; --yes does so")
-
-
-def _asked(
-    runs: Iterable[StoredRun], engine: str | None, state: str | None, trace_id: str | None
-) -> Iterator[StoredRun]:
-    from investigator.runs.engines import engine_named
-
-    run_type = None if engine is None else engine_named(engine).run_type
-    for run in runs:
-        traces = () if run.record is None else run.record.input_ref.trace_ids
-        kept = (
-            (run_type is None or (run.record is not None and run.record.run_type == run_type)),
-            state is None or run.state == state,
-            trace_id is None or any(one.startswith(trace_id) for one in traces),
-        )
-        if all(kept):
-            yield run
-
-
-def _newest_first(runs: Iterable[StoredRun]) -> list[StoredRun]:
-    return sorted(runs, key=lambda run: (_started(run), run.run_id), reverse=True)
-
-
-def _started(run: StoredRun) -> datetime:
-    """When it began; for a run without a record, when its journal was last written to."""
-    from investigator.runtime.journal import FILE
-
-    if run.record is not None:
-        return datetime.fromisoformat(run.record.started_at)
-    return datetime.fromtimestamp((run.run_dir / FILE).stat().st_mtime, UTC)
 
 
 def _now() -> datetime:
@@ -197,21 +167,6 @@ def _age(told: str) -> timedelta:
             f"--older-than takes a number of hours, days or weeks like 30d, not '{told}'"
         )
     return int(number) * unit
-
-
-def _row(run: StoredRun) -> dict[str, JsonValue]:
-    record = run.record
-    return {
-        "run_id": run.run_id,
-        "run_dir": str(run.run_dir),
-        "state": run.state,
-        "run_type": record.run_type if record else None,
-        "verdict": run.verdict,
-        "trace_ids": list(record.input_ref.trace_ids) if record else None,
-        "started_at": record.started_at if record else None,
-        "completed_at": record.completed_at if record else None,
-        "error": record.error.message if record and record.error else run.problem,
-    }
 
 
 def _print_runs(runs: list[StoredRun]) -> None:

@@ -34,10 +34,11 @@ class Given(BaseModel):
             return handler(given)
         except ValidationError as error:
             first = error.errors()[0]
-            raise UsageError(_told(cls.__name__, first, list(cls.model_fields))) from None
+            raise UsageError(mistake_in(cls.__name__, first, list(cls.model_fields))) from None
 
 
-def _told(model: str, error: ErrorDetails, names: Sequence[str]) -> str:
+def mistake_in(model: str, error: ErrorDetails, names: Sequence[str]) -> str:
+    """A mistake in the fields of a model, in one line; `names` are the fields that it has."""
     place = ".".join(map(str, error["loc"]))
     if error["type"] == "extra_forbidden" and len(error["loc"]) == 1:
         near = get_close_matches(place, names, 1)

@@ -260,7 +260,7 @@ def schedule(
             index, request = waiting.popleft()
             shares = min(jobs - len(running), len(waiting) + 1)
             budget, started = purse.lease(_budget_of(request), shares=shares)
-            future = workers.submit(_attempt, run, request.with_settings(budget=budget))
+            future = workers.submit(attempt_run, run, request.with_settings(budget=budget))
             running[future] = (index, started)
         ended = wait(running, timeout=_LOOK_UP_S, return_when=FIRST_COMPLETED).done
         if interrupts is not None and interrupts.asked:
@@ -272,7 +272,7 @@ def schedule(
             yield index, outcome
 
 
-def _attempt(run: Callable[[Request[Any]], BatchOutcome], request: Request[Any]) -> BatchOutcome:
+def attempt_run(run: Callable[[Request[Any]], BatchOutcome], request: Request[Any]) -> BatchOutcome:
     """Make a run, in a worker: an interrupt or a defect ends it alone, and the others go on.
 
     A defect is told here: its exception need not survive the way to another process.

@@ -19,6 +19,9 @@ r"""`investigator.toml`: what a team decides once, for every run. Flags come bef
     [controls]                   # what controls are judged by
     approved_models = ["gpt-4o-2024-08-06", "anthropic/*"]
 
+    [sources]                    # what `investigator mcp` serves, by name
+    shop = "phoenix://localhost:6006/shop"
+
 Every part may be left out. What is not understood is refused with the file and the field.
 """
 
@@ -70,6 +73,7 @@ class Config(BaseModel):
     budget: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
     redaction: Redaction = Redaction()
     controls: ControlParameters = NOTHING_CONFIGURED
+    sources: Mapping[str, str] = Field(default_factory=dict)
 
     def added_to(self, question: QuestionT) -> QuestionT:
         """The question with what the file says of those of its fields that are no options."""

@@ -30,7 +30,7 @@ So the help of the command line can name them without importing them.
 
 COMMANDS = (
     *("agreement", "annotate", "baseline", "controls", "demo", "ingest"),
-    *("report", "runs", "show", "steps", "traces"),
+    *("mcp", "report", "runs", "show", "steps", "traces"),
 )
 """Commands that ask no engine: an engine of such a name could not be called."""
 RUN_TYPES = ("incident_dossier", "policy_compliance")

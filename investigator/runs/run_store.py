@@ -77,7 +77,9 @@ def list_runs(runs_dir: Path = DEFAULT_RUNS_DIR) -> list[StoredRun]:
     """
     if not runs_dir.is_dir():
         return []
-    return [_stored(run_dir) for run_dir in sorted(runs_dir.iterdir()) if (run_dir / FILE).exists()]
+    return [
+        stored_run(run_dir) for run_dir in sorted(runs_dir.iterdir()) if (run_dir / FILE).exists()
+    ]
 
 
 def read_record(run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR) -> RunRecord:
@@ -87,7 +89,7 @@ def read_record(run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR) -> RunRecord:
         RunNotFound: no such run, or one without a record.
     """
     run_dir = folder_of(run_id, runs_dir)
-    stored = _stored(run_dir)
+    stored = stored_run(run_dir)
     record = stored.record
     if stored.problem is not None:
         raise RunNotFound(f"the record of run '{run_id}' cannot be read: {stored.problem}")
@@ -115,7 +117,7 @@ async def aresume_run(
         SourceError: its source cannot be read.
     """
     run_dir = folder_of(run_id, runs_dir)
-    if _stored(run_dir).state != RunStatus.SUCCEEDED:
+    if stored_run(run_dir).state != RunStatus.SUCCEEDED:
         ready(planner_of_run(run_dir))
     with rebuilt(run_dir, cache_dir) as run:
         return result_of(run_dir, await runner.resume(run, run_dir, budget))
@@ -257,7 +259,8 @@ def remove_run(run: StoredRun) -> None:
     shutil.rmtree(run.run_dir)
 
 
-def _stored(run_dir: Path) -> StoredRun:
+def stored_run(run_dir: Path) -> StoredRun:
+    """The run of a folder, as it is now."""
     path = run_dir / RECORD_FILE
     locked = is_locked(run_dir)
     try:

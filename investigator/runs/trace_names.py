@@ -63,7 +63,9 @@ def _not_found(opened: OpenedSource, name: str) -> str:
     held = counted(count, "trace")
     ids = opened.api.trace_ids_from("", limit=_COMPARED)
     inside = [trace_id for trace_id in ids if name and name in trace_id]
-    near = list(dict.fromkeys([*inside, *get_close_matches(name, ids, n=_SHOWN)]))
+    begun = {trace_id[: len(name)]: trace_id for trace_id in reversed(ids)}
+    alike = [begun[start] for start in get_close_matches(name, begun, n=_SHOWN)]
+    near = list(dict.fromkeys([*inside, *get_close_matches(name, ids, n=_SHOWN), *alike]))
     like = f"; like it are {_listed(near)}" if near else ""
     where = ", ".join(opened.paths)
     return f"no trace '{name}' in {where} ({held}){like}; `investigator traces` lists them"

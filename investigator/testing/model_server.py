@@ -51,6 +51,14 @@ class Hang:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """A good answer, once the event is set."""
+
+    answer: Answer
+    until: threading.Event
+
+
+@dataclass(frozen=True, slots=True)
 class Drip:
     """A good answer, a byte at a time, `pause_s` seconds apart."""
 
@@ -81,7 +89,7 @@ class Endless:
     again: bytes
 
 
-Behaviour: TypeAlias = Answer | Reset | Hang | Drip | Torn | Raw | Endless
+Behaviour: TypeAlias = Answer | Reset | Hang | Held | Drip | Torn | Raw | Endless
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,8 @@ class ReceivedRequest:
     body: dict[str, Any]
 
 
+_LOOK_S = 0.02
+"""How often it is looked whether an answer may be given."""
 Decide: TypeAlias = Callable[[ReceivedRequest], Behaviour]
 
 
@@ -229,6 +239,11 @@ async def _behave(
             _reset_on_close(writer)
         case Hang():
             await reader.read()
+        case Held(answer, until):
+            while not until.is_set():
+                await asyncio.sleep(_LOOK_S)
+            writer.write(_bytes(answer))
+            await writer.drain()
         case Drip(answer, pause_s):
             for byte in _bytes(answer):
                 writer.write(bytes([byte]))
