@@ -28,7 +28,8 @@ from investigator import Settings
 from investigator.runs.engines import engine_named
 from investigator.runs.investigation import RunResult, investigate
 from investigator.runs.planners import PlannerChoice
-from investigator.runs.run_store import replay_run, verify_run
+from investigator.runs.run_store import replay_run
+from investigator.runs.verification import verify_run
 from investigator.runtime.llm_client import ModelSettings
 from investigator.samples import SAMPLE_TRACES
 

@@ -55,7 +55,6 @@ if TYPE_CHECKING:
     from investigator.runs.planners import PlannerChoice
     from investigator.runs.run_store import (
         StoredRun,
-        Verification,
         annotate_run,
         areplay_run,
         aresume_run,
@@ -64,10 +63,10 @@ if TYPE_CHECKING:
         replay_run,
         resume_run,
         undo_annotations,
-        verify_run,
     )
     from investigator.runs.settings import Request, Settings
     from investigator.runs.step_reading import steps
+    from investigator.runs.verification import Verification, verify_run
     from investigator.runtime.budget import Budget
     from investigator.runtime.llm_settings import ModelSettings
     from investigator.runtime.record import RunRecord
@@ -99,18 +98,18 @@ _HOMES = {
     "investigator.runs.run_store": (
         *(
             "StoredRun",
-            "Verification",
             "annotate_run",
             "areplay_run",
             "aresume_run",
             "list_runs",
             "read_record",
         ),
-        *("replay_run", "resume_run", "undo_annotations", "verify_run"),
+        *("replay_run", "resume_run", "undo_annotations"),
     ),
     "investigator.readings.steps": ("Step", "StepCall", "StepKind"),
     "investigator.runs.settings": ("Request", "Settings"),
     "investigator.runs.step_reading": ("steps",),
+    "investigator.runs.verification": ("Verification", "verify_run"),
     "investigator.runtime.budget": ("Budget",),
     "investigator.runtime.llm_settings": ("ModelSettings",),
     "investigator.runtime.record": ("RunRecord",),

@@ -22,6 +22,7 @@ from investigator.cli.outcomes import OutcomeOptions, show_one
 from investigator.cli.progress import progress_of_run
 from investigator.cli.run_list import list_, prune
 from investigator.cli.screen import print_json, say, stdout
+from investigator.errors import UsageError
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.visible import one_visible_line, visible
 from investigator.ground.wording import counted
@@ -29,7 +30,7 @@ from investigator.reports.screen_pieces import cell, print_table, table
 from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
 
 if TYPE_CHECKING:
-    from investigator.runs.run_store import Verification
+    from investigator.runs.verification import Verification
     from investigator.runtime.budget import Budget
     from investigator.runtime.record import RunRecord, SubcallRecord
 
@@ -162,27 +163,55 @@ def compare(
 
 
 @runs_app.command()
-def verify(run_ids: RunIds, runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json = False) -> None:
+def verify(
+    run_ids: RunIds,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source",
+            metavar="SOURCE",
+            help="Where the traces of the run lie now, if they moved.",
+            show_default=False,
+        ),
+    ] = None,
+    expect_head: Annotated[
+        str | None,
+        typer.Option(
+            "--expect-head",
+            metavar="SHA256",
+            help="The head of the journal, as it was printed when the run was known to be good.",
+            show_default=False,
+        ),
+    ] = None,
+    runs_dir: RunsDir = DEFAULT_RUNS_DIR,
+    as_json: Json = False,
+) -> None:
     """
-    Check that what a run left is consistent.
+    Check that what a run left is consistent, and print the head of its journal.
 
     The hash chain of the journal, the ledger (nothing overspent), the record
-    against the journal, the report against its hash and its trace. The report
-    of a run that another version made cannot be checked against its trace.
+    against the journal, the report against its hash, its trace, and what comes
+    out when the run is made again from its journal. The report of a run that
+    another version made, or whose source is gone, cannot be made again.
+
+    Whoever may write the folder can write all of it anew. That it is what was
+    written then is known by who kept its head: --expect-head.
 
     [bold]Examples[/]
       investigator runs verify nightly-1
+      investigator runs verify nightly-1 --source archive/traces.parquet
       investigator runs verify nightly-1 nightly-2 --json
-      investigator runs verify $(ls artifacts/investigator_runs)
 
     [bold]Exit codes[/]
       0 nothing wrong · 2 no such run · 3 something cannot be checked · 4 something is wrong
     """
-    from investigator.runs.run_store import verify_run
+    from investigator.runs.verification import verify_run
 
+    if expect_head is not None and len(run_ids) > 1:
+        raise UsageError("--expect-head is the head of one run: name that run alone")
     exits = []
     for run_id in run_ids:
-        found = verify_run(run_id, runs_dir)
+        found = verify_run(run_id, runs_dir, source=source, expect_head=expect_head)
         exits.append(_show_verification(run_id, found, as_json=as_json))
     raise typer.Exit(gravest(exits))
 
@@ -190,23 +219,27 @@ def verify(run_ids: RunIds, runs_dir: RunsDir = DEFAULT_RUNS_DIR, as_json: Json 
 def _show_verification(run_id: str, found: Verification, *, as_json: bool) -> Exit:
     problems, unchecked = list(found.problems), list(found.unchecked)
     checked = not problems and not unchecked
+    head = None if found.head is None else found.head.chain
     if as_json:
         print_json(
             {
                 "run_id": run_id,
-                "verified": checked,
+                "consistent": checked,
                 "problems": [*problems],
                 "unchecked": [*unchecked],
+                "head": head,
             }
         )
     else:
-        in_part = "verified: journal, ledger and record" if unchecked else "failed verification"
-        verdict = "verified: journal, ledger, record, report and evidence" if checked else in_part
-        stdout().print(f"run {run_id} {verdict}")
+        in_part = "consistent: journal, ledger and record" if unchecked else "is not consistent"
+        verdict = "consistent: journal, ledger, record, report and evidence" if checked else in_part
+        stdout().print(f"run {run_id} {verdict}", soft_wrap=True)
         for problem in problems:
-            stdout().print(Text(f"- {visible(problem)}", style="red"))
+            stdout().print(Text(f"- {visible(problem)}", style="red"), soft_wrap=True)
         for reason in unchecked:
-            stdout().print(Text(f"- {visible(reason)}", style="yellow"))
+            stdout().print(Text(f"- {visible(reason)}", style="yellow"), soft_wrap=True)
+        if head is not None:
+            stdout().print(Text(f"head {head}", style="dim"), soft_wrap=True)
     if problems:
         return Exit.FAILED
     return Exit.PARTIAL if unchecked else Exit.SUCCEEDED

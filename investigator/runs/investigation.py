@@ -336,8 +336,8 @@ def planner_of_run(run_dir: Path) -> PlannerChoice:
 
 
 @contextmanager
-def rebuilt(run_dir: Path, cache_dir: Path | None) -> Iterator[Run]:
-    """The run that a journal began, over the same data.
+def rebuilt(run_dir: Path, cache_dir: Path | None, source: str | None = None) -> Iterator[Run]:
+    """The run that a journal began, over the same data, which lies at `source` if it moved.
 
     Raises:
         UsageError: the code that decides, the data or the materials are not the same any more.
@@ -353,7 +353,7 @@ def rebuilt(run_dir: Path, cache_dir: Path | None) -> Iterator[Run]:
             "start a new run"
         )
     materials = materials._replace(optional_tools=opened.optional_tools)
-    with _read_again(run_dir, opened, options, cache_dir) as api:
+    with _read_again(run_dir, opened, options, cache_dir, source) as api:
         good = good_run_again(question, api, run_dir, cache_dir)
         materials = materials._replace(good=good)
         redactor = options.redactor
@@ -401,7 +401,11 @@ def source_of(run_dir: Path, cache_dir: Path | None) -> Iterator[tuple[RunOpened
 
 @contextmanager
 def _read_again(
-    run_dir: Path, opened: RunOpened, options: Options, cache_dir: Path | None
+    run_dir: Path,
+    opened: RunOpened,
+    options: Options,
+    cache_dir: Path | None,
+    source: str | None = None,
 ) -> Iterator[InspectionAPI]:
     """What a run read: its frozen input, else its source; one that had not begun reads now."""
     with ExitStack() as held:
@@ -410,7 +414,7 @@ def _read_again(
             held.callback(read.close)
         else:
             where = Settings(cache_dir=cache_dir)
-            read = held.enter_context(_open(opened.source, where)).api
+            read = held.enter_context(_open(source or opened.source, where)).api
             if options.freeze and opened.dataset_ref.dataset_hash is None:
                 read = held.enter_context(as_read(read, options.asked, run_dir))
         yield with_session(read, options.asked)

@@ -1,4 +1,4 @@
-"""What can be done with a run once it is stored: look at it, check it, go on with it, replay it.
+"""What can be done with a run once it is stored: look at it, go on with it, replay it.
 
 Everything starts from the run's folder; the run itself is rebuilt from its journal alone.
 """
@@ -12,14 +12,10 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from investigator.claims.report import Report
-from investigator.errors import InvestigatorError, RunNotFound, SourceUnavailable, UsageError
-from investigator.runs.engines import engine_of_run
+from investigator.errors import RunNotFound, UsageError
 from investigator.runs.investigation import (
     RunResult,
     annotated,
-    code_of,
-    is_made_by_this_code,
-    opened_event,
     planner_of_run,
     rebuilt,
     result_of,
@@ -37,7 +33,6 @@ from investigator.runtime.journal import FILE, is_locked, read_entries
 from investigator.runtime.record import RECORD_FILE, RunRecord
 from investigator.runtime.replay import Replay, replay
 from investigator.runtime.status import ErrorCode, RunStatus
-from investigator.runtime.verify import verify_files
 
 RUNNING = "running"
 """The state of a run that a process is writing now."""
@@ -161,47 +156,6 @@ def replay_run(
 ) -> Replay:
     """`areplay_run`, from code that is not asynchronous."""
     return run_now(lambda: areplay_run(run_id, runs_dir, cache_dir=cache_dir))
-
-
-@dataclass(frozen=True, slots=True)
-class Verification:
-    """What was found wrong with a run, and what could not be checked, which is no accusation."""
-
-    problems: tuple[str, ...] = ()
-    unchecked: tuple[str, ...] = ()
-
-
-def verify_run(
-    run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR, *, cache_dir: Path | None = None
-) -> Verification:
-    """Check a run: its files, its ledger, its report against the source.
-
-    The report of a run that other code made is not checked, nor is one whose source is gone.
-    """
-    run_dir = folder_of(run_id, runs_dir)
-    problems = verify_files(run_dir)
-    output = run_dir / OUTPUT_FILE
-    if problems or not output.is_file():
-        return Verification(tuple(problems))
-    opened = opened_event(run_dir)
-    if not is_made_by_this_code(opened):
-        return Verification(
-            unchecked=(
-                f"the report cannot be recomputed: it was made by version {opened.engine_version} "
-                f"with {code_of(opened)}, which differs from what is here",
-            )
-        )
-    try:
-        with rebuilt(run_dir, cache_dir) as run:
-            engine = engine_of_run(run.opened.run_type)
-            report = engine.report.model_validate_json(output.read_bytes())
-            return Verification(tuple(run.strategy.check(report)))
-    except ValidationError as error:
-        return Verification((f"{OUTPUT_FILE}: not a valid report: {error}",))
-    except SourceUnavailable as error:
-        return Verification(unchecked=(f"the evidence cannot be checked: {error}",))
-    except InvestigatorError as error:
-        return Verification((f"the evidence could not be checked: {error}",))
 
 
 def annotate_run(

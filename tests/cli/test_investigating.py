@@ -223,7 +223,7 @@ def test_unreadable_files_beside_a_good_run_make_it_partial(call: Call, tmp_path
 def test_a_finished_run_verifies_and_replays(call: Call, trip: Path) -> None:
     """`verify` and `replay` say so to people and to programs."""
     at = ("trip", "--runs-dir", trip)
-    assert "verified" in call("runs", "verify", *at).out
+    assert "consistent" in call("runs", "verify", *at).out
     assert rows(call("runs", "verify", *at, "--json").out)[0]["problems"] == []
     assert "the same" in call("runs", "replay", *at).out
     assert rows(call("runs", "replay", *at, "--json").out)[0]["identical"] is True

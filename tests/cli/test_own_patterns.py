@@ -14,7 +14,7 @@ from investigator.ground.own_patterns import checked_patterns, pattern_told
 from investigator.runs.config import load_config
 from investigator.runs.investigation import RunResult
 from investigator.runs.planners import PlannerChoice
-from investigator.runs.run_store import Verification
+from investigator.runs.verification import Verification
 from investigator.runtime.llm_client import ModelSettings
 from investigator.testing.model_server import ModelServer
 from investigator.traces.parquet import write_spans

@@ -20,7 +20,7 @@ from investigator.incident.report import IncidentDossier
 from investigator.runs.engines import engine_named
 from investigator.runs.investigation import RunResult
 from investigator.runs.planners import PlannerChoice
-from investigator.runs.run_store import Verification
+from investigator.runs.verification import Verification
 from investigator.runtime.budget import Budget, Resource
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.testing.model_server import (

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.overshoot import LIMITS, trial
 from investigator import replay_run, verify_run
 from investigator.runs.planners import PlannerChoice
-from investigator.runs.run_store import Verification
+from investigator.runs.verification import Verification
 from investigator.runtime.budget import Amounts, Budget
 from investigator.runtime.record import RunRecord
 from investigator.testing.greedy_model import Bill, GreedyModel

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from investigator.cli.main import main
-from investigator.runs.run_store import Verification, replay_run, verify_run
+from investigator.runs.run_store import replay_run
+from investigator.runs.verification import Verification, verify_run
 from investigator.testing.model_server import (
     Answer,
     Behaviour,

@@ -14,7 +14,8 @@ from investigator import RCA, Settings, investigate
 from investigator.inspection.code_sandbox import has_sandbox
 from investigator.inspection.code_tool import RUN_CODE
 from investigator.runs.planners import PlannerChoice, optional_tools
-from investigator.runs.run_store import replay_run, resume_run, verify_run
+from investigator.runs.run_store import replay_run, resume_run
+from investigator.runs.verification import verify_run
 from investigator.runtime.events import ToolSettled
 from investigator.runtime.journal import FILE, read_entries
 from investigator.runtime.llm_client import ModelSettings

@@ -22,7 +22,7 @@ from investigator import (
 from investigator.errors import UsageError
 from investigator.runs.investigation import RunResult
 from investigator.runs.planners import PlannerChoice
-from investigator.runs.run_store import Verification
+from investigator.runs.verification import Verification
 from investigator.runtime.budget import Budget
 from investigator.runtime.llm_client import ModelSettings
 from investigator.runtime.status import ErrorCode, RunStatus

@@ -16,7 +16,7 @@ from investigator.errors import SourceUnavailable
 from investigator.ground.canonical_json import JsonValue
 from investigator.rca.engine import MAX_UNEXAMINED
 from investigator.rca.report import Outcome, RCAReport
-from investigator.runs.run_store import Verification
+from investigator.runs.verification import Verification
 from investigator.runtime.status import RunStatus
 from investigator.store.open import ingest_files, open_files
 from investigator.traces.model import SpanKind, StatusCode, Trace

@@ -12,8 +12,8 @@ from investigator.connectors.phoenix.address import phoenix_address
 from investigator.connectors.phoenix.connection import ATTEMPTS, PhoenixConnection
 from investigator.connectors.phoenix.source import PhoenixInspectionAPI
 from investigator.errors import SourceUnavailable, TraceNotFound, UsageError
-from investigator.runs.run_store import Verification
 from investigator.runs.sources import LAST, ingest_source, located
+from investigator.runs.verification import Verification
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.store.parquet_store import ParquetInspectionAPI
 from investigator.traces.evaluations import Rater

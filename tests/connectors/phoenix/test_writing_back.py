@@ -16,13 +16,8 @@ from investigator.connectors.phoenix.connection import PhoenixConnection
 from investigator.errors import UsageError
 from investigator.runs.engines import engine_of_run
 from investigator.runs.human_feedback import judgements
-from investigator.runs.run_store import (
-    Verification,
-    annotate_run,
-    read_record,
-    resume_run,
-    undo_annotations,
-)
+from investigator.runs.run_store import annotate_run, read_record, resume_run, undo_annotations
+from investigator.runs.verification import Verification
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.samples import SAMPLE_TRACES
 from investigator.store.open import open_files
