@@ -282,14 +282,15 @@ class RunOptions:
         ),
     ] = False
     freeze: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            " /--no-freeze",
-            help="Keep no copy of what is read from a live source: no replay without it.",
+            "--freeze/--no-freeze",
+            help="Keep a copy of what is read, for pages, `show`, `verify` and `replay` when the "
+            "source is gone. Unless said, of a live source alone.",
             show_default=False,
             rich_help_panel=RUNS_PANEL,
         ),
-    ] = True
+    ] = None
 
 
 ModelNames: TypeAlias = Annotated[

@@ -1,7 +1,8 @@
-"""A run over a live source reads it once, into a file of its own, and is about that file.
+"""A run over a live source, or one that is told to, reads it once, into a file of its own.
 
-So its report does not depend on what arrives meanwhile, and it can be replayed and verified with
-the source gone. The file holds the traces as they are, secrets too, and is its owner's alone.
+It is about that file, so its report does not depend on what arrives meanwhile, and it can be shown,
+replayed and verified with the source gone. The file holds the traces as they are, secrets too, and
+is its owner's alone.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from investigator.inspection.engine import Question, TraceQuestion
 from investigator.runs.sources import is_live
@@ -18,23 +19,24 @@ from investigator.store.api import InspectionAPI
 from investigator.store.parquet_store import ParquetInspectionAPI
 from investigator.traces.parquet import TraceRow, rows_of, write_spans
 
-if TYPE_CHECKING:
-    from investigator.connectors.phoenix.source import PhoenixInspectionAPI
-
 INPUT_FILE = "input.parquet"
 
 
 @contextmanager
-def as_read(api: InspectionAPI, question: Question[Any], run_dir: Path) -> Iterator[InspectionAPI]:
-    """What a run reads that begins: a live source frozen into the run's folder, any other as it is.
+def as_read(
+    api: InspectionAPI, question: Question[Any], run_dir: Path, *, freeze: bool | None
+) -> Iterator[InspectionAPI]:
+    """What a run reads that begins: its source, or a copy of it in the run's folder.
+
+    `freeze` None: a copy of what is live, which may be gone or changed tomorrow.
 
     Raises:
         SourceError: the source cannot be read.
     """
-    if not is_live(api):
+    if not (is_live(api) if freeze is None else freeze):
         yield api
         return
-    freeze(api, question, run_dir)
+    write_copy(api, question, run_dir)
     frozen = frozen_input(run_dir)
     assert frozen is not None
     try:
@@ -49,12 +51,13 @@ def frozen_input(run_dir: Path) -> ParquetInspectionAPI | None:
     return ParquetInspectionAPI(path) if path.is_file() else None
 
 
-def freeze(api: PhoenixInspectionAPI, question: Question[Any], run_dir: Path) -> None:
+def write_copy(api: InspectionAPI, question: Question[Any], run_dir: Path) -> None:
     """Write the traces that the question is about into the run's folder, whole or not at all."""
-    if isinstance(question, TraceQuestion):
-        traces = map(api.get_trace, question.trace_ids_in(api))
-        stored: Iterable[TraceRow] = (row for trace in traces for row in rows_of(trace))
+    trace_ids = question.trace_ids_in(api)
+    if is_live(api) and not isinstance(question, TraceQuestion):
+        stored: Iterable[TraceRow] = api.stored(trace_ids)
     else:
-        stored = api.stored(question.trace_ids_in(api))
+        traces = map(api.get_trace, trace_ids)
+        stored = (row for trace in traces for row in rows_of(trace))
     make_private(run_dir)
     write_spans(stored, run_dir / INPUT_FILE, mode=FILE_MODE)

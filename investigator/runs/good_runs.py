@@ -171,9 +171,9 @@ def _require_passed(question: Question[Any], trace: Trace, redactor: Redactor) -
         )
 
 
-def keep_good_run(found: FoundRun, run_dir: Path) -> None:
-    """Write a run of a live source into the folder of the run that is compared with it."""
-    if found.live:
+def keep_good_run(found: FoundRun, run_dir: Path, *, freeze: bool | None) -> None:
+    """Write it into the folder of the run that is compared with it; `freeze` as of its traces."""
+    if found.live if freeze is None else freeze:
         make_private(run_dir)
         write_spans(rows_of(found.trace), run_dir / GOOD_FILE, mode=FILE_MODE)
 

@@ -94,7 +94,7 @@ class Options(BaseModel):
     question: dict[str, Any]
     materials_sha256: str
     planner: PlannerChoice = RULES
-    freeze: bool = True
+    freeze: bool | None = None
     redact: OwnPatterns = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -191,10 +191,9 @@ async def ainvestigate(
         materials = materials._replace(optional_tools=opening.optional_tools)
         try:
             read = opened.api
-            if settings.freeze:
-                read = held.enter_context(as_read(read, question, run_dir))
-                if good is not None:
-                    keep_good_run(good, run_dir)
+            read = held.enter_context(as_read(read, question, run_dir, freeze=settings.freeze))
+            if good is not None:
+                keep_good_run(good, run_dir, freeze=settings.freeze)
             prepared = question.prepare(with_session(read, question), materials, redactor)
         except SourceError as error:
             return result_of(run_dir, _fail(opening, run_dir, error))
@@ -415,8 +414,9 @@ def _read_again(
         else:
             where = Settings(cache_dir=cache_dir)
             read = held.enter_context(_open(source or opened.source, where)).api
-            if options.freeze and opened.dataset_ref.dataset_hash is None:
-                read = held.enter_context(as_read(read, options.asked, run_dir))
+            if opened.dataset_ref.dataset_hash is None:
+                kept = as_read(read, options.asked, run_dir, freeze=options.freeze)
+                read = held.enter_context(kept)
         yield with_session(read, options.asked)
 
 

@@ -45,10 +45,10 @@ class Settings(Given):
     `budget` None: the engine's own limits. `planner` says who decides. `concurrency` is how many
     scopes run at once; with `best_effort` the least important are left out where the limits do
     not cover all. `run_id` None: a new one. What is not in canonical form is read once into
-    `cache_dir` (None: `$INVESTIGATOR_CACHE_DIR`, else the user's cache). A live source is read
-    once, into the run's folder, unless `freeze` is false; then the run cannot be replayed once
-    the source is gone. With `write_back` the report is annotated there. `redact` are RE2
-    patterns of your own, by name, besides the common secrets.
+    `cache_dir` (None: `$INVESTIGATOR_CACHE_DIR`, else the user's cache). With `freeze` the run
+    keeps a copy of what it reads, so that it can be shown, verified and replayed when the source is
+    gone; None: of a live source alone. With `write_back` the report is annotated there. `redact`
+    are RE2 patterns of your own, by name, besides the common secrets.
     """
 
     budget: Budget | None = None
@@ -58,7 +58,7 @@ class Settings(Given):
     runs_dir: Folder = DEFAULT_RUNS_DIR
     run_id: Annotated[str | None, AfterValidator(require_run_id)] = None
     cache_dir: Folder | None = None
-    freeze: StrictBool = True
+    freeze: StrictBool | None = None
     write_back: StrictBool = False
     redact: OwnPatterns = Field(default_factory=dict)
 

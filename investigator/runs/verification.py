@@ -87,7 +87,7 @@ def _head_told(told: str) -> str:
     head = told.strip().rstrip("…").lower()
     if not _LEAST_HEAD <= len(head) <= 64 or set(head) - set("0123456789abcdef"):
         raise UsageError(
-            f"--expect-head takes the head of a journal as `runs verify` prints it, 64 hexadecimal"
+            "--expect-head takes the head of a journal as `runs verify` prints it, 64 hexadecimal"
             f" digits or at least the first {_LEAST_HEAD}, not '{told}'"
         )
     return head
