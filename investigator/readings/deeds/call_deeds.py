@@ -14,6 +14,7 @@ from investigator.ground import lazy_re2 as re2
 from investigator.ground.canonical_json import JsonValue, canonical_json, json_object
 from investigator.ground.patterns import well_formed
 from investigator.readings.deeds.deed import Deed, DeedEffect, Means
+from investigator.readings.deeds.program_deeds import is_system_path
 from investigator.readings.deeds.program_effects import (
     DEPLOYING_WORDS,
     DESTROYING_WORDS,
@@ -23,10 +24,9 @@ from investigator.readings.deeds.shell_deeds import (
     begins_with_program,
     deeds_in_code,
     deeds_in_shell,
-    is_system_path,
-    request_act,
 )
 from investigator.readings.deeds.sql_statements import deeds_in_sql, is_sql
+from investigator.readings.deeds.web_requests import request_act
 from investigator.readings.directives import kinds_of, tool_words
 from investigator.readings.languages import word_set
 from investigator.readings.utterances import Action
