@@ -132,7 +132,7 @@ def test_without_plugins_a_fourth_engine_is_unknown(engine_site: Path, desk: Pat
     """Its command is, and nothing names it; what is installed is not loaded."""
     ended = run("--no-plugins", "slowest", SAMPLE, site=engine_site, cwd=desk)
     assert ended.returncode == 2
-    assert "No such command 'slowest'" in ended.stderr
+    assert "no command 'slowest'" in ended.stderr
     assert "slowest" not in run("--no-plugins", "--help", site=engine_site, cwd=desk).stdout
 
 

@@ -10,7 +10,16 @@ from typer.core import TyperCommand, TyperGroup
 
 from investigator.cli.screen import say
 
-AFTER_ENGINES = ("report", "baseline", "annotate", "agreement", "controls", "runs", "mcp")
+AFTER_ENGINES = (
+    "report",
+    "baseline",
+    "annotate",
+    "agreement",
+    "controls",
+    "runs",
+    "mcp",
+    "completion",
+)
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 

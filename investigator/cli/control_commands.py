@@ -15,10 +15,8 @@ from rich.text import Text
 
 from investigator.cli.draft_command import NewFile, draft_policy, write_new
 from investigator.cli.exits import Exit
-from investigator.cli.options import (
-    ConfigFile,
-    Json,
-)
+from investigator.cli.options import Json
+from investigator.cli.planner_options import ConfigFile
 from investigator.cli.screen import print_json, say, stdout
 from investigator.errors import UsageError
 from investigator.ground.wording import counted

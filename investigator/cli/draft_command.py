@@ -10,15 +10,15 @@ import typer
 
 from investigator.cli.bundles import bundled
 from investigator.cli.exits import Exit
-from investigator.cli.options import (
-    Json,
+from investigator.cli.limit_options import (
     LimitOptions,
     MaxCost,
     MaxTokens,
     MaxWallTime,
-    ModelOptions,
     changed_budget,
 )
+from investigator.cli.options import Json
+from investigator.cli.planner_options import ModelOptions
 from investigator.cli.screen import print_json, say
 from investigator.errors import UsageError
 from investigator.ground.wording import counted

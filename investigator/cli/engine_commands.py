@@ -16,19 +16,18 @@ import typer
 from pydantic.fields import FieldInfo
 
 from investigator.cli.bundles import bundled
+from investigator.cli.known_options import KnownOfMany, KnownOfOne
+from investigator.cli.limit_options import LimitOptions
 from investigator.cli.options import (
     BatchOptions,
     Json,
-    KnownOfMany,
-    KnownOfOne,
-    LimitOptions,
-    PlannerOptions,
     ReportOptions,
     RunOptions,
     SourceArgument,
     TraceChoice,
 )
 from investigator.cli.outcomes import OutcomeOptions
+from investigator.cli.planner_options import PlannerOptions
 from investigator.cli.reporting import Reporting
 from investigator.cli.telling import ToldInFile, told_of_all
 

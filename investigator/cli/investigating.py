@@ -8,15 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from investigator.cli.exits import Exit, gravest
-from investigator.cli.options import (
-    BatchOptions,
-    LimitOptions,
-    PlannerOptions,
-    RunOptions,
-    TraceChoice,
-    changed_budget,
-)
+from investigator.cli.limit_options import LimitOptions, changed_budget
+from investigator.cli.options import BatchOptions, RunOptions, TraceChoice
 from investigator.cli.outcomes import OutcomeOptions, show_all, show_one
+from investigator.cli.planner_options import PlannerOptions
 from investigator.cli.progress import progress_of_batch, progress_of_run
 from investigator.cli.screen import say
 from investigator.cli.source_reading import open_with_progress, window_ns

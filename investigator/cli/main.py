@@ -13,9 +13,12 @@ from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn
 
 import typer
+from typer._click.exceptions import NoArgsIsHelpError
+from typer._click.exceptions import UsageError as ParserError
 
 from investigator.cli.annotate import agreement, annotate
 from investigator.cli.commands import CONTEXT, Commands, tell_broken_plugins
+from investigator.cli.completion import completion, take_charge_of_completion
 from investigator.cli.control_commands import controls_app as controls
 from investigator.cli.demo import demo
 from investigator.cli.exits import Exit, exit_of
@@ -28,7 +31,8 @@ from investigator.cli.screen import print_error, say
 from investigator.cli.show import show_evidence
 from investigator.cli.streams import outlive_readers
 from investigator.cli.traces import traces
-from investigator.errors import InvestigatorError
+from investigator.cli.usage import usage_in_words
+from investigator.errors import InvestigatorError, UsageError
 from investigator.ground.defects import is_defect, told
 
 
@@ -50,6 +54,10 @@ def _past_typer() -> Iterator[None]:
         raise
     except (EOFError, BrokenPipeError) as error:
         raise _Escaped(error) from error
+    except ParserError as error:
+        if isinstance(error, NoArgsIsHelpError):
+            raise
+        raise _Escaped(UsageError(usage_in_words(error))) from error
 
 
 class _Commands(Commands):
@@ -92,6 +100,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """The entry point: every way out of a command is an exit code, and a line on stderr at most."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # an interrupt, as Ctrl-C is
     outlive_readers()
+    take_charge_of_completion()
     code = _flushed(_exit_code(argv))
     _tell_failed_plugins()
     if code == Exit.INTERRUPTED:
@@ -190,6 +199,7 @@ app.command()(annotate)
 app.command()(agreement)
 app.command()(report)
 app.command("mcp")(serve_mcp)
+app.command()(completion)
 app.add_typer(baseline_app)
 app.add_typer(controls)
 app.add_typer(runs)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from investigator.cli.bundles import bundled
-from investigator.cli.options import PlannerOptions, RunsDir
+from investigator.cli.options import RunsDir
+from investigator.cli.planner_options import PlannerOptions
 from investigator.cli.screen import say
 from investigator.errors import UsageError
 from investigator.runs.runs_dir import DEFAULT_RUNS_DIR

@@ -1,27 +1,18 @@
-"""Options that several commands share, worded once.
-
-The budget options leave a limit as it is when they are not given; `none` lifts it.
-"""
+"""Options that several commands share, worded once: sources, traces, runs, batches, reports."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
 import typer
 
-from investigator.errors import UsageError
+from investigator.cli.limit_options import BUDGET_PANEL
 from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
 
-if TYPE_CHECKING:
-    from investigator.runtime.budget import Budget
-
-BUDGET_PANEL = "Budget (a number, or `none` for no limit)"
 RUNS_PANEL = "Runs"
 BATCH_PANEL = "With --all"
-KNOWN_PANEL = "What is known of how the run ended"
-PLANNER_PANEL = "Who decides (also in investigator.toml)"
 
 Sources: TypeAlias = Annotated[
     list[str],
@@ -41,6 +32,15 @@ SourceArgument: TypeAlias = Annotated[
 ]
 RunId: TypeAlias = Annotated[str, typer.Argument(metavar="RUN_ID", show_default=False)]
 RunIds: TypeAlias = Annotated[list[str], typer.Argument(metavar="RUN_ID", show_default=False)]
+TraceId: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--trace-id",
+        metavar="ID",
+        help="The trace to look at; the beginning of its id will do.",
+        show_default=False,
+    ),
+]
 Json: TypeAlias = Annotated[
     bool, typer.Option("--json", help="JSON on stdout, one object a line, for programs.")
 ]
@@ -138,97 +138,6 @@ RunsDir: TypeAlias = Annotated[
 ]
 
 
-def _limit_option(flag: str, help_text: str, metavar: str = "N") -> Any:
-    return typer.Option(
-        flag,
-        metavar=metavar,
-        help=help_text,
-        show_default=False,
-        rich_help_panel=BUDGET_PANEL,
-    )
-
-
-MaxIterations: TypeAlias = Annotated[
-    str | None, _limit_option("--max-iterations", "Planner turns, all scopes together.")
-]
-MaxToolCalls: TypeAlias = Annotated[
-    str | None, _limit_option("--max-tool-calls", "Reads of the trace by a planner.")
-]
-MaxSubcalls: TypeAlias = Annotated[
-    str | None, _limit_option("--max-subcalls", "Child scopes that may be opened.")
-]
-MaxTokens: TypeAlias = Annotated[
-    str | None, _limit_option("--max-tokens", "Model tokens, in and out.")
-]
-MaxCost: TypeAlias = Annotated[
-    str | None, _limit_option("--max-cost-usd", "Model cost in US dollars.", "USD")
-]
-MaxWallTime: TypeAlias = Annotated[
-    str | None, _limit_option("--max-wall-time", "Seconds from start to report.", "SECONDS")
-]
-MaxDepth: TypeAlias = Annotated[
-    str | None, _limit_option("--max-depth", "Levels of child scopes, 0 to 3.", "0-3")
-]
-
-
-@dataclass(frozen=True, slots=True)
-class LimitOptions:
-    """Limits as they stand on the command line, as text; None: not given."""
-
-    max_iterations: MaxIterations = None
-    max_tool_calls: MaxToolCalls = None
-    max_subcalls: MaxSubcalls = None
-    max_tokens: MaxTokens = None
-    max_cost_usd: MaxCost = None
-    max_wall_time: MaxWallTime = None
-    max_depth: MaxDepth = None
-
-    @property
-    def given(self) -> dict[str, str]:
-        """What was given, by field of `Budget`."""
-        texts = {
-            "iterations": self.max_iterations,
-            "tool_calls": self.max_tool_calls,
-            "subcalls": self.max_subcalls,
-            "tokens": self.max_tokens,
-            "cost_usd": self.max_cost_usd,
-            "wall_time_s": self.max_wall_time,
-            "depth": self.max_depth,
-        }
-        return {name: text for name, text in texts.items() if text is not None}
-
-
-def changed_budget(budget: Budget, limits: LimitOptions) -> Budget:
-    """The budget with the limits that were given.
-
-    Raises:
-        UsageError: a text is no number from 0 up and not `none`.
-    """
-    changes = {name: _amount(name, text) for name, text in limits.given.items()}
-    depth = changes.get("depth", 0)
-    if depth is None or depth > 3:
-        raise UsageError("--max-depth takes 0, 1, 2 or 3")
-    return type(budget).model_validate(budget.model_dump() | changes)
-
-
-_FRACTIONS = {"cost_usd", "wall_time_s"}
-
-
-def _amount(name: str, text: str) -> int | float | None:
-    """The value of a limit; None for `none`."""
-    if text == "none":
-        return None
-    number = float if name in _FRACTIONS else int
-    try:
-        value = number(text)
-    except ValueError:
-        value = -1
-    if not 0 <= value < float("inf"):
-        flag = "--max-" + name.removesuffix("_s").replace("_", "-")
-        raise UsageError(f"{flag} takes a number from 0 up or `none`, not {text!r}")
-    return value
-
-
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """How one run is made and where it is kept."""
@@ -293,104 +202,6 @@ class RunOptions:
     ] = None
 
 
-ModelNames: TypeAlias = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--model",
-        metavar="NAME",
-        envvar="INVESTIGATOR_MODEL",
-        help="The model, as its endpoint names it; several, from strong to cheap: the "
-        "strongest that can be afforded is asked.",
-        show_default=False,
-        rich_help_panel=PLANNER_PANEL,
-    ),
-]
-ModelProvider: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--provider",
-        metavar="NAME",
-        envvar="INVESTIGATOR_PROVIDER",
-        help="Whose API it speaks: `openai` (any compatible endpoint), `anthropic`, `google`, "
-        "or a plug-in's.",
-        show_default=False,
-        rich_help_panel=PLANNER_PANEL,
-    ),
-]
-BaseUrl: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--base-url",
-        metavar="URL",
-        envvar="INVESTIGATOR_BASE_URL",
-        help="An OpenAI-compatible endpoint, such as http://127.0.0.1:8080/v1.",
-        show_default=False,
-        rich_help_panel=PLANNER_PANEL,
-    ),
-]
-ApiKeyEnv: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        "--api-key-env",
-        metavar="NAME",
-        envvar="INVESTIGATOR_API_KEY_ENV",
-        help="The environment variable that holds the key.",
-        show_default=False,
-        rich_help_panel=PLANNER_PANEL,
-    ),
-]
-ConfigFile: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        metavar="FILE",
-        help="A config file other than ./investigator.toml.",
-        show_default=False,
-        rich_help_panel=PLANNER_PANEL,
-    ),
-]
-
-
-@dataclass(frozen=True, slots=True)
-class PlannerOptions:
-    """Who decides, as it stands on the command line; None: as the config file says."""
-
-    planner: Annotated[
-        str | None,
-        typer.Option(
-            "--planner",
-            metavar="rules|model|hybrid",
-            envvar="INVESTIGATOR_PLANNER",
-            help="Rules, a model, or rules that open scopes in which the model decides.",
-            show_default=False,
-            rich_help_panel=PLANNER_PANEL,
-        ),
-    ] = None
-    model: ModelNames = None
-    provider: ModelProvider = None
-    base_url: BaseUrl = None
-    api_key_env: ApiKeyEnv = None
-    config: ConfigFile = None
-
-
-@dataclass(frozen=True, slots=True)
-class ModelOptions:
-    """Which model is asked, as it stands on the command line; None: as the config file says."""
-
-    model: ModelNames = None
-    provider: ModelProvider = None
-    base_url: BaseUrl = None
-    api_key_env: ApiKeyEnv = None
-    config: ConfigFile = None
-
-    @property
-    def decides(self) -> PlannerOptions:
-        """The same of a run in which that model decides."""
-        return PlannerOptions(
-            "model", self.model, self.provider, self.base_url, self.api_key_env, self.config
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class BatchOptions:
     """How a batch is run: one run for every trace."""
@@ -440,15 +251,7 @@ class BatchOptions:
 class TraceChoice:
     """Which traces of the source a command is about."""
 
-    trace_id: Annotated[
-        str | None,
-        typer.Option(
-            "--trace-id",
-            metavar="ID",
-            help="The trace to look at; the beginning of its id will do.",
-            show_default=False,
-        ),
-    ] = None
+    trace_id: TraceId = None
     session: Annotated[
         str | None,
         typer.Option(
@@ -467,51 +270,3 @@ class TraceChoice:
     def narrows(self) -> bool:
         """Whether traces are chosen by their times or their spans."""
         return any(given is not None for given in (self.start, self.end, self.filter_expr))
-
-
-def _known_option(flag: str, help_text: str, metavar: str | None = None) -> Any:
-    return typer.Option(
-        flag, metavar=metavar, help=help_text, show_default=False, rich_help_panel=KNOWN_PANEL
-    )
-
-
-OutcomesFile: TypeAlias = Annotated[
-    Path | None,
-    _known_option(
-        "--outcomes",
-        "How many runs ended: CSV or JSON lines of trace_id, outcome (passed, failed), symptom, "
-        "expected.",
-        "FILE",
-    ),
-]
-IgnoreEvaluations: TypeAlias = Annotated[
-    bool,
-    _known_option(
-        "--ignore-evaluations", "Leave verdicts that the data itself carries out of account."
-    ),
-]
-
-
-@dataclass(frozen=True, slots=True)
-class KnownOfOne:
-    """What the caller knows of how a run ended, or of how many did."""
-
-    failed: Annotated[bool, _known_option("--failed", "The run failed.")] = False
-    passed: Annotated[bool, _known_option("--passed", "The run did what it was to do.")] = False
-    symptom: Annotated[
-        str | None,
-        _known_option("--symptom", "What is wrong with it, so it failed.", "TEXT"),
-    ] = None
-    expected: Annotated[
-        str | None, _known_option("--expected", "What would have been right.", "TEXT")
-    ] = None
-    outcomes: OutcomesFile = None
-    ignore_evaluations: IgnoreEvaluations = False
-
-
-@dataclass(frozen=True, slots=True)
-class KnownOfMany:
-    """What the caller knows of how the runs of a window ended."""
-
-    outcomes: OutcomesFile = None
-    ignore_evaluations: IgnoreEvaluations = False

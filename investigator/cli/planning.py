@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from investigator.cli.options import PlannerOptions
+from investigator.cli.planner_options import PlannerOptions
 from investigator.errors import UsageError
+from investigator.ground.near_names import did_you_mean
 
 if TYPE_CHECKING:
     from investigator.runs.config import Config
     from investigator.runs.planners import PlannerChoice
+
+
+PLANNERS = ("rules", "model", "hybrid")
 
 
 def planner_chosen(options: PlannerOptions, config: Config) -> PlannerChoice:
@@ -39,6 +43,11 @@ def planner_chosen(options: PlannerOptions, config: Config) -> PlannerChoice:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
+        if first["type"] == "literal_error" and place == "planner":
+            near = did_you_mean(planner, PLANNERS)
+            raise UsageError(
+                f"no planner '{planner}'{near}; there are: {', '.join(PLANNERS)}"
+            ) from None
         reason = first["msg"].removeprefix("Value error, ")
         raise UsageError(f"{place}: {reason}" if place else reason) from None
 

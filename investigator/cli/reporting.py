@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +14,7 @@ from investigator.cli.options import ReportOptions, RunsDir
 from investigator.cli.screen import say, stdout
 from investigator.errors import UsageError
 from investigator.ground.files import require_writable, write_target
+from investigator.ground.near_names import did_you_mean
 from investigator.ground.wording import counted
 from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
 
@@ -130,8 +130,7 @@ def require_form(form: str) -> None:
     from investigator.reports.renderers import RENDERERS
 
     if form not in RENDERERS:
-        near = get_close_matches(form, RENDERERS, 1)
-        meant = f" (did you mean '{near[0]}'?)" if near else ""
+        meant = did_you_mean(form, RENDERERS)
         raise UsageError(f"no report format '{form}'{meant}; there are: {', '.join(RENDERERS)}")
 
 

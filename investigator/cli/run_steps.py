@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 from rich.text import Text
 
 from investigator.cli.exits import Exit
-from investigator.cli.options import Json, SourceArgument
+from investigator.cli.options import Json, SourceArgument, TraceId
 from investigator.cli.screen import print_json, stdout
 from investigator.cli.source_reading import open_with_progress
 from investigator.errors import TraceNotFound, UsageError
@@ -26,10 +26,7 @@ _RESULT = 120
 
 def print_steps(
     source: SourceArgument,
-    trace_id: Annotated[
-        str | None,
-        typer.Option("--trace-id", metavar="ID", help="The trace to look at.", show_default=False),
-    ] = None,
+    trace_id: TraceId = None,
     as_json: Json = False,
 ) -> None:
     """

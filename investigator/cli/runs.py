@@ -10,14 +10,8 @@ from rich.text import Text
 
 from investigator.cli.bundles import bundled
 from investigator.cli.exits import Exit, gravest
-from investigator.cli.options import (
-    Json,
-    LimitOptions,
-    RunId,
-    RunIds,
-    RunsDir,
-    changed_budget,
-)
+from investigator.cli.limit_options import LimitOptions, changed_budget
+from investigator.cli.options import Json, RunId, RunIds, RunsDir
 from investigator.cli.outcomes import OutcomeOptions, show_one
 from investigator.cli.progress import progress_of_run
 from investigator.cli.run_list import list_, prune

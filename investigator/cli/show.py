@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from investigator.cli.options import Json, RunsDir
+from investigator.cli.options import Json, RunsDir, TraceId
 from investigator.cli.screen import print_json, stdout
 from investigator.cli.source_reading import open_with_progress
 from investigator.errors import UsageError
@@ -42,22 +42,13 @@ ShownRun = Annotated[
         "--run", metavar="RUN_ID", help="The run whose traces are meant.", show_default=False
     ),
 ]
-ShownTrace = Annotated[
-    str | None,
-    typer.Option(
-        "--trace-id",
-        metavar="ID",
-        help="The trace, where there are several; the beginning of its id will do.",
-        show_default=False,
-    ),
-]
 
 
 def show_evidence(
     target: ShownTarget,
     source: ShownSource = None,
     run_id: ShownRun = None,
-    trace_id: ShownTrace = None,
+    trace_id: TraceId = None,
     runs_dir: RunsDir = DEFAULT_RUNS_DIR,
     as_json: Json = False,
 ) -> None:

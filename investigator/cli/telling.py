@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from investigator.cli.options import KnownOfOne
+from investigator.cli.known_options import KnownOfOne
 from investigator.errors import UsageError
 
 if TYPE_CHECKING:

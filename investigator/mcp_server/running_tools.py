@@ -37,8 +37,8 @@ from investigator.reports.stored_reports import reported_in
 from investigator.runs.config import Config
 from investigator.runs.engines import AnyEngine, engine_named, engine_names
 from investigator.runs.planners import PlannerChoice
-from investigator.runs.run_store import verify_run
 from investigator.runs.settings import Request, Settings
+from investigator.runs.verification import verify_run
 
 _LOOK_S = 0.2
 """How often a run's journal is looked at while somebody waits: progress that people can follow."""

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from investigator.errors import UsageError
 from investigator.ground.canonical_json import sha256_text
+from investigator.ground.near_names import did_you_mean
 from investigator.ground.placeholders import require_placeholders
 from investigator.rca.report import Label
 from investigator.readings.faults import Fault
@@ -114,8 +115,9 @@ def load_taxonomy(name_or_path: str | Path) -> Taxonomy:
         return _built_in(str(name_or_path))
     path = Path(name_or_path)
     if not path.is_file():
+        meant = did_you_mean(str(name_or_path), BUILT_IN_TAXONOMIES)
         raise UsageError(
-            f"no taxonomy {str(name_or_path)!r}: it is neither a built-in one "
+            f"no taxonomy {str(name_or_path)!r}{meant}: it is neither a built-in one "
             f"({', '.join(BUILT_IN_TAXONOMIES)}) nor a file"
         )
     try:

@@ -36,14 +36,20 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from investigator.controls.parameters import NOTHING_CONFIGURED, ControlParameters
 from investigator.errors import UsageError
+from investigator.ground import lazy_re2 as re2
+from investigator.ground.near_names import did_you_mean
 from investigator.ground.own_patterns import OwnPatterns
+from investigator.ground.redaction import Redactor
 from investigator.ground.sensitive import OPTIONAL
 from investigator.ground.toml_lines import line_of_key
 from investigator.inspection.engine import FromConfig, Question
 from investigator.runs.engines import engine_named
 from investigator.runtime.budget import Budget
+from investigator.runtime.llm_settings import ModelSettings
 
 FILE_NAME = "investigator.toml"
+_KEY = re2.compile(r"(?i)^(?:api_?)?(?:key|token|secret|password)$|^(?:auth|authorization|bearer)$")
+"""Names under which somebody would put a key."""
 
 QuestionT = TypeVar("QuestionT", bound=Question[Any])
 
@@ -103,6 +109,7 @@ def load_config(path: Path | None) -> Config:
     try:
         text = file.read_text(encoding="utf-8")
         content = tomllib.loads(text)
+        _check_names(content, text, file)
         config = Config.model_validate(content)
         _check_budgets(config, file)
     except (OSError, UnicodeDecodeError) as error:
@@ -117,6 +124,46 @@ def load_config(path: Path | None) -> Config:
         where = f"{file}, line {line}" if line is not None else str(file)
         raise UsageError(f"{where}: {place}: {said}") from error
     return config
+
+
+def _check_names(content: Mapping[str, Any], text: str, file: Path) -> None:
+    """Refuse names that there are not, and a key, wherever it stands; its text is told nowhere."""
+    _require_known(content, [], list(Config.model_fields), text, file)
+    models = [(["model"], content.get("model"))]
+    cheaper = content.get("cheaper")
+    models += [(["cheaper"], one) for one in (cheaper if isinstance(cheaper, list) else [])]
+    for place, table in models:
+        if isinstance(table, Mapping):
+            _require_known(table, place, list(ModelSettings.model_fields), text, file)
+    budgets = content.get("budget")
+    for engine, table in (budgets if isinstance(budgets, Mapping) else {}).items():
+        if not isinstance(table, Mapping):
+            line = line_of_key(text, ["budget", engine])
+            raise UsageError(
+                f"{file}, line {line}: budget.{engine}: limits are those of an engine, in a table "
+                "of its name: [budget.rca]"
+            )
+        place = ["budget", engine]
+        _require_known(table, place, list(Budget.model_fields), text, file)
+
+
+def _require_known(
+    table: Mapping[str, Any], place: list[str], names: list[str], text: str, file: Path
+) -> None:
+    redactor = Redactor()
+    for name, value in table.items():
+        where = f"{file}, line {line_of_key(text, [*place, name])}: {'.'.join([*place, name])}"
+        is_text = isinstance(value, str) and name not in ("base_url", "model")
+        if names == list(ModelSettings.model_fields) and (
+            _KEY.search(name) or (is_text and redactor.redact(value).text != value)
+        ):
+            raise UsageError(
+                f"{where}: a key has no place in a file; put it into an environment variable, and "
+                'name that: api_key_env = "OPENAI_API_KEY"'
+            )
+        if name not in names:
+            near = did_you_mean(name, names)
+            raise UsageError(f"{where}: no such name{near}; there are: {', '.join(names)}")
 
 
 def _check_budgets(config: Config, file: Path) -> None:

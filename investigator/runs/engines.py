@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from investigator.errors import UsageError
+from investigator.ground.near_names import did_you_mean
 from investigator.ground.plugins import Loaded, installed, plugins
 
 if TYPE_CHECKING:
@@ -54,9 +55,10 @@ def engine_named(name: str) -> AnyEngine:
         return _built_in(name)
     found = _from_plugins().get(name)
     if found is None:
+        meant = did_you_mean(name, engine_names())
         raise UsageError(
-            f"no engine '{name}'; there are: {', '.join(engine_names())} (a plug-in that brought "
-            "it may be missing or left out)"
+            f"no engine '{name}'{meant}; there are: {', '.join(engine_names())} (a plug-in that "
+            "brought it may be missing or left out)"
         )
     return found
 

@@ -5,17 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from investigator.errors import UsageError
 from investigator.ground.canonical_json import JsonValue
+from investigator.ground.near_names import did_you_mean
 from investigator.runs.engines import engine_named
 from investigator.runs.run_store import StoredRun
 from investigator.runtime.journal import FILE
+
+STATES = ("succeeded", "partial", "failed", "interrupted", "running", "unreadable")
 
 
 def runs_asked(
     runs: Iterable[StoredRun], engine: str | None, state: str | None, trace_id: str | None
 ) -> Iterator[StoredRun]:
-    """Those of an engine, in a state, about a trace (the beginning of its id will do)."""
+    """Those of an engine, in a state, about a trace (the beginning of its id will do).
+
+    Raises:
+        UsageError: there is no such engine, or no such state.
+    """
     run_type = None if engine is None else engine_named(engine).run_type
+    if state is not None and state not in STATES:
+        meant = did_you_mean(state, STATES)
+        raise UsageError(f"no state '{state}'{meant}; there are: {', '.join(STATES)}")
     for run in runs:
         traces = () if run.record is None else run.record.input_ref.trace_ids
         kept = (

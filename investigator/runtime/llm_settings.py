@@ -25,6 +25,9 @@ _SENDABLE = re2.compile(r"[!-~]+")
 """What a header carries as it is: ASCII that is seen."""
 
 
+_VARIABLE = re2.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+
+
 class ModelSettings(BaseModel):
     """Which model is asked, where and how. `api_key_env` names a variable, it is not a key.
 
@@ -65,6 +68,9 @@ class ModelSettings(BaseModel):
             raise ValueError("give price_as or price_in_per_mtok and price_out_per_mtok, not both")
         if self.api_version is not None and not (self.base_url and self._takes_api_version):
             raise ValueError("api_version is of an Azure endpoint: give its base_url too")
+        if self.api_key_env is not None and not _VARIABLE.fullmatch(self.api_key_env):
+            # Not shown: what is no name of a variable may be the key itself.
+            raise ValueError("api_key_env is the name of an environment variable, not a key")
         if self.base_url is not None and not _is_plain_url(self.base_url):
             raise ValueError("base_url is http(s)://host[:port]/path, without a key or a query")
         return self

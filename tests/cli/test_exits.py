@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from investigator.cli.exits import Exit, exit_of, gravest
-from investigator.cli.options import LimitOptions, changed_budget
+from investigator.cli.limit_options import LimitOptions, changed_budget
 from investigator.errors import (
     BudgetTooSmall,
     InvestigatorError,

@@ -15,7 +15,8 @@ import anyio
 import pytest
 from mcp import Client, MCPError
 
-from investigator.runs.run_store import read_record, verify_run
+from investigator.runs.run_store import read_record
+from investigator.runs.verification import verify_run
 from investigator.runtime.journal import FILE
 from investigator.runtime.status import ErrorCode, RunStatus
 from tests.mcp_server.serving import (

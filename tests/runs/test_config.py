@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from investigator.cli.options import PlannerOptions
+from investigator.cli.planner_options import PlannerOptions
 from investigator.cli.planning import planner_chosen
 from investigator.errors import UsageError
 from investigator.runs.config import FILE_NAME, load_config
@@ -97,8 +97,8 @@ def test_without_a_file_rules_decide(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ("content", "said"),
     [
         ("[model\n", r"not TOML: .*line 1"),
-        ("[modle]\n", r"modle: Extra inputs"),
-        ("[budget.rca]\nturns = 3\n", r"turns: Extra inputs"),
+        ("[modle]\n", r"modle: no such name"),
+        ("[budget.rca]\nturns = 3\n", r"turns: no such name"),
         ("[budget.rca]\niterations = -1\n", r"iterations: Input should be greater"),
         ("[budget.report]\niterations = 1\n", r"budget.report"),
     ],
@@ -123,7 +123,7 @@ def test_a_file_that_was_named_has_to_be_there(tmp_path: Path) -> None:
     ("options", "said"),
     [
         (PlannerOptions(planner="model"), "needs a model"),
-        (PlannerOptions(planner="magic"), "planner: Input should be 'rules', 'model' or 'hybrid'"),
+        (PlannerOptions(planner="magic"), "no planner 'magic'; there are: rules, model, hybrid"),
         (PlannerOptions(planner="model", model=["m"], base_url="ftp://x"), "base_url"),
         (PlannerOptions(planner="model", model=["m"], provider="acme"), "model.provider"),
         (PlannerOptions(model=["m"]), r"--model is about a model.* add --planner hybrid"),
