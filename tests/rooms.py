@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = "investigator"
-BESIDE = ("benchmarks", "demo")
+BESIDE = ("benchmarks", "demo", "documentation")
 """Folders beside the package that import it, drawn above it."""
 PUBLIC = "(public API)"
 """`investigator/__init__.py`, as a room."""

@@ -2,167 +2,179 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
-import typer
+import yaml
 
 import investigator
-from investigator.cli.commands import EngineCommand
-from investigator.cli.exits import Exit
-from investigator.cli.main import app
-from investigator.runs.engines import engine_named
-from investigator.samples import SAMPLE_TRACES, SEEDED
+from documentation.command_pages import Command, commands
+from investigator.cli.main import main
+from investigator.runs.config import load_config
+from investigator.samples import SAMPLE_TRACES
 from investigator.store.filter_parser import parse_filter
+from tests import documents
+from tests.documents import DOCS, DOCUMENTS, PAGES, README, ROOT, Block, blocks, lines
+from tests.formats.test_format_values import SMALLEST
 
-ROOT = Path(__file__).parent.parent
-PYTHON = ROOT / "docs" / "python.md"
-README = ROOT / "README.md"
-REFERENCE = ROOT / "docs" / "cli.md"
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-_BLOCK = re.compile(r"^```(console|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command line of the tree: its words and what typer knows of it."""
-
-    words: tuple[str, ...]
-    spec: typer.core.TyperCommand
-
-    @property
-    def title(self) -> str:
-        return " ".join(self.words)
-
-    @property
-    def options(self) -> list[typer.core.TyperOption]:
-        return [p for p in self.spec.params if isinstance(p, typer.core.TyperOption)]
+PYTHON = DOCS / "python.md"
+GUIDES = [README, *(page for page in PAGES if page.parent.name in {"start", "how-to"})]
+"""What a reader follows line by line."""
+SHOWING = [page for page in GUIDES if any(b.language == "console" for b in blocks(page))]
+OWN_TRACES = {
+    "otel/traces.jsonl": SMALLEST["OTLP JSON"],
+    "langfuse/trace.json": SMALLEST["Langfuse export"],
+    "langsmith/runs.jsonl": SMALLEST["LangSmith run"],
+    "mlflow/traces.jsonl": SMALLEST["MLflow trace"],
+    ".claude/projects/my-project/session.jsonl": SMALLEST["Claude Code session"],
+    "chats.jsonl": SMALLEST["chat transcript"],
+}
+"""The smallest trace of each platform that "Your own traces" tells of."""
 
 
-def commands() -> list[Command]:
-    """Every command that does something, in the order of `--help`."""
-    return list(_walk(("investigator",), typer.main.get_command(app)))
-
-
-def _walk(words: tuple[str, ...], spec: object) -> Iterator[Command]:
-    if isinstance(spec, typer.core.TyperGroup):
-        context = typer.Context(spec)
-        for name in spec.list_commands(context):
-            child = spec.get_command(context, name)
-            known = child.made(name) if isinstance(child, EngineCommand) else child
-            yield from _walk((*words, name), known)
-    elif isinstance(spec, typer.core.TyperCommand):
-        yield Command(words, spec)
-
-
-def reference() -> str:
-    """`docs/cli.md`: the help of every command as Markdown."""
-    parts = [
-        "# Command line",
-        "Written from the commands' own help by `make golden`. Results go to stdout, everything "
-        "about the work to stderr. Exit codes, of which the gravest is told where several are due, "
-        "are in the README; any command exits with 5 at a defect of the Investigator, and names "
-        "the file that holds its traceback.",
-    ]
-    for command in commands():
-        text = re.sub(r"\[bold\](.*?)\[/\]", r"\1:", _dedented(command.spec.help or ""))
-        parts += [f"## `{_usage(command)}`", _prose(text), _option_table(command.options)]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def _dedented(text: str) -> str:
-    lines = text.strip().splitlines()
-    margin = min((len(x) - len(x.lstrip()) for x in lines[1:] if x.strip()), default=0)
-    return "\n".join([lines[0].strip(), *(line[margin:].rstrip() for line in lines[1:])])
-
-
-def _prose(text: str) -> str:
-    """Paragraphs as they are; lines that are indented become a code block."""
-    shown: list[str] = []
-    for line in text.splitlines():
-        code = line.startswith("  ")
-        if code and shown and shown[-1] and not shown[-1].startswith("    "):
-            shown.append("")
-        shown.append(f"    {line.strip()}" if code else line)
-    return "\n".join(shown)
-
-
-def _usage(command: Command) -> str:
-    names = [p for p in command.spec.params if not isinstance(p, typer.core.TyperOption)]
-    words = [(p.metavar or p.name or "") + ("..." if p.nargs == -1 else "") for p in names]
-    return " ".join([command.title, *words])
-
-
-def _option_table(options: Sequence[typer.core.TyperOption]) -> str:
-    rows = ["| option | meaning |", "|---|---|"]
-    for option in options:
-        flags = ", ".join(f"`{flag}`" for flag in [*option.opts, *option.secondary_opts])
-        value = f" {option.metavar}" if option.metavar else ""
-        default = ""
-        if option.show_default and option.default not in (None, False) and not option.required:
-            default = f" Default: {option.default}."
-        rows.append(f"| {flags}{value} | {option.help}{default} |")
-    return "\n".join(rows)
-
-
-def test_golden_reference_of_the_command_line(golden: Callable[[Path, str], None]) -> None:
-    """`docs/cli.md` has every command and every option, in the words of `--help`."""
-    golden(REFERENCE, reference())
+def name_of(page: Path) -> str:
+    """A page, for the name of a test."""
+    return str(page.relative_to(ROOT))
 
 
 @pytest.mark.parametrize("command", commands(), ids=lambda command: command.title)
 def test_every_command_teaches(command: Command) -> None:
-    """A command's help shows examples, and every option of it says what it does."""
-    assert "[bold]Example" in (command.spec.help or "")
-    assert f"{command.title} " in (command.spec.help or "")
-    assert [option.opts for option in command.options if not option.help] == []
+    """A command's help shows examples, each of which its own parser takes."""
+    told = command.spec.help or ""
+    examples = [
+        line.strip() for line in told.splitlines() if line.strip().startswith("investigator ")
+    ]
+    assert "[bold]Example" in told
+    assert any(f"{command.title} " in f"{line} " for line in examples)
+    assert [documents.problem(c) for e in examples for c in documents.investigator_calls(e)] == [
+        None for e in examples for _ in documents.investigator_calls(e)
+    ]
 
 
 @pytest.mark.parametrize("command", commands(), ids=lambda command: command.title)
-def test_the_readme_names_every_command(command: Command) -> None:
-    """Whoever reads the README meets every command."""
-    assert f"`{command.title}" in README.read_text() or f"$ {command.title}" in README.read_text()
+def test_a_guide_names_every_command(command: Command) -> None:
+    """Whoever reads the guides meets every command, where it is of use."""
+    guides = [*GUIDES, DOCS / "ci.md", DOCS / "controls.md"]
+    assert any(command.title in page.read_text(encoding="utf-8") for page in guides)
 
 
-def _blocks(text: str) -> Iterator[tuple[str, str]]:
-    for match in _BLOCK.finditer(text):
-        yield match[1], match[2]
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """A folder like a checkout, with traces of every platform where the pages have them."""
+    return documents.desk(tmp_path, OWN_TRACES)
 
 
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder like a checkout, with the traces that come with the package where they stand."""
-    folder = tmp_path_factory.mktemp("desk")
-    shutil.copytree(SAMPLE_TRACES, folder / "investigator" / "samples" / "traces")
-    shutil.copytree(SEEDED, folder / "investigator" / "samples" / "demo_agent")
-    return folder
+def _printed(line: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """What a call of the command returns and prints; in this process, as starting one is slow."""
+    [words] = documents.investigator_calls(line)
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    captured = capsys.readouterr()
+    assert isinstance(ended.value.code, int)
+    assert ended.value.code != 2, captured.err
+    assert "Traceback" not in captured.err
+    return ended.value.code, captured.out
 
 
-def _run(argv: Sequence[str], desk: Path) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    env = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
-    # The traces of the desk must not be mistaken for the package: Python runs from elsewhere.
-    return subprocess.run(argv, cwd=desk, env=env, capture_output=True, text=True, timeout=120)
+def _shown(line: str, desk: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """The same of a line that a shell may have to read first."""
+    if not documents.needs_a_shell(line):
+        return _printed(line, capsys)
+    ended = documents.run(["sh", "-c", line], desk)
+    assert "Traceback" not in ended.err
+    return ended.code, ended.out
 
 
-def _console(block: str, desk: Path) -> str:
+def _console(block: str, desk: Path, capsys: pytest.CaptureFixture[str]) -> str:
     """The block with what its commands print now; `echo $?` shows the last exit code."""
     shown, last = [], 0
     for line in block.splitlines():
-        if line.startswith("$ "):
-            ended = _run(["sh", "-c", f"(exit {last}); {line[2:]}"], desk)
-            assert "Traceback" not in ended.stderr, ended.stderr
-            assert ended.returncode != 2, ended.stderr
-            last = ended.returncode
-            shown.append(f"{line}\n{ended.stdout}")
+        if line == "$ echo $?":
+            shown.append(f"{line}\n{last}\n")
+        elif line.startswith("$ "):
+            last, printed = _shown(line[2:], desk, capsys)
+            shown.append(f"{line}\n{printed}")
     return "".join(shown)
+
+
+@pytest.mark.parametrize("page", SHOWING, ids=name_of)
+def test_golden_pages_show_what_commands_print(
+    page: Path,
+    desk: Path,
+    golden: Callable[[Path, str], None],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Every command of a `console` block runs, in the order of the page, and prints that."""
+    told = page.read_text(encoding="utf-8")
+    with chdir(desk):
+        for block in blocks(page):
+            if block.language == "console":
+                told = told.replace(block.text, _console(block.text, desk, capsys), 1)
+    golden(page, told)
+
+
+def _guided() -> Iterator[tuple[Path, Block]]:
+    yield from ((page, b) for page in DOCUMENTS for b in blocks(page) if b.language == "sh")
+
+
+@pytest.mark.parametrize("page", sorted({page for page, _ in _guided()}), ids=name_of)
+def test_command_lines_of_the_documents_parse(page: Path, tmp_path: Path) -> None:
+    """Every line of a `sh` block is a call that its command's own parser takes, or names what the
+    project has: a target of make, an extra, a program that a reader knows."""
+    with chdir(tmp_path):
+        for line in (line for p, block in _guided() if p == page for line in lines(block)):
+            calls = documents.investigator_calls(line)
+            assert [documents.problem(call) for call in calls] == [None] * len(calls), line
+            if not calls:
+                _known_to_the_project(line)
+
+
+def _known_to_the_project(line: str) -> None:
+    program, *words = line.split()
+    assert program in documents.OTHER_PROGRAMS or program.startswith("#!"), line
+    if program == "make":
+        assert re.search(rf"^{words[0]}:", (ROOT / "Makefile").read_text(), re.MULTILINE), line
+    extras = re.search(r"\.\[([\w,-]+)\]", line)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for extra in extras[1].split(",") if extras else ():
+        assert extra in project["optional-dependencies"], line
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", GUIDES, ids=name_of)
+def test_command_lines_of_the_guides_run(
+    page: Path, desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the order of the page: each that needs no server and no model succeeds."""
+    told = (line for b in blocks(page) if b.language == "sh" for line in lines(b))
+    with chdir(desk):
+        for line in filter(documents.can_be_run, told):
+            code, _ = _shown(line, desk, capsys)
+            assert code in {0, 1}, line
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=name_of)
+def test_examples_of_other_languages_are_of_that_language(page: Path, tmp_path: Path) -> None:
+    """Python compiles, YAML and TOML parse; a whole `investigator.toml` is one."""
+    for block in blocks(page):
+        match block.language:
+            case "py" | "python":
+                compile(block.text, name_of(page), "exec")
+            case "yaml":
+                yaml.safe_load(block.text)
+            case "toml" if page.parent.name in {"how-to", "start"} or page == README:
+                file = tmp_path / "investigator.toml"
+                file.write_text(block.text, encoding="utf-8")
+                load_config(file)
+            case "toml":
+                tomllib.loads(block.text)
+            case _:
+                pass
 
 
 def test_the_page_for_python_names_the_whole_public_interface() -> None:
@@ -173,15 +185,16 @@ def test_the_page_for_python_names_the_whole_public_interface() -> None:
     assert all(hasattr(investigator, name) for name in investigator.__all__)
 
 
-def test_the_examples_for_python_run(desk: Path) -> None:
+@pytest.mark.parametrize("page", [README, PYTHON], ids=name_of)
+def test_the_examples_for_python_run(page: Path, desk: Path) -> None:
     """Each is a program of its own, in a folder that holds `traces.parquet`."""
-    ended = _run(["investigator", "ingest", str(SAMPLE_TRACES), "-o", "traces.parquet"], desk)
-    assert ended.returncode == 0, ended.stderr
-    for number, (_, block) in enumerate(_blocks(PYTHON.read_text(encoding="utf-8"))):
+    argv = ["investigator", "ingest", str(SAMPLE_TRACES), "-o", "traces.parquet"]
+    assert documents.run(argv, desk).code == 0
+    for number, block in enumerate(b for b in blocks(page) if b.language == "python"):
         program = desk / f"example_{number}.py"
-        program.write_text(block, encoding="utf-8")
-        ended = _run([sys.executable, "-P", str(program)], desk)
-        assert ended.returncode == 0, ended.stderr
+        program.write_text(block.text, encoding="utf-8")
+        ended = documents.run([sys.executable, "-P", str(program)], desk)
+        assert ended.code == 0, ended.err
 
 
 def test_documents_import_from_the_public_interface_alone() -> None:
@@ -191,22 +204,25 @@ def test_documents_import_from_the_public_interface_alone() -> None:
         assert set(found) == {"investigator"}
 
 
-def test_golden_readme_examples_print_what_it_shows(
-    desk: Path, golden: Callable[[Path, str], None]
-) -> None:
-    """Every command and every Python example of the README runs, in order, and prints that."""
+def test_the_readme_is_read_in_five_minutes() -> None:
+    """It has fewer than 1,200 words, and a picture of a report in the first screen."""
     text = README.read_text(encoding="utf-8")
-    told = text
-    for language, block in _blocks(text):
-        if language == "console":
-            told = told.replace(block, _console(block, desk))
-        else:
-            ended = _run([sys.executable, "-P", "-c", block], desk)
-            assert ended.returncode == 0, ended.stderr
-    golden(README, told)
+    assert len(text.split()) < 1200
+    [picture] = re.findall(r"!\[.+\]\((.+)\)", "\n".join(text.splitlines()[:20]))
+    assert (ROOT / picture).stat().st_size < 150_000
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_of_the_readme_resolve() -> None:
+    """To files of the checkout, and to headings of them where they name one."""
+    for document in DOCUMENTS:
+        if document.parent != ROOT:
+            continue
+        text = document.read_text(encoding="utf-8")
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[\w-]+)?\)", text):
+            assert (ROOT / link).exists(), f"{document.name}: {link}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_every_file_that_a_document_names_exists(document: Path) -> None:
     """Paths in backticks that look like files of the project are files of the project."""
     named = re.findall(r"`((?:docs|tests|investigator|benchmarks)/[\w./-]*)`", document.read_text())
@@ -218,25 +234,3 @@ def test_filters_in_the_documents_parse() -> None:
     text = (ROOT / "docs" / "filters.md").read_text(encoding="utf-8")
     examples = text.split("```text\n")[1].split("```")[0].splitlines()
     assert [bool(parse_filter(example)) for example in examples] == [True] * len(examples)
-
-
-def test_the_readme_names_every_limit_with_its_default() -> None:
-    """The table of limits holds the options and the defaults that the code has."""
-    rows = re.findall(r"^\| [^|]+ \| `(--max-[\w-]+)` \| (.+?) \|$", README.read_text(), re.M)
-    told = {option: values.split(" | ") for option, values in rows}
-    budgets = [engine_named(name).default_budget for name in ("rca", "compliance", "incident")]
-    assert told == {
-        "--max-iterations": [f"{budget.iterations:,}" for budget in budgets],
-        "--max-tool-calls": [f"{budget.tool_calls:,}" for budget in budgets],
-        "--max-subcalls": [f"{budget.subcalls:,}" for budget in budgets],
-        "--max-tokens": [f"{budget.tokens:,}" for budget in budgets],
-        "--max-cost-usd": ["none"] * 3,
-        "--max-wall-time": [f"{budget.wall_time_s:g} s" for budget in budgets],
-        "--max-depth": [f"{budget.depth}" for budget in budgets],
-    }
-
-
-def test_the_readme_names_every_exit_code() -> None:
-    """The table of exit codes has those of the code, and no other."""
-    named = re.findall(r"^\| (\d+) \| ", README.read_text(), re.MULTILINE)
-    assert [int(code) for code in named] == [code.value for code in Exit]

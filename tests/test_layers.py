@@ -75,6 +75,7 @@ def test_tests_stand_in_a_folder_named_like_their_room() -> None:
         "test_extending",
         "test_layers",
         "test_project",
+        "test_reference",
         "test_site",
         "test_wheel",
     }

@@ -18,18 +18,19 @@ class Exit(IntEnum):
     """What the process says about its work."""
 
     SUCCEEDED = 0
+    """Every run succeeded."""
     THRESHOLD = 1
-    """`--fail-on` was asked for, and what it names was found."""
+    """The `--fail-on` threshold was crossed."""
     USAGE = 2
-    """The call makes no sense, or nothing could be read."""
+    """Wrong usage, or nothing could be read. Nothing was run."""
     PARTIAL = 3
-    """Some run was cut off, or some file could not be read."""
+    """A run was cut off by a limit, or a file could not be read."""
     FAILED = 4
-    """Some run has no valid report."""
+    """A run has no valid report."""
     DEFECT = 5
-    """A defect of the Investigator, outside of any run or as the end of one."""
+    """A defect of the Investigator; stderr names the file with the traceback."""
     INTERRUPTED = 130
-    """Ctrl-C or SIGTERM; what was done is kept."""
+    """Ctrl-C or SIGTERM. Finished runs are kept; `--continue` or `runs resume` goes on."""
 
 
 _GRAVITY = (Exit.SUCCEEDED, Exit.THRESHOLD, Exit.PARTIAL, Exit.FAILED, Exit.DEFECT)

@@ -55,12 +55,14 @@ QuestionT = TypeVar("QuestionT", bound=Question[Any])
 
 
 class Redaction(BaseModel):
-    """What is redacted besides the common secrets: RE2 patterns by name, and optional kinds."""
+    """What is redacted besides the common secrets and personal data."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     patterns: OwnPatterns = Field(default_factory=dict)
+    """RE2 patterns of your own, by name: `{ customer = 'CUST-\\d+' }`."""
     kinds: tuple[Literal["ip_address"], ...] = ()
+    """Kinds that are redacted on request only."""
 
     @property
     def redact(self) -> dict[str, str]:

@@ -34,6 +34,8 @@ class PlannerChoice(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     planner: Literal["rules", "model", "hybrid"] = "rules"
+    """`rules` (no model), `model` (asked every turn), or `hybrid` (rules open scopes, the model
+    decides in them)."""
     model: ModelSettings | None = None
     cheaper: tuple[ModelSettings, ...] = ()
 

@@ -130,12 +130,19 @@ class Budget(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     iterations: int | None = Field(default=None, ge=0)
+    """Planner turns, all scopes together."""
     tool_calls: int | None = Field(default=None, ge=0)
+    """Reads of the traces by a planner."""
     subcalls: int | None = Field(default=None, ge=0)
+    """Child scopes that may be opened."""
     tokens: int | None = Field(default=None, ge=0)
+    """Model tokens, in and out."""
     cost_usd: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """Model cost in US dollars."""
     wall_time_s: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """Seconds from start to report."""
     depth: int = Field(default=2, ge=0, le=3)
+    """Levels of child scopes, 0 to 3."""
 
     @property
     def limits(self) -> Limits:

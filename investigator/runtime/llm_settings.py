@@ -29,36 +29,46 @@ _VARIABLE = re2.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 
 
 class ModelSettings(BaseModel):
-    """Which model is asked, where and how. `api_key_env` names a variable, it is not a key.
+    """Which model is asked, where, and how.
 
-    Prices are in US dollars for a million tokens; `price_as` names the model of the price table
-    whose price it has, such as one behind a base URL that the table does not know. Times in
-    seconds. `timeout_s` bounds a whole attempt, however slowly a reply drips in; `latency_s` is
-    what a turn takes at the least, and what is kept back for the last one. `context_tokens` is
-    what prompt and reply may take together; None: no limit. `temperature` None is not sent.
-    `structured` says how replies are held to a schema: `json_schema` in the large providers'
-    subset; `grammar`, with bounds and with the ids that a turn knows, where all of JSON Schema is
-    enforced (llama.cpp, vLLM, Ollama). `provider` may be a plug-in's, so whether there is such a
-    one is asked when a run starts: a stored run can still be read where its plug-in is gone.
+    A plug-in may bring a provider, so whether there is one of that name is checked when a run
+    starts: a stored run can still be read after its plug-in was removed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     provider: str = "openai"
+    """`openai` (and every compatible endpoint), `anthropic`, `google`, or a plug-in's."""
     model: str = Field(min_length=1)
+    """Name of the model, as the endpoint knows it."""
     base_url: str | None = None
+    """Endpoint other than the provider's own, such as `http://127.0.0.1:8080/v1`."""
     api_version: str | None = None
+    """API version of an Azure endpoint."""
     api_key_env: str | None = None
+    """Environment variable that holds the key. The key itself is never written anywhere."""
     temperature: float | None = Field(default=0.0, ge=0, allow_inf_nan=False)
+    """Sampling temperature; not sent to models that take none."""
     max_output_tokens: int = Field(default=1500, gt=0)
+    """Upper bound of a reply; held from the budget before each turn and sent to the provider."""
     context_tokens: int | None = Field(default=None, gt=0)
+    """The model's context window: prompt and reply together."""
     timeout_s: float = Field(default=60.0, gt=0, allow_inf_nan=False)
+    """Seconds that one attempt may take, however slowly the reply arrives."""
     latency_s: float = Field(default=2.0, gt=0, allow_inf_nan=False)
+    """Seconds that a turn takes at least; a scope keeps as much back for its final turn."""
     price_as: str | None = Field(default=None, min_length=1)
+    """Model of the price table whose price applies, for a model the table doesn't know."""
     price_in_per_mtok: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """US dollars per million input tokens; in place of the price table."""
     price_out_per_mtok: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """US dollars per million output tokens."""
     structured: Literal["json_schema", "grammar", "json_object", "none"] = "json_schema"
+    """How replies are held to a schema: `json_schema` (the subset of the large providers),
+    `grammar` (all of JSON Schema, with the ids a turn knows: llama.cpp, vLLM, Ollama),
+    `json_object`, or `none`."""
     max_retries: int = Field(default=2, ge=0)
+    """Further attempts after a failed one."""
 
     @model_validator(mode="after")
     def _consistent(self) -> ModelSettings:

@@ -7,35 +7,53 @@ from typing import NamedTuple
 
 
 class RunStatus(StrEnum):
-    """`succeeded`: valid report, no scope cut off; `partial`: valid, but some was; `failed`."""
+    """How a run ended."""
 
     SUCCEEDED = "succeeded"
+    """The report is valid, its evidence resolves, and no scope was cut off or failed."""
     PARTIAL = "partial"
+    """The report is valid, but a scope was cut off or left out, or write-back is incomplete."""
     FAILED = "failed"
+    """There is no valid report; `error` says why."""
 
 
 class ScopeStatus(StrEnum):
     """How a scope ended; also the final states of `ScopeState`."""
 
     COMPLETED = "completed"
+    """It gave its answer, possibly in its final turn."""
     TERMINATED_BUDGET = "terminated_budget"
+    """The pool stopped it before it could answer; its last valid draft counts as its answer."""
     FAILED = "failed"
+    """It ended with an error."""
 
 
 class ErrorCode(StrEnum):
     """What went wrong, for programs."""
 
     RECURSION_LIMIT_REACHED = "RECURSION_LIMIT_REACHED"
+    """A limit of the budget was reached, wall time included; `limit` names it. Resume with a
+    higher one."""
     CANCELLED = "CANCELLED"
+    """Ctrl-C or SIGTERM. Finished calls are kept; the run can be resumed."""
     TOOL_CALL_FAILED = "TOOL_CALL_FAILED"
+    """A read of the traces failed."""
     TOOL_RESPONSE_INVALID = "TOOL_RESPONSE_INVALID"
+    """A tool returned something that does not match its own schema."""
     SCHEMA_VALIDATION_FAILED = "SCHEMA_VALIDATION_FAILED"
+    """The report does not match its schema."""
     EVIDENCE_VALIDATION_FAILED = "EVIDENCE_VALIDATION_FAILED"
+    """A reference in the report does not resolve in the trace."""
     MODEL_OUTPUT_INVALID = "MODEL_OUTPUT_INVALID"
+    """A model gave three invalid replies in a row."""
     MODEL_CALL_FAILED = "MODEL_CALL_FAILED"
+    """The model's endpoint gave no reply, retries included."""
     SOURCE_UNAVAILABLE = "SOURCE_UNAVAILABLE"
+    """The source went down while it was being read. Resume once it is back."""
     WRITEBACK_FAILED = "WRITEBACK_FAILED"
+    """Not every annotation was written; `investigator annotate` completes it."""
     UNEXPECTED_RUNTIME_ERROR = "UNEXPECTED_RUNTIME_ERROR"
+    """A defect of the Investigator."""
 
 
 class ScopeState(StrEnum):

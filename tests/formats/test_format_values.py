@@ -1,9 +1,8 @@
-"""A format is one value: each keeps the same promises, and the README lists them all."""
+"""A format is one value: each keeps the same promises."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,7 +17,6 @@ from tests import rooms
 
 Record = dict[str, JsonValue]
 
-README = Path(__file__).parents[2] / "README.md"
 TRACE, SPAN, START = "0" * 31 + "1", "0" * 15 + "1", "2026-01-01T00:00:00Z"
 IDS: Record = {"trace_id": TRACE, "span_id": SPAN}
 RUN: Record = {"id": "r", "trace_id": "r", "run_type": "tool", "name": "x"}
@@ -217,15 +215,3 @@ def test_what_the_cache_is_named_after_covers_all_that_decodes() -> None:
 
 def _decodes(module: str) -> bool:
     return rooms.room_of(module) in {"formats", "traces", "ground"}
-
-
-def test_golden_table_of_the_formats(golden: Callable[[Path, str], None]) -> None:
-    """The README has a row for each format, in the words of its value."""
-    text = README.read_text(encoding="utf-8")
-    before, head, after = text.partition("| format | files |\n|---|---|\n")
-    rest = after[after.index("\n\n") :]
-    rows = [
-        "| canonical file written by `investigator ingest` | Parquet |",
-        *(f"| {known.reads} | {', '.join(known.files)} |" for known in FORMATS),
-    ]
-    golden(README, before + head + "\n".join(rows) + rest)
