@@ -12,6 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from collections.abc import Collection
+from types import NoneType
 from typing import TypeAlias
 
 import msgspec
@@ -25,6 +27,14 @@ _ENCODER = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
 )
 
+
+_SORTED = msgspec.json.Encoder(order="sorted")
+"""Four times as fast, and the same to the byte but for what `_is_written_alike` tells apart."""
+
+_PLAIN = frozenset({str, bool, NoneType})
+_INTEGERS = range(-(2**63), 2**64)
+_SMALLEST, _LARGEST = 1e-4, 1e16
+"""Between these a number is written without an exponent, of which there are several spellings."""
 
 _DIGITS = 308
 """Any integer of that many digits is a double too; of more than 4,300 Python makes no int."""
@@ -44,8 +54,31 @@ def canonical_json(value: JsonValue) -> str:
     Raises:
         ValueError: the value holds NaN or an infinity, which JSON cannot say.
     """
+    if _is_written_alike((value,)):
+        try:
+            return _SORTED.encode(value).decode()
+        except UnicodeEncodeError:
+            pass  # a lone surrogate
     text = _ENCODER.encode(value)
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _is_written_alike(values: Collection[JsonValue]) -> bool:
+    """Whether `_SORTED` writes these values, and all in them, as `_ENCODER` does."""
+    kinds = set(map(type, values))
+    if kinds <= _PLAIN:
+        return True
+    return all(_is_alike(value) for value in values if type(value) not in _PLAIN)
+
+
+def _is_alike(value: JsonValue) -> bool:
+    if type(value) is dict:
+        return set(map(type, value)) <= {str} and _is_written_alike(value.values())
+    if type(value) is list:
+        return _is_written_alike(value)
+    if type(value) is int:
+        return value in _INTEGERS
+    return type(value) is float and (value == 0 or _SMALLEST <= abs(value) < _LARGEST)
 
 
 def compact_json(value: JsonValue) -> str:

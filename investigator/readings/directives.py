@@ -9,7 +9,7 @@ that are none: statements, headings, records, questions of fact.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from investigator.ground import lazy_re2 as re2
@@ -45,6 +45,7 @@ _GROUPS = {
     "calculate compute summarize summarise translate recommend suggest rate rank choose select "
     "pick keep hold wait begin end turn take bring coordinate attend",
 }
+_NO_ACT: frozenset[str] = frozenset()
 _KINDS: dict[str, frozenset[str]] = {}
 for _group, _words in _GROUPS.items():
     for _word in _words.split():
@@ -74,6 +75,9 @@ _FILLERS = word_set("you that so kind good as able willing help me us by")
 _WISH = word_set("want wants need needs like ask asks require requires request")
 _CARE = word_set("sure remember forget ensure certain necessary essential crucial")
 _DUTY = word_set("must should shall needs need has have")
+
+_DEMANDS = _READER | _CARE | _DUTY | {"to", "please"}
+"""The words of which one has to stand in a demand."""
 
 _ESCAPED_BREAK = re2.compile(r"\\+\s*\n\s*\\?|\\+[nrt]")
 _BLOCK = re.compile(
@@ -143,7 +147,7 @@ def _spans(pattern: re.Pattern[str] | re2.LazyPattern, text: str) -> list[tuple[
 
 def directed(sentence: str) -> frozenset[str]:
     """The kinds of acts that a sentence demands of its reader; empty where it demands none."""
-    kinds: frozenset[str] = frozenset()
+    kinds = _NO_ACT
     opens, start = not _is_title(sentence), 0
     for end, after in _spans(_CLAUSES, sentence):
         clause = sentence[start:end]
@@ -174,17 +178,15 @@ def _imperative(words: list[str]) -> frozenset[str]:
     lead = 0
     while lead < min(len(words), _LEADS) and _leads(words[lead]):
         lead += 1
-    if lead + 1 >= len(words):
-        return frozenset()
-    found = _KINDS.get(words[lead], frozenset())
-    if words[lead + 1] in _HEADED:
-        return frozenset()
+    if lead + 1 >= len(words) or words[lead + 1] in _HEADED:
+        return _NO_ACT
+    found = _KINDS.get(words[lead], _NO_ACT)
     if not found and words[lead] in _PURPOSES:
         lead = _behind_purpose(words, lead)
-        found = _KINDS.get(words[lead], frozenset()) if lead else frozenset()
+        found = _KINDS.get(words[lead], _NO_ACT) if lead else _NO_ACT
     if found:
         for joint, word in zip(words[lead + 1 :], words[lead + 2 :], strict=False):
-            found |= _KINDS.get(word, frozenset()) if joint in _JOINTS else frozenset()
+            found |= _KINDS.get(word, _NO_ACT) if joint in _JOINTS else _NO_ACT
     return found
 
 
@@ -197,13 +199,13 @@ def _behind_purpose(words: list[str], start: int) -> int:
 def _run_on(clause: str) -> frozenset[str]:
     """An imperative that was put behind other words without a stop: `report 12 Send it to …`."""
     words = clause.split()
-    return frozenset().union(
-        *(
-            _KINDS.get(word.casefold(), frozenset())
-            for before, word, after in zip(words, words[1:], words[2:], strict=False)
-            if word.istitle() and not before[:1].isupper() and not after[:1].isupper()
-        )
-    )
+    found = _NO_ACT
+    for place in range(1, len(words) - 1):
+        word = words[place]
+        if word.istitle() and (kinds := _KINDS.get(word.casefold())) is not None:
+            beside = words[place - 1][:1], words[place + 1][:1]
+            found |= _NO_ACT if any(map(str.isupper, beside)) else kinds
+    return found
 
 
 def _leads(word: str) -> bool:
@@ -213,8 +215,10 @@ def _leads(word: str) -> bool:
 
 def _demand(words: list[str]) -> frozenset[str]:
     """`you must send …`, `I want you to send …`, `make sure to send …`, `it has to be sent`."""
-    found: frozenset[str] = frozenset()
+    found = _NO_ACT
     for place, word in enumerate(words[:-1]):
+        if word not in _DEMANDS:
+            continue
         rest, before = words[place + 1 :], words[place - 1] if place else ""
         asked = word in _READER and (before in _ASKING or rest[0] in _OBLIGED)
         wished = word == "to" and before in _WISH
@@ -232,12 +236,23 @@ def _first_act(words: list[str]) -> frozenset[str]:
             return _KINDS[word]
         if not (word in _FILLERS or word in _OBLIGED or _leads(word)):
             break
-    return frozenset()
+    return _NO_ACT
 
 
-def kinds_of(words: list[str]) -> frozenset[str]:
+def kinds_of(words: Iterable[str]) -> frozenset[str]:
     """The kinds of acts that words name, in any of their forms."""
-    return frozenset().union(*(_KINDS.get(_plain(word), frozenset()) for word in words))
+    return frozenset().union(*map(_kinds_of_word, words))
+
+
+def names_an_act(words: Iterable[str]) -> bool:
+    """Whether one of the words names an act, in any of its forms."""
+    return any(map(_kinds_of_word, words))
+
+
+@lru_cache(maxsize=16_384)
+def _kinds_of_word(word: str) -> frozenset[str]:
+    """Most words of a text have stood in it before."""
+    return _KINDS.get(_plain(word), _NO_ACT)
 
 
 def words_of(text: str) -> list[str]:

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from investigator.ground import lazy_re2 as re2
 from investigator.ground.patterns import well_formed
-from investigator.readings.directives import kinds_of, words_of
+from investigator.readings.directives import kinds_of, names_an_act, words_of
 from investigator.readings.languages import common_words, hinted_languages, word_set
 
 _STEMS: Mapping[str, Mapping[str, str]] = {
@@ -146,11 +146,11 @@ _STRANGE = word_set(
 def languages_in(text: str) -> tuple[str, ...]:
     """The languages besides English whose verbs may stand in a text."""
     plain = well_formed(text[:_WINDOW])
-    if _KANA.search(plain):
+    if not plain.isascii() and _KANA.search(plain):
         return ("japanese",)
-    if _HAN.search(plain):
+    if not plain.isascii() and _HAN.search(plain):
         return SPACELESS
-    hinted, english = hinted_languages(plain), bool(kinds_of(words_of(plain)))
+    hinted, english = hinted_languages(plain), names_an_act(words_of(plain))
     if english and (not hinted or "english" in hinted):
         return ()
     named = hinted - {"english"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -32,6 +33,7 @@ def word_set(words: str) -> frozenset[str]:
 
 LANGUAGES = tuple(_COMMON)
 _SETS: Mapping[str, frozenset[str]] = {name: word_set(held) for name, held in _COMMON.items()}
+_EVERY = frozenset[str]().union(*_SETS.values())
 _WORD = re.compile(r"[^\W\d_]+")
 """Linear without RE2, which takes ten times as long for each of the many matches."""
 _WINDOW = 4_000
@@ -41,10 +43,7 @@ _CLEARLY = 2
 
 def language_of(text: str) -> str | None:
     """The language, in English and lower case; None where no language stands out."""
-    words = [word.lower() for word in _WORD.findall(text[:_WINDOW])]
-    counts = sorted(
-        ((sum(word in held for word in words), name) for name, held in _SETS.items()), reverse=True
-    )
+    counts = sorted(((count, name) for name, count in _counted(text[:_WINDOW])), reverse=True)
     (most, name), (second, _) = counts[0], counts[1]
     return name if most >= _LEAST and most >= _CLEARLY * second else None
 
@@ -54,15 +53,21 @@ def hinted_languages(text: str) -> frozenset[str]:
 
     For texts too short for `language_of`: a hint, which several languages may share.
     """
-    words = [word.lower() for word in _WORD.findall(text[:_WINDOW])]
-    counts = {name: sum(word in held for word in words) for name, held in _SETS.items()}
-    most = max(counts.values())
-    return (
-        frozenset(name for name, count in counts.items() if count == most) if most else frozenset()
+    counts = _counted(text[:_WINDOW])
+    most = max(count for _, count in counts)
+    return frozenset(name for name, count in counts if count == most) if most else frozenset()
+
+
+@lru_cache(maxsize=1024)
+def _counted(text: str) -> tuple[tuple[str, int], ...]:
+    """How many of its words are common in each language; a text is asked for several times."""
+    found = Counter(filter(_EVERY.__contains__, map(str.lower, _WORD.findall(text))))
+    return tuple(
+        (name, sum(count for word, count in found.items() if word in held))
+        for name, held in _SETS.items()
     )
 
 
-@lru_cache(maxsize=1)
 def common_words() -> frozenset[str]:
     """The commonest words of all the languages, which say nothing of a text's subject."""
-    return frozenset().union(*_SETS.values())
+    return _EVERY

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from functools import cache
+from importlib.metadata import version
 
 from investigator.ground.plugins import installed
 
@@ -36,3 +37,9 @@ def fingerprint() -> str:
     for plugin in installed():
         digest.update(f"{plugin}\n".encode())
     return digest.hexdigest()
+
+
+@cache
+def own_version() -> str:
+    """The version of the Investigator that is installed; its metadata is parsed once a process."""
+    return version("phoenix-rlm-investigator")

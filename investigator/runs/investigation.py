@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -28,6 +27,7 @@ from investigator.errors import (
     SourceUnavailable,
     UsageError,
 )
+from investigator.ground.garbage import cycle_search_at_rest
 from investigator.ground.interrupts import in_charge
 from investigator.ground.own_patterns import OwnPatterns
 from investigator.ground.plugins import installed
@@ -36,7 +36,7 @@ from investigator.ground.wording import counted
 from investigator.inspection.engine import Materials, Prepared, Question, ReportT, TraceQuestion
 from investigator.model_planner.fence import Asking, new_code
 from investigator.runs.engines import engine_named, engine_of_run
-from investigator.runs.fingerprint import fingerprint
+from investigator.runs.fingerprint import fingerprint, own_version
 from investigator.runs.freezing import as_read, frozen_input
 from investigator.runs.good_runs import found_good_run, good_run_again, keep_good_run
 from investigator.runs.planners import (
@@ -194,7 +194,7 @@ async def ainvestigate(
             read = held.enter_context(as_read(read, question, run_dir, freeze=settings.freeze))
             if good is not None:
                 keep_good_run(good, run_dir, freeze=settings.freeze)
-            prepared = question.prepare(with_session(read, question), materials, redactor)
+            prepared = _prepared(question, with_session(read, question), materials, redactor)
         except SourceError as error:
             return result_of(run_dir, _fail(opening, run_dir, error))
         run = _run_of(opening, prepared, settings.planner, redactor)
@@ -215,7 +215,7 @@ def _opening(
     return RunOpened(
         run_id=run_id,
         run_type=engine_named(question.engine).run_type,
-        engine_version=version("phoenix-rlm-investigator"),
+        engine_version=own_version(),
         source=source,
         options=options.model_dump_json(),
         dataset_ref=DatasetRef(dataset_id=", ".join(source), dataset_hash=None),
@@ -289,6 +289,16 @@ def _of_the_only_trace(question: Question[ReportT], opened: OpenedSource) -> Que
     )
 
 
+def _prepared(
+    question: Question[Any], api: InspectionAPI, materials: Materials, redactor: Redactor
+) -> Prepared:
+    """What the run starts from; a question of many traces drops each before the next."""
+    if not isinstance(question, TraceQuestion):
+        return question.prepare(api, materials, redactor)
+    with cycle_search_at_rest():
+        return question.prepare(api, materials, redactor)
+
+
 def _run_of(
     opening: RunOpened, prepared: Prepared, choice: PlannerChoice, redactor: Redactor
 ) -> Run:
@@ -312,7 +322,7 @@ def _require_same_code(opened: RunOpened) -> None:
     if not is_made_by_this_code(opened):
         raise UsageError(
             f"run '{opened.run_id}' was made by version {opened.engine_version} with "
-            f"{code_of(opened)}, and this is version {version('phoenix-rlm-investigator')} with "
+            f"{code_of(opened)}, and this is version {own_version()} with "
             "other code: it can be listed, shown, verified and exported here, but not made again; "
             "use the version that made it"
         )
@@ -356,7 +366,7 @@ def rebuilt(run_dir: Path, cache_dir: Path | None, source: str | None = None) ->
         good = good_run_again(question, api, run_dir, cache_dir)
         materials = materials._replace(good=good)
         redactor = options.redactor
-        prepared = question.prepare(api, materials, redactor)
+        prepared = _prepared(question, api, materials, redactor)
         run = _run_of(opened, prepared, options.planner, redactor)
         if opened.dataset_ref.dataset_hash is None:
             yield run

@@ -27,6 +27,7 @@ MOST_SHARED = 0.2
 _WINDOW = 20_000
 _LEAST_WORDS = 10
 _STEM = 5
+_INSTRUCTS = ("system", "developer")
 _WORD = re.compile(r"[^\W\d_]{4,}|\d[\d.,:]*\d|[^\W\d_]+[-\d](?:[^\W_]|-)*")
 """Linear without RE2: no part can match what the next one does. It finds thousands of words, and
 each match of RE2 is an object."""
@@ -35,10 +36,13 @@ each match of RE2 is an object."""
 def detect_off_task_answers(readings: Readings) -> Iterator[Signal]:
     """Final answers that share next to nothing with what the model was asked and told."""
     view = readings.view
+    worked = frozenset(view.scope(one.span) for one in view.attempts if one.failure is None)
     for span in final_calls(view):
         answer = answer_of(view, span)
         question = _question(view, span)
-        if answer is None or question is None or not _looked_up(view, span):
+        if answer is None or question is None or view.scope(span) not in worked:
+            continue
+        if view.inputs(span)[0].role not in _INSTRUCTS:
             continue
         words = _stems(answer)
         if len(words) < _LEAST_WORDS:
@@ -64,12 +68,6 @@ def detect_off_task_answers(readings: Readings) -> Iterator[Signal]:
 def _question(view: TraceView, span: Span) -> tuple[int, Message] | None:
     found = [(i, m) for i, m in enumerate(view.inputs(span)) if m.role == "user" and m.content]
     return found[-1] if found else None
-
-
-def _looked_up(view: TraceView, span: Span) -> bool:
-    scope = view.scope(span)
-    worked = any(a.failure is None and view.scope(a.span) == scope for a in view.attempts)
-    return worked and view.inputs(span)[0].role in ("system", "developer")
 
 
 def _stems(text: str) -> frozenset[str]:

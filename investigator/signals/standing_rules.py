@@ -160,6 +160,13 @@ _FORMS = (
     *(_STANDING, _FORBIDS, _FIRST, _UNTIL, _WAIT, _OFF_LIMITS, _PASSIVE),
     *(*_FORBIDS_BESIDES, *_ASKED_FIRST, _ASKS_ME, _PROHIBITS),
 )
+_CUES = re2.compile(
+    r"(?i)n't\b|\bno(?:t|ne|thing)?\b|\b(?:cannot|never|refrain|abstain|stay away|keep from|avoid"
+    r"|stop|forbidden|prohibited|banned|off[ -]limits|before|first|until|unless|without|prior to"
+    r"|approv|confirm|consent|permission|ok\b|okay|go-?ahead|sign)"
+)
+"""A sentence without one of these neither forbids nor makes wait: each form above has one."""
+
 _LONG = 4_000
 """Characters of a text that lays down rules in passing; a longer one is a policy, with its own
 controls."""
@@ -236,7 +243,7 @@ def _read(text: str, *, forms: bool) -> tuple[_Read, ...]:
     for sentence in sentences_of(text):
         if forms and _STANDING.search(sentence) and (demands := demands_of(f"{sentence}.")):
             found.append(_Read(sentence, demands))
-        found += _acts_ruled(sentence)
+        found += _acts_ruled(sentence) if _CUES.search(sentence) else ()
     return tuple(read for read in found if read.demands or read.kinds)
 
 

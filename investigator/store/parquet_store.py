@@ -14,6 +14,7 @@ from itertools import groupby
 from pathlib import Path
 
 from investigator.errors import SourceUnavailable, TraceNotFound, UnreadableInput
+from investigator.ground.garbage import cycle_search_at_rest
 from investigator.store.api import TraceSummary
 from investigator.store.filter_parser import parse_filter
 from investigator.store.filter_sql import compile_filter
@@ -163,7 +164,8 @@ class ParquetInspectionAPI(TraceReads):
         batches = bounded_rows(
             self._lookups, _COLUMNS, trace_id, where="trace_id = $2", most=MAX_TRACE_BYTES
         )
-        return self._made(trace_id, (row for rows in batches for row in rows))
+        with cycle_search_at_rest():
+            return self._made(trace_id, (row for rows in batches for row in rows))
 
     def _made(self, trace_id: str, rows: Iterable[Row]) -> Trace:
         """The trace of these rows."""

@@ -7,7 +7,7 @@ stays true whatever a planner was shown of the text, and a changed trace breaks 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -90,7 +90,7 @@ class Citation(NamedTuple):
             span_id=self.span.span_id,
             kind=self.kind,
             ref=self.ref,
-            excerpt_hash=sha256_text(self.text),
+            excerpt_hash=self.span.content_hash if self.content is None else sha256_text(self.text),
             ts=iso_time(self.span.start_ns),
         )
 
@@ -152,20 +152,24 @@ def evaluation_evidence(one: Evaluation) -> EvidenceRef:
     )
 
 
-def evidence_of(span: Span) -> tuple[EvidenceRef, ...]:
-    """Every reference that the span can bear: itself, tool I/O, messages, documents.
+def citations_of(span: Span) -> Iterator[Citation]:
+    """Every text that can be cited of a span: itself, tool I/O, messages, documents.
 
     These are what others are compared with, and are never shown: documents have their ids.
     """
-    refs = [span_evidence(span)]
+    yield citable_span(span)
     io = tool_io_of(span)
     if io is not None:
-        refs.append(tool_evidence(span, io))
-    refs += [message_evidence(span, i, m) for i, m in enumerate(messages_of(span))]
-    refs += [
-        _named_document(span, c, c.document_id or "").evidence for c in retrieval_chunks_of(span)
-    ]
-    return tuple(refs)
+        yield citable_tool(span, io)
+    for index, message in enumerate(messages_of(span)):
+        yield citable_message(span, index, message)
+    for chunk in retrieval_chunks_of(span):
+        yield _named_document(span, chunk, chunk.document_id or "")
+
+
+def evidence_of(span: Span) -> tuple[EvidenceRef, ...]:
+    """The reference to each of `citations_of`."""
+    return tuple(one.evidence for one in citations_of(span))
 
 
 def place_of(ref: EvidenceRef) -> str:
@@ -217,7 +221,8 @@ class EvidenceIndex:
 
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
-        self._by_span: dict[str, dict[str, EvidenceRef]] = {}
+        self._by_span: dict[str, dict[str, Citation]] = {}
+        self._hashed: dict[tuple[str, str], EvidenceRef] = {}
 
     def problem(self, ref: EvidenceRef) -> str | None:
         """Why `ref` does not resolve in the trace; None when it does, hash and all."""
@@ -229,12 +234,19 @@ class EvidenceIndex:
         if span is None:
             return f"{ref.ref} names span {ref.span_id}, which is not in the trace"
         if span.span_id not in self._by_span:
-            self._by_span[span.span_id] = {place_of(found): found for found in evidence_of(span)}
-        found = self._by_span[span.span_id].get(place_of(ref))
-        if found is None or not _same_name(ref, span):
+            self._by_span[span.span_id] = {one.place: one for one in citations_of(span)}
+        citable = self._by_span[span.span_id].get(place_of(ref))
+        if citable is None or not _same_name(ref, span):
             return f"{ref.ref} names nothing in span {span.span_id}"
+        found = self._evidence_of(citable)
         same = found == ref.model_copy(update={"ref": found.ref})
         return None if same else f"{ref.ref} resolves to other content"
+
+    def _evidence_of(self, one: Citation) -> EvidenceRef:
+        key = (one.span.span_id, one.place)
+        if key not in self._hashed:
+            self._hashed[key] = one.evidence
+        return self._hashed[key]
 
     def _evaluation_problem(self, ref: EvidenceRef) -> str | None:
         known = map(evaluation_evidence, self._trace.evaluations)

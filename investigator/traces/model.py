@@ -81,6 +81,16 @@ class Span:
     status_message: str
     attributes: Attributes = field(default_factory=lambda: MappingProxyType({}))
     events: tuple[SpanEvent, ...] = ()
+    _hash: str | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def content_hash(self) -> str:
+        """sha256 of its canonical JSON; many signals cite one span, and it is hashed once."""
+        known = self._hash
+        if known is None:
+            known = sha256_text(canonical_json(self.to_json()))
+            object.__setattr__(self, "_hash", known)
+        return known
 
     @property
     def latency_ms(self) -> float | None:

@@ -43,6 +43,9 @@ _CONTENT_PARTS = (
 
 _TOOL_MARKS = ("tool_use", "tool_result", "toolCall", "tool-call", "tool-result")
 
+_PLAIN_MESSAGE = frozenset({"message.role", "message.content"})
+"""Nearly every message has these keys and no other."""
+
 _PART = "message_content."
 
 _SCALARS = (str, bool, int)
@@ -226,14 +229,16 @@ def _indexed(
     attributes: Mapping[str, JsonValue], prefix: str
 ) -> list[tuple[int, dict[str, JsonValue]]]:
     """`<prefix><index>.<rest>` keys gathered by index, in order of the index."""
+    keys = [key for key in attributes if key.startswith(prefix)]
+    if not keys:
+        return []
     rows: dict[int, dict[str, JsonValue]] = {}
     start = len(prefix)
-    for key, value in attributes.items():
-        if key.startswith(prefix):
-            index, _, rest = key[start:].partition(".")
-            position = count_of(index)
-            if position is not None:
-                rows.setdefault(position, {})[rest] = value
+    for key in keys:
+        index, _, rest = key[start:].partition(".")
+        position = count_of(index)
+        if position is not None:
+            rows.setdefault(position, {})[rest] = attributes[key]
     return sorted(rows.items(), key=lambda row: row[0])
 
 
@@ -244,6 +249,9 @@ def _messages(attributes: Mapping[str, JsonValue], prefix: str) -> tuple[Message
 
 def _of_row(fields: Mapping[str, JsonValue]) -> tuple[Message, ...]:
     """A row's message; several where its content holds tool results beside other parts."""
+    if fields.keys() <= _PLAIN_MESSAGE and not _may_hold_parts(fields.get("message.content")):
+        role = _text(fields.get("message.role")) or ""
+        return (Message(role, _text(fields.get("message.content"))),)
     message = Message(
         role=_text(fields.get("message.role")) or "",
         content=_content(fields),
@@ -278,13 +286,19 @@ def _tool_parts(fields: Mapping[str, JsonValue]) -> list[JsonValue]:
     """
     content = fields.get("message.content")
     if isinstance(content, str):
-        marked = content.startswith("[") and any(mark in content for mark in _TOOL_MARKS)
-        parts = embedded_json(content) if marked else None
+        parts = embedded_json(content) if _may_hold_parts(content) else None
     else:
         parts = _spread_parts(fields)
     if not isinstance(parts, list) or not all(is_part(part) for part in parts):
         return []
     return parts if any(is_call_part(part) or is_result_part(part) for part in parts) else []
+
+
+def _may_hold_parts(content: JsonValue) -> bool:
+    """Whether a text may be the list of a message's parts, calls and results among them."""
+    if not isinstance(content, str) or not content.startswith("["):
+        return False
+    return any(mark in content for mark in _TOOL_MARKS)
 
 
 def _spread_parts(fields: Mapping[str, JsonValue]) -> list[JsonValue]:
