@@ -144,7 +144,7 @@ def _checked(control: Control, subject: Readings) -> Checked:
     code = control.check.code
     if code is None or code.lacking:
         return Checked()
-    return code.known.run(subject, code.known.params.model_validate(code.given))
+    return code.known.run(subject, code.ready)
 
 
 def _missing(control: Control, subject: Readings, found: Checked) -> tuple[str, ...]:
@@ -152,7 +152,7 @@ def _missing(control: Control, subject: Readings, found: Checked) -> tuple[str, 
     lines = [*missing_evidence(subject, control.required_evidence), *found.missing]
     if not subject.trace.spans:
         lines.append("the trace has no spans")
-    elif nothing_visible(subject):
+    elif subject.kept(nothing_visible):
         lines.append("nothing that was said or done can be seen")
     if not all(violation.evidence for violation in found.violations):
         lines.append("a breach was suspected that nothing in the trace shows")

@@ -98,22 +98,28 @@ class CodeCheck(Closed):
             known_checks()[info.data["name"]].params.model_validate(with_values(params, whole))
         return params
 
-    @property
+    @cached_property
     def known(self) -> Check[Any]:
         """The check itself."""
         return known_checks()[self.name]
 
-    @property
+    @cached_property
+    def ready(self) -> Params:
+        """What the check is given, in its own form; made once, though asked of every trace."""
+        params: Params = self.known.params.model_validate(self.given)
+        return params
+
+    @cached_property
     def given(self) -> dict[str, Any]:
         """The params with the values of the parameters that they name."""
         return with_values(self.params, self._parameters)
 
-    @property
+    @cached_property
     def unset(self) -> dict[str, str]:
         """The parameters without a value that the params name, by key."""
         return not_configured(self.params, self._parameters)
 
-    @property
+    @cached_property
     def lacking(self) -> tuple[str, ...]:
         """Those of them without which the check cannot run."""
         keys = _lacking(self.params, self.given, self.known.params)

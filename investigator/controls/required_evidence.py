@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
+from functools import partial
 from itertools import chain
 
 from investigator.ground.canonical_json import JsonValue
@@ -62,6 +63,10 @@ def missing_evidence(subject: Readings, kinds: Iterable[RequiredEvidence]) -> tu
 
 def missing(subject: Readings, kind: RequiredEvidence) -> tuple[str, ...]:
     """What of a kind of content the trace does not show, one a line."""
+    return subject.kept(_MISSING[kind])
+
+
+def _missing(kind: RequiredEvidence, subject: Readings) -> tuple[str, ...]:
     if not subject.trace.spans:
         return ("the trace has no spans",)
     lines = tuple(dict.fromkeys(_READERS[kind](subject)))
@@ -289,3 +294,6 @@ _READERS: dict[RequiredEvidence, Callable[[Readings], Iterator[str]]] = {
     RequiredEvidence.TIMESTAMPS: _timestamps,
     RequiredEvidence.COMPLETE_TREE: _complete_tree,
 }
+
+_MISSING = {kind: partial(_missing, kind) for kind in RequiredEvidence}
+"""One value a kind, under which a trace keeps what it lacks: many controls ask for the same."""

@@ -61,7 +61,7 @@ class RCACase:
         """Narrow a trace down, under the controls of a library and beside a good run, if given."""
         trace = readings.trace
         policy = None if library is None else _judged(library, readings)
-        seen = (*detect(readings), *own_verdict(readings))
+        seen = (*readings.kept(detect), *own_verdict(readings))
         seen = seen if policy is None else policy.beside(seen)
         beside = None if good is None else GoodRun(readings, good, tuple(seen))
         seen = seen if beside is None else beside.signals

@@ -38,7 +38,8 @@ def test_it_is_the_same_text_whoever_writes_it(value: JsonValue) -> None:
 @pytest.mark.parametrize("value", [1e16, 1e-5, 10.0**22, 2**64, -(2**63) - 1, 10**400])
 def test_numbers_that_writers_spell_in_several_ways_keep_their_spelling(value: float) -> None:
     """An exponent, or more digits than 64 bits hold, nested or not."""
-    for held in (value, [value], {"a": {"b": [value]}}):
+    nested: tuple[JsonValue, ...] = (value, [value], {"a": {"b": [value]}})
+    for held in nested:
         assert canonical_json(held) == json.dumps(held, separators=(",", ":"))
 
 

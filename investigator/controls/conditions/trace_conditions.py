@@ -233,7 +233,7 @@ def _words(value: JsonValue) -> Iterator[str]:
 def _seen(count: int, what: str, subject: Readings) -> ConditionResult:
     """Something of the content was seen; where content is hidden, nothing seen proves nothing."""
     words = _counted(count, what, subject)
-    if count == 0 and _hides(subject):
+    if count == 0 and subject.kept(_hides):
         return _told(None, f"{words} is visible, but content is hidden or not recorded")
     return _told(count > 0, words)
 
