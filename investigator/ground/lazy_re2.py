@@ -11,6 +11,8 @@ from typing import Any, TypeAlias
 
 import re2
 
+from investigator.ground.ascii_re2 import AsciiRegexp
+
 _METHODS = ("search", "match", "fullmatch", "finditer", "findall", "split", "sub", "subn", "groups")
 
 RE2Match: TypeAlias = re2._Match
@@ -30,7 +32,7 @@ class LazyPattern:
         """Called where a slot is empty, which all are until the first match."""
         if name not in _METHODS:
             raise AttributeError(name)
-        regexp = re2.compile(self.pattern, self._options)
+        regexp = AsciiRegexp(self.pattern, self._options or re2.Options())
         for method in _METHODS:
             setattr(self, method, getattr(regexp, method))
         return getattr(regexp, name)
