@@ -79,7 +79,12 @@ def _is_in_environment(flag: str, value: str | list[str]) -> bool:
     return said.split() == value if isinstance(value, list) else said == value
 
 
-_OF_ONE = ("model", "price_as", "price_in_per_mtok", "price_out_per_mtok")
+_OF_ONE = (
+    "model",
+    "price_as",
+    *("price_in_per_mtok", "price_out_per_mtok"),
+    *("price_cached_per_mtok", "price_cache_write_per_mtok"),
+)
 """What one model's settings do not hand on to the next."""
 
 

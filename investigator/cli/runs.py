@@ -92,10 +92,11 @@ def _facts(record: RunRecord) -> list[tuple[str, str | None]]:
 def _used(record: RunRecord) -> str:
     usage = record.runtime_ref.usage
     cost = "unknown" if usage.cost_usd is None else f"{usage.cost_usd:g} USD"
+    cached = f" ({usage.tokens_cached:,} of them cached)" if usage.tokens_cached else ""
     return (
         f"{counted(usage.iterations, 'turn')}, {counted(usage.tool_calls, 'tool call')}, "
         f"{counted(usage.subcalls, 'subcall')}, depth {usage.depth_reached}, "
-        f"{counted(usage.tokens_in + usage.tokens_out, 'token')}, {cost}"
+        f"{counted(usage.tokens_in + usage.tokens_out, 'token')}{cached}, {cost}"
     )
 
 

@@ -1,6 +1,7 @@
 """Short ids that say what they name, the same in every scope of a run.
 
-`m12` is the message of step 12, `t7` the call of step 7, `d7` what step 7 retrieved; where a step
+`m12` is the message of step 12, `t7` the call of step 7, `d7` what step 7 retrieved, `n7` what a
+node of the framework decided in it; where a step
 has several, the further ones are `t7.2`, … What is no step of its own is named by its span's
 place in the trace: `s5` the span, `s5.m3` a message that it repeats, `s5.t` its call; `v1` is the
 first verdict that the data carries. In a run over several traces an id begins with its trace's
@@ -21,12 +22,17 @@ from investigator.readings.steps import Step, StepKind
 from investigator.runtime.tools import Names
 from investigator.traces.evidence import EvidenceKind, EvidenceRef, evaluation_evidence, place_of
 
-_LETTERS = {StepKind.TOOL: "t", StepKind.HANDOFF: "t", StepKind.RETRIEVAL: "d"}
+_LETTERS = {
+    StepKind.TOOL: "t",
+    StepKind.HANDOFF: "t",
+    StepKind.RETRIEVAL: "d",
+    StepKind.DECISION: "n",
+}
 _DIFF_DIGITS = 8
 _BRACKETED = re2.compile(
-    r"[(\[](?:\d+:)?[mtd]\d+(?:\.\d+)?(?:(?:,| and| to|;) ?(?:\d+:)?[mtd]\d+(?:\.\d+)?)*[)\]]"
+    r"[(\[](?:\d+:)?[mtdn]\d+(?:\.\d+)?(?:(?:,| and| to|;) ?(?:\d+:)?[mtdn]\d+(?:\.\d+)?)*[)\]]"
 )
-_ID = re2.compile(r"(?:\d+:)?[mtd]\d+(?:\.\d+)?")
+_ID = re2.compile(r"(?:\d+:)?[mtdn]\d+(?:\.\d+)?")
 
 
 class _Found(Protocol):
@@ -91,7 +97,7 @@ class ReferenceNames:
         """The step that an id, or its bare number, names; None for none."""
         text = self._local(name).strip("[]# ")
         text = text.removeprefix("step").strip().partition(".")[0]
-        digits = text[1:] if text[:1] in ("m", "t", "d") else text
+        digits = text[1:] if text[:1] in ("m", "t", "d", "n") else text
         steps = self._readings.steps
         if not digits.isascii() or not digits.isdigit() or int(digits) >= len(steps):
             return None

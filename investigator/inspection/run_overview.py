@@ -44,6 +44,8 @@ _AGENTS = 12
 _TOOLS = 8
 _MOST_OFFERED = 20
 _ARGUMENTS = 8
+_NOBODY = (StepKind.SYSTEM, StepKind.USER, StepKind.DECISION)
+"""What is given, and what no agent did."""
 _MOST_REPEATED = 4_000_000
 """Characters of a run in which blocks that repeat are looked for."""
 
@@ -213,7 +215,7 @@ class TraceOutline:
         tools: dict[str, Counter[str]] = {}
         called = {step.call.tool for step in self._readings.steps if step.call is not None}
         for step in self._readings.steps:
-            if step.agent is None or step.kind in (StepKind.SYSTEM, StepKind.USER):
+            if step.agent is None or step.kind in _NOBODY:
                 continue
             if step.call is not None and step.agent in called:
                 continue  # a transcript names a tool where it names who spoke

@@ -17,6 +17,7 @@ from investigator.inspection.reference_names import ReferenceNames
 from investigator.rca.acquittal import Acquittal
 from investigator.rca.narrowing import TraceHypothesis
 from investigator.rca.taxonomy import Taxonomy
+from investigator.readings.crashes import Crashes
 from investigator.readings.graph import EdgeKind
 from investigator.readings.reading import Readings
 from investigator.readings.steps import Step, StepKind
@@ -141,8 +142,18 @@ class TraceLeads:
             and any(_TRACEBACK in text for text in step.texts)
             and self._is_unmarked(step)
         )
+        crashes = Crashes(self._readings.view)
         for step in islice(unmarked, _PLACES_EACH):
-            yield "a traceback stands there, and no status marks a failure", [step]
+            span = self._readings.trace.get(step.span_id)
+            said = "\n".join(step.texts)
+            crashed = None if span is None else crashes.producer_of(span, said)
+            if crashed is None:
+                yield "a traceback stands there, and no status marks a failure", [step]
+                continue
+            own = [one for one in self._steps if one.span_id == crashed.span_id]
+            of = own[-1].agent if own else crashed.name
+            what = f"a traceback stands there that is of {of}, whose step this is not"
+            yield self._quote(what), [*own[-1:], step]
 
     def _is_unmarked(self, step: Step) -> bool:
         span = self._readings.trace.get(step.span_id)
@@ -152,6 +163,8 @@ class TraceLeads:
         """The same call again and again."""
         calls: dict[tuple[str, str], list[Step]] = {}
         for step in self._steps:
+            if step.kind is StepKind.DECISION:
+                continue
             if step.call is not None and step.call.tool is not None and not step.call.is_orphan:
                 calls.setdefault((step.call.tool, step.call.arguments), []).append(step)
         loops = [

@@ -95,6 +95,8 @@ def _of_steps(readings: Readings) -> Iterator[Act]:
         if span is None:
             continue
         asked = None if step.asked_by is None else trace.get(steps[step.asked_by].span_id)
+        if step.kind is StepKind.DECISION:
+            continue  # work of a span: compared with the other spans, below
         if step.call is not None:
             action = made.get(_key(step.evidence, step.call.tool, step.call.arguments))
             yield _call(readings, step, span, asked or span, action)
@@ -155,9 +157,10 @@ def _plain(kind: ActKind, span: Span, step: Step, name: str, *, given: str = "")
 def _of_spans(readings: Readings) -> Iterator[Act]:
     """Acts that are no step of the conversation: calls and searches that gave nothing, work."""
     view, trace = readings.view, readings.trace
-    given = (StepKind.SYSTEM, StepKind.USER)
-    told = {step.span_id for step in readings.steps if step.kind not in given}
-    told |= {s.call.result_span_id for s in readings.steps if s.call and s.call.result_span_id}
+    others = (StepKind.SYSTEM, StepKind.USER, StepKind.DECISION)
+    steps = [step for step in readings.steps if step.kind not in others]
+    told = {step.span_id for step in steps}
+    told |= {s.call.result_span_id for s in steps if s.call and s.call.result_span_id}
     for span in trace.spans:
         if span.span_id in told or span.kind in (SpanKind.TOOL, SpanKind.AGENT):
             continue

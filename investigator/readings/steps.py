@@ -3,21 +3,28 @@
 Steps are made from the conversation, so there is one walk of the trace. A model call is one step,
 also where it only asks for calls. A call and its result are one step, which stands where the
 result came (and where it was asked if none did), so that all that went into a step has a lower
-number. What one retrieval found is one step. In a chat transcript every turn is a span, and the
-steps have the order of its turns.
+number. What one retrieval found is one step, and so is what a framework's own span decided where
+nobody said it. In a chat transcript every turn is a span, and the steps have the order of its
+turns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from investigator.ground.canonical_json import JsonValue
 from investigator.readings.conversation import Conversation
+from investigator.readings.deciding_spans import (
+    as_given,
+    deciding_spans,
+    put_out,
+    walk_order,
+)
 from investigator.readings.utterances import Action, Source, Utterance
 from investigator.readings.view import TraceView, error_of
-from investigator.traces.evidence import Citation, EvidenceKind, EvidenceRef
+from investigator.traces.evidence import Citation, EvidenceKind, EvidenceRef, citable_span
 from investigator.traces.model import Span, SpanKind, iso_time
 
 
@@ -30,6 +37,7 @@ class StepKind(StrEnum):
     TOOL = "TOOL"
     RETRIEVAL = "RETRIEVAL"
     HANDOFF = "HANDOFF"
+    DECISION = "DECISION"
     ANSWER = "ANSWER"
 
 
@@ -38,7 +46,8 @@ class StepCall:
     """A call and what came back; `result` is None where the trace doesn't say.
 
     `is_error` says that the source marks it as failed, or that what came back says so.
-    `is_orphan` marks a result that no call asked for; its arguments are empty.
+    `is_orphan` marks a result that no call asked for; its arguments are empty. Of a decision
+    `tool` is the name of the span, with what it was given and what it put out.
     """
 
     tool: str | None
@@ -117,7 +126,69 @@ def steps_of(view: TraceView, conversation: Conversation) -> tuple[Step, ...]:
     maker = _Maker(view, conversation)
     for item in conversation.items:
         maker.take(item)
-    return maker.finished()
+    return with_decisions(view, maker.finished())
+
+
+def with_decisions(view: TraceView, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """The steps with those of spans that decide, each after what had ended before it."""
+    said = [text for step in steps for text in step.texts]
+    deciding = deciding_spans(view, said)
+    if not deciding:
+        return steps
+    order = walk_order(view)
+    ends = [_end_of(step, order) for step in steps]
+    places = [
+        max((n for n, end in enumerate(ends, 1) if end < order[span.span_id][1]), default=0)
+        for span in deciding
+    ]
+    merged: list[Step] = []
+    moved: dict[int, int] = {}
+    waiting = sorted(zip(places, deciding, strict=True), key=lambda one: one[0])
+    for number in range(len(steps) + 1):
+        while waiting and waiting[0][0] == number:
+            merged.append(_decision(view, waiting.pop(0)[1], said))
+        if number < len(steps):
+            moved[number] = len(merged)
+            merged.append(steps[number])
+    return tuple(
+        replace(
+            step,
+            number=number,
+            asked_by=None if step.asked_by is None else moved[step.asked_by],
+        )
+        for number, step in enumerate(merged)
+    )
+
+
+def _end_of(step: Step, order: Mapping[str, tuple[int, int]]) -> int:
+    """When a step was over in the walk; what was given stands where its span begins."""
+    if step.kind in (StepKind.SYSTEM, StepKind.USER):
+        return order[step.span_id][0]
+    result = None if step.call is None else step.call.result_span_id
+    # A result may stand on a later request, which has not ended: the call had, when it was sent.
+    return min(order[step.span_id][1], order[result or step.span_id][1])
+
+
+def _decision(view: TraceView, span: Span, said: Sequence[str]) -> Step:
+    error = error_of(span)
+    return Step(
+        number=0,
+        kind=StepKind.DECISION,
+        agent=view.trace.agent_of(span),
+        span_id=span.span_id,
+        text="",
+        shown=(citable_span(span),),
+        call=StepCall(
+            tool=span.name,
+            arguments=as_given(span, said),
+            call_id=None,
+            result=put_out(span),
+            is_error=error is not None,
+            result_span_id=span.span_id,
+        ),
+        start_ns=span.start_ns,
+        end_ns=span.end_ns,
+    )
 
 
 class _Maker:

@@ -28,7 +28,7 @@ from investigator.runs.planners import PlannerChoice, ready, require_price
 from investigator.runtime.budget import Amounts, Budget
 from investigator.runtime.llm_client import ModelClient, ModelSettings, Prompt
 from investigator.runtime.planner import Reply
-from investigator.runtime.prices import price_of
+from investigator.runtime.prices import most_of, price_of
 from investigator.runtime.tokens import estimate_tokens
 
 DRAFT_BUDGET = Budget(iterations=200, tokens=400_000, wall_time_s=900)
@@ -85,7 +85,7 @@ class _Asked:
 
     def __init__(self, settings: ModelSettings, redactor: Redactor) -> None:
         self._client = RedactedReplies(ModelClient(settings), redactor)
-        self._price = price_of(settings)
+        self._price = most_of(price_of(settings))
         own = "max_output_tokens" in settings.model_fields_set
         self._out = settings.max_output_tokens if own else _OUTPUT_TOKENS
 

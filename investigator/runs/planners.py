@@ -164,7 +164,7 @@ def _model(settings: ModelSettings, redactor: Redactor) -> Model:
     from investigator.model_planner.model_planner import Model
     from investigator.model_planner.replies import RedactedReplies
     from investigator.runtime.llm_client import ModelClient, Prompt
-    from investigator.runtime.prices import price_of
+    from investigator.runtime.prices import most_of, price_of
     from investigator.runtime.tokens import estimate_tokens
 
     return Model(
@@ -174,7 +174,7 @@ def _model(settings: ModelSettings, redactor: Redactor) -> Model:
         name=settings.model,
         temperature=settings.temperature,
         max_output_tokens=settings.max_output_tokens,
-        price=price_of(settings),
+        price=most_of(price_of(settings)),
         estimate=estimate_tokens,
         latency_floor_s=settings.latency_s,
         context_tokens=settings.context_tokens,

@@ -227,12 +227,16 @@ class TurnHeld(JournalEvent, frozen=True, kw_only=True, tag="turn_held"):
 class Usage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one planner turn used. `cost` (micro-USD) is None where the price is unknown.
 
-    `estimated`: the provider said nothing, so the full hold was booked.
+    Of `tokens_in`, `tokens_cached` came from the provider's cache and `tokens_cache_written` went
+    into it; None where no model told. `estimated`: the provider said nothing, so the full hold was
+    booked.
     """
 
     llm_calls: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
+    tokens_cached: int | None = None
+    tokens_cache_written: int | None = None
     cost: int | None = 0
     estimated: bool = False
 

@@ -73,12 +73,16 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What came back, and the tokens that it took; None where nobody said, or nothing true."""
+    """What came back, and the tokens that it took; None where nobody said, or nothing true.
+
+    Of `tokens_in`, `cached` were read from the provider's cache and `cache_written` put into it.
+    """
 
     text: str
     tokens_in: int | None
     tokens_out: int | None
-    cached_in: int
+    cached: int
+    cache_written: int
 
 
 class ModelClient:
@@ -156,7 +160,9 @@ class ModelClient:
             llm_calls=requests,
             tokens_in=said.tokens_in,
             tokens_out=tokens_out,
-            cost=self._price(said.tokens_in, tokens_out, said.cached_in),
+            tokens_cached=said.cached,
+            tokens_cache_written=said.cache_written,
+            cost=self._price(said.tokens_in, tokens_out, said.cached, said.cache_written),
             estimated=said.tokens_out is None,
         )
 
@@ -249,13 +255,21 @@ def _said(response: ModelResponse) -> _Said:
     text = response.text or (refusal if isinstance(refusal, str) else "")
     usage = response.usage
     tokens_in, tokens_out = usage.input_tokens, usage.output_tokens
-    cached = usage.cache_read_tokens
+    cached = _part_of(tokens_in, usage.cache_read_tokens)
     return _Said(
         text=_without_surrogates(text),
         tokens_in=tokens_in if is_count(tokens_in) and tokens_in > 0 else None,
         tokens_out=tokens_out if is_count(tokens_out) and (tokens_out > 0 or not text) else None,
-        cached_in=min(cached, tokens_in) if is_count(cached) and is_count(tokens_in) else 0,
+        cached=cached,
+        cache_written=_part_of(tokens_in, usage.cache_write_tokens, besides=cached),
     )
+
+
+def _part_of(tokens_in: object, told: object, *, besides: int = 0) -> int:
+    """How many of a prompt's tokens a cache had to do with, no more than are left of them."""
+    if not is_count(tokens_in) or not is_count(told):
+        return 0
+    return min(told, max(0, tokens_in - besides))
 
 
 def _without_surrogates(text: str) -> str:

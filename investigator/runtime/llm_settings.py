@@ -63,6 +63,10 @@ class ModelSettings(BaseModel):
     """US dollars per million input tokens; in place of the price table."""
     price_out_per_mtok: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     """US dollars per million output tokens."""
+    price_cached_per_mtok: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """US dollars per million input tokens that the provider's cache had; none: as other input."""
+    price_cache_write_per_mtok: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    """US dollars per million input tokens that are put into the cache; none: as other input."""
     structured: Literal["json_schema", "grammar", "json_object", "none"] = "json_schema"
     """How replies are held to a schema: `json_schema` (the subset of the large providers),
     `grammar` (all of JSON Schema, with the ids a turn knows: llama.cpp, vLLM, Ollama),
@@ -74,6 +78,12 @@ class ModelSettings(BaseModel):
     def _consistent(self) -> ModelSettings:
         if (self.price_in_per_mtok is None) != (self.price_out_per_mtok is None):
             raise ValueError("give both price_in_per_mtok and price_out_per_mtok, or neither")
+        of_cache = (self.price_cached_per_mtok, self.price_cache_write_per_mtok)
+        if self.price_in_per_mtok is None and any(price is not None for price in of_cache):
+            raise ValueError(
+                "price_cached_per_mtok and price_cache_write_per_mtok go with price_in_per_mtok "
+                "and price_out_per_mtok: give these too"
+            )
         if self.price_as is not None and self.price_in_per_mtok is not None:
             raise ValueError("give price_as or price_in_per_mtok and price_out_per_mtok, not both")
         if self.api_version is not None and not (self.base_url and self._takes_api_version):

@@ -9,6 +9,7 @@ so (`price_as`).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol, TypeAlias
@@ -46,34 +47,58 @@ class Priced(Protocol):
     @property
     def price_out_per_mtok(self) -> float | None: ...
 
+    @property
+    def price_cached_per_mtok(self) -> float | None: ...
+
+    @property
+    def price_cache_write_per_mtok(self) -> float | None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class OwnPrice:
-    """A price from the settings, in US dollars for a million tokens: micro-USD for one."""
+    """A price from the settings, in US dollars for a million tokens: micro-USD for one.
+
+    Tokens of a cache cost what all others do, unless the settings say otherwise.
+    """
 
     tokens_in: Decimal
     tokens_out: Decimal
+    cached: Decimal
+    cache_written: Decimal
 
-    def __call__(self, tokens_in: int, tokens_out: int, cached_in: int = 0) -> int:  # noqa: ARG002
-        """What the tokens cost; cached ones cost what all others do."""
-        return math.ceil(self.tokens_in * tokens_in + self.tokens_out * tokens_out)
+    def __call__(
+        self, tokens_in: int, tokens_out: int, cached: int = 0, cache_written: int = 0
+    ) -> int:
+        """What the tokens cost, of `tokens_in` those of a cache at its own prices."""
+        cached = min(cached, tokens_in)
+        written = min(cache_written, tokens_in - cached)
+        return math.ceil(
+            self.tokens_in * (tokens_in - cached - written)
+            + self.cached * cached
+            + self.cache_written * written
+            + self.tokens_out * tokens_out
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class TablePrice:
-    """A price from the table, with its tiers and its discount for cached tokens."""
+    """A price from the table, with its tiers and its own prices for tokens of a cache."""
 
     provider: Provider
     model: ModelInfo
 
-    def __call__(self, tokens_in: int, tokens_out: int, cached_in: int = 0) -> int:
-        """What the tokens cost, `cached_in` of `tokens_in` at the price of a cache read."""
+    def __call__(
+        self, tokens_in: int, tokens_out: int, cached: int = 0, cache_written: int = 0
+    ) -> int:
+        """What the tokens cost, of `tokens_in` those of a cache at its own prices."""
         from genai_prices import Usage
 
+        cached = min(cached, tokens_in)
         usage = Usage(
             input_tokens=tokens_in,
             output_tokens=tokens_out,
-            cache_read_tokens=min(cached_in, tokens_in),
+            cache_read_tokens=cached,
+            cache_write_tokens=min(cache_written, tokens_in - cached),
         )
         return math.ceil(self.model.calc_price(usage, self.provider).total_price * 1_000_000)
 
@@ -82,7 +107,9 @@ class TablePrice:
 class UnknownPrice:
     """No price is known."""
 
-    def __call__(self, tokens_in: int, tokens_out: int, cached_in: int = 0) -> None:
+    def __call__(
+        self, tokens_in: int, tokens_out: int, cached: int = 0, cache_written: int = 0
+    ) -> None:
         """None."""
 
 
@@ -93,8 +120,22 @@ def price_of(settings: Priced) -> Price:
     """The price of a model's tokens."""
     own_in, own_out = settings.price_in_per_mtok, settings.price_out_per_mtok
     if own_in is not None and own_out is not None:
-        return OwnPrice(Decimal(str(own_in)), Decimal(str(own_out)))
+        cached, written = settings.price_cached_per_mtok, settings.price_cache_write_per_mtok
+        told = (own_in, own_out, own_in if cached is None else cached)
+        prices = (*told, own_in if written is None else written)
+        return OwnPrice(*(Decimal(str(price)) for price in prices))
     return _listed(settings)
+
+
+def most_of(price: Price) -> Callable[[int, int], int | None]:
+    """The most that a request can cost: a provider may put all of its prompt into a cache."""
+
+    def most(tokens_in: int, tokens_out: int) -> int | None:
+        plain = price(tokens_in, tokens_out)
+        written = price(tokens_in, tokens_out, 0, tokens_in)
+        return None if plain is None or written is None else max(plain, written)
+
+    return most
 
 
 def _listed(settings: Priced) -> Price:

@@ -26,6 +26,14 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _without_cache(record: UsageRecord | ModelUse, dumped: dict[str, Any]) -> dict[str, Any]:
+    """Without the tokens of caches where no model told: so records from before are the same."""
+    for name in ("tokens_cached", "tokens_cache_written"):
+        if getattr(record, name) is None:
+            dumped.pop(name, None)
+    return dumped
+
+
 class LostHold(_Record):
     """A hold of a dead process that may have been billed, booked at its full bound."""
 
@@ -37,8 +45,10 @@ class LostHold(_Record):
 class UsageRecord(_Record):
     """What was used. `cost_usd` is None where the price of a call is unknown.
 
-    `estimated` counts turns booked at their full hold, `overdraft` is what providers reported
-    above the holds, `redactions` what was taken out of tool results and overviews.
+    Of `tokens_in`, `tokens_cached` came from providers' caches and `tokens_cache_written` went into
+    them; both are left out where no model told. `estimated` counts turns booked at their full hold,
+    `overdraft` is what providers reported above the holds, `redactions` what was taken out of tool
+    results and overviews.
     """
 
     iterations: int = 0
@@ -48,11 +58,17 @@ class UsageRecord(_Record):
     subcalls: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
+    tokens_cached: int | None = None
+    tokens_cache_written: int | None = None
     cost_usd: float | None = 0.0
     estimated: int = 0
     lost: tuple[LostHold, ...] = ()
     overdraft: Amounts = Amounts()
     redactions: int = 0
+
+    @model_serializer(mode="wrap")
+    def _without_what_nobody_told(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without_cache(self, dump(self))
 
 
 class Trajectory(_Record):
@@ -85,7 +101,13 @@ class ModelUse(_Record):
     llm_calls: int
     tokens_in: int
     tokens_out: int
+    tokens_cached: int | None = None
+    tokens_cache_written: int | None = None
     cost_usd: float | None
+
+    @model_serializer(mode="wrap")
+    def _without_what_nobody_told(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without_cache(self, dump(self))
 
 
 class RuntimeRef(PlannerIdentity):

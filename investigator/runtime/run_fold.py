@@ -60,6 +60,8 @@ class _Tally:
         self.subcalls = 0
         self.tokens_in = 0
         self.tokens_out = 0
+        self.tokens_cached: int | None = None
+        self.tokens_cache_written: int | None = None
         self.cost: int | None = 0
         self.estimated = 0
         self.depth = 0
@@ -77,12 +79,21 @@ class _Tally:
         self.llm_calls += usage.llm_calls
         self.tokens_in += usage.tokens_in
         self.tokens_out += usage.tokens_out
+        self.tokens_cached = _told([self.tokens_cached, usage.tokens_cached])
+        written = [self.tokens_cache_written, usage.tokens_cache_written]
+        self.tokens_cache_written = _told(written)
         self.cost = None if self.cost is None or usage.cost is None else self.cost + usage.cost
         self.estimated += usage.estimated
         spent = usage.amounts
         held = NOTHING if turn is None else turn.amounts
         if not held.covers(spent):
             self.overdraft = self.overdraft.plus(spent.minus(held).largest(NOTHING))
+
+
+def _told(counts: Sequence[int | None]) -> int | None:
+    """The sum of what was told; None where nothing was."""
+    told = [count for count in counts if count is not None]
+    return sum(told) if told else None
 
 
 def _total(tallies: Sequence[_Tally]) -> UsageRecord:
@@ -99,6 +110,8 @@ def _total(tallies: Sequence[_Tally]) -> UsageRecord:
         subcalls=sum(tally.subcalls for tally in tallies),
         tokens_in=sum(tally.tokens_in for tally in tallies),
         tokens_out=sum(tally.tokens_out for tally in tallies),
+        tokens_cached=_told([tally.tokens_cached for tally in tallies]),
+        tokens_cache_written=_told([tally.tokens_cache_written for tally in tallies]),
         cost_usd=sum(costs) / 1e6 if len(costs) == len(tallies) else None,
         estimated=sum(tally.estimated for tally in tallies),
         lost=tuple(hold for tally in tallies for hold in tally.lost),
@@ -123,6 +136,8 @@ def _model_use(model: str, usages: Sequence[Usage]) -> ModelUse:
         llm_calls=sum(usage.llm_calls for usage in usages),
         tokens_in=sum(usage.tokens_in for usage in usages),
         tokens_out=sum(usage.tokens_out for usage in usages),
+        tokens_cached=_told([usage.tokens_cached for usage in usages]),
+        tokens_cache_written=_told([usage.tokens_cache_written for usage in usages]),
         cost_usd=sum(costs) / 1e6 if len(costs) == len(usages) else None,
     )
 

@@ -8,7 +8,9 @@ met its limit of steps is how it ended: what kept it from an answer speaks loude
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from investigator.readings.crashes import Crashes
 from investigator.readings.faults import Fault
 from investigator.readings.reading import Readings
 from investigator.readings.view import TraceView, error_of
@@ -35,6 +37,7 @@ def detect_exceptions(readings: Readings) -> Iterator[Signal]:
     if view.is_transcript:
         return
     recoveries, found_out = Recoveries(view), Reported(view).answering_spans
+    crashes = Crashes(view)
     for span in view.trace.spans:
         error = error_of(span)
         if (
@@ -42,7 +45,8 @@ def detect_exceptions(readings: Readings) -> Iterator[Signal]:
             and span.span_id not in found_out
             and not _passed_on(view, span, error)
         ):
-            yield _signal(view, span, error, recoveries)
+            crashed = crashes.producer_of(span, error)
+            yield _signal(view, span, error, recoveries, crashed)
 
 
 def _passed_on(view: TraceView, span: Span, error: str) -> bool:
@@ -62,8 +66,14 @@ def _core(error: str) -> str:
     return (message or head)[:_QUOTED]
 
 
-def _signal(view: TraceView, span: Span, error: str, recoveries: Recoveries) -> Signal:
+def _signal(
+    view: TraceView, span: Span, error: str, recoveries: Recoveries, crashed: Span | None
+) -> Signal:
+    """The fault of an error at a span; one of another agent's code began with what that `crashed`
+    at."""
     cause = cause_of(view, span, error)
+    if crashed is not None:
+        cause = replace(cause, origin=crashed, source=crashed)
     return build_signal(
         view,
         detector="exception",
@@ -71,7 +81,7 @@ def _signal(view: TraceView, span: Span, error: str, recoveries: Recoveries) -> 
         span=span,
         origin=cause.origin,
         evidence=_evidence(view, span, cause.source),
-        summary=f"{_subject(span)} raised {view.quote.error(error)}",
+        summary=f"{_subject(span)} {_raised(view, crashed)} {view.quote.error(error)}",
         strength=0.6 if cause.fault is Fault.INCOMPLETE_RUN else 0.9,
         recovered_by=recoveries.of(span, cause.fault),
     )
@@ -94,6 +104,12 @@ def _evidence(view: TraceView, span: Span, source: Span | None) -> list[Evidence
         other = parent if failed_too else view.step_before(span)
         refs += [span_evidence(other)] if other is not None else []
     return refs
+
+
+def _raised(view: TraceView, crashed: Span | None) -> str:
+    """Whose error it is, where that is another agent's."""
+    agent = None if crashed is None else view.trace.agent_of(crashed)
+    return "raised" if agent is None else f"shows a crash of {agent}:"
 
 
 def _subject(span: Span) -> str:

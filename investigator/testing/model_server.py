@@ -24,10 +24,11 @@ from typing import Any, Self, TypeAlias
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """The account of a reply."""
+    """The account of a reply; `cached` of the tokens of its prompt came from a cache."""
 
     tokens_in: int = 100
     tokens_out: int = 20
+    cached: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,7 @@ def says(
             "prompt_tokens": usage.tokens_in,
             "completion_tokens": usage.tokens_out,
             "total_tokens": usage.tokens_in + usage.tokens_out,
+            "prompt_tokens_details": {"cached_tokens": usage.cached},
         }
     return Answer(200, body, delay_s=delay_s)
 

@@ -109,7 +109,17 @@ def refused(script: Sequence[Behaviour], **changes: Any) -> tuple[RunError, Usag
 def test_a_reply_has_its_text_its_tokens_and_their_price() -> None:
     """The usage is the provider's, the cost micro-USD at the configured price."""
     reply, requests = asked([says("{}", usage=Tokens(100, 20))])
-    assert reply == Reply("{}", Usage(llm_calls=1, tokens_in=100, tokens_out=20, cost=140))
+    assert reply == Reply(
+        "{}",
+        Usage(
+            llm_calls=1,
+            tokens_in=100,
+            tokens_out=20,
+            cost=140,
+            tokens_cached=0,
+            tokens_cache_written=0,
+        ),
+    )
     assert len(requests) == 1
 
 
@@ -211,13 +221,22 @@ def test_what_the_model_says_is_its_reply(behaviour: Behaviour, text: str) -> No
     """Judging it is the loop's part; it is charged all the same."""
     reply, _ = asked([behaviour])
     assert reply.text == text
-    assert reply.usage == Usage(llm_calls=1, tokens_in=100, tokens_out=20, cost=140)
+    assert reply.usage == Usage(
+        llm_calls=1, tokens_in=100, tokens_out=20, cost=140, tokens_cached=0, tokens_cache_written=0
+    )
 
 
 def test_a_reply_without_an_account_is_estimated() -> None:
     """The caller then books what it held."""
     reply, _ = asked([says("{}", usage=None)])
     assert reply.usage == Usage(llm_calls=1, cost=0, estimated=True)
+
+
+def test_tokens_of_the_cache_are_told_and_priced() -> None:
+    """A prompt whose beginning the provider knows costs less, and the record can say so."""
+    reply, _ = asked([says("{}", usage=Tokens(1000, 10, cached=800))], price_cached_per_mtok=0.1)
+    assert (reply.usage.tokens_cached, reply.usage.tokens_cache_written) == (800, 0)
+    assert reply.usage.cost == 200 + 80 + 20
 
 
 def test_an_unknown_price_is_no_cost() -> None:
@@ -444,7 +463,9 @@ def test_a_text_of_no_tokens_is_booked_at_all_that_was_allowed() -> None:
     """Its input is booked as it was told."""
     reply, _ = asked([with_usage(completion_tokens=0)])
     assert reply.lost == 0
-    expected = Usage(llm_calls=1, tokens_in=100, tokens_out=50, cost=200, estimated=True)
+    expected = Usage(
+        llm_calls=1, tokens_in=100, tokens_out=50, cost=200, estimated=True, **NO_CACHE
+    )
     assert reply.usage == expected
 
 
@@ -628,7 +649,17 @@ def test_other_providers_are_spoken_to_in_their_own_way(provider: str, structure
     """With the same usage and price; the schema is in the request, in the provider's form."""
     with ModelServer([too_many("0"), Answer(200, NATIVE[provider])]) as server:
         reply = ask(native(server, provider, structured=structured))
-    assert reply == Reply("{}", Usage(llm_calls=2, tokens_in=100, tokens_out=20, cost=140))
+    assert reply == Reply(
+        "{}",
+        Usage(
+            llm_calls=2,
+            tokens_in=100,
+            tokens_out=20,
+            cost=140,
+            tokens_cached=0,
+            tokens_cache_written=0,
+        ),
+    )
     assert "answer" in canonical_json(server.requests[1].body)
 
 

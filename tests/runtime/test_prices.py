@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from investigator.errors import UsageError
 from investigator.runtime.llm_client import ModelSettings
-from investigator.runtime.prices import OwnPrice, TablePrice, price_of
+from investigator.runtime.prices import OwnPrice, TablePrice, most_of, price_of
 
 
 def settings(**given: Any) -> ModelSettings:
@@ -36,6 +36,34 @@ def test_a_part_of_a_micro_dollar_is_a_whole_one() -> None:
 def test_a_decimal_price_is_exact() -> None:
     """0.1 USD is not a little more than itself."""
     assert price_of(settings(price_in_per_mtok=0.1, price_out_per_mtok=0.2))(30, 0) == 3
+
+
+def test_tokens_of_a_cache_have_prices_of_their_own() -> None:
+    """Where the settings give them; else they cost what all others do."""
+    given = {"price_in_per_mtok": 10, "price_out_per_mtok": 20}
+    plain = price_of(settings(**given))
+    assert plain(1000, 100, 600, 200) == plain(1000, 100)
+    own = price_of(settings(**given, price_cached_per_mtok=1, price_cache_write_per_mtok=12.5))
+    assert own(1000, 100, 600, 200) == 2000 + 600 + 2500 + 2000
+    assert own(1000, 0, 5000) == 1000
+
+
+def test_a_hold_covers_a_prompt_that_is_put_into_a_cache() -> None:
+    """Putting it there may cost more than reading it: no reply costs more than was held."""
+    written = {"price_cache_write_per_mtok": 12.5}
+    price = price_of(settings(price_in_per_mtok=10, price_out_per_mtok=20, **written))
+    assert most_of(price)(1000, 100) == 14_500
+    listed = price_of(settings(provider="anthropic", model="claude-sonnet-4-5"))
+    most, told = most_of(listed)(1_000_000, 0), listed(1_000_000, 0, 0, 1_000_000)
+    assert most is not None
+    assert told is not None
+    assert most >= told > 0
+
+
+def test_the_price_of_a_cache_alone_is_refused() -> None:
+    """It says nothing of the tokens that no cache had."""
+    with pytest.raises(ValueError, match="price_in_per_mtok"):
+        settings(price_cached_per_mtok=1)
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,10 @@ def counts(usage: Usage) -> SpanAttributes:
         "llm.token_count.completion": usage.tokens_out,
         "llm.token_count.total": usage.tokens_in + usage.tokens_out,
     }
+    if usage.tokens_cached:
+        told["llm.token_count.prompt_details.cache_read"] = usage.tokens_cached
+    if usage.tokens_cache_written:
+        told["llm.token_count.prompt_details.cache_write"] = usage.tokens_cache_written
     return told if usage.cost is None else told | {"llm.cost.total": usage.cost / 1e6}
 
 
