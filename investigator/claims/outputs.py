@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Generic, NamedTuple, Self, TypeVar
+from typing import Annotated, Any, Generic, NamedTuple, Self, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -81,6 +81,17 @@ class StatedFinding(DraftFinding):
         return self.model_copy(update={"description": f"{self.description}; {other.description}"})
 
 
+Quotes: TypeAlias = tuple[tuple[str, str], ...]
+"""What a checked finding quotes: the reference and the words."""
+
+
+def without_quotes(dumped: dict[str, Any]) -> dict[str, Any]:
+    """What is written of a checked finding: quotations only where it has some."""
+    if not dumped["quotes"]:
+        del dumped["quotes"]
+    return dumped
+
+
 StatedT = TypeVar("StatedT", bound=StatedFinding)
 CheckedT = TypeVar("CheckedT", bound=BaseModel)
 
@@ -120,6 +131,10 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
     @abstractmethod
     def evidence_of(self, finding: CheckedT) -> Sequence[EvidenceRef]:
         """What a finding cites."""
+
+    def words_of(self, finding: CheckedT) -> Mapping[str, str]:  # noqa: ARG002
+        """What a finding quotes, by reference; nothing unless it is kept."""
+        return {}
 
     def produced_by(self, ref: EvidenceRef) -> str:
         """Who produced the text that a reference names; of one span each kind, unless known."""
@@ -255,8 +270,13 @@ class ClaimOutputs(ABC, Generic[StatedT, CheckedT]):
         parsed = self.answer_type.model_validate_json(answer)
         findings: list[JsonValue] = []
         for finding in parsed.findings:
-            ids = tuple(cite(ref.model_dump(mode="json")) for ref in self.evidence_of(finding))
-            stated = self.restated(finding, ids)
+            refs = self.evidence_of(finding)
+            ids = tuple(cite(ref.model_dump(mode="json")) for ref in refs)
+            words = self.words_of(finding)
+            quotes = (
+                f"{i}: {words[r.ref]}" for i, r in zip(ids, refs, strict=True) if r.ref in words
+            )
+            stated = self.restated(finding, ids).model_copy(update={"quotes": tuple(quotes)})
             findings.append(stated.model_dump(mode="json", exclude={"id"}, exclude_defaults=True))
         refuted: list[JsonValue] = [
             {

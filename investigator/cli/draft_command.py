@@ -24,8 +24,10 @@ from investigator.errors import UsageError
 from investigator.ground.wording import counted
 
 if TYPE_CHECKING:
+    from investigator.controls.drafting.agent_tools import AgentTool
     from investigator.controls.drafting.drafting import PolicyDraft
     from investigator.ground.canonical_json import JsonValue
+    from investigator.ground.redaction import Redactor
 
 NewFile: TypeAlias = Annotated[
     Path | None,
@@ -34,6 +36,18 @@ NewFile: TypeAlias = Annotated[
         "-o",
         metavar="FILE",
         help="Write it there instead of to stdout; a file that is there is not replaced.",
+        show_default=False,
+    ),
+]
+
+
+TracesOfAgent: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--traces",
+        metavar="SOURCE",
+        help="Traces of the agent (a file, folder or glob; may be given more than once), for the "
+        "names and arguments of its tools.",
         show_default=False,
     ),
 ]
@@ -64,6 +78,7 @@ def draft_policy(
     policy: Annotated[Path, typer.Argument(metavar="POLICY", show_default=False)],
     model: ModelOptions,
     limits: DraftLimits,
+    traces: TracesOfAgent = None,
     output: NewFile = None,
     as_json: Json = False,
 ) -> None:
@@ -73,10 +88,13 @@ def draft_policy(
     Each control has the sentence that it comes from, word for word, under
     `source`; what is not covered is listed at the end of the file. It is a draft:
     a person reviews it. Code checks that each control is one and quotes its
-    sentence; whether it says what the policy means, only the reviewer can.
+    sentence; whether it says what the policy means, only the reviewer can. With
+    `--traces` the model is told which tools the agent has, so that more becomes
+    a check of code and less a question to a model.
 
     [bold]Examples[/]
       investigator controls draft POLICY.md --model gpt-4o-mini -o policy.yaml
+      investigator controls draft POLICY.md --traces runs/ -o policy.yaml
       investigator controls draft POLICY.md --max-cost-usd 0.50 --json
     """
     from investigator.cli.planning import planner_chosen
@@ -102,7 +120,9 @@ def draft_policy(
             max_wall_time=limits.max_wall_time,
         ),
     )
-    made = draft_from(policy, choice, budget, Redactor(config.redaction.redact))
+    redactor = Redactor(config.redaction.redact)
+    tools = _tools(traces, redactor) if traces else ()
+    made = draft_from(policy, choice, budget, redactor, tools)
     text = draft_as_yaml(made, choice.model.model)
     if output is not None:
         write_new(output, text)
@@ -112,6 +132,17 @@ def draft_policy(
         typer.echo(text, nl=False)
     _tell_draft(made, output)
     raise typer.Exit(Exit.SUCCEEDED if made.is_whole else Exit.PARTIAL)
+
+
+def _tools(traces: list[str], redactor: Redactor) -> tuple[AgentTool, ...]:
+    from investigator.cli.source_reading import open_with_progress
+    from investigator.runs.control_drafts import tools_in
+
+    opened = open_with_progress(traces)
+    try:
+        return tools_in(opened, redactor)
+    finally:
+        opened.api.close()
 
 
 def _drafted(made: PolicyDraft, text: str | None) -> dict[str, JsonValue]:

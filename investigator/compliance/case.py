@@ -6,6 +6,7 @@ resumed or replayed run has the same case.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -87,6 +88,12 @@ class ComplianceCase:
             told["needs"] = [kind.value for kind in control.required_evidence]
             told["read_first"] = [self.names.of(ref) or ref.ref for ref in found.to_read]
         return told
+
+    @property
+    def asked_about(self) -> tuple[EvidenceRef, ...]:
+        """Where more than one scope is to begin to read."""
+        begun = Counter(ref for one in self.evaluations.values() for ref in one.to_read)
+        return tuple(ref for ref, scopes in begun.items() if scopes > 1)
 
     def unresolved(self, refs: Sequence[EvidenceRef]) -> list[str]:
         """The references that do not resolve in the trace, hash and all."""

@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from investigator.claims.confidence import Confidence
-from investigator.claims.outputs import ClaimOutputs, Evidence, ScopeAnswer, StatedFinding
+from investigator.claims.outputs import (
+    ClaimOutputs,
+    Evidence,
+    Quotes,
+    ScopeAnswer,
+    StatedFinding,
+    without_quotes,
+)
 from investigator.compliance.case import ComplianceCase
 from investigator.controls.terms import Verdict
 from investigator.inspection.reference_names import ids_in_words
@@ -40,6 +53,11 @@ class CheckedControl(BaseModel):
     description: str
     confidence: Confidence
     evidence_refs: tuple[EvidenceRef, ...]
+    quotes: Quotes = ()
+
+    @model_serializer(mode="wrap")
+    def _without_none(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_quotes(dump(self))
 
 
 ControlAnswer: TypeAlias = ScopeAnswer[CheckedControl]
@@ -109,6 +127,7 @@ class ComplianceOutputs(ClaimOutputs[ControlFinding, CheckedControl]):
             description=stated.description,
             confidence=confidence,
             evidence_refs=shown.read if stated.verdict is Verdict.PASS else shown.refs,
+            quotes=tuple(shown.words.items()),
         )
 
     def restated(self, finding: CheckedControl, evidence: tuple[str, ...]) -> ControlFinding:
@@ -125,6 +144,10 @@ class ComplianceOutputs(ClaimOutputs[ControlFinding, CheckedControl]):
     def evidence_of(self, finding: CheckedControl) -> Sequence[EvidenceRef]:
         """Its references."""
         return finding.evidence_refs
+
+    def words_of(self, finding: CheckedControl) -> Mapping[str, str]:
+        """Its quotations."""
+        return dict(finding.quotes)
 
     def produced_by(self, ref: EvidenceRef) -> str:
         """The step that produced it."""

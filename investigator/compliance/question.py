@@ -89,5 +89,5 @@ class Compliance(TraceQuestion[ComplianceReport]):
             told.model_copy(update={"controls_version": library.version}),
             beside_model=ComplianceRules(case, beside_model=True),
             evaluations_hash=trace.evaluations_hash,
-            outline_of=outline_of(readings),
+            outline_of=outline_of(readings, case.asked_about),
         )

@@ -271,7 +271,11 @@ class IncidentCase:
         """What is shown of each trace, and how its references are called."""
         chosen = {one.trace_id: one.why_selected for one in self.representatives}
         seen = {
-            found.trace_id: [one.summary for one in found.occurrences[:_FAILURES_TOLD]]
+            found.trace_id: [
+                one.summary
+                for one in found.occurrences[:_FAILURES_TOLD]
+                if one.summary != found.outcome.line  # which the view tells by itself
+            ]
             for found in self.digests
         }
         return WindowViews(self.readings_of, seen, chosen)

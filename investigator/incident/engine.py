@@ -128,6 +128,7 @@ class IncidentStrategy:
         case = self._case
         outcome = self._outcome()
         refuted = self._refuted(ended)
+        chosen = [one.trace_id for one in case.representatives]
         found = self._found(ended, refuted) if outcome is IncidentOutcome.INCIDENT else []
         hypotheses = tuple(self._hypothesis(rank, cause) for rank, cause in enumerate(found, 1))
         return IncidentDossier(
@@ -154,7 +155,7 @@ class IncidentStrategy:
             refuted=(*self._told_refuted(refuted, found), *self._refuted_changes()),
             recommended_actions=self._actions(found),
             confidence=_confidence(outcome, hypotheses),
-            gaps=tuple(dict.fromkeys((*self._gaps(), *_answer_gaps(ended), *ended.gaps))),
+            gaps=tuple(dict.fromkeys((*self._gaps(), *_answer_gaps(ended, chosen), *ended.gaps))),
         )
 
     def takes_model(self, scope: OpenedScope) -> bool:  # noqa: ARG002
@@ -548,11 +549,15 @@ def _told(lead: WindowLead, step: str | None = None) -> JsonValue:
     return {"id": lead.id, "signature": lead.signature, "seen": lead.statement, **place}
 
 
-def _answer_gaps(ended: Ended) -> Iterator[str]:
-    """What the scopes said they could not show."""
-    for end in (*ended.scopes, ended.synthesis):
+def _answer_gaps(ended: Ended, traces: Sequence[str]) -> Iterator[str]:
+    """What the scopes said they could not show, of which trace."""
+    for trace_id, end in (*zip(traces, ended.scopes, strict=False), (None, ended.synthesis)):
         if end is not None and end.answer is not None:
-            yield from IncidentAnswer.model_validate_json(end.answer).gaps
+            of = "" if trace_id is None else f"trace {trace_id}: "
+            gaps = IncidentAnswer.model_validate_json(end.answer).gaps
+            yield from (
+                gap if trace_id is None or trace_id in gap else f"{of}{gap}" for gap in gaps
+            )
 
 
 def _confidence(outcome: IncidentOutcome, hypotheses: Sequence[Hypothesis]) -> float:

@@ -6,13 +6,26 @@ synthesis can tell which traces share one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 
 from investigator.claims.confidence import Confidence
-from investigator.claims.outputs import ClaimOutputs, Evidence, ScopeAnswer, StatedFinding
+from investigator.claims.outputs import (
+    ClaimOutputs,
+    Evidence,
+    Quotes,
+    ScopeAnswer,
+    StatedFinding,
+    without_quotes,
+)
 from investigator.claims.refutations import LeadDraft, StatedRefutation
 from investigator.incident.case import IncidentCase
 from investigator.runtime.turn_schema import NARROWED
@@ -41,6 +54,11 @@ class CheckedIncidentFinding(BaseModel):
     description: str
     confidence: Confidence
     evidence_refs: tuple[EvidenceRef, ...]
+    quotes: Quotes = ()
+
+    @model_serializer(mode="wrap")
+    def _without_none(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_quotes(dump(self))
 
 
 IncidentAnswer: TypeAlias = ScopeAnswer[CheckedIncidentFinding]
@@ -89,6 +107,7 @@ class IncidentOutputs(ClaimOutputs[IncidentFinding, CheckedIncidentFinding]):
             description=stated.description,
             confidence=confidence,
             evidence_refs=shown.refs,
+            quotes=tuple(shown.words.items()),
         )
 
     def restated(
@@ -106,6 +125,10 @@ class IncidentOutputs(ClaimOutputs[IncidentFinding, CheckedIncidentFinding]):
     def evidence_of(self, finding: CheckedIncidentFinding) -> Sequence[EvidenceRef]:
         """Its references."""
         return finding.evidence_refs
+
+    def words_of(self, finding: CheckedIncidentFinding) -> Mapping[str, str]:
+        """Its quotations."""
+        return dict(finding.quotes)
 
     def produced_by(self, ref: EvidenceRef) -> str:
         """The step of its trace that produced it."""

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from investigator.runtime.strategy import Strategy
     from investigator.runtime.tools import Tool, ToolRegistry
     from investigator.store.api import InspectionAPI
+    from investigator.traces.evidence import EvidenceRef
     from investigator.traces.model import Trace
 
 ReportT = TypeVar("ReportT", bound=Report, covariant=True)
@@ -423,12 +424,12 @@ def reads_of(
     return ToolRegistry([*tools, *others], names_by(lambda _: names))
 
 
-def outline_of(readings: Readings) -> OutlineOf:
-    """The overview of one trace, the same for every scope."""
+def outline_of(readings: Readings, wanted: Sequence[EvidenceRef] = ()) -> OutlineOf:
+    """The overview of one trace, the same for every scope, with what several are to read."""
     from investigator.inspection.reference_names import ReferenceNames
     from investigator.inspection.run_overview import TraceOutline
 
-    outline = TraceOutline(readings, ReferenceNames(readings))
+    outline = TraceOutline(readings, ReferenceNames(readings), wanted)
     return lambda _: outline
 
 

@@ -1,19 +1,18 @@
 """The run in one text of bounded size: how it ended, who took part, and its numbered steps.
 
-Every step is whole where that fits. Where it does not, each has its head and its tail; where not
-even these fit, the first and the last steps and those that failed, and the others are counted.
+Every step is whole where that fits. Where it does not, each has its head and its tail, and those
+that several scopes are to begin with are whole as far as half of the room goes; where not even
+these fit, the first and the last steps and those that failed, and the others are counted.
 Texts are redacted before anything is cut.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence, Set
 from functools import cached_property
 from itertools import groupby
 
-from investigator.ground.canonical_json import JsonValue
 from investigator.ground.wording import counted
 from investigator.inspection.reference_names import ReferenceNames
 from investigator.inspection.repeats import Repeats
@@ -26,10 +25,12 @@ from investigator.inspection.step_text import (
 from investigator.model_planner.overview import Outlined
 from investigator.model_planner.page_text import Estimate, cut
 from investigator.readings.folding import folded
+from investigator.readings.json_schema import argument_names
 from investigator.readings.outcome import told_beforehand
 from investigator.readings.reading import Readings
 from investigator.readings.steps import Step, StepKind
 from investigator.readings.telling_answer import telling_answer
+from investigator.traces.evidence import EvidenceRef
 from investigator.traces.openinference import tool_definitions_of
 
 _LEAST_CHARS = 60
@@ -51,11 +52,18 @@ _MOST_REPEATED = 4_000_000
 
 
 class TraceOutline:
-    """What can be rendered of one trace."""
+    """What can be rendered of one trace.
 
-    def __init__(self, readings: Readings, names: ReferenceNames) -> None:
+    `wanted` are the places that more than one scope is to read: where not all of the run can be
+    shown whole, their steps are, so that no scope reads what its sibling has read.
+    """
+
+    def __init__(
+        self, readings: Readings, names: ReferenceNames, wanted: Sequence[EvidenceRef] = ()
+    ) -> None:
         self._readings = readings
         self._names = names
+        self._wanted = frozenset(ref.ref for ref in wanted)
 
     def whole(self, tokens: int, estimate: Estimate) -> Outlined | None:
         """The run with every step whole; None where that takes more than `tokens`."""
@@ -70,13 +78,33 @@ class TraceOutline:
         steps = self._readings.steps
         told = "head and tail of long ones"
 
-        def fits(chars: int) -> bool:
-            return estimate(self._text(steps, chars, told)) <= tokens
+        def fitted(whole: frozenset[int]) -> Outlined | None:
+            def fits(chars: int) -> bool:
+                return estimate(self._text(steps, chars, told, whole)) <= tokens
 
-        if len(steps) * _LEAST_CHARS <= tokens * _CHARS_A_TOKEN and fits(_LEAST_CHARS):
+            if len(steps) * _LEAST_CHARS > tokens * _CHARS_A_TOKEN or not fits(_LEAST_CHARS):
+                return None
             chars = _largest(_LEAST_CHARS, _MOST_CHARS, fits)
-            return self._shown(self._text(steps, chars, told), steps, chars)
-        return self._of_some(tokens, estimate)
+            return self._shown(self._text(steps, chars, told, whole), steps, chars, whole)
+
+        wanted = self._shown_whole(tokens // 2, estimate)
+        shown = fitted(wanted) or (fitted(frozenset()) if wanted else None)
+        return shown or self._of_some(tokens, estimate)
+
+    def _shown_whole(self, tokens: int, estimate: Estimate) -> frozenset[int]:
+        """The wanted steps that take so many tokens together, the short ones first."""
+        costs = {
+            step.number: estimate(joined_parts(self._parts[step.number], lambda text: text))
+            for step in self._readings.steps
+            if any(shown.ref in self._wanted for shown in step.shown)
+        }
+        kept: set[int] = set()
+        for number in sorted(costs, key=lambda number: (costs[number], number)):
+            tokens -= costs[number]
+            if tokens < 0:
+                break
+            kept.add(number)
+        return frozenset(kept)
 
     def _of_some(self, tokens: int, estimate: Estimate) -> Outlined:
         steps = self._readings.steps
@@ -97,7 +125,13 @@ class TraceOutline:
         kept = {*failed, *range(ends - ends // 2), *range(last, len(steps))}
         return [step for step in steps if step.number in kept]
 
-    def _shown(self, text: str, steps: Sequence[Step], chars: int | None) -> Outlined:
+    def _shown(
+        self,
+        text: str,
+        steps: Sequence[Step],
+        chars: int | None,
+        whole: Set[int] = frozenset(),
+    ) -> Outlined:
         """The text with what can be cited of it, and what of that was cut."""
         shows: dict[str, str] = {}
         in_part: set[str] = set()
@@ -105,24 +139,33 @@ class TraceOutline:
             ids = self._names.shown_by(step)
             shows |= ids
             parts = self._parts[step.number]
-            if chars is not None and _cut(parts, chars) != joined_parts(parts, lambda t: t):
+            if chars is None or step.number in whole:
+                continue
+            if _cut(parts, chars) != joined_parts(parts, lambda t: t):
                 in_part |= ids.keys()
         return Outlined(text, shows, frozenset(in_part), is_whole=chars is None)
 
-    def _text(self, steps: Sequence[Step], chars: int | None, told: str) -> str:
+    def _text(
+        self,
+        steps: Sequence[Step],
+        chars: int | None,
+        told: str,
+        whole: Set[int] = frozenset(),
+    ) -> str:
         every = self._readings.steps
         shown = frozenset(step.number for step in steps)
         head = f"Steps ({len(every):,}, numbered from 0; {told}):"
-        return "\n".join([*self._head(chars), head, *self._lines(shown, chars)])
+        return "\n".join([*self._head(chars), head, *self._lines(shown, chars, whole)])
 
-    def _lines(self, shown: Set[int], chars: int | None) -> Iterator[str]:
+    def _lines(self, shown: Set[int], chars: int | None, whole: Set[int]) -> Iterator[str]:
         for kept, group in groupby(self._readings.steps, lambda step: step.number in shown):
             if not kept:
                 yield self._counted(list(group))
                 continue
             for step in group:
                 parts = self._parts[step.number]
-                yield joined_parts(parts, lambda t: t) if chars is None else _cut(parts, chars)
+                cut_short = chars is not None and step.number not in whole
+                yield _cut(parts, chars or 0) if cut_short else joined_parts(parts, lambda t: t)
 
     @cached_property
     def _parts(self) -> Sequence[tuple[StepPart, ...]]:
@@ -203,7 +246,7 @@ class TraceOutline:
             for one in tool_definitions_of(span):
                 if one.name is None or one.name in found or len(found) >= _MOST_OFFERED:
                     continue
-                arguments = [name(argument) for argument in _argument_names(one.json_schema)]
+                arguments = [name(argument) for argument in argument_names(one.json_schema)]
                 more = ", …" if len(arguments) > _ARGUMENTS else ""
                 found[one.name] = f"{name(one.name)}({', '.join(arguments[:_ARGUMENTS])}{more})"
         return list(found.values())
@@ -227,23 +270,6 @@ class TraceOutline:
             f"{agent} {counted(n, 'step')}{_used(tools.get(agent))}"
             for agent, n in list(steps.items())[:_AGENTS]
         ]
-
-
-def _argument_names(schema: str) -> list[str]:
-    """What a tool takes, by its definition in any provider's form."""
-    try:
-        waiting: list[JsonValue] = [json.loads(schema)]
-    except (ValueError, RecursionError):
-        return []
-    while waiting:
-        node = waiting.pop(0)
-        if isinstance(node, dict):
-            properties = node.get("properties")
-            if isinstance(properties, dict):
-                return list(properties)
-            forms = ("function", "parameters", "input_schema", "inputSchema", "args_schema")
-            waiting += [node[form] for form in forms if form in node]
-    return []
 
 
 def _used(tools: Counter[str] | None) -> str:

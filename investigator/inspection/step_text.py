@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from investigator.readings.steps import Step, StepKind
 
+_DOCUMENTS = 20
+
 
 class StepPart(NamedTuple):
     """What introduces a text of the step, and the text."""
@@ -26,7 +28,8 @@ def step_parts(step: Step, name: str | None) -> tuple[StepPart, ...]:
     if call is None:
         kind = {StepKind.ANSWER: " (final answer)", StepKind.RETRIEVAL: " retrieved"}
         asks = f" (calls {', '.join(dict.fromkeys(step.asks))})" if step.asks else ""
-        return (StepPart(f"{lead}{kind.get(step.kind, '')}{asks}: ", step.text),)
+        found = _found(step)
+        return (StepPart(f"{lead}{kind.get(step.kind, '')}{found}{asks}: ", step.text),)
     tool = call.tool or "a call that the trace does not show"
     over = " (hands over)" if step.kind is StepKind.HANDOFF else ""
     failed = " failed" if call.is_error else ""
@@ -39,6 +42,20 @@ def step_parts(step: Step, name: str | None) -> tuple[StepPart, ...]:
         StepPart(f"{lead} → {tool}{over}(", call.arguments),
         StepPart(f"){failed}: ", call.result),
     )
+
+
+def _found(step: Step) -> str:
+    """Ids and scores of what a retrieval found; that there are none says something too."""
+    named = [
+        " ".join((one.document_id or "a document", _score(one.score)))
+        for one in step.documents[:_DOCUMENTS]
+    ]
+    more = [f"{len(step.documents) - _DOCUMENTS} more"] if len(step.documents) > _DOCUMENTS else []
+    return f" ({', '.join((*named, *more))})" if named else ""
+
+
+def _score(score: float | None) -> str:
+    return "without a score" if score is None else f"score {score:.4g}"
 
 
 def _who(step: Step) -> str:

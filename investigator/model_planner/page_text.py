@@ -180,7 +180,7 @@ def _marked(text: str, end: int) -> str:
 
 def _is_short(item: JsonValue) -> bool:
     if isinstance(item, str):
-        return _plain(item)
+        return _plain(item) or not item
     return not isinstance(item, list | dict) or not item
 
 

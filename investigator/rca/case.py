@@ -130,10 +130,17 @@ class RCACase:
         return {self.place_of(group): group for group in self._grouped(self.signals)}
 
     def _grouped(self, signals: Iterable[Signal]) -> tuple[tuple[Signal, ...], ...]:
+        """Those of one category that began at one span; a control's breaches, where the first did.
+
+        A control that is broken again and again is one fault of the run, not several.
+        """
         groups: dict[tuple[str, str], list[Signal]] = {}
+        first_breach: dict[str, str] = {}
         for signal in signals:
-            category = self.taxonomy.category_of(signal.fault).id
-            groups.setdefault((category, signal.origin_id), []).append(signal)
+            category, place = self.taxonomy.category_of(signal.fault).id, signal.origin_id
+            if signal.fault is Fault.POLICY_BREACH and signal.topic is not None and signal.open:
+                place = first_breach.setdefault(signal.topic, place)
+            groups.setdefault((category, place), []).append(signal)
         return tuple(tuple(group) for group in groups.values())
 
     def unresolved(self, refs: Sequence[EvidenceRef]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import Field
@@ -194,6 +194,10 @@ class RCAOutputs(ClaimOutputs[RCAFinding, Finding]):
     def evidence_of(self, finding: Finding) -> Sequence[EvidenceRef]:
         """Its references."""
         return finding.evidence_refs
+
+    def words_of(self, finding: Finding) -> Mapping[str, str]:
+        """Its excerpts, which are quotations as long as nothing was added to them."""
+        return {one.ref: one.text for one in finding.excerpts if not one.text.endswith("…")}
 
     def produced_by(self, ref: EvidenceRef) -> str:
         """The step that produced it."""

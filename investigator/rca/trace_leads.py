@@ -119,14 +119,22 @@ class TraceLeads:
         return self._readings.steps
 
     def _values(self) -> Iterator[tuple[str, list[Step]]]:
-        """Where values of the answer first stand, but for those that were given."""
+        """Where values of the answer first stand, but for those that were given.
+
+        In a chat of agents nobody is the user: whoever speaks first gives the task.
+        """
         answer = telling_answer(self._steps)
         if answer is None or len(self._steps) > _GRAPH_STEPS:
             return
+        asked = any(step.kind is StepKind.USER for step in self._steps)
+        spoken = (step for step in self._steps if step.kind not in _GIVEN and step.texts)
+        task = None if asked else next(spoken, None)
         flows = (
             (_as_written(edge.values, answer.text), self._steps[edge.source])
             for edge in self._readings.graph.sources_of(answer.number)
-            if edge.kind is EdgeKind.VALUE and self._steps[edge.source].kind not in _GIVEN
+            if edge.kind is EdgeKind.VALUE
+            and self._steps[edge.source].kind not in _GIVEN
+            and self._steps[edge.source] is not task
         )
         for values, step in islice(((v, s) for v, s in flows if v), _PLACES_EACH):
             told = ", ".join(values[:_VALUES])

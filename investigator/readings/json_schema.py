@@ -191,3 +191,20 @@ def _problem(error: Any) -> Problem:
 def _kind_of(value: JsonValue) -> str:
     names = {bool: "a boolean", str: "a string", dict: "an object", list: "an array"}
     return "null" if value is None else names.get(type(value), "a number")
+
+
+def argument_names(schema: str) -> list[str]:
+    """What a tool takes, by its definition in any provider's form."""
+    try:
+        waiting: list[JsonValue] = [json.loads(schema)]
+    except (ValueError, RecursionError):
+        return []
+    while waiting:
+        node = waiting.pop(0)
+        if isinstance(node, dict):
+            properties = node.get("properties")
+            if isinstance(properties, dict):
+                return list(properties)
+            forms = ("function", "parameters", "input_schema", "inputSchema", "args_schema")
+            waiting += [node[form] for form in forms if form in node]
+    return []

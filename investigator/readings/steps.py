@@ -25,7 +25,7 @@ from investigator.readings.deciding_spans import (
 from investigator.readings.utterances import Action, Source, Utterance
 from investigator.readings.view import TraceView, error_of
 from investigator.traces.evidence import Citation, EvidenceKind, EvidenceRef, citable_span
-from investigator.traces.model import Span, SpanKind, iso_time
+from investigator.traces.model import RetrievalChunk, Span, SpanKind, iso_time
 
 
 class StepKind(StrEnum):
@@ -60,13 +60,22 @@ class StepCall:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundDocument:
+    """A document that a retrieval found, as far as the source names and scores it."""
+
+    document_id: str | None
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One step of a run, numbered from 0.
 
     `agent` did the step; in a chat transcript it is the speaker, whoever that is. None for a user.
     `text` is what was said (for a retrieval the documents, for a call nothing: see `call`).
     `asked_by` is the number of the step that asked for the call; `asks` are the tools that a
-    model turn calls. Times are those of the step's span.
+    model turn calls; `documents` are what a retrieval found, in the order of `text`. Times are
+    those of the step's span.
     """
 
     number: int
@@ -80,6 +89,7 @@ class Step:
     asks: tuple[str, ...] = ()
     start_ns: int | None = None
     end_ns: int | None = None
+    documents: tuple[FoundDocument, ...] = ()
 
     @property
     def evidence(self) -> tuple[EvidenceRef, ...]:
@@ -276,11 +286,14 @@ class _Maker:
     def _found(self, item: Utterance) -> None:
         last = self._steps[-1] if self._steps else None
         same = last is not None and last.span_id == item.span.span_id
+        found = _documents(item.shown)
         if last is None or not same or last.kind is not StepKind.RETRIEVAL:
             self._add(StepKind.RETRIEVAL, item.span, item.text, (item.shown,))
+            self._steps[-1] = replace(self._steps[-1], documents=found)
             return
         text, shown = f"{last.text}\n\n{item.text}", (*last.shown, item.shown)
-        self._steps[-1] = replace(last, text=text, shown=shown)
+        documents = (*last.documents, *found)
+        self._steps[-1] = replace(last, text=text, shown=shown, documents=documents)
 
     def _add(
         self,
@@ -311,6 +324,13 @@ class _Maker:
             )
         )
         return number
+
+
+def _documents(shown: Citation) -> tuple[FoundDocument, ...]:
+    chunk = shown.content
+    if not isinstance(chunk, RetrievalChunk):
+        return ()
+    return (FoundDocument(chunk.document_id, chunk.score),)
 
 
 def _call_of(action: Action | None, result: Utterance | None) -> StepCall:

@@ -6,9 +6,11 @@ The library that is written is read again before it is given away, so `check` ac
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from investigator.controls.drafting.agent_tools import MOST_SHOWN_TRACES, AgentTool, agent_tools
 from investigator.controls.drafting.drafting import (
     NotCovered,
     PolicyDraft,
@@ -21,6 +23,7 @@ from investigator.controls.library_writing import as_yaml
 from investigator.errors import UsageError
 from investigator.ground.redaction import Redactor
 from investigator.ground.visible import one_visible_line
+from investigator.ground.wording import counted
 from investigator.model_planner.fence import Fence, new_code
 from investigator.model_planner.replies import RedactedReplies
 from investigator.runs.investigation import run_now
@@ -30,6 +33,7 @@ from investigator.runtime.llm_client import ModelClient, ModelSettings, Prompt
 from investigator.runtime.planner import Reply
 from investigator.runtime.prices import most_of, price_of
 from investigator.runtime.tokens import estimate_tokens
+from investigator.store.open import OpenedSource
 
 DRAFT_BUDGET = Budget(iterations=200, tokens=400_000, wall_time_s=900)
 """Enough for a policy of some three hundred sentences."""
@@ -37,7 +41,7 @@ DRAFT_BUDGET = Budget(iterations=200, tokens=400_000, wall_time_s=900)
 MAX_POLICY_BYTES = 2**20
 """A text of more bytes than this is no policy that one person reviews."""
 
-_OUTPUT_TOKENS = 3000
+_OUTPUT_TOKENS = 4000
 """What a reply about one part of a policy takes, unless the model's settings say otherwise."""
 
 
@@ -61,8 +65,29 @@ def policy_text(path: Path) -> str:
         raise UsageError(f"{path} is no UTF-8 text (byte {error.start})") from error
 
 
+def tools_in(opened: OpenedSource, redactor: Redactor) -> tuple[AgentTool, ...]:
+    """The tools of the agent whose traces a source holds.
+
+    Raises:
+        UsageError: no trace of it shows a tool.
+    """
+    found = opened.api.list_traces(limit=MOST_SHOWN_TRACES)
+    traces = opened.api.get_traces([one.trace_id for one in found])
+    tools = agent_tools(traces, redactor)
+    if not tools:
+        raise UsageError(
+            f"none of {counted(len(found), 'trace')} shows a tool; leave --traces out, or give it "
+            "traces in which tools are offered or called"
+        )
+    return tools
+
+
 def draft_from(
-    path: Path, choice: PlannerChoice, budget: Budget, redactor: Redactor
+    path: Path,
+    choice: PlannerChoice,
+    budget: Budget,
+    redactor: Redactor,
+    tools: Sequence[AgentTool] = (),
 ) -> PolicyDraft:
     """What a model drafts from a policy; all that it reads and says is redacted.
 
@@ -77,7 +102,7 @@ def draft_from(
     assert asked.model is not None
     model = _Asked(asked.model, redactor)
     fence = Fence(new_code())
-    return run_now(lambda: draft_controls(sentences, path.name, model, fence, budget))
+    return run_now(lambda: draft_controls(sentences, path.name, model, fence, budget, tools=tools))
 
 
 class _Asked:
@@ -93,6 +118,11 @@ class _Asked:
         """Its reply."""
         prompt = Prompt(system=system, user=user)
         return await self._client.complete(prompt, schema=schema, max_tokens_out=self._out)
+
+    @property
+    def reply_tokens(self) -> int:
+        """What it is told that a reply may take."""
+        return self._out
 
     def bound(self, text: str) -> Amounts:
         """All of the text read, and all that a reply may take written."""

@@ -133,8 +133,8 @@ def test_what_does_not_stand_is_repaired_once(draft: Callable[..., Ended]) -> No
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"quote": "promises nothing at all"}, "quote: these are no words of s3"),
-        ({"quote": "a"}, "quote: these are no words of s3"),
+        ({"quote": "promises nothing at all"}, "quote: these are no words of line 6"),
+        ({"quote": "a"}, "quote: these are no words of line 6"),
         ({"severity": "grave"}, "severity: Input should be"),
         ({"check": "call_befor"}, "check: Input should be"),
         ({"check": "call_before", "params": "{"}, "params: is no JSON object"),
@@ -263,3 +263,70 @@ def test_what_a_policy_says_is_no_instruction_and_its_secrets_stay(
     code = re.findall(r"<<data ([0-9a-f]{12})>>", user)
     assert len(code) == 1
     assert user.rstrip().endswith(f"<<end {code[0]}>>")
+
+
+def runs_file(folder: Path) -> Path:
+    """A conversation in which two tools are called, one of them twice."""
+
+    def call(number: int, tool: str, **arguments: str) -> list[dict[str, Any]]:
+        function = {"name": tool, "arguments": json.dumps(arguments)}
+        asked = {"id": f"c{number}", "type": "function", "function": function}
+        return [
+            {"role": "assistant", "content": None, "tool_calls": [asked]},
+            {"role": "tool", "tool_call_id": f"c{number}", "content": "done"},
+        ]
+
+    messages = [
+        {"role": "user", "content": "my money back"},
+        *call(1, "get_order", order_id="7"),
+        *call(2, "issue_refund", order_id="7", amount="12"),
+        *call(3, "get_order", order_id="7"),
+        {"role": "assistant", "content": "You get it back."},
+    ]
+    path = folder / "runs.json"
+    path.write_text(json.dumps({"messages": messages}))
+    return path
+
+
+def test_a_model_is_told_the_tools_that_traces_show(
+    draft: Callable[..., Ended], tmp_path: Path
+) -> None:
+    """Their names, arguments and how often each was called; a check names one that there is."""
+    runs = runs_file(tmp_path)
+    named = READ_FIRST | {"params": '{"calls": ["issue_*"], "earlier": {"tools": ["get_order"]}}'}
+    with ModelServer([reply(READ_FIRST), reply(named)]) as server:
+        code, out, _ = draft(server, "--traces", str(runs), "--json")
+    assert code == 0
+    first, second = (request.body["messages"][-1]["content"] for request in server.requests)
+    assert "get_order(order_id): called 2 times" in first
+    assert "issue_refund(amount, order_id): called once" in first
+    assert "no tool of the agent is called 'refund'" in second
+    assert "issue_*" in json.loads(out)["library"]
+
+
+def test_traces_without_a_tool_are_told(draft: Callable[..., Ended], tmp_path: Path) -> None:
+    """Rather than to draft as if nothing was given."""
+    path = tmp_path / "chat.json"
+    path.write_text(json.dumps({"messages": [{"role": "user", "content": "hello"}]}))
+    with ModelServer([WHOLE]) as server:
+        code, _, told = draft(server, "--traces", str(path))
+    assert (code, len(server.requests)) == (2, 0)
+    assert "shows a tool" in told
+
+
+def test_a_request_has_what_came_before_and_what_was_drafted(
+    draft: Callable[..., Ended], tmp_path: Path
+) -> None:
+    """What "otherwise" refers to, and which controls there are already."""
+    lines = [f"The agent never tells secret number {n}." for n in range(24)]
+    (tmp_path / "POLICY.md").write_text("# Secrets\n\n" + "\n".join(f"- {one}" for one in lines))
+    one = PLAIN | {"sentence": "s1", "quote": lines[0].rstrip("."), "control_id": "secrets.none"}
+    with ModelServer([reply(one), reply()]) as server:
+        draft(server, "--json")
+    first, second = (request.body["messages"][-1]["content"] for request in server.requests)
+    assert "s20: " in first
+    assert "s21: " not in first
+    assert "- secrets.none: No dates" in second
+    before, _, rest = second.partition("Sentences to draft from:")
+    assert "s20: " in before
+    assert "s21: " in rest

@@ -176,3 +176,22 @@ def test_a_run_that_kept_its_policy_names_no_control(made: Callable[[JsonValue],
     """Nor do findings that are no breach."""
     found = run_rca(made(PENDING), library=policy()).report
     assert [finding.controls for finding in found.findings if finding.controls] == []
+
+
+def test_a_control_that_is_broken_again_and_again_is_one_finding() -> None:
+    """At the first breach, with the evidence of each."""
+    orders = ("O1", "O2", "O3")
+    asked = user(f"Please cancel orders {', '.join(orders)}.")
+    acts = [
+        one
+        for order in orders
+        for one in (
+            call("get_order", {"order_id": order, "status": "sent"}, order_id=order),
+            call("cancel_order", "cancelled", order_id=order),
+        )
+    ]
+    found = report(chat(asked, *acts, says(DONE)), policy())
+    (breach,) = [one for one in found.findings if one.controls]
+    assert breach.controls == ("shop.pending-only",)
+    assert {ref.span_id for ref in breach.evidence_refs} >= {"step-3", "step-7"}
+    assert breach.span_id == "step-3"

@@ -464,7 +464,13 @@ def test_a_text_of_no_tokens_is_booked_at_all_that_was_allowed() -> None:
     reply, _ = asked([with_usage(completion_tokens=0)])
     assert reply.lost == 0
     expected = Usage(
-        llm_calls=1, tokens_in=100, tokens_out=50, cost=200, estimated=True, **NO_CACHE
+        llm_calls=1,
+        tokens_in=100,
+        tokens_out=50,
+        cost=200,
+        estimated=True,
+        tokens_cached=0,
+        tokens_cache_written=0,
     )
     assert reply.usage == expected
 

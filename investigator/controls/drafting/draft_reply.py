@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from investigator.controls.checks import known_checks
+from investigator.controls.drafting.agent_tools import AgentTool, unknown_pattern
 from investigator.controls.drafting.policy_sentences import PolicySentence, same_words
 from investigator.controls.model import Control
 from investigator.ground.json_text import embedded_json
@@ -98,8 +99,13 @@ class Stands:
     problems: tuple[tuple[PolicySentence | None, str], ...]
 
 
-def standing(text: str, sentences: Sequence[PolicySentence], document: str) -> Stands:
-    """Read a reply about these sentences of a document."""
+def standing(
+    text: str,
+    sentences: Sequence[PolicySentence],
+    document: str,
+    tools: Sequence[AgentTool] = (),
+) -> Stands:
+    """Read a reply about these sentences of a document, for an agent with these tools."""
     try:
         items = _items(text)
     except ValueError as error:
@@ -110,7 +116,9 @@ def standing(text: str, sentences: Sequence[PolicySentence], document: str) -> S
     for number, raw in enumerate(items.get("controls") or ()):
         sentence = _sentence_of(raw, known)
         try:
-            controls.append(_control(raw, sentence, document))
+            made = _control(raw, sentence, document)
+            _require_tools(made[1], tools)
+            controls.append(made)
         except ValueError as error:
             problems += [(sentence, f"controls.{number}: {line}") for line in _lines(error)]
     return Stands(tuple(controls), dict(_left_out(items, known)), tuple(problems))
@@ -171,6 +179,20 @@ def _control(
         }
     )
     return sentence, control
+
+
+def _require_tools(control: Control, tools: Sequence[AgentTool]) -> None:
+    """A check on calls names tools that there are, where it is known which there are."""
+    code = control.check.code
+    if not tools or code is None:
+        return
+    for name in ("calls", "earlier", "later"):
+        selector = code.params.get(name)
+        named = selector.get("tools", ()) if isinstance(selector, dict) else selector
+        patterns = [one for one in named or () if isinstance(one, str)]
+        problem = unknown_pattern(patterns, tools)
+        if problem is not None:
+            raise ValueError(f"params.{name}: {problem}")
 
 
 def _control_id(written: str) -> str:

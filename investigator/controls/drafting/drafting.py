@@ -1,12 +1,15 @@
 """A policy's text becomes controls, some sentences at a time; whatever a model says is checked.
 
-A part of the text is one request. What does not stand of its reply is named in one more request,
-the repair; what then does not stand is left out, and its sentence is told as not covered. Nothing
-is asked that the limits do not cover: every request is held in full before it is made.
+A part of the text is one request, as many sentences as a reply has room for. It begins with the
+agent's tools, where they are known, with what was drafted so far, and with the sentences before it:
+"otherwise" means nothing alone. What does not stand of its reply is named in one more request, the
+repair; what then does not stand is left out, and its sentence is told as not covered. Nothing is
+asked that the limits do not cover: every request is held in full before it is made.
 """
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +19,7 @@ from typing import Any, Protocol
 
 import anyio
 
+from investigator.controls.drafting.agent_tools import AgentTool, told_tools
 from investigator.controls.drafting.draft_reply import Stands, draft_schema, standing
 from investigator.controls.drafting.policy_sentences import PolicySentence
 from investigator.controls.model import Control, ControlLibrary
@@ -25,9 +29,18 @@ from investigator.runtime.budget import NOTHING, Amounts, Budget
 from investigator.runtime.budget_pool import Hold, RuntimeBudgetPool
 from investigator.runtime.planner import PlannerCallFailed, Reply
 
-_PART = 6
-"""Sentences in one request: a reply about more takes a small model minutes."""
+_A_SENTENCE = 200
+"""Tokens of a reply that a sentence takes: a control in JSON has some 150."""
 
+_FEWEST, _MOST = 4, 20
+"""Sentences in one request; a small model takes minutes for a reply about more than its room."""
+
+_BEFORE = 8
+"""Sentences before those of a request that are shown with them, of the same section."""
+
+_TITLES = 60
+
+_SENTENCE_ID = re.compile(r"\bs\d+\b")
 _SHOWN = 12
 _SHOWN_REPLY = 4_000
 NOT_SAID = "the model said nothing of it"
@@ -41,6 +54,10 @@ class Asked(Protocol):
 
     def bound(self, text: str) -> Amounts:
         """The most that a request with this text, and its reply, may use."""
+
+    @property
+    def reply_tokens(self) -> int:
+        """The most that a reply may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +102,11 @@ class _Drafting:
         model: Asked,
         fence: Fence,
         budget: Budget,
+        tools: Sequence[AgentTool],
         now: Callable[[], float],
     ) -> None:
         self._draft = draft
+        self._tools = tools
         self._model = model
         self._fence = fence
         self._now = now
@@ -102,22 +121,33 @@ class _Drafting:
         if reply is None:
             self._leave(part, f"not read: {self._draft.failure}", unread=True)
             return
-        found = standing(reply, part, self._draft.document)
+        found = self._standing(reply, part)
         if found.problems:
             again = await self._ask(asked + _repair(reply, found))
             if again is not None:
-                found = _together(found, standing(again, part, self._draft.document))
+                found = _together(found, self._standing(again, part))
         self._keep(part, found)
 
+    def _standing(self, reply: str, part: Sequence[PolicySentence]) -> Stands:
+        return standing(reply, part, self._draft.document, self._tools)
+
     def _told(self, part: Sequence[PolicySentence]) -> str:
-        lines: list[str] = []
-        heading = ""
-        for sentence in part:
-            if sentence.heading != heading:
-                heading = sentence.heading
-                lines.append(f"[{heading}]")
-            lines.append(f"{sentence.id}: {sentence.text}")
-        return self._fence.around("\n".join(lines))
+        tools = told_tools(self._tools)
+        titles = [f"- {one.control_id}: {one.title}" for one in self._draft.controls[-_TITLES:]]
+        before = self._before(part[0])
+        blocks = (
+            tools,
+            "\n".join(("Drafted so far:", *titles)) if titles else "",
+            "\n".join(("Before these, done already:", *_lines(before))) if before else "",
+            "\n".join(("Sentences to draft from:", *_lines(part))),
+        )
+        return self._fence.around("\n\n".join(filter(None, blocks)))
+
+    def _before(self, first: PolicySentence) -> Sequence[PolicySentence]:
+        """The sentences of its section before the first of a part."""
+        place = self._draft.sentences.index(first)
+        near = self._draft.sentences[max(place - _BEFORE, 0) : place]
+        return [one for one in near if one.heading == first.heading]
 
     async def _ask(self, user: str) -> str | None:
         """A reply; None where the limits do not cover one, or none can be had."""
@@ -157,7 +187,12 @@ class _Drafting:
             if sentence.id not in covered:
                 why = refused.get(sentence.id)
                 told = f"refused: {why}" if why else found.left_out.get(sentence.id, whole)
-                self._leave([sentence], told)
+                self._leave([sentence], self._by_line(told))
+
+    def _by_line(self, text: str) -> str:
+        """A text with the lines of sentences in place of their ids, which a reader doesn't know."""
+        lines = {one.id: f"line {one.line}" for one in self._draft.sentences}
+        return _SENTENCE_ID.sub(lambda found: lines.get(found.group(), found.group()), text)
 
     def _leave(
         self, sentences: Iterable[PolicySentence], why: str, *, unread: bool = False
@@ -172,19 +207,26 @@ async def draft_controls(
     fence: Fence,
     budget: Budget,
     *,
+    tools: Sequence[AgentTool] = (),
     now: Callable[[], float] = time.monotonic,
 ) -> PolicyDraft:
-    """Draft controls from the sentences of a document."""
+    """Draft controls from the sentences of a document, for an agent with these tools."""
     draft = PolicyDraft(document, sentences)
-    drafting = _Drafting(draft, model, fence, budget, now)
-    for part in _parts(sentences):
-        await drafting.read(part)
+    drafting = _Drafting(draft, model, fence, budget, tools, now)
+    size = min(max(model.reply_tokens // _A_SENTENCE, _FEWEST), _MOST)
+    for start in range(0, len(sentences), size):
+        await drafting.read(sentences[start : start + size])
     return draft
 
 
-def _parts(sentences: Sequence[PolicySentence]) -> Iterator[Sequence[PolicySentence]]:
-    for start in range(0, len(sentences), _PART):
-        yield sentences[start : start + _PART]
+def _lines(sentences: Sequence[PolicySentence]) -> Iterator[str]:
+    """Sentences by their ids, under their headings."""
+    heading = ""
+    for sentence in sentences:
+        if sentence.heading != heading:
+            heading = sentence.heading
+            yield f"[{heading}]"
+        yield f"{sentence.id}: {sentence.text}"
 
 
 def _spent(said: Amounts, bound: Amounts, lost: int) -> Amounts:

@@ -131,8 +131,10 @@ def is_token(candidate: Candidate) -> bool:
     if not is_value(candidate) or _NO_TOKENS.search(candidate.label):
         return False
     name = _AFTER_TOKEN.sub("", candidate.label)
-    if name.endswith("_T"):  # an environment variable
-        return any(c.isalpha() for c in candidate.secret)
+    if name.endswith("_T"):  # an environment variable; behind a colon a sentence may go on
+        assigned = candidate.label.rstrip().endswith(("=", ">"))
+        told = assigned or _quoted(candidate) or looks_secret(candidate)
+        return told and any(c.isalpha() for c in candidate.secret)
     bare = not name[:-1].strip("\"'-_")
     return len(candidate.secret) >= (16 if bare else 8) and digit_and_letter(candidate)
 

@@ -233,6 +233,7 @@ LABELLED: tuple[Kind, ...] = (
             "max_token=40960000a, eos_token: '</s>', next_page_token=abc123def456",
             "token: playing1, tokens: 1234, prompt_tokens: 100",
             "API_TOKEN=$TOKEN",
+            "the placeholder 'YOUR_ACCESS_TOKEN': nobody had obtained one",
         ),
     ),
     Kind(

@@ -93,6 +93,12 @@ def _has_digits(candidate: Candidate) -> bool:
 
 
 _LABEL_END = r"\\*[\"']?(?:\s+(?:is|ist|est|es|lautet|was)|\s*[:=#]|\s+[-–]\s|\s)\s*\\*[\"']?"
+_ON_FILE = (
+    r"(?:\s+(?:on|in|of) (?:your |the |my |his |her |their |our )?(?:file|record|profile|account))?"
+    r"(?:\s+(?:remains?|stays?|(?:will|shall|must) (?:remain|stay|be)|is still|still is|bleibt"
+    r"|reste|sigue siendo))?"
+)
+"""How a sentence goes on from the name of a date to the date itself."""
 _MONTH = (
     r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|januar|februar|märz|mai|juni|juli|oktober"
     r"|dezember|janvier|février|mars|avril|juin|juillet|août|enero|febrero|marzo|abril|mayo|junio"
@@ -261,10 +267,15 @@ PERSONAL: tuple[Kind, ...] = (
         r"(?i)(?:\b|\\[nrt])(?:d\.?o\.?b\.?|date[ _-]?of[ _-]?birth|birth[ _-]?date|birthday"
         r"|geburtsdatum|geburtstag|geb\. ?am"
         r"|date de naissance|fecha de nacimiento|data di nascita|born:)"
-        + _LABEL_END
+        + _ON_FILE
+        + rf"(?:{_LABEL_END}|\s*\()"
         + rf"({_DATE})\b",
         finds=(
             "DOB: «1984-05-17»",
+            "The date of birth on your profile remains: «1984-05-17».",
+            "his date of birth will stay «1984-05-17»",
+            "date of birth («1984-05-17»)",
+            "Geburtsdatum bleibt «17.05.1984»",
             '{"date_of_birth": "«17.05.1984»"}',
             "date of birth is «May 17, 1984»",
             "Geburtsdatum: «17. Mai 1984»",
