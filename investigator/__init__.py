@@ -50,9 +50,12 @@ if TYPE_CHECKING:
     from investigator.rca.report import Finding, RCAReport
     from investigator.readings.steps import Step, StepCall, StepKind
     from investigator.reports.agent_tests import assert_no_failure
-    from investigator.runs.batch import BatchLimits, BatchOutcome, run_batch
+    from investigator.reports.batch_tables import Batch, run_batch
+    from investigator.reports.notebook_progress import ProgressLine
+    from investigator.runs.batch import BatchLimits, BatchOutcome
     from investigator.runs.investigation import RunResult, ainvestigate, investigate
     from investigator.runs.planners import PlannerChoice
+    from investigator.runs.run_progress import RunProgress
     from investigator.runs.run_store import (
         StoredRun,
         annotate_run,
@@ -92,7 +95,10 @@ _HOMES = {
     "investigator.rca.question": ("RCA",),
     "investigator.rca.report": ("Finding", "RCAReport"),
     "investigator.reports.agent_tests": ("assert_no_failure",),
-    "investigator.runs.batch": ("BatchLimits", "BatchOutcome", "run_batch"),
+    "investigator.reports.batch_tables": ("Batch", "run_batch"),
+    "investigator.reports.notebook_progress": ("ProgressLine",),
+    "investigator.runs.batch": ("BatchLimits", "BatchOutcome"),
+    "investigator.runs.run_progress": ("RunProgress",),
     "investigator.runs.investigation": ("RunResult", "ainvestigate", "investigate"),
     "investigator.runs.planners": ("PlannerChoice",),
     "investigator.runs.run_store": (
@@ -129,7 +135,8 @@ __all__ = [  # noqa: RUF022 (by subject, as the page does)
     "IncidentDossier", "Window", "Component", "Event", "RepresentativeTrace", "ChangeSeen",
     "SuspectedChange", "Hypothesis",
     "EvidenceRef",
-    "run_batch", "Request", "BatchLimits", "BatchOutcome",
+    "RunProgress", "ProgressLine",
+    "run_batch", "Batch", "Request", "BatchLimits", "BatchOutcome",
     "list_runs", "StoredRun", "read_record", "RunRecord", "verify_run", "Verification",
     "replay_run", "areplay_run", "resume_run", "aresume_run", "annotate_run", "undo_annotations",
     "assert_no_failure",

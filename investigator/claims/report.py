@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from investigator.ground.notebook_html import html_by
+
 TracesOfSession = Annotated[tuple[str, ...], Field(exclude_if=lambda ids: not ids)]
 """Where the trace that a report is about is a session: its traces, in order; else left out."""
 
@@ -24,3 +26,7 @@ class Report(BaseModel):
     def verdict(self) -> str:
         """The report in one word, such as `failure` or `compliant`."""
         raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        """The report in a notebook, under the name by which notebooks ask."""
+        return html_by("report_html", self)

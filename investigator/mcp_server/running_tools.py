@@ -260,4 +260,5 @@ def _verified(runs: ServedRuns, run_id: str) -> dict[str, Any]:
         "is_consistent": not found.problems,
         "problems": list(found.problems),
         "unchecked": list(found.unchecked),
+        "head": None if found.head is None else found.head.chain,
     }

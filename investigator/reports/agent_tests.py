@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,14 +17,12 @@ from investigator.reports.run_report import RunReport
 from investigator.reports.stored_reports import reported_run
 from investigator.runs.investigation import investigate
 from investigator.runs.settings import Settings
-from investigator.runs.sources import open_source
+from investigator.runs.sources import TraceSource, open_source
 from investigator.store.open import OpenedSource
-from investigator.traces.model import Span, Trace
-from investigator.traces.parquet import write_spans
 
 
 def assert_no_failure(
-    traces: str | Path | Trace | Iterable[Span],
+    traces: TraceSource,
     *,
     trace_id: str | None = None,
     controls: str | Path | None = None,
@@ -44,7 +42,7 @@ def assert_no_failure(
     with TemporaryDirectory(prefix="investigator-") as scratch:
         folder = Path(scratch)
         settings = Settings(runs_dir=folder / "runs", cache_dir=folder / "cache")
-        opened = open_source(_source(traces, folder), cache_dir=settings.cache)
+        opened = open_source(traces, cache_dir=settings.cache)
         try:
             named = [row.trace_id for row in opened.api.list_traces()]
             asked = _questions(named if trace_id is None else [trace_id], controls)
@@ -54,14 +52,6 @@ def assert_no_failure(
     new = [one for one in reports if any(one.new_to(known))]
     if new:
         raise AssertionError("\n" + RENDERERS["text"].render(new, PLAIN).rstrip())
-
-
-def _source(traces: str | Path | Trace | Iterable[Span], scratch: Path) -> str:
-    if isinstance(traces, str | Path):
-        return str(traces)
-    path = scratch / "traces.parquet"
-    write_spans(traces.spans if isinstance(traces, Trace) else traces, path)
-    return str(path)
 
 
 def _questions(

@@ -47,6 +47,23 @@ def html_of(
     )
 
 
+def fragment_of(reports: Sequence[RunReport], *, as_table: bool = False) -> str:
+    """Reports at length, or as a table, without a page around them."""
+    named = "".join(f"{one.run_id}{one.report_sha256}{one.subject}" for one in reports)
+    prefix = f"i{hashlib.sha256(named.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}-"
+    return (
+        _environment()
+        .get_template("fragment.html")
+        .render(
+            reports=reports,
+            pages=[RunPage(one) for one in reports],
+            as_table=as_table,
+            prefix=prefix,
+            style=Markup((_PAGES / "fragment.css").read_text(encoding="utf-8")),
+        )
+    )
+
+
 @cache
 def _environment() -> Environment:
     made = Environment(

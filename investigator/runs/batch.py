@@ -23,6 +23,7 @@ from investigator.errors import InvestigatorError
 from investigator.ground.defects import is_defect, told
 from investigator.ground.given import Given
 from investigator.ground.interrupts import Interrupts, forget_interrupt, in_charge
+from investigator.ground.notebook_html import html_by
 from investigator.runs.engines import engine_named, engine_of_run
 from investigator.runs.investigation import RunResult, investigate
 from investigator.runs.plugin_faults import broken_plugins
@@ -79,6 +80,10 @@ class BatchOutcome:
             return None
         report: Report = engine_named(self.engine).report.model_validate_json(self.report_json)
         return report
+
+    def _repr_html_(self) -> str:
+        """The outcome in a notebook, under the name by which notebooks ask."""
+        return html_by("outcome_html", self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,25 +193,6 @@ def limits_left(limits: Limits, done: Sequence[BatchOutcome]) -> Limits:
     return limits._replace(tokens=tokens, cost=cost)
 
 
-def run_batch(
-    requests: Sequence[Request[Any]],
-    *,
-    jobs: int | None = None,
-    limits: BatchLimits = BatchLimits(),
-) -> Iterator[tuple[int, BatchOutcome]]:
-    """Make the runs side by side in processes; (position of the request, outcome) as they end.
-
-    `jobs` None: a process a core. An interrupt ends the runs that have begun and starts no
-    other. A program that calls this has to be importable (`if __name__ == "__main__":`).
-
-    Raises:
-        InvestigatorError: a worker process died.
-        KeyboardInterrupt: it was interrupted; what had ended was given out.
-    """
-    count = processes(jobs, len(requests))
-    yield from run_requests(requests, jobs=count, limits=limits.amounts, run=run_request)
-
-
 def processes(asked: int | None, count: int) -> int:
     """How many processes make `count` runs: those asked for, or one a core, but no idle ones."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -220,10 +206,17 @@ def run_requests(
     limits: Limits = UNLIMITED,
     run: Callable[[Request[Any]], BatchOutcome],
 ) -> Iterator[tuple[int, BatchOutcome]]:
-    """`run_batch` with a run of one's own: a function of a module, for a worker to import.
+    """Make the runs side by side in processes; (position of the request, outcome) as they end.
+
+    `run` makes one of them: a function of a module, for a worker to import. An interrupt ends the
+    runs that have begun and starts no other.
 
     `limits` bound the tokens and the cost (micro-USD) of all runs together. Workers end with this
     process, whatever ends it.
+
+    Raises:
+        InvestigatorError: a worker process died.
+        KeyboardInterrupt: it was interrupted; what had ended was given out.
     """
     broken_plugins()  # warns of them here, once: workers keep quiet
     with in_charge() as interrupts, Workers(jobs) as workers:

@@ -29,6 +29,7 @@ from investigator.errors import (
 )
 from investigator.ground.garbage import cycle_search_at_rest
 from investigator.ground.interrupts import in_charge
+from investigator.ground.notebook_html import html_by
 from investigator.ground.own_patterns import OwnPatterns
 from investigator.ground.plugins import installed
 from investigator.ground.redaction import Redactor
@@ -47,6 +48,7 @@ from investigator.runs.planners import (
     ready,
     require_price,
 )
+from investigator.runs.run_progress import RunProgress, told_while
 from investigator.runs.session_traces import session_named, with_session
 from investigator.runs.settings import DEFAULTS, Settings
 from investigator.runs.sources import TraceSource, open_source
@@ -81,6 +83,10 @@ class RunResult(Generic[ReportT]):
     report: ReportT | None
     record: RunRecord
     error: RunError | None
+
+    def _repr_html_(self) -> str:
+        """The result in a notebook, under the name by which notebooks ask."""
+        return html_by("result_html", self)
 
 
 class Options(BaseModel):
@@ -155,12 +161,15 @@ async def ainvestigate(
     source: TraceSource | OpenedSource,
     question: Question[ReportT],
     settings: Settings = DEFAULTS,
+    *,
+    on_progress: Callable[[RunProgress], None] | None = None,
 ) -> RunResult[ReportT]:
     """Ask a question of a source and leave a run in the runs folder.
 
-    `source` is a file, a folder, a glob or several, or a live Phoenix; one that is open already
-    is used as it is and left open. The trace of a question about one trace may be left out where
-    the source holds one.
+    `source` is a file, a folder, a glob or several, a live Phoenix, or traces that the program
+    holds (span dicts, a data frame, OpenTelemetry's spans, messages); one that is open already is
+    used as it is and left open. The trace of a question about one trace may be left out where the
+    source holds one. `on_progress` is told how far the run is, from another thread.
 
     Raises:
         UsageError: what was asked cannot be (no such taxonomy, a taken run id, limits too small,
@@ -198,7 +207,8 @@ async def ainvestigate(
         except SourceError as error:
             return result_of(run_dir, _fail(opening, run_dir, error))
         run = _run_of(opening, prepared, settings.planner, redactor)
-        result: RunResult[ReportT] = result_of(run_dir, await runner.start(run, run_dir))
+        with told_while(run_dir, on_progress):
+            result: RunResult[ReportT] = result_of(run_dir, await runner.start(run, run_dir))
         if settings.write_back and result.report is not None:
             return annotated(result, read, opened.paths)
         return result
@@ -235,9 +245,11 @@ def investigate(
     source: TraceSource | OpenedSource,
     question: Question[ReportT],
     settings: Settings = DEFAULTS,
+    *,
+    on_progress: Callable[[RunProgress], None] | None = None,
 ) -> RunResult[ReportT]:
     """`ainvestigate`, from code that is not asynchronous; the same arguments."""
-    return run_now(lambda: ainvestigate(source, question, settings))
+    return run_now(lambda: ainvestigate(source, question, settings, on_progress=on_progress))
 
 
 def run_now(main: Callable[[], Coroutine[Any, Any, _T]]) -> _T:

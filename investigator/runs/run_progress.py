@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import html
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
+from investigator.errors import JournalError
 from investigator.ground.wording import counted
 from investigator.runtime.events import (
     AnyEvent,
@@ -20,6 +24,9 @@ from investigator.runtime.events import (
 )
 from investigator.runtime.journal_tail import JournalTail
 from investigator.runtime.spending import settled_by
+
+_LOOK_S = 0.25
+"""How often a run's journal is looked at: progress that people can follow."""
 
 
 class RunProgress(BaseModel):
@@ -51,6 +58,10 @@ class RunProgress(BaseModel):
         if self.tokens:
             parts.append(counted(self.tokens, "token"))
         return ", ".join(parts)
+
+    def _repr_html_(self) -> str:
+        """The same in a notebook, under the name by which notebooks ask."""
+        return f"<p>{html.escape(self.text)} ({self.seconds:.1f} s)</p>"
 
 
 class ProgressFold:
@@ -92,6 +103,39 @@ def _change(now: RunProgress, event: AnyEvent) -> dict[str, int | bool | None]:
             return {"ended": True}
         case _:
             return {}
+
+
+@contextmanager
+def told_while(run_dir: Path, tell: Callable[[RunProgress], None] | None) -> Iterator[None]:
+    """While the block lasts, tell how far the run in a folder is, and once more at its end.
+
+    It is told from a thread of its own, so that it is told while the run reads.
+    """
+    if tell is None:
+        yield
+        return
+    watch, ended = RunWatch(run_dir), threading.Event()
+    thread = threading.Thread(target=_tell, args=(watch, ended, tell), name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+        with suppress(JournalError):
+            tell(watch.look())
+
+
+def _tell(watch: RunWatch, ended: threading.Event, tell: Callable[[RunProgress], None]) -> None:
+    events = -1
+    while not ended.wait(_LOOK_S):
+        try:
+            progress = watch.look()
+        except JournalError:
+            return  # whoever reads the journal for its own sake says so
+        if progress.events != events:
+            events = progress.events
+            tell(progress)
 
 
 class RunWatch:

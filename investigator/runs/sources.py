@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeGuard, cast
 
 from investigator.connectors.phoenix.address import is_phoenix_address, phoenix_address
 from investigator.errors import SourceUnavailable, UsageError
 from investigator.formats.source_files import Decoded, read_source
+from investigator.runs.given_traces import GivenTraces, PathSource, as_file, names_paths
 from investigator.store.api import InspectionAPI
 from investigator.store.open import Ingested, OpenedSource
 from investigator.store.open import ingest_files as ingest_files
@@ -25,8 +26,10 @@ from investigator.traces.parquet import WriteSummary, newest_start, write_spans
 if TYPE_CHECKING:
     from investigator.connectors.phoenix.source import PhoenixInspectionAPI
 
-TraceSource: TypeAlias = str | Path | Sequence[str | Path]
-"""A file, a folder, a glob or several of them; or `phoenix://HOST:PORT/PROJECT`."""
+TraceSource: TypeAlias = PathSource | GivenTraces
+"""A file, a folder, a glob or several of them; or `phoenix://HOST:PORT/PROJECT`; or traces that the
+program holds itself.
+"""
 
 
 class TimeWindow(NamedTuple):
@@ -43,7 +46,7 @@ LAST = TimeWindow(since_last=True)
 OVERLAP_NS = 3600 * 10**9
 
 
-def located(source: TraceSource) -> tuple[str, ...]:
+def located(source: PathSource) -> tuple[str, ...]:
     """The places that a source names, so that they can be found again from anywhere.
 
     Raises:
@@ -74,11 +77,24 @@ def open_source(
     Raises:
         SourceUnavailable: a path does not exist, or nothing in the source is readable.
     """
+    if not names_paths(source):
+        return _opened_given(cast("GivenTraces", source), cache_dir, on_span_count)
     paths = located(source)
     live = live_source(paths, on_span_count)
     if live is not None:
         return OpenedSource(live, (), paths=paths)
     return replace(open_files(paths, cache_dir=cache_dir, on_span_count=on_span_count), paths=paths)
+
+
+def _opened_given(
+    given: GivenTraces, cache_dir: Path | None, on_span_count: Callable[[int], None] | None
+) -> OpenedSource:
+    """Traces that the program holds, open; what is wrong with them is told of them."""
+    path = as_file(given, cache_dir)
+    try:
+        return open_source(path, cache_dir=cache_dir, on_span_count=on_span_count)
+    except SourceUnavailable as error:
+        raise SourceUnavailable(str(error).replace(f"'{path}'", "the traces given")) from None
 
 
 def ingest_source(
