@@ -121,6 +121,12 @@ class RCACase:
         """The category and the span that the finding of a group of signals has."""
         return self.taxonomy.category_of(group[0].fault).id, group[0].origin_id
 
+    def stated_place(self, category: str, span_id: str) -> tuple[str, str]:
+        """The same of what somebody states, by the names that they use."""
+        known = self.taxonomy.category(category)
+        named = self.names.span_named(span_id) or span_id
+        return category if known is None else known.id, named
+
     def signals_of(self, finding: Finding) -> tuple[Signal, ...]:
         """The signals that a finding states: those of its category that began at its span."""
         return self._by_place.get((finding.category, finding.span_id), ())

@@ -216,7 +216,7 @@ class RCAStrategy:
     def _refuted(self, answer: RCAAnswer, ended: Ended) -> Mapping[str, Refutation]:
         """The leads that scope 0 refuted, or a scope below it that came to its end.
 
-        Where scope 0 has a finding at each of its places, a lead is no longer refuted.
+        Where scope 0 states its category at each of its places, a lead is no longer refuted.
         """
         below = [
             RCAAnswer.model_validate_json(closed.answer).refuted
@@ -229,8 +229,8 @@ class RCAStrategy:
     def _is_refuted(self, lead: str, found: Sequence[Finding]) -> bool:
         """Whether a place of the lead is left at which nothing was found."""
         groups = self._case.leads[lead].groups
-        stated = {finding.span_id for finding in found}
-        return not groups or any(group[0].origin_id not in stated for group in groups)
+        stated = {(finding.category, finding.span_id) for finding in found}
+        return not groups or any(self._case.place_of(group) not in stated for group in groups)
 
     def _told_refuted(self, refuted: Mapping[str, Refutation]) -> list[RefutedLead]:
         leads = self._case.leads

@@ -114,12 +114,15 @@ class RCAOutputs(ClaimOutputs[RCAFinding, Finding]):
         return self._case.readings.quotations.quoted(ref, words)
 
     def lead_problem(self, stated: StatedRefutation, findings: Sequence[RCAFinding]) -> str | None:
-        """A lead that is none, or of which findings state each place."""
+        """A lead that is none, or of which findings state each place under its category.
+
+        Another fault at the same step says nothing about the lead.
+        """
         lead = self._case.leads.get(stated.lead)
         if lead is None:
             return super().lead_problem(stated, findings)
-        places = {self._case.place_of(group)[1] for group in lead.groups}
-        stated_at = {self._case.names.span_named(f.span_id): f.id for f in findings}
+        places = {self._case.place_of(group) for group in lead.groups}
+        stated_at = {self._case.stated_place(f.category, f.span_id): f.id for f in findings}
         told = [stated_at[place] for place in places if place in stated_at]
         if not places or len(told) < len(places):
             return None

@@ -129,6 +129,19 @@ def test_nobody_refutes_what_it_states() -> None:
     assert lead.span_id in {finding.span_id for finding in told.findings}
 
 
+def test_another_fault_at_a_leads_step_is_no_statement_of_it() -> None:
+    """Who finds something else there may refute what code saw, and is not asked again."""
+    found = several()
+    lead = next(iter(case(found).leads.values()))
+    other = next(one for one in ("instruction_failure", "tool_failure") if one != lead.category)
+    finding = stated(category=other, span_id=lead.span_id, evidence=["e1"])
+    turn = refuting("finalize", [lead.id], finding, evidence=["e1"])
+    told = run_rca(found, planner=scripted(READ, turn)).report
+    assert [one.statement for one in told.refuted] == [lead.statement]
+    at_the_step = [one for one in told.findings if one.span_id == lead.span_id]
+    assert [one.category for one in at_the_step] == [other]
+
+
 def test_what_a_child_refuted_is_refuted() -> None:
     """Also where its parent says no more of it, unless the parent states it."""
     found = several()
