@@ -97,15 +97,54 @@ class Roll:
 Section: TypeAlias = Statements | Listing | Roll
 
 
+class Bar(NamedTuple):
+    """One bar of a figure: `part` of its whole length, from 0 to 1, and what it stands for."""
+
+    label: str
+    amount: str
+    part: float
+    tone: Tone | None = None
+
+
+class BarFigure(NamedTuple):
+    """Amounts beside each other."""
+
+    title: str
+    bars: tuple[Bar, ...]
+
+
+class Moment(NamedTuple):
+    """What happened, and when: `at` is from 0, the begin of its figure, to 1."""
+
+    at: float
+    label: str
+
+
+class TimeFigure(NamedTuple):
+    """Moments in order, between two times."""
+
+    title: str
+    begin: str
+    end: str
+    moments: tuple[Moment, ...]
+
+
+Figure: TypeAlias = BarFigure | TimeFigure
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """A report for a reader. `subject` is the trace it is about, None for a window of many."""
+    """A report for a reader. `subject` is the trace it is about, None for a window of many.
+
+    `figures` show what sections say, in forms that can show them.
+    """
 
     subject: str | None
     verdict: Word
     notes: tuple[str, ...] = ()
     summary: str
     sections: tuple[Section, ...] = ()
+    figures: tuple[Figure, ...] = ()
 
 
 class Column(NamedTuple):

@@ -17,6 +17,7 @@ from investigator.claims.document import (
 )
 from investigator.claims.rows import FindingRow, ReportRows, TraceVerdict, signature_of
 from investigator.ground.wording import counted, shown_time
+from investigator.incident.figures import figures_of
 from investigator.incident.report import Hypothesis, IncidentDossier, IncidentOutcome
 from investigator.readings.templates import masked
 
@@ -64,6 +65,7 @@ def incident_document(dossier: IncidentDossier) -> Document:
             ),
             Listing(title="gaps", lines=dossier.gaps),
         ),
+        figures=figures_of(dossier),
     )
 
 
