@@ -25,6 +25,10 @@ class Tone(StrEnum):
     QUIET = "quiet"
 
 
+TONE_SIGNS = {Tone.GOOD: "✓", Tone.BAD: "✗", Tone.UNSURE: "?", Tone.QUIET: "–"}
+"""What tells them apart where colours do not."""
+
+
 class Word(NamedTuple):
     """A verdict, a status or a cell of a table; None is a dash."""
 
@@ -113,7 +117,7 @@ class BarFigure(NamedTuple):
     bars: tuple[Bar, ...]
 
 
-class Moment(NamedTuple):
+class TimeMark(NamedTuple):
     """What happened, and when: `at` is from 0, the begin of its figure, to 1."""
 
     at: float
@@ -126,7 +130,7 @@ class TimeFigure(NamedTuple):
     title: str
     begin: str
     end: str
-    moments: tuple[Moment, ...]
+    moments: tuple[TimeMark, ...]
 
 
 Figure: TypeAlias = BarFigure | TimeFigure

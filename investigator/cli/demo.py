@@ -77,8 +77,9 @@ def _show(outcomes: list[BatchOutcome], *, as_json: bool) -> None:
                 print_row(outcome, outcome.report)
         elif engine.is_of_one_trace and name != outcomes[0].engine:
             rows = [(o.subject, o.status or "not started", o.report) for o in told]
-            print_table(stdout(), overview_table(engine.overview, rows))
-            stdout().print()
+            console = stdout()
+            print_table(console, overview_table(engine.overview, rows, signs=console.is_terminal))
+            console.print()
         else:
             for report in (outcome.report for outcome in told):
                 if report is not None:

@@ -60,7 +60,8 @@ def show_all(outcomes: Sequence[BatchOutcome], asked: OutcomeOptions) -> Exit:
             print_row(outcome, report)
     else:
         rows = [(o.subject, _status(o), r) for o, r in told]
-        print_table(stdout(), overview_table(engine_named(outcomes[0].engine).overview, rows))
+        console, overview = stdout(), engine_named(outcomes[0].engine).overview
+        print_table(console, overview_table(overview, rows, signs=console.is_terminal))
     write_reports(outcomes, asked.output)
     asked.reporting.write(outcomes)
     for outcome in outcomes:

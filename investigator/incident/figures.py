@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from investigator.claims.document import Bar, BarFigure, Figure, Moment, TimeFigure, Tone
+from investigator.claims.document import Bar, BarFigure, Figure, TimeFigure, TimeMark, Tone
 from investigator.ground.wording import counted, shown_time
 from investigator.incident.report import IncidentDossier, PatternSeen, ShiftSeen
 from investigator.traces.model import parse_time
@@ -54,7 +54,7 @@ def _timeline(dossier: IncidentDossier) -> TimeFigure:
         begin=shown_time(events[0].timestamp),
         end=shown_time(events[-1].timestamp),
         moments=tuple(
-            Moment((time - times[0]) / length, f"{shown_time(event.timestamp)}  {event.event}")
+            TimeMark((time - times[0]) / length, f"{shown_time(event.timestamp)}  {event.event}")
             for time, event in zip(times, events, strict=True)
         ),
     )

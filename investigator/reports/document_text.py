@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from investigator.claims.document import (
+    TONE_SIGNS,
     Document,
     Listing,
     Overview,
@@ -25,7 +26,6 @@ from investigator.traces.evidence import EvidenceRef
 
 _COLOURS = {Tone.GOOD: "green", Tone.BAD: "red", Tone.UNSURE: "yellow", Tone.QUIET: "dim"}
 _QUOTES_SHOWN = 2
-_QUOTES_SHOWN = 2
 _REFS_SHOWN = 4
 _REF_CHARS = 60
 
@@ -36,7 +36,8 @@ def print_document(console: Console, document: Document) -> None:
     title = Text()
     if subject is not None:
         title.append("trace ", "dim").append(one_visible_line(subject), "bold").append("  ")
-    title.append(one_visible_line(document.verdict.text or ""), f"bold {_colour(document.verdict)}")
+    verdict = _signed(document.verdict, signs=console.is_terminal)
+    title.append(one_visible_line(verdict), f"bold {_colour(document.verdict)}")
     title.append(f"  {_noted(document.notes)}", "dim")
     console.print(title)
     print_wrapped(console, 2, Text(visible(document.summary)))
@@ -52,9 +53,15 @@ def print_document(console: Console, document: Document) -> None:
 
 
 def overview_table(
-    overview: Overview[Report], rows: Sequence[tuple[str, str, Report | None]]
+    overview: Overview[Report],
+    rows: Sequence[tuple[str, str, Report | None]],
+    *,
+    signs: bool,
 ) -> Table:
-    """One row a run: (its subject, its status, its report where it has one)."""
+    """One row a run: (its subject, its status, its report where it has one).
+
+    With `signs` what passed and what failed is told apart without its colour too.
+    """
     columns = overview.columns
     grid = table(
         "trace", "run", *(column.name for column in columns),
@@ -64,12 +71,20 @@ def overview_table(
         if report is None:
             grid.add_row(cell(subject), cell(status, "red"), *[cell(None)] * len(columns))
         else:
-            grid.add_row(cell(subject), cell(status), *map(_cell, overview.row(report)))
+            words = (_cell(word, signs=signs) for word in overview.row(report))
+            grid.add_row(cell(subject), cell(status), *words)
     return grid
 
 
-def _cell(word: Word) -> Text:
-    return cell(word.text, "" if word.tone is None else f"bold {_colour(word)}")
+def _cell(word: Word, *, signs: bool) -> Text:
+    text = _signed(word, signs=signs) if word.text else None
+    return cell(text, "" if word.tone is None else f"bold {_colour(word)}")
+
+
+def _signed(word: Word, *, signs: bool) -> str:
+    """A word with the sign of its tone, for a terminal; programs get the word alone."""
+    sign = TONE_SIGNS[word.tone] if signs and word.tone is not None else ""
+    return f"{sign} {word.text or ''}".strip()
 
 
 def _colour(word: Word) -> str:

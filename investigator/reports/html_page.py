@@ -16,13 +16,12 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from investigator.claims.document import Tone
+from investigator.claims.document import TONE_SIGNS, Tone
 from investigator.ground.visible import visible
 from investigator.reports.run_page import RunPage
 from investigator.reports.run_report import RunReport
 
 _PAGES = Path(__file__).parent / "pages"
-_SIGNS = {Tone.GOOD: "✓", Tone.BAD: "✗", Tone.UNSURE: "?", Tone.QUIET: "–"}
 _AT_LENGTH = 25
 """Runs of a batch that the page shows at length; the others are rows of its table."""
 
@@ -99,7 +98,7 @@ def _tone(report: RunReport) -> str:
 
 
 def _sign(tone: str | None) -> str:
-    return _SIGNS[Tone(tone)] if tone else "–"
+    return TONE_SIGNS[Tone(tone)] if tone else "–"
 
 
 def _needs_a_look(report: RunReport) -> bool:

@@ -11,13 +11,15 @@ from collections.abc import Iterable
 from typing import Literal
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from investigator.ground.visible import one_visible_line
 
 _ANY = 100_000
 """Wider than any row."""
+_FOLDED = 12
+"""The width to which a column may be folded: a word or two, most of a time."""
 
 
 def cell(text: str | None, style: str = "") -> Text:
@@ -40,14 +42,52 @@ def table(*columns: str, right: Iterable[str] = (), ids: Iterable[str] = ()) -> 
 
 
 def print_table(console: Console, grid: Table) -> None:
-    """The table as wide as the terminal; off a terminal each row is one line, however long."""
+    """The table, where the terminal is wide enough for it; else each row as a block.
+
+    Off a terminal each row is one line, however long.
+    """
     if console.is_terminal:
-        console.print(grid)
+        if _least_width(grid) <= console.width:
+            console.print(grid)
+        else:
+            _print_blocks(console, grid)
         return
     wide = Console(file=io.StringIO(), width=_ANY, color_system=None, highlight=False)
     with wide.capture() as captured:
         wide.print(grid)
     console.file.write("".join(f"{line.rstrip()}\n" for line in captured.get().splitlines()))
+
+
+def _least_width(grid: Table) -> int:
+    """What its columns need: those that are not folded whole, of the others a word or two."""
+    least = 0
+    for column in grid.columns:
+        cells = [text.cell_len for text in _texts(column)]
+        widest = max((len(str(column.header)), *cells))
+        least += (widest if column.no_wrap else min(widest, _FOLDED)) + 2
+    return least
+
+
+def _texts(column: Column) -> list[Text]:
+    return [one if isinstance(one, Text) else Text(str(one)) for one in column.cells]
+
+
+def _print_blocks(console: Console, grid: Table) -> None:
+    """What stands first on a line of its own, the rest below it with its name, nothing split."""
+    columns = [_texts(column) for column in grid.columns]
+    names = [str(column.header) for column in grid.columns]
+    for row in zip(*columns, strict=True):
+        console.print(Text("", "bold").append_text(row[0]), soft_wrap=True)
+        line = Text("  ")
+        for name, text in zip(names[1:], row[1:], strict=True):
+            part = Text(f"{name} ".lstrip(), "dim").append_text(text)
+            if line.cell_len > 2 and line.cell_len + part.cell_len > console.width:
+                line.rstrip()
+                console.print(line, soft_wrap=True)
+                line = Text("  ")
+            line.append_text(part).append("  ")
+        line.rstrip()
+        console.print(line, soft_wrap=True)
 
 
 def print_wrapped(console: Console, indent: int, text: Text) -> None:
