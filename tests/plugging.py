@@ -15,9 +15,9 @@ PAGE = ROOT / "docs" / "extend.md"
 _BLOCK = re.compile(r"^```(python|toml|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
-def example(title: str) -> dict[str, str]:
-    """The blocks of a section of the page "Extend it", by language."""
-    sections = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+def example(title: str, page: Path = PAGE) -> dict[str, str]:
+    """The blocks of a section of a page, by language."""
+    sections = re.split(r"^## ", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
     section = next(text for text in sections if text.startswith(title + "\n"))
     return {block[1]: block[2] for block in _BLOCK.finditer(section)}
 

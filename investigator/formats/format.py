@@ -17,6 +17,20 @@ Record = Mapping[str, JsonValue]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lines:
+    """How a plug-in's traces are put together that are written as many lines."""
+
+    is_line: Callable[[Record], bool]
+    """Whether a record is a line; it is asked of any JSON object that no built-in format knows."""
+
+    records: Callable[[Sequence[Record], str], Iterable[Record]]
+    """The records, as the format's `decode` takes them, that all lines of a file are.
+
+    The text is the name that a trace without an id of its own goes by.
+    """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
     """One format of trace files; a plug-in names its own under `investigator.formats`."""
 
@@ -48,6 +62,9 @@ class Format:
 
     columns: tuple[str, ...] = ()
     """The columns by which a Parquet file of its rows is known; the first holds the trace's id."""
+
+    lines: Lines | None = None
+    """For a plug-in: how lines become records, where a trace is many of them."""
 
     transcript: bool = False
     """Whether a record is a whole conversation under an id that another may have too.

@@ -17,6 +17,7 @@ from investigator.formats import (
     openhands,
 )
 from investigator.formats.format import Record, Session
+from investigator.formats.plugin_formats import plugin_session_of
 from investigator.ground.canonical_json import JsonValue
 
 _LOOKED_AT = 20
@@ -38,8 +39,9 @@ SESSIONS: tuple[Session, ...] = (
 
 
 def session_of(line: Record) -> Session | None:
-    """The session format of a line; None where it is a record by itself."""
-    return next((known for known in SESSIONS if known.is_line(line)), None)
+    """The session format of a line, a plug-in's last; None where it is a record by itself."""
+    known = next((known for known in SESSIONS if known.is_line(line)), None)
+    return known or plugin_session_of(line)
 
 
 def session_of_list(values: Sequence[JsonValue]) -> Session | None:

@@ -21,7 +21,7 @@ import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, cast
 
 from investigator.errors import UnreadableInput
 from investigator.ground.canonical_json import JsonValue, canonical_json, read_json
@@ -57,6 +57,9 @@ COLUMNS = {
 }
 """Column names of the file, in order, with their DuckDB types."""
 
+_SCRATCH_COLUMNS = {**COLUMNS, "part": "INTEGER"}
+"""Those of the table that is sorted: `part` is the number of the file."""
+
 SPAN_COLUMNS = tuple(name for name in COLUMNS if name != "project_name")
 """The columns that `read_row` takes, in order."""
 
@@ -70,6 +73,9 @@ _TRACES_KEY = "investigator.traces"
 _ROOM_KEY = "investigator.room_mb"
 _PROJECT_KEYS = ("resource.openinference.project.name", "openinference.project.name")
 
+_WORDS: dict[str, str] = {word: word.value for word in (*SpanKind, *StatusCode)}
+"""The plain texts of kinds and statuses, by themselves."""
+
 _MEMORY_MB = 640
 _MOST_MEMORY_MB = 3_000
 """What sorting may take where 2,048 spans hold more than a gigabyte of text; usually 640 MB do."""
@@ -80,6 +86,7 @@ _COPIES = 10
 _BATCH_ROWS = 4096
 _BATCH_CHARS = 8_000_000
 _PAGE_BYTES = 262_144
+_BETWEEN, _NO_TEXT = "\x1e", "\x1d"
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -190,36 +197,41 @@ def project_of(span: Span) -> str | None:
 
 
 def row_of(stored: TraceRow) -> SpanRow:
-    """The row of a span or a verdict, in the order of `COLUMNS`."""
+    """The row of a span or a verdict, in the order of `COLUMNS`; its texts may hold surrogates."""
     return _verdict_row(stored) if isinstance(stored, Evaluation) else _row_of_span(stored)
 
 
 def _verdict_row(one: Evaluation) -> SpanRow:
     said = {key: at for key, at in one.to_json().items() if key not in ("trace_id", "span_id")}
-    judged = None if one.span_id is None else _utf8(one.span_id)
-    place = (_utf8(one.trace_id), judged, None, _utf8(one.name), EVALUATION)
+    place = (one.trace_id, one.span_id, None, one.name, EVALUATION)
     return (*place, None, None, StatusCode.UNSET.value, "", None, canonical_json(said), "[]")
 
 
 def _row_of_span(span: Span) -> SpanRow:
-    events: list[JsonValue] = [
-        {"name": event.name, "time_ns": event.time_ns, "attributes": dict(event.attributes)}
-        for event in span.events
-    ]
-    project = project_of(span)
+    attributes = span.attributes
+    named = any(key in attributes for key in _PROJECT_KEYS)
     return (
-        _utf8(span.trace_id),
-        _utf8(span.span_id),
-        None if span.parent_id is None else _utf8(span.parent_id),
-        _utf8(span.name),
-        span.kind.value,
+        span.trace_id,
+        span.span_id,
+        span.parent_id,
+        span.name,
+        _WORDS[span.kind],
         _int64(span.start_ns),
         _int64(span.end_ns),
-        span.status.value,
-        _utf8(span.status_message),
-        None if project is None else _utf8(project),
-        canonical_json(dict(span.attributes)),
-        canonical_json(events) if events else "[]",
+        _WORDS[span.status],
+        span.status_message,
+        project_of(span) if named else None,
+        canonical_json(attributes if isinstance(attributes, dict) else dict(attributes)),
+        _events_text(span.events) if span.events else "[]",
+    )
+
+
+def _events_text(events: Iterable[SpanEvent]) -> str:
+    return canonical_json(
+        [
+            {"name": event.name, "time_ns": event.time_ns, "attributes": dict(event.attributes)}
+            for event in events
+        ]
     )
 
 
@@ -306,7 +318,7 @@ def _batches(spans: Iterable[tuple[int, TraceRow]]) -> Iterator[tuple[list[SpanR
     for part, span in spans:
         row = row_of(span)
         batch.append((*row, part))
-        chars += len(str(row[-2])) + len(str(row[-1]))
+        chars += len(cast(str, row[-2])) + len(cast(str, row[-1]))
         if len(batch) >= _BATCH_ROWS or chars >= _BATCH_CHARS:
             yield batch, chars
             batch, chars = [], 0
@@ -363,25 +375,63 @@ class _Loaded(NamedTuple):
 def _load(con: Scratch, spans: Iterable[tuple[int, TraceRow]]) -> _Loaded:
     """Fill the scratch table, which spills to disk.
 
-    A batch is one statement over column lists: thirty times as fast as row inserts.
+    A batch is one statement over columns: thirty times as fast as row inserts.
     """
-    types = {**COLUMNS, "part": "INTEGER"}
-    columns = ", ".join(f"{name} {type_}" for name, type_ in types.items())
+    columns = ", ".join(f"{name} {type_}" for name, type_ in _SCRATCH_COLUMNS.items())
     con.execute(f"create table spans({columns})")
-    unnests = ", ".join(f"unnest(${i}::{t}[])" for i, t in enumerate(types.values(), 1))
-    attributes, events = (list(types).index(name) for name in ("attributes", "events"))
+    attributes, events = (list(_SCRATCH_COLUMNS).index(name) for name in ("attributes", "events"))
     total = longest = 0
     vector: list[int] = [0] * _VECTOR_ROWS
     con.execute("begin")
     for batch, chars in _batches(spans):
-        by_column = [list(column) for column in zip(*batch, strict=True)]
-        con.execute(f"insert into spans select {unnests}", by_column)
+        con.execute(*_insertion(batch, chars))
         total += chars
         longest = max(longest, chars)
         for row in batch:
-            heapq.heappushpop(vector, len(str(row[attributes])) + len(str(row[events])))
+            size = len(cast(str, row[attributes])) + len(cast(str, row[events]))
+            if size > vector[0]:
+                heapq.heapreplace(vector, size)
     con.execute("commit")
     return _Loaded(total, longest, sum(vector))
+
+
+def _insertion(batch: Sequence[SpanRow], chars: int) -> tuple[str, list[object]]:
+    """The statement that inserts a batch, and its parameters, one for each column.
+
+    A value that all rows share is given once. Texts are given as one text with a character between
+    them that none of them holds: half the time of a list of texts, from which a value of the
+    engine's is made for each. Long batches are given as lists, which take less memory.
+    """
+    given: list[object] = []
+    inner: list[str] = []
+    outer: list[str] = []
+    columns = zip(_SCRATCH_COLUMNS.items(), zip(*batch, strict=True), strict=True)
+    for place, ((name, type_), values) in enumerate(columns, 1):
+        shared = name != "trace_id" and values.count(values[0]) == len(values)
+        joined = None if shared or chars > _LONG_BATCH else _joined(type_, values)
+        if shared or joined is None:
+            values = tuple(_utf8(one) if isinstance(one, str) else one for one in values)
+        given.append(values[0] if shared else list(values) if joined is None else joined)
+        if shared:
+            outer.append(f"${place}::{type_}")
+            continue
+        listed = f"${place}::{type_}[]" if joined is None else f"string_split(${place}, chr(30))"
+        inner.append(f"unnest({listed}) as {name}")
+        outer.append(name if joined is None else f"nullif({name}, chr(29))")
+    statement = f"insert into spans select {', '.join(outer)} from (select {', '.join(inner)})"
+    return statement, given
+
+
+def _joined(type_: str, values: Sequence[str | int | None]) -> str | None:
+    """Texts as one; None where they are no texts, or hold what would stand between them."""
+    if type_ != "VARCHAR":
+        return None
+    if None in values:
+        joined = _BETWEEN.join([_NO_TEXT if value is None else str(value) for value in values])
+    else:
+        joined = _BETWEEN.join(cast(Sequence[str], values))
+    apart = joined.count(_BETWEEN) == len(values) - 1
+    return _utf8(joined) if apart and joined.count(_NO_TEXT) == values.count(None) else None
 
 
 def _place_verdicts(con: Scratch) -> tuple[str, ...]:
