@@ -1,13 +1,15 @@
 """ATIF trajectories: one document of steps; subagents below the result that refers to them.
 
 A step of an agent holds what it said, its calls and what was observed of each. A trajectory that
-is embedded stands below the TOOL span that refers to it; one in a file of its own is a trace of its
-own, whose id the result names.
+is embedded stands below the TOOL span that refers to it; one in a file of its own is joined with it
+when both are written, by the id that the result names.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.dialogues import answering, asking, headed, spoken, tools_offered
@@ -25,6 +27,7 @@ from investigator.formats.fields import (
 from investigator.formats.format import Format, Record
 from investigator.ground.canonical_json import JsonValue
 from investigator.traces.model import TURN_NUMBER, Span, SpanKind
+from investigator.traces.subagent_files import SUBAGENT_TRACE
 
 _Fields = dict[str, JsonValue]
 
@@ -56,7 +59,8 @@ def is_atif(value: Record) -> bool:
 
 def decode_atif(trajectory: Record, stem: str) -> Iterator[Span | None]:
     """The turns of a trajectory and of those that are embedded in it."""
-    trace_id = text(first(trajectory, "session_id", "trajectory_id")) or stem
+    # From 1.7 on a session is a whole run, and its subagents' trajectories have ids of their own.
+    trace_id = text(first(trajectory, "trajectory_id", "session_id")) or stem
     yield from _turns(trajectory, Numbering(trace_id))
 
 
@@ -65,8 +69,10 @@ def _turns(trajectory: Record, numbering: Numbering) -> Iterator[Span | None]:
     name, model = text(agent.get("name")), text(agent.get("model_name"))
     steps = listed(trajectory.get("steps"))
     entries: list[DialogueEntry | None] = []
+    inner = records(trajectory.get("subagent_trajectories"))
+    embedded = {text(first(one, "trajectory_id", "session_id")) for one in inner}
     for step in steps:
-        entries += list(_entries(record(step), name, model))
+        entries += [_but_embedded(entry, embedded) for entry in _entries(record(step), name, model)]
     about: dict[str, object] = {
         "session.id": trajectory.get("session_id"),
         **tools_offered(agent.get("tool_definitions")),
@@ -78,10 +84,17 @@ def _turns(trajectory: Record, numbering: Numbering) -> Iterator[Span | None]:
     called = {span.text("tool.id"): span for span in spans if span is not None}
     refs = _references(step for step in steps if step is not None)
     yield from nothings(trajectory.get("subagent_trajectories"))
-    for inner in records(trajectory.get("subagent_trajectories")):
-        named = text(first(inner, "trajectory_id", "session_id"))
+    for one in inner:
+        named = text(first(one, "trajectory_id", "session_id"))
         call = called.get(refs.get(named))
-        yield from _subagent(inner, named, call, numbering)
+        yield from _subagent(one, named, call, numbering)
+
+
+def _but_embedded(entry: DialogueEntry | None, embedded: set[str]) -> DialogueEntry | None:
+    """An entry, which names no other trace where its subagent stands in this one."""
+    if entry is None or entry.about.get(SUBAGENT_TRACE) not in embedded:
+        return entry
+    return replace(entry, about={k: at for k, at in entry.about.items() if k != SUBAGENT_TRACE})
 
 
 def _references(steps: Iterator[_Fields]) -> dict[str, str]:
@@ -158,7 +171,16 @@ def _observed(
         failed = any(extra.get(key) is True for key in ("is_error", "error"))
         said = answering(result.get("source_call_id"), result.get("content"), failed=failed)
         refs = {key: result[key] for key in _REFS if result.get(key)}
-        yield DialogueEntry(said=said, at_ns=at_ns, about=leftovers(refs, ()))
+        about = {**leftovers(refs, ()), SUBAGENT_TRACE: _referred(result)}
+        yield DialogueEntry(said=said, at_ns=at_ns, about=about)
+
+
+def _referred(result: _Fields) -> str | None:
+    """The trace of the subagent whose result this is: by its id, else by its file's name."""
+    given = first(result, *_REFS)
+    ref = record(given[0] if isinstance(given, list) and given else given)
+    named = text(first(ref, "trajectory_id", "session_id"))
+    return named or Path(text(ref.get("trajectory_path"))).stem or None
 
 
 FORMAT = Format(

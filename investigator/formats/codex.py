@@ -9,7 +9,7 @@ its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
@@ -17,7 +17,9 @@ from investigator.formats.fields import first, leftovers, record, records, text,
 from investigator.formats.format import Format, Record, Session
 from investigator.formats.session_lines import grouped, is_grouped, lines_in, texts
 from investigator.ground.canonical_json import JsonValue
+from investigator.ground.json_text import embedded_json
 from investigator.traces.model import Span
+from investigator.traces.subagent_files import STARTED_BY, SUBAGENT_TRACE
 
 _Fields = dict[str, JsonValue]
 
@@ -34,6 +36,8 @@ _CALLS = {
 """Calls that are known by their type; others have a name."""
 _SILENT = ("reasoning", "ghost_snapshot", "compaction", "compaction_trigger", "other")
 """Items that say nothing that a reader could read: thoughts are encrypted."""
+_STARTS, _STARTED_EVENT = "spawn_agent", "collab_agent_spawn_end"
+"""The tool that starts a subagent, and the event that tells of it."""
 _NAMED_CALLS = ("function_call", "custom_tool_call", "mcp_tool_call")
 _GIVEN = ("arguments", "input", "action")
 _OUTPUTS = ("function_call_output", "custom_tool_call_output", "tool_search_output")
@@ -72,6 +76,7 @@ def decode_rollout(rollout: Record, stem: str) -> Iterator[Span | None]:
         meta.get("instructions")
     )
     about: dict[str, object] = {
+        STARTED_BY: _started_by(meta),
         "session.id": text(meta.get("session_id")) or named or None,
         **leftovers({key: meta.get(key) for key in _ABOUT}, ()),
     }
@@ -84,6 +89,13 @@ def decode_rollout(rollout: Record, stem: str) -> Iterator[Span | None]:
         entries[place] = replace(head, about={**about, **head.about})
     trace_id = text(rollout.get("session")) or named or stem
     yield from turn_spans(entries, Numbering(trace_id))
+
+
+def _started_by(meta: Record) -> str | None:
+    """The thread that started this one, where this is a subagent's."""
+    spawn = record(record(record(meta.get("source")).get("subagent")).get("thread_spawn"))
+    found = text(first(meta, "parent_thread_id") or spawn.get("parent_thread_id"))
+    return found or None
 
 
 def _is_meta(line: Record) -> bool:
@@ -100,6 +112,7 @@ class _Reading:
         items = [record(line["payload"]) for line in lines if line.get("type") == "response_item"]
         self._has_items = any(item.get("type") == "message" for item in items)
         self._known = {text(first(item, "call_id", "id")) for item in items}
+        self._started = dict(_subagents(record(line["payload"]) for line in lines))
         self._open = False
 
     def read(self) -> None:
@@ -197,12 +210,11 @@ class _Reading:
         parts = [*_parts(before.said.get("content")), *_parts(said.get("content"))]
         self.entries[-1] = replace(before, said={**before.said, "content": parts}, at_ns=at_ns)
 
-    def _add(self, said: _Fields, at_ns: int | None) -> None:
+    def _add(self, said: _Fields, at_ns: int | None, *, started: str | None = None) -> None:
         self._open = False
-        is_model = said.get("role") == "assistant"
-        self.entries.append(
-            DialogueEntry(said=said, at_ns=at_ns, model=self._model if is_model else "")
-        )
+        model = self._model if said.get("role") == "assistant" else ""
+        about = {SUBAGENT_TRACE: started} if started else {}
+        self.entries.append(DialogueEntry(said=said, at_ns=at_ns, model=model, about=about))
 
     def _result(self, call_id: str, output: JsonValue, at_ns: int | None, *, failed: bool) -> None:
         inner = (
@@ -219,7 +231,7 @@ class _Reading:
                 }
             ],
         }
-        self._add(said, at_ns)
+        self._add(said, at_ns, started=self._started.get(call_id))
 
     def _completed(self, usage: _Fields, at_ns: int | None) -> None:
         """A turn whose words were not written down is still a call of the model."""
@@ -236,6 +248,20 @@ class _Reading:
                 if usage:
                     self.entries[place] = replace(entry, usage=usage)
                 return
+
+
+def _subagents(payloads: Iterable[_Fields]) -> Iterator[tuple[str, str]]:
+    """The calls that started a subagent, each with its thread: by their results or events."""
+    starting: set[str] = set()
+    for payload in payloads:
+        call_id, kind = text(payload.get("call_id")), text(payload.get("type"))
+        if payload.get("name") == _STARTS:
+            starting.add(call_id)
+        told = payload if kind == _STARTED_EVENT else {}
+        if kind in _OUTPUTS and call_id in starting:
+            told = record(embedded_json(text(payload.get("output"))))
+        if thread := text(first(told, "new_thread_id", "agent_id", "thread_id")):
+            yield call_id, thread
 
 
 def _parts(content: JsonValue) -> list[JsonValue]:

@@ -11,11 +11,13 @@ from collections.abc import Iterator, Sequence
 
 from investigator.formats.dialogue_turns import DialogueEntry, Numbering, turn_spans
 from investigator.formats.dialogues import answering, asking, headed, is_one_of, spoken
-from investigator.formats.fields import first, leftovers, listed, record, text, time_ns
+from investigator.formats.fields import first, leftovers, listed, record, records, text, time_ns
 from investigator.formats.format import Format, Record, Session
 from investigator.formats.session_lines import grouped, is_grouped, lines_in
 from investigator.ground.canonical_json import JsonValue
+from investigator.ground.json_text import embedded_json
 from investigator.traces.model import Span
+from investigator.traces.subagent_files import STARTED_BY, SUBAGENT_TRACE
 
 _Fields = dict[str, JsonValue]
 
@@ -26,6 +28,8 @@ _OF_SESSION = frozenset(
 _TELEMETRY = frozenset(
     {"message.in", "message.out", "agent.start", "agent.end", "tool.start", "tool.end", "llm.usage"}
 )
+_STARTS = "sessions_spawn"
+"""The tool that starts a subagent."""
 _ABOUT = ("cwd", "version", "channel", "from", "agentId", "title", "name")
 
 
@@ -57,7 +61,8 @@ def decode_openclaw(session: Record, stem: str) -> Iterator[Span | None]:
     is_telemetry = any(is_one_of(line, "type", _TELEMETRY) for line in lines)
     entries = _told(lines) if is_telemetry else _written(lines)
     named = next((name for line in lines if (name := _session_of(line))), "")
-    about: dict[str, object] = {"session.id": named or None}
+    spawned = next((text(at) for line in lines if (at := line.get("spawnedBy"))), None)
+    about: dict[str, object] = {"session.id": named or None, STARTED_BY: spawned}
     for line in lines:
         about |= leftovers({key: line.get(key) for key in _ABOUT}, ())
     trace_id = text(session.get("session")) or named or stem
@@ -91,7 +96,8 @@ def _message(message: _Fields, at_ns: int | None, model: str) -> list[DialogueEn
             failed=message.get("isError") is True,
             name=message.get("toolName"),
         )
-        return [DialogueEntry(said=said, at_ns=at_ns)]
+        about = _started(message.get("toolName"), content)
+        return [DialogueEntry(said=said, at_ns=at_ns, about=about)]
     if role == "bashExecution":
         call_id = f"bash-{text(message.get('timestamp'))}"
         asked = spoken("", [asking(call_id, "bash", {"command": message.get("command")})])
@@ -156,11 +162,20 @@ def _event(line: _Fields, number: int) -> Iterator[DialogueEntry]:
         case "tool.end":
             failed = line.get("success") is False
             answer = first(line, "result", "error")
-            yield DialogueEntry(
-                said=answering(call_id, answer, failed=failed, name=name), at_ns=at_ns
-            )
+            shown = answering(call_id, answer, failed=failed, name=name)
+            yield DialogueEntry(said=shown, at_ns=at_ns, about=_started(name, answer))
         case _:
             pass
+
+
+def _started(tool: JsonValue, answer: JsonValue) -> dict[str, object]:
+    """The session of the subagent that a call started, by the key that came back."""
+    if tool != _STARTS:
+        return {}
+    parts = records(answer) or [{"text": answer}]
+    told = [record(embedded_json(text(part.get("text")))) for part in parts]
+    found = next((text(at) for one in told if (at := one.get("childSessionKey"))), None)
+    return {SUBAGENT_TRACE: found} if found else {}
 
 
 def _milliseconds(value: JsonValue) -> int | None:

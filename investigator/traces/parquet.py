@@ -31,6 +31,7 @@ from investigator.traces.databases import LOOKUPS, PARQUET, Scratch, scratch, sq
 from investigator.traces.evaluations import Evaluation, read_evaluation
 from investigator.traces.model import Span, SpanEvent, SpanKind, StatusCode, Trace
 from investigator.traces.span_clashes import settle_clashes
+from investigator.traces.subagent_files import Reference, join_subagents, reference_in
 
 SCHEMA_VERSION = "2"
 _READABLE = frozenset({"1", "2"})
@@ -99,7 +100,7 @@ class WriteSummary:
     evaluations: int = 0
     """Verdicts that came beside the spans."""
     clashes: tuple[str, ...] = ()
-    """What was done about spans of several files that share their ids, and verdicts on none."""
+    """What was done about spans that share their ids; verdicts and subagents that lack a trace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,12 +335,14 @@ def _sort_into(
     `files` are known when all spans are read; where there are none, all that is given is kept.
     """
     with scratch(parquet.parent, memory_mb=_MEMORY_MB, most_mb=_MOST_MEMORY_MB) as con:
-        loaded = _load(con, spans)
+        references: list[Reference] = []
+        loaded = _load(con, _noted(spans, references))
         if loaded.sorting_mb > _MEMORY_MB:
             con.execute("set global threads = 1")
             con.execute(f"set global memory_limit = '{loaded.sorting_mb}MB'")
         clashes = settle_clashes(con, tuple(files)) if files else ()
-        summary = _summary(con, (*clashes, *_place_verdicts(con)))
+        apart = join_subagents(con, references)
+        summary = _summary(con, (*clashes, *apart, *_place_verdicts(con)))
         con.execute(
             "copy (select * exclude (part) from spans"
             " order by trace_id, start_ns nulls last, length(span_id), span_id, rowid)"
@@ -351,6 +354,16 @@ def _sort_into(
             f" {sql_literal(_ROOM_KEY)}: {sql_literal(str(loaded.room_mb))}}})"
         )
     return summary
+
+
+def _noted(
+    spans: Iterable[tuple[int, TraceRow]], references: list[Reference]
+) -> Iterator[tuple[int, TraceRow]]:
+    """The same, while what they say of subagents in other traces is kept."""
+    for part, stored in spans:
+        if isinstance(stored, Span) and (found := reference_in(stored)) is not None:
+            references.append(found)
+        yield part, stored
 
 
 class _Loaded(NamedTuple):
