@@ -173,7 +173,10 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _was_seen(folder: Path, seen: set[tuple[int, int]]) -> bool:
-    state = folder.stat()
+    try:
+        state = folder.stat()
+    except OSError:
+        return False
     return (state.st_dev, state.st_ino) in seen
 
 

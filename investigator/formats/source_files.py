@@ -87,7 +87,12 @@ def read_source(paths: Sequence[Path | str]) -> Iterator[Decoded | Unreadable]:
     Raises:
         SourceUnavailable: at once, if a path does not exist or holds no file to look at.
     """
-    stems = _stems(files_of(paths))
+    return read_files(files_of(paths))
+
+
+def read_files(found: Sequence[Path]) -> Iterator[Decoded | Unreadable]:
+    """Everything that files hold; one that is no file, or none any more, is named."""
+    stems = _stems(found)
     ids, taken = TranscriptIds(), set(stems.values())
     files = (_File(path, stem, ids, taken) for path, stem in stems.items())
     return (item for file in files for item in _said_once(_read_file(file)))

@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from investigator.errors import SourceUnavailable
 from investigator.formats.folders import files_of, spelt_path
 from investigator.formats.plugin_formats import installed_formats
-from investigator.formats.source_files import Decoded, Unreadable, read_source
+from investigator.formats.source_files import Decoded, Unreadable, read_files
 from investigator.ground.canonical_json import JsonValue, sha256_json
 from investigator.store.api import InspectionAPI
 from investigator.store.parquet_store import ParquetInspectionAPI
@@ -138,14 +138,17 @@ def ingest_files(
     paths: Sequence[Path | str],
     target: Path,
     *,
+    files: Sequence[Path] | None = None,
     on_span_count: Callable[[int], None] | None = None,
 ) -> Ingested:
     """Write everything readable in the paths to one canonical file, in one pass.
 
+    `files` are those of the paths, where they are known already.
+
     Raises:
         SourceUnavailable: nothing is readable; the message lists why. Nothing is written then.
     """
-    reading = _Reading(paths, on_span_count)
+    reading = _Reading(files_of(paths) if files is None else files, on_span_count)
     stored = reading.stored()
     first: list[tuple[str, TraceRow]] = []
     while not (first and isinstance(first[-1][1], Span)):
@@ -158,12 +161,10 @@ def ingest_files(
 
 
 class _Reading:
-    """One pass over the paths; what was met on the way is whole when they are exhausted."""
+    """One pass over the files; what was met on the way is whole when they are exhausted."""
 
-    def __init__(
-        self, paths: Sequence[Path | str], on_span_count: Callable[[int], None] | None
-    ) -> None:
-        self._paths = paths
+    def __init__(self, files: Sequence[Path], on_span_count: Callable[[int], None] | None) -> None:
+        self._files = files
         self._on_span_count = on_span_count
         self.unreadable: list[Unreadable] = []
         self.clashes: list[str] = []
@@ -171,7 +172,7 @@ class _Reading:
     def stored(self) -> Iterator[tuple[str, TraceRow]]:
         """Every span and every verdict, with its file."""
         count = 0
-        for item in read_source(self._paths):
+        for item in read_files(self._files):
             match item:
                 case Decoded(file, spans, clash):
                     yield from ((spelt_path(file), stored) for stored in item.stored)
@@ -195,12 +196,14 @@ def _key(files: Sequence[Path]) -> str:
     """Names a cache entry after the state of the files and of the code that decodes them."""
     states: list[JsonValue] = []
     for file in files:
+        # `Path.resolve` raises where links lead back to themselves, which is for the reader to say.
+        place = spelt_path(os.path.realpath(file))
         try:
             state = file.stat()
         except OSError:
-            states.append([spelt_path(file.resolve()), None, None])
+            states.append([place, None, None])
         else:
-            states.append([spelt_path(file.resolve()), state.st_size, state.st_mtime_ns])
+            states.append([place, state.st_size, state.st_mtime_ns])
     return sha256_json([SCHEMA_VERSION, _decoding(), states])[:32]
 
 
@@ -242,7 +245,8 @@ def _make_entry(
     entry.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=f".{entry.name}-", dir=entry.parent))
     try:
-        made = ingest_files(files, scratch / _TRACES, on_span_count=on_span_count)
+        target = scratch / _TRACES
+        made = ingest_files(files, target, files=files, on_span_count=on_span_count)
         problems = _Problems(
             unreadable=tuple(
                 _Problem(file=spelt_path(p.file), line=p.line, reason=p.reason)

@@ -31,7 +31,7 @@ from investigator.traces.databases import LOOKUPS, PARQUET, Scratch, scratch, sq
 from investigator.traces.evaluations import Evaluation, read_evaluation
 from investigator.traces.model import Span, SpanEvent, SpanKind, StatusCode, Trace
 from investigator.traces.span_clashes import settle_clashes
-from investigator.traces.subagent_files import Reference, join_subagents, reference_in
+from investigator.traces.subagent_files import SubagentReference, join_subagents, reference_in
 
 SCHEMA_VERSION = "2"
 _READABLE = frozenset({"1", "2"})
@@ -335,7 +335,7 @@ def _sort_into(
     `files` are known when all spans are read; where there are none, all that is given is kept.
     """
     with scratch(parquet.parent, memory_mb=_MEMORY_MB, most_mb=_MOST_MEMORY_MB) as con:
-        references: list[Reference] = []
+        references: list[SubagentReference] = []
         loaded = _load(con, _noted(spans, references))
         if loaded.sorting_mb > _MEMORY_MB:
             con.execute("set global threads = 1")
@@ -357,7 +357,7 @@ def _sort_into(
 
 
 def _noted(
-    spans: Iterable[tuple[int, TraceRow]], references: list[Reference]
+    spans: Iterable[tuple[int, TraceRow]], references: list[SubagentReference]
 ) -> Iterator[tuple[int, TraceRow]]:
     """The same, while what they say of subagents in other traces is kept."""
     for part, stored in spans:

@@ -26,7 +26,7 @@ _NAMED = 20
 """Subagents that are named in messages; the rest are counted."""
 
 
-class Reference(NamedTuple):
+class SubagentReference(NamedTuple):
     """A trace, the span of the call in it where that is known, and the subagent's trace."""
 
     above: str
@@ -34,22 +34,22 @@ class Reference(NamedTuple):
     below: str
 
 
-def reference_in(span: Span) -> Reference | None:
+def reference_in(span: Span) -> SubagentReference | None:
     """What a span says of a subagent in another trace; None where it says nothing."""
     below, above = span.attributes.get(SUBAGENT_TRACE), span.attributes.get(STARTED_BY)
     if isinstance(below, str) and below != span.trace_id:
-        return Reference(span.trace_id, span.span_id, below)
+        return SubagentReference(span.trace_id, span.span_id, below)
     if isinstance(above, str) and above != span.trace_id:
-        return Reference(above, None, span.trace_id)
+        return SubagentReference(above, None, span.trace_id)
     return None
 
 
-def join_subagents(con: Scratch, references: Sequence[Reference]) -> tuple[str, ...]:
+def join_subagents(con: Scratch, references: Sequence[SubagentReference]) -> tuple[str, ...]:
     """Move the spans of subagents below their calls; returns what is missing, for people."""
     if not references:
         return ()
     there = _there(con, {name for one in references for name in (one.above, one.below)})
-    above: dict[str, Reference] = {}
+    above: dict[str, SubagentReference] = {}
     for one in sorted(references, key=lambda one: one.call is None):
         if one.above in there and one.below in there:
             above.setdefault(one.below, one)
@@ -68,7 +68,7 @@ def _there(con: Scratch, names: Iterable[str]) -> set[str]:
     return {str(row[0]) for row in found.fetchall()}
 
 
-def _root(below: str, above: Mapping[str, Reference]) -> str | None:
+def _root(below: str, above: Mapping[str, SubagentReference]) -> str | None:
     """The trace that a subagent stands in at last; None where it stands below itself."""
     seen, at = {below}, above[below].above
     while at in above:
@@ -83,7 +83,7 @@ def _prefix(below: str) -> str:
     return f"agent-{below}/"
 
 
-def _place(one: Reference, moved: Mapping[str, str]) -> str | None:
+def _place(one: SubagentReference, moved: Mapping[str, str]) -> str | None:
     """The id of the call, which stands behind a name too where its own trace is moved."""
     if one.call is None:
         return None
@@ -108,7 +108,9 @@ def _move(con: Scratch, rows: Sequence[tuple[str, str, str | None]]) -> None:
     )
 
 
-def _missing(con: Scratch, references: Sequence[Reference], there: set[str]) -> tuple[str, ...]:
+def _missing(
+    con: Scratch, references: Sequence[SubagentReference], there: set[str]
+) -> tuple[str, ...]:
     """The subagents, and the runs that started one, whose spans are in nothing that was read."""
     lost = dict.fromkeys(
         f"subagent '{one.below}' of trace '{one.above}' is in no file that was read"
@@ -122,7 +124,7 @@ def _missing(con: Scratch, references: Sequence[Reference], there: set[str]) -> 
     return (*named, f"and {more:,} more subagents") if more else tuple(named)
 
 
-def _moved_before(con: Scratch, one: Reference) -> bool:
+def _moved_before(con: Scratch, one: SubagentReference) -> bool:
     """Whether a canonical file already has the subagent below its call."""
     found = con.execute(
         "select 1 from spans where starts_with(span_id, $1) limit 1", [_prefix(one.below)]

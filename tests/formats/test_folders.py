@@ -12,6 +12,7 @@ from investigator.errors import SourceUnavailable
 from investigator.formats.folders import files_of
 from investigator.formats.source_files import Decoded, Unreadable, read_source
 from investigator.runs.sources import open_source
+from investigator.store.open import open_files
 
 CHAT = json.dumps({"messages": [{"role": "user", "content": "hi"}]})
 
@@ -130,3 +131,15 @@ def test_an_empty_text_is_no_source() -> None:
         files_of([""])
     with pytest.raises(SourceUnavailable, match="'' is no source"):
         open_source("")
+
+
+def test_a_folder_with_what_is_no_file_is_opened(tmp_path: Path) -> None:
+    """As it is read: the others are traces, and what is no file is named."""
+    source = tmp_path / "source"
+    source.mkdir()
+    os.mkfifo(source / "a.json")
+    (source / "b.json").symlink_to(source / "b.json")
+    (source / "c.json").write_text(json.dumps({"trace_id": "1", "span_id": "2", "name": "x"}))
+    opened = open_files([source], cache_dir=tmp_path / "cache")
+    assert [trace.trace_id for trace in opened.api.list_traces()] == ["1"]
+    assert [problem.file.name for problem in opened.unreadable] == ["a.json", "b.json"]

@@ -13,7 +13,7 @@ from investigator.store.open import Ingested, ingest_files
 from investigator.store.parquet_store import ParquetInspectionAPI
 from investigator.traces.evaluations import Evaluation, Rater
 from investigator.traces.model import Trace
-from investigator.traces.parquet import write_spans
+from investigator.traces.parquet import TraceRow, write_spans
 from investigator.traces.subagent_files import STARTED_BY, SUBAGENT_TRACE
 from tests.builders import span
 
@@ -153,7 +153,7 @@ def test_a_subagent_whose_run_is_not_there_is_a_trace_of_its_own(tmp_path: Path)
 
 def test_subagents_of_subagents_stand_below_each_other(tmp_path: Path) -> None:
     """In the trace of the first, and a verdict on one of them stays with it."""
-    spans = [
+    spans: list[TraceRow] = [
         span("call", trace_id="a", attributes={SUBAGENT_TRACE: "b"}),
         span("call", trace_id="b", attributes={SUBAGENT_TRACE: "c"}),
         span("x", trace_id="c"),
