@@ -114,16 +114,8 @@ class Placing:
         return next((step for step in above if step is not None and step.kind not in _GIVEN), None)
 
     def _upwards(self, span_id: str) -> Iterator[Span]:
-        """The span and those that enclose it: what it did is part of what they did.
-
-        Parents may lead in a circle; each span is told once.
-        """
-        told: set[str] = set()
-        span = self._readings.trace.get(span_id)
-        while span is not None and span.span_id not in told:
-            told.add(span.span_id)
-            yield span
-            span = self._readings.trace.parent(span)
+        """The span and those that enclose it: what it did is part of what they did."""
+        return self._readings.trace.lineage(self._readings.trace.get(span_id))
 
     def _path(self, origin: Step | None, symptom: Step | None) -> tuple[Step, ...]:
         """From the origin to the answer or the symptom: by what rests on what, else by order."""

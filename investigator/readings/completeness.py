@@ -104,14 +104,10 @@ def lacks_result(trace: Trace, action: Action) -> bool:
 def hands_in(trace: Trace, action: Action) -> bool:
     """Whether what a call was given is, as it stands, what an agent above it gave."""
     given = {leaf.strip() for _, leaf in action.leaves if leaf.strip()}
-    above = trace.parent(action.span)
-    passed = set[str]()
-    while above is not None and above.span_id not in passed:
-        if above.kind is SpanKind.AGENT and (above.text("output.value") or "").strip() in given:
-            return True
-        passed.add(above.span_id)
-        above = trace.parent(above)
-    return False
+    return bool(given) and any(
+        (agent.text("output.value") or "").strip() in given
+        for agent in trace.agents_above(action.span)
+    )
 
 
 def _is_unanswered(view: TraceView, call: Span) -> bool:

@@ -117,6 +117,7 @@ class _Listener:
         self._answered: set[str] = set()
         self._recent: deque[str] = deque(maxlen=_RECENT)
         self._ios: dict[str, ToolIO] = {}
+        self._spoke = False  # whether an assistant has said or done something yet
         named = ((view.trace.agent_of(span), view.position(span)) for span in view.trace.spans)
         self._agents = agents_by_name({name: place for name, place in named if name is not None})
         self._models_speak = any(
@@ -269,13 +270,7 @@ class _Listener:
         inside = self._view.scope(span)
         holder = None if inside is None else self._view.trace.get(inside)
         nested = holder is not None and self._view.scope(holder) is not None
-        return Source.ASSISTANT if source is Source.USER and nested and self._spoke() else source
-
-    def _spoke(self) -> bool:
-        """Whether an assistant has said or done something yet."""
-        return any(
-            not isinstance(i, Utterance) or i.source is Source.ASSISTANT for i in self._items
-        )
+        return Source.ASSISTANT if source is Source.USER and nested and self._spoke else source
 
     def _open_tool(self, span: Span) -> None:
         io = self._io(span)
@@ -370,6 +365,7 @@ class _Listener:
         is_error: bool = False,
     ) -> int:
         place = len(self._items)
+        self._spoke = self._spoke or source is Source.ASSISTANT
         failure = self._view.failure_in(text) if source is Source.TOOL else None
         self._items.append(Utterance(place, source, text, span, shown, tool, is_error, failure))
         if REDACTED in text:
@@ -386,6 +382,7 @@ class _Listener:
     ) -> int:
         place = len(self._items)
         action = Action(place, tool, arguments, call_id, span, shown)
+        self._spoke = True
         self._items.append(action)
         self._calls.add(action)
         if REDACTED in arguments:

@@ -17,6 +17,7 @@ from investigator.ground.wording import counted
 from investigator.readings.conversation import Conversation, Source
 from investigator.readings.quoting import Quoting
 from investigator.runtime.told import Ending, ToldOutcome
+from investigator.traces.ancestry import Nearest
 from investigator.traces.evaluations import Evaluation, Rater, is_own
 from investigator.traces.evidence import EvidenceRef
 from investigator.traces.model import Span, SpanKind, Trace
@@ -203,17 +204,9 @@ def _is_of_the_end(one: Evaluation, trace: Trace, end: Span | None) -> bool:
     span = trace.get(one.span_id)
     if span is None:
         return False
-    if trace.parent(span) is None:
-        return len(trace.roots) == 1 or end is None or _root(end, trace) is span
-    while end is not None and end is not span:
-        end = trace.parent(end)
-    return end is span
-
-
-def _root(span: Span, trace: Trace) -> Span:
-    while (above := trace.parent(span)) is not None:
-        span = above
-    return span
+    if trace.parent(span) is None and (len(trace.roots) == 1 or end is None):
+        return True
+    return any(above is span for above in trace.lineage(end))
 
 
 def _was_acted_on(one: Evaluation, trace: Trace) -> bool:
@@ -221,22 +214,13 @@ def _was_acted_on(one: Evaluation, trace: Trace) -> bool:
 
     What is dated before the run began is by another clock and tells nothing.
     """
-    steps = [span for span in trace.spans if span.kind in _STEPS and not _is_judging(span, trace)]
+    judges = Nearest(trace.parent, lambda span: span if span.kind is SpanKind.EVALUATOR else None)
+    steps = [span for span in trace.spans if span.kind in _STEPS and judges.of(span) is None]
     starts = [s.start_ns for s in steps if s.start_ns is not None and s.span_id != one.span_id]
     begin = min((s.start_ns for s in trace.spans if s.start_ns is not None), default=None)
     if one.ts_ns is None or begin is None or one.ts_ns < begin:
         return False
     return any(start >= one.ts_ns for start in starts)
-
-
-def _is_judging(span: Span, trace: Trace) -> bool:
-    """Whether it is part of a judge's work."""
-    above: Span | None = span
-    while above is not None:
-        if above.kind is SpanKind.EVALUATOR:
-            return True
-        above = trace.parent(above)
-    return False
 
 
 def _contradictions(

@@ -9,7 +9,7 @@ ids first, so that `step-2` comes before `step-10` and equal-length ids sort as 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -18,6 +18,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from investigator.ground.canonical_json import JsonValue, canonical_json, sha256_text
+from investigator.traces.ancestry import Nearest
 from investigator.traces.evaluations import Evaluation
 from investigator.traces.span_evaluations import evaluations_in
 
@@ -362,6 +363,14 @@ class Trace:
         """The parent span where the trace holds it."""
         return self._by_id.get(span.parent_id) if span.parent_id is not None else None
 
+    def lineage(self, span: Span | None) -> Iterator[Span]:
+        """The span and those above it, each once: parents may lead in a circle."""
+        told: set[str] = set()
+        while span is not None and span.span_id not in told:
+            told.add(span.span_id)
+            yield span
+            span = self.parent(span)
+
     def encloses(self, outer: Span, inner: Span) -> bool:
         """Whether `outer` is an ancestor of `inner` in the tree, at no cost of depth."""
         first, last = self._extents[outer.span_id]
@@ -385,22 +394,24 @@ class Trace:
 
     def agent_of(self, span: Span) -> str | None:
         """The name of the agent that did the span: its own, or the nearest ancestor's."""
-        passed: dict[str, None] = {}
-        above: Span | None = span
-        agent = None
-        while above is not None and above.span_id not in passed:
-            agent = self._agents.get(above.span_id) or _own_agent(above)
-            if agent is not None or above.span_id in self._agents:
-                break
-            passed[above.span_id] = None
-            above = self.parent(above)
-        self._agents.update(dict.fromkeys(passed, agent))
-        return agent
+        return self._agent_names.of(span)
 
     @cached_property
-    def _agents(self) -> dict[str, str | None]:
-        """What `agent_of` found so far."""
-        return {}
+    def _agent_names(self) -> Nearest[Span, str]:
+        return Nearest(self.parent, _own_agent)
+
+    def agents_above(self, span: Span) -> Iterator[Span]:
+        """The AGENT spans above a span, the nearest first, each once."""
+        passed: set[str] = set()
+        agent = self._agent_spans.of(self.parent(span))
+        while agent is not None and agent.span_id not in passed:
+            yield agent
+            passed.add(agent.span_id)
+            agent = self._agent_spans.of(self.parent(agent))
+
+    @cached_property
+    def _agent_spans(self) -> Nearest[Span, Span]:
+        return Nearest(self.parent, lambda span: span if span.kind is SpanKind.AGENT else None)
 
     @cached_property
     def content_hash(self) -> str:

@@ -167,3 +167,13 @@ def test_no_line_shows_a_secret() -> None:
     )
     assert "hunter2" not in repr((found.line, found.symptom, found.expected))
     assert "hunter2" not in repr((found.decided, found.shown, found.contradictions))
+
+
+@pytest.mark.parametrize(("judged_span", "ended"), [(None, "failed"), ("look", None)])
+def test_a_verdict_on_a_run_whose_parents_lead_in_a_circle_is_read(
+    judged_span: str | None, ended: str | None
+) -> None:
+    """Looking for what encloses its spans comes to an end, whatever was judged."""
+    circle = tuple(replace(one, parent_id=one.parent_id or "root") for one in RUN)
+
+    assert known(judged(False, span_id=judged_span), spans=circle).ended == ended

@@ -9,27 +9,15 @@ from investigator.controls.checking import Violation
 from investigator.controls.required_evidence import about, is_hidden
 from investigator.ground.canonical_json import JsonValue, json_object
 from investigator.readings.reading import Readings
+from investigator.traces.ancestry import Nearest
 from investigator.traces.evidence import span_evidence
-from investigator.traces.model import Span, Trace
+from investigator.traces.model import Span
 
 _SHOWN = 4
 _PREFIXES = ("", "metadata.", "resource.")
 
 PARTLY_RECORDED = 0.6
 """Strength of a breach where some steps say what others of the same trace do not."""
-
-
-def stated(trace: Trace, span: Span, keys: Sequence[str]) -> str | None:
-    """The first of the keys that the span, or the nearest one above it, has a value for."""
-    passed = set[str]()
-    above: Span | None = span
-    while above is not None and above.span_id not in passed:
-        found = own_statement(above, keys)
-        if found is not None:
-            return found
-        passed.add(above.span_id)
-        above = trace.parent(above)
-    return None
 
 
 def own_statement(span: Span, keys: Sequence[str]) -> str | None:
@@ -88,5 +76,6 @@ def statements(
     subject: Readings, spans: Iterable[Span], what: str, keys: Sequence[str]
 ) -> StepStatements:
     """What each of the spans, or one above it, says under the keys."""
-    said = tuple((span, stated(subject.trace, span, keys)) for span in spans)
+    nearest = Nearest(subject.trace.parent, lambda span: own_statement(span, keys))
+    said = tuple((span, nearest.of(span)) for span in spans)
     return StepStatements(subject, what, said)
