@@ -10,7 +10,7 @@
     │   └── RunLocked           another process is writing the run
     ├── SourceError             the traces cannot be read
     │   ├── SourceUnavailable   the source is down, missing or not readable
-    │   ├── UnreadableInput     one file or line is not what it claims to be
+    │   ├── UnreadableInput     one file or line that can't be decoded
     │   └── TraceNotFound       the source has no trace of that id
     ├── SpanNotFound            the trace has no span of that id (shown to the planner)
     ├── JournalError            a journal that cannot be read or continued
@@ -73,7 +73,7 @@ class SourceUnavailable(SourceError):
 
 
 class UnreadableInput(SourceError):
-    """One file (or one line of it) is not what it claims to be; the others go on."""
+    """One file, or one line of it, can't be decoded; the others are still read."""
 
 
 class TraceNotFound(SourceError):

@@ -59,7 +59,7 @@ def write_new(path: Path, text: str) -> None:
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise UsageError(f"{path} is there already; name another file (-o)") from None
+        raise UsageError(f"{path} already exists; name another file (-o)") from None
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from error
 
@@ -103,11 +103,11 @@ def draft_policy(
     from investigator.runs.control_drafts import DRAFT_BUDGET, draft_as_yaml, draft_from
 
     if output is not None and output.exists():
-        raise UsageError(f"{output} is there already; name another file (-o)")
+        raise UsageError(f"{output} already exists; name another file (-o)")
     config = load_config(model.config)
     if not model.model and not config.model.get("model"):
         raise UsageError(
-            "`controls draft` asks a model, and none is named: give one with --model, or under "
+            "`controls draft` needs a model: name one with --model, or under "
             "[model] in investigator.toml"
         )
     choice = planner_chosen(model.decides, config)

@@ -154,7 +154,7 @@ def _run_and_show(request: Request[Any], asked: OutcomeOptions, opened: OpenedSo
         with progress_of_run(request.settings.runs / run_id):
             outcome = run_one(request, opened)
     except KeyboardInterrupt:
-        say("interrupted; `investigator runs list` shows the run, `runs resume` goes on with it")
+        say("interrupted; `investigator runs list` shows the run, `runs resume` continues it")
         return Exit.INTERRUPTED
     shown = show_one(outcome, asked)
     _show_write_back(request, [outcome])

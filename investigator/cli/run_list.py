@@ -74,7 +74,7 @@ def list_(
     List the runs of a folder, the newest first.
 
     A run without a record is `running` while a process writes it, else
-    `interrupted`: `investigator runs resume` goes on with it.
+    `interrupted`: `investigator runs resume` continues it.
 
     [bold]Examples[/]
       investigator runs list

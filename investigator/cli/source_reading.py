@@ -76,7 +76,7 @@ def window_ns(start: str | None, end: str | None) -> tuple[int | None, int | Non
     """
     start_ns, end_ns = _time_ns(start, "--from"), _time_ns(end, "--to")
     if start_ns is not None and end_ns is not None and start_ns >= end_ns:
-        raise UsageError(f"the window ends at {end}, not after it starts at {start}")
+        raise UsageError(f"the window's end ({end}) must be after its start ({start})")
     return start_ns, end_ns
 
 

@@ -69,7 +69,7 @@ class ControlResult(BaseModel):
 
 
 class ComplianceReport(Report):
-    """The controls of a library on one trace, the gravest first.
+    """The verdicts of a library's controls on one trace, most severe first.
 
     `not_configured` are the parameters that controls of it lack, once for all of them.
     """

@@ -77,7 +77,7 @@ def _loaded(name: str, folder: Path, above: tuple[Path, ...]) -> ControlLibrary:
         if size > MAX_BYTES:
             raise UsageError(
                 f"control library {path} is too large: {size:,} bytes, above the limit of "
-                f"{MAX_BYTES:,}; is it the file that was meant?"
+                f"{MAX_BYTES:,}; is this the right file?"
             )
         content = path.read_bytes()
         whole = path.resolve()

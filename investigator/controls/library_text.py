@@ -159,7 +159,7 @@ def _not_yaml(line: int, column: int, found: str) -> NoLibrary:
 
 
 def _json_in(text: str) -> Any:
-    """The value of a JSON object or list; None where the text is none."""
+    """Parse text as a JSON object or list; None if it is neither."""
     if text.lstrip()[:1] not in ("{", "["):
         return None
     try:

@@ -1,4 +1,4 @@
-"""A control is data: what is asked, how grave a breach is, when it applies, what would show it.
+"""A control is data: what it asks, how severe a breach is, when it applies, what shows it.
 
 A library is a versioned list of controls. What does not hold together is refused when it is
 read, with the field; `investigator.controls.library` adds the line.
@@ -229,7 +229,7 @@ class ControlLibrary(Closed):
 
     @cached_property
     def ordered(self) -> tuple[Control, ...]:
-        """The controls by severity, the gravest first, then by id."""
+        """The controls by severity, most severe first, then by id."""
         grave = list(Severity)
         return tuple(sorted(self.controls, key=lambda c: (grave.index(c.severity), c.control_id)))
 

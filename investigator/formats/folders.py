@@ -86,7 +86,7 @@ def no_file(path: Path) -> str | None:
 
 def _files_of_path(given: Path | str) -> list[Path]:
     if not str(given):
-        raise SourceUnavailable("'' is no source; name a file, a folder or a glob")
+        raise SourceUnavailable("'' isn't a source; name a file, a folder or a glob")
     path = Path(given)
     if path.is_dir():
         files = _walk(path)

@@ -156,7 +156,7 @@ def count_of(digits: str) -> int | None:
 
 
 def json_object(text: str | None) -> dict[str, JsonValue] | None:
-    """The JSON object that a text is; None where it is none, or nests too deeply to be read."""
+    """Parse text as a JSON object; None if it isn't one, or nests too deeply."""
     if text is None or text.lstrip()[:1] != "{":
         return None
     try:

@@ -1,4 +1,4 @@
-"""A name that there is not is told with the one that was meant, in the same words everywhere."""
+"""Unknown names are reported with the closest known one, in the same words everywhere."""
 
 from __future__ import annotations
 

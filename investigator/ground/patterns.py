@@ -38,7 +38,7 @@ class Pattern:
         except re2.error as error:
             reason = error.args[0] if error.args else "refused"
             said = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-            raise UsageError(f"'{pattern}' is no RE2 pattern: {said}") from error
+            raise UsageError(f"'{pattern}' isn't a valid RE2 pattern: {said}") from error
 
     def hits(self, text: str) -> Iterator[Hit]:
         """Non-empty matches from left to right, without overlap."""

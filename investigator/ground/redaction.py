@@ -220,7 +220,7 @@ def _compiled(name: str, pattern: str) -> re2._Regexp:
     try:
         return re2.compile(well_formed(pattern).encode(), _quiet())
     except re2.error as error:
-        raise UsageError(f"redaction '{name}' is no RE2 pattern: {pattern}") from error
+        raise UsageError(f"redaction '{name}' isn't a valid RE2 pattern: {pattern}") from error
 
 
 def _matches(matcher: _Matcher, text: bytes) -> Iterator[_Place]:

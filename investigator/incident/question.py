@@ -229,7 +229,9 @@ class Incident(Question[IncidentDossier]):
         start = _time(self.start, "the start of the window (start, --from)")
         end = _time(self.end, "the end of the window (end, --to)")
         if start is not None and end is not None and start >= end:
-            raise UsageError(f"the window ends at {self.end}, not after it starts at {self.start}")
+            raise UsageError(
+                f"the window's end ({self.end}) must be after its start ({self.start})"
+            )
         return start, end
 
 

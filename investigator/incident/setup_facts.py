@@ -273,7 +273,7 @@ def names_release(key: str) -> bool:
 
 
 def json_object_of(text: str | None) -> dict[str, JsonValue]:
-    """The JSON object that a text is; empty where it is none."""
+    """Parse text as a JSON object; empty if it isn't one."""
     if text is None or len(text) > _JSON_LIMIT or not text.lstrip().startswith("{"):
         return {}
     try:

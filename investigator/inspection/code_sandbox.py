@@ -159,7 +159,9 @@ async def _drive(
             case AsyncFunctionSnapshot():
                 asked = await asked.resume(_answer(asked, functions))
             case AsyncFutureSnapshot():
-                raise UsageError("the code awaits what will never come: no read is a coroutine")
+                raise UsageError(
+                    "the code awaits something that never completes: no read is a coroutine"
+                )
 
 
 def _answer(asked: AsyncFunctionSnapshot, functions: Functions) -> Any:

@@ -148,7 +148,7 @@ class Question(Given, Generic[ReportT]):
         Raises:
             UsageError: this question takes none.
         """
-        raise UsageError(f"'{self.engine}' takes no word on how a run ended")
+        raise UsageError(f"'{self.engine}' can't be told how a run ended")
 
     @property
     def good_run(self) -> GoodRunRef | str | None:
@@ -157,7 +157,7 @@ class Question(Given, Generic[ReportT]):
 
     def with_good_run(self: SameT, found: GoodRunRef) -> SameT:  # noqa: ARG002
         """The same question, with its good run as it was found."""
-        raise UsageError(f"'{self.engine}' compares with no good run")
+        raise UsageError(f"'{self.engine}' can't compare with a good run")
 
     def known_outcome(self, *outcomes: KnownOutcome) -> KnownOutcomeRef | None:
         """What the record says of what was known beforehand; None where nothing was."""

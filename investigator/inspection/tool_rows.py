@@ -61,7 +61,7 @@ def time_of(text: str | None) -> int | None:
     try:
         return parse_time(text)
     except ValueError as error:
-        raise UsageError(f"'{text}' is no ISO 8601 time: {error}") from error
+        raise UsageError(f"'{text}' isn't an ISO 8601 time: {error}") from error
 
 
 def trace_row(trace: TraceSummary, lens: Lens) -> JsonObject:

@@ -365,7 +365,7 @@ class _Reads:
         io = self._api.get_tool_io(trace_id, span.span_id)
         if io is None:
             raise UsageError(
-                f"span '{span.span_id}' is of kind {span.kind}, no tool call;"
+                f"span '{span.span_id}' is of kind {span.kind}, not a tool call;"
                 " list_spans with kind TOOL lists those"
             )
         return answer_text(

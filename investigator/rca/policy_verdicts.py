@@ -35,7 +35,7 @@ class Policy:
 
     @classmethod
     def judged(cls, library: ControlLibrary, readings: Readings) -> Policy:
-        """Judge the controls of a library, the gravest first."""
+        """Judge the controls of a library, most severe first."""
         found = [(control, evaluate(control, readings)) for control in library.ordered]
         applied = (pair for pair in found if pair[1].verdict is not Verdict.NOT_APPLICABLE)
         return cls(readings, tuple(applied))

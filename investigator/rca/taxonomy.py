@@ -140,14 +140,14 @@ def _parse(text: str, *, where: str) -> Taxonomy:
         raise UsageError(f"taxonomy {where} is not YAML or JSON: {_place(error)}") from error
     if not isinstance(content, dict):
         raise UsageError(
-            f"taxonomy {where} holds no mapping; it needs name, version, categories and faults "
+            f"taxonomy {where} isn't a mapping; it needs name, version, categories and faults "
             "(see the built-in ones for an example)"
         )
     try:
         return Taxonomy.model_validate(content)
     except ValidationError as error:
         problems = "; ".join(_problem(item["loc"], item["msg"]) for item in error.errors()[:5])
-        raise UsageError(f"taxonomy {where} does not hold together: {problems}") from error
+        raise UsageError(f"taxonomy {where} is invalid: {problems}") from error
 
 
 def _problem(place: tuple[int | str, ...], message: str) -> str:

@@ -56,7 +56,7 @@ def located(source: PathSource) -> tuple[str, ...]:
     one = isinstance(source, str | Path)
     several: Sequence[str | Path] = [source] if one else source  # type: ignore[list-item, assignment]
     if "" in several or not several:
-        raise SourceUnavailable("'' is no source; name a file, a folder, a glob or an address")
+        raise SourceUnavailable("'' isn't a source; name a file, a folder, a glob or an address")
     if not any(map(is_phoenix_address, several)):
         return tuple(os.path.abspath(path) for path in several)
     if len(several) > 1:

@@ -209,7 +209,7 @@ class ActionSpace(Generic[DraftT, AnswerT]):
     def parse(
         self, reply: str, offered: Sequence[ActionKind]
     ) -> CallTool | Synthesize[DraftT] | Finalize[AnswerT] | Delegations | NotAllowed | Invalid:
-        """The turn that a reply is, or why it is none."""
+        """Parse a reply as a turn, or say why it isn't one."""
         try:
             action = self._read(reply)
         except ValidationError as error:

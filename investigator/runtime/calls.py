@@ -38,7 +38,7 @@ STAND_IN_SHARE = 0.25
 
 CANCELLED = RunError(
     code=ErrorCode.CANCELLED,
-    message="the run was cancelled; `investigator runs resume` goes on with it",
+    message="the run was cancelled; `investigator runs resume` continues it",
     stage="run",
     retryable=True,
 )

@@ -323,7 +323,7 @@ class Cut(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class RunResumed(JournalEvent, frozen=True, kw_only=True, tag="run_resumed"):
-    """Another process goes on with the run under `budget`; `cuts` reopen what ended too soon."""
+    """Another process resumed the run under `budget`; `cuts` reopen what ended too soon."""
 
     budget: Budget
     cuts: tuple[Cut, ...] = ()

@@ -79,7 +79,7 @@ class Journal:
 
     @classmethod
     def reopen(cls, run_dir: Path, clock: Clock) -> Journal:
-        """Go on with a journal; a torn last line is cut off first."""
+        """Reopen a journal for appending; a torn last line is cut off first."""
         path = run_dir / FILE
         if not path.is_file():
             raise JournalError(f"no journal at {path}")
@@ -216,6 +216,6 @@ def check_chain(text: bytes) -> tuple[Head, str | None]:
                 count, chain.decode()
             ), f"events.jsonl: line {count + 1} breaks the hash chain"
         if not body.startswith(f'{{"seq":{count},'.encode()):
-            return Head(count, chain.decode()), f"events.jsonl: line {count + 1} is out of order"
+            return Head(count, chain.decode()), f"events.jsonl: line {count + 1} is out of sequence"
         chain, count = link, count + 1
     return Head(count, chain.decode()), None

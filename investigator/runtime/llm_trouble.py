@@ -15,7 +15,7 @@ from investigator.runtime.llm_settings import NO_KEY
 _CODE = re2.compile(r"[A-Za-z][A-Za-z_]{0,63}")
 """A provider's word for what is wrong: letters alone, as no key is."""
 
-LATER = "try again later; `investigator runs resume` goes on with the run"
+LATER = "try again later; `investigator runs resume` continues the run"
 
 
 class AskedModel(Protocol):
@@ -106,7 +106,7 @@ class Troubles:
     def down(self, status: str, retry_after: float | None, *, billed: bool = False) -> Trouble:
         """The endpoint answers that it cannot answer; `billed`: what it asked may have."""
         return Trouble(
-            f"{self.where} is out of order{status}: {LATER}",
+            f"{self.where} returned a server error{status}: {LATER}",
             again=True,
             retryable=True,
             unaccounted=billed,

@@ -1,4 +1,4 @@
-"""A run and its folder: begun, gone on with, given up, and what it leaves there."""
+"""Starts, resumes and abandons a run, and writes what it leaves in its folder."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def fail(opened: RunOpened, run_dir: Path, error: RunError, *, artifact: Artifac
 
 
 async def resume(run: Run, run_dir: Path, budget: Budget | None = None) -> RunRecord:
-    """Go on with a run from its journal; one that succeeded is left as it is.
+    """Resume a run from its journal; a run that succeeded is left as it is.
 
     `run.opened` must be the journal's own. Under a raised `budget` scopes that its limits ended
     are opened again.

@@ -1,4 +1,4 @@
-"""A model call that ended otherwise than it should: blocked, broken off, unreadable, or silent.
+"""A model call that didn't end normally: blocked, broken off, unreadable, or empty.
 
 What the provider says is taken as said, whatever provider it is; that an output was full is told
 by `truncation`. A stop with nothing said is a fault where somebody waited for words: not where

@@ -1,4 +1,4 @@
-"""A run that goes in a circle: the case handed back and forth, the same words again and again.
+"""A run that goes in circles: agents hand the case back and forth, or repeat the same words.
 
 A limit of steps, turns or recursion only shows that a run did not end. What kept it from ending is
 the circle, which begins where the case was first handed straight back, or the words first

@@ -1,4 +1,4 @@
-"""An answer that says otherwise than what its agent had looked up.
+"""An answer that contradicts what its agent looked up.
 
 Three things are compared, each only where the results give one value and the answer states
 another in its place: figures under the name that the result has for them, or with two digits

@@ -1,4 +1,4 @@
-"""A call for another year or month than the one that was asked for.
+"""A call for a different year or month than the user asked for.
 
 Told only where the last request names exactly one, without a word that leads elsewhere (since,
 compared, previous), and where nobody but the model had named the other: neither instructions nor

@@ -1,4 +1,4 @@
-"""Part read, all claimed: an answer about the whole that rests on a part of it.
+"""An answer about all of something of which only a part was read.
 
 A result said that there is more, nobody read on, and the answer gives the number of what was
 shown, or speaks of all or of none. Whoever says that it is a part, gives the stated total, or was

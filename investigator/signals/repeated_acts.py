@@ -1,4 +1,4 @@
-"""To do an act again after a time-out, without a look, may have done it twice.
+"""Repeating an act after a time-out without checking may do it twice.
 
 A call that timed out, or whose connection broke, may have done what it was to do. Who sends, pays,
 buys or creates again with the same arguments, with nothing read in between, has made two of them

@@ -1,4 +1,4 @@
-"""A read after a write that shows what was there before it.
+"""A read after a write that still returns the old value.
 
 The same read, word for word, was answered the same before and after a write to the same thing that
 worked, and what was written does not stand in it: a cache answered. What is compared is either a

@@ -1,4 +1,4 @@
-"""A rule that a user or the instructions laid down once and a later step broke.
+"""A rule that the user or the instructions set once, and a later step broke.
 
 Read are rules of form for every answer ("from now on …", with what `demands` understands), acts
 that are forbidden outright ("do not delete anything", "never call …") and acts that need a word

@@ -1,4 +1,4 @@
-"""A request that no longer holds what its loop was asked, though it goes on from there.
+"""A request that no longer contains what its loop was asked, although the loop continues.
 
 It goes on where it holds later messages of the request before it; a source that records only what
 is new of each request holds none of them, and a summary takes the place of what it drops. The

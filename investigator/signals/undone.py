@@ -1,4 +1,4 @@
-"""What an agent says it did and did not: a call in words, a result of its own, a claim of an act.
+"""What an agent says it did but didn't: a call written as text, an invented result, a claimed act.
 
 A call that stands in a text is one where the runtime took it for words: nothing ran, and what
 came next was no result. In a loop that is driven by text, calls stand in texts and are run. An

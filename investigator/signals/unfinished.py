@@ -1,4 +1,4 @@
-"""A run that ends on its way has no answer: it met a limit of steps, or its last turn is a tool's.
+"""A run that stops half-way has no answer: it hit a step limit, or its last turn is a tool's.
 
 Limits are read where a step reports its own end: in what an agent put out. Of a transcript the
 last turn is looked at; of a tree of spans nothing is concluded from the order of its spans. A

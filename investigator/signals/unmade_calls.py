@@ -1,4 +1,4 @@
-"""Code that only prints what a tool or teammate was to be asked has asked nobody.
+"""Code that only prints a request to a tool or a teammate never makes the call.
 
 An agent that acts by code announces a call ("I will now ask search_agent"), writes the request
 into a text, and prints the text: it ran, nothing failed, and the observation that comes back is

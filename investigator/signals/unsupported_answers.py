@@ -1,4 +1,4 @@
-"""An agent that planned to use its tools and answered without using any made its answer up.
+"""An agent that planned to use its tools, used none, and answered anyway made its answer up.
 
 Where such an answer rests what it says on sources, it claims a look as well that nobody took.
 The plan is the agent's own: earlier words of the same loop that name tools it was offered, or

@@ -77,7 +77,7 @@ def _mapping(file: Path) -> dict[str, JsonValue]:
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise UsageError(f"{file} holds no mapping; it needs fields such as tag and deployed_at")
+        raise UsageError(f"{file} isn't a mapping; it needs fields such as tag and deployed_at")
     return _Plain(file).mapping(content, 0)
 
 

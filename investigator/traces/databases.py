@@ -226,7 +226,7 @@ def explained(memory_mb: int, too_large: str = _TOO_LARGE) -> Iterator[None]:
             raise OSError(_first_line(error)) from error
         raise UnreadableInput(too_large.format(mb=memory_mb)) from error
     except duckdb.PermissionException as error:
-        raise UnreadableInput("it is not there any more, or is no file") from error
+        raise UnreadableInput("the file is gone, or isn't a regular file") from error
     except duckdb.Error as error:
         raise UnreadableInput(f"not a readable Parquet file: {_first_line(error)}") from error
     except RuntimeError as error:

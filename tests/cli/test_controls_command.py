@@ -85,7 +85,7 @@ def test_what_is_exported_is_the_same_library(
     assert call("controls", "check", written).code == 0
     assert call("controls", "export", name, *flags).out == (folder / written).read_text()
     again = call("controls", "export", name, "-o", written, *flags)
-    assert (again.code, "is there already" in again.err) == (2, True)
+    assert (again.code, "already exists" in again.err) == (2, True)
 
 
 def test_a_run_takes_what_was_exported(folder: Path, call: Call) -> None:

@@ -139,7 +139,7 @@ def test_an_empty_text_is_no_source(call: Call, tmp_path: Path, command: str) ->
     runs = () if command in ("traces", "ingest") else ("--runs-dir", tmp_path / "runs")
     ended = call(command, "", *runs)
     assert ended.code == 2
-    assert "'' is no source" in ended.err
+    assert "'' isn't a source" in ended.err
     assert not (tmp_path / "runs").exists()
 
 

@@ -112,8 +112,8 @@ def test_patterns_come_from_flags_and_from_the_file(
     [
         ("customer", "takes NAME=PATTERN"),
         ("customer=", "takes NAME=PATTERN"),
-        ("customer=(", "'customer' is no RE2 pattern"),
-        (r"customer=(a)\1", "'customer' is no RE2 pattern"),
+        ("customer=(", "'customer' isn't a valid RE2 pattern"),
+        (r"customer=(a)\1", "'customer' isn't a valid RE2 pattern"),
         ("a name=x", "named by letters"),
     ],
 )

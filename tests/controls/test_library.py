@@ -237,11 +237,11 @@ def test_an_id_that_is_taken_is_told_where_it_stands_again() -> None:
 @pytest.mark.parametrize(
     ("predicate", "field", "told"),
     [
-        ('{tool_name: "(?=a)"}', ".tool_name", "'(?=a)' is no RE2 pattern"),
+        ('{tool_name: "(?=a)"}', ".tool_name", "'(?=a)' isn't a valid RE2 pattern"),
         ("{always: true, tool_calls: true}", "", "write a mapping with exactly one of: always"),
         ("{any_of: [{always: true}, {x: 1}]}", ".any_of.1", "write a mapping with exactly one of"),
         ("{any_of: [{tol_calls: true}]}", ".any_of.0", "no 'tol_calls' here; did you mean tool_c"),
-        ("{not: {not: {tool_name: '('}}}", ".not.not.tool_name", "'(' is no RE2 pattern"),
+        ("{not: {not: {tool_name: '('}}}", ".not.not.tool_name", "'(' isn't a valid RE2 pattern"),
         ("{all_of: []}", ".all_of", "is empty; it needs one at least"),
         ("{tool_calls: true, toolname: x}", ".toolname", "no such field here"),
         ("{said_by_user: ''}", ".said_by_user", "String should have at least 1 character"),

@@ -127,9 +127,9 @@ def test_what_is_no_file_is_refused_where_it_is_named(tmp_path: Path) -> None:
 
 def test_an_empty_text_is_no_source() -> None:
     """It is not the working folder."""
-    with pytest.raises(SourceUnavailable, match="'' is no source"):
+    with pytest.raises(SourceUnavailable, match="'' isn't a source"):
         files_of([""])
-    with pytest.raises(SourceUnavailable, match="'' is no source"):
+    with pytest.raises(SourceUnavailable, match="'' isn't a source"):
         open_source("")
 
 

@@ -93,7 +93,7 @@ def test_own_patterns_are_added_to_the_rules() -> None:
 
 def test_an_own_pattern_that_is_none_is_refused() -> None:
     """Rather than ignored."""
-    with pytest.raises(UsageError, match="'x' is no RE2 pattern"):
+    with pytest.raises(UsageError, match="'x' isn't a valid RE2 pattern"):
         Redactor({"x": "(?=a)"})
 
 

@@ -260,7 +260,11 @@ def test_unbound_tools_name_the_trace_and_list_traces() -> None:
     ("tool", "args", "message"),
     [
         ("get_messages", {"span_id": "chat", "index": 9, "offset": 0}, "2 messages"),
-        ("get_tool_io", {"span_id": "chat", "part": None, "offset": 0}, "kind LLM, no tool call"),
+        (
+            "get_tool_io",
+            {"span_id": "chat", "part": None, "offset": 0},
+            "kind LLM, not a tool call",
+        ),
         ("get_span", {"span_id": "chat", "field": "attributes.x", "offset": 0}, "no field"),
         ("get_span", {"span_id": "nope", "field": None, "offset": 0}, "no span 'nope'"),
         ("get_retrieval_chunks", {"span_id": "fetch", "position": 7, "offset": 0}, "position 7"),

@@ -101,7 +101,9 @@ FAULTS: dict[str, Fault] = {
     "429 with a long Retry-After": Fault(
         too_many("3600"), CALL, ("asked to wait 3600 s", *RETRY), PART, True
     ),
-    "500 or another 5xx": Fault(error(500), CALL, ("out of order (HTTP 500)", *RETRY), OK, True),
+    "500 or another 5xx": Fault(
+        error(500), CALL, ("returned a server error (HTTP 500)", *RETRY), OK, True
+    ),
     "connection reset": Fault(Reset(), CALL, ("closed the connection", *RETRY), OK, True),
     "connection closed in the reply": Fault(
         Torn(CONCLUDES), CALL, ("closed the connection", *RETRY), OK, True
@@ -124,7 +126,7 @@ FAULTS: dict[str, Fault] = {
         Answer(307, "", {"Location": "http://127.0.0.1:9"}), CALL, ("not followed",), PART, False
     ),
     "502, 504 or 524 of a gateway": Fault(
-        error(504), CALL, ("out of order (HTTP 504)", *RETRY), OK, True
+        error(504), CALL, ("returned a server error (HTTP 504)", *RETRY), OK, True
     ),
     "context length exceeded": Fault(
         CONTEXT_LENGTH, CALL, ("lower max_output_tokens", "larger window"), PART, False

@@ -103,7 +103,7 @@ def test_a_file_that_holds_no_mapping_is_refused(tmp_path: Path, text: str) -> N
     """Empty files and lists are no taxonomies."""
     path = tmp_path / "x.yaml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(UsageError, match="holds no mapping"):
+    with pytest.raises(UsageError, match="isn't a mapping"):
         load_taxonomy(path)
 
 

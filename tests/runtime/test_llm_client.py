@@ -289,7 +289,7 @@ def test_a_provider_that_asks_for_too_much_patience_is_not_waited_for() -> None:
     ("behaviour", "retryable", "requests", "said"),
     [
         (too_many(), True, 3, "lower --concurrency"),
-        (error(500), True, 3, "out of order (HTTP 500)"),
+        (error(500), True, 3, "returned a server error (HTTP 500)"),
         (Reset(), True, 3, "closed the connection"),
         (Torn(GOOD), True, 3, "closed the connection"),
         (CONTEXT_LENGTH, False, 1, "lower max_output_tokens"),
@@ -675,7 +675,7 @@ def test_other_providers_fail_alike(provider: str, status: int) -> None:
     """The message is the same, whoever sent it."""
     with ModelServer([error(status)]) as server, pytest.raises(PlannerCallFailed) as failure:
         ask(native(server, provider))
-    said = {401: "refused the key", 404: "has no model", 500: "out of order"}[status]
+    said = {401: "refused the key", 404: "has no model", 500: "returned a server error"}[status]
     assert said in failure.value.error.message
     assert failure.value.usage.llm_calls == len(server.requests) == (3 if status == 500 else 1)
 

@@ -137,7 +137,7 @@ def test_long_files_are_compared_in_linear_time(tmp_path: Path) -> None:
     ("content", "told"),
     [
         ("a: [1", "line 1"),
-        ("- 1", "no mapping"),
+        ("- 1", "isn't a mapping"),
         ("deployed_at: soon", "ISO 8601"),
         ("deployed_at: 12", "ISO 8601"),
         ("tag: other", "folder is named 'v1'"),

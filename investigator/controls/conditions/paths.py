@@ -91,7 +91,7 @@ def comparable_text(value: JsonValue) -> str:
 
 
 def number(value: JsonValue) -> float | None:
-    """A value as a number, also where it was written as text; None where it is none."""
+    """Convert a value to a number, also from text; None if it isn't one."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
