@@ -96,6 +96,7 @@ def serve_mcp(
     places = sources_named(sources or (), config.sources)
     making = _making(config, planner, runs_dir, serving.materials or [])
     offered = ServedSources(places, making.settings.redact)
+    offered.require_there()
     with in_charge() as interrupts:
         if serving.http is None:
             interrupts.run(lambda: serve_stdio(lambda: served(offered, making, serving.jobs)))

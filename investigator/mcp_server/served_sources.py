@@ -142,6 +142,10 @@ class ServedSource:
                 "unreadable": [str(one) for one in opened.unreadable],
             }
 
+    def require_there(self) -> None:
+        """Raise `SourceUnavailable` where its files are not there; a live one is not asked yet."""
+        self._state()
+
     def close(self) -> None:
         """Close it where it is open."""
         with self._lock:
@@ -162,7 +166,11 @@ class ServedSource:
         return self._open
 
     def _state(self) -> object:
-        """What changes when the files do."""
+        """What changes when the files do.
+
+        Raises:
+            SourceUnavailable: they are not there.
+        """
         if self._is_live:
             return None
         found: list[tuple[Path, int | None, int | None]] = []
@@ -234,6 +242,11 @@ class ServedSources:
     def summaries(self) -> list[dict[str, JsonValue]]:
         """Each in a few words."""
         return [one.summary() for one in self._sources.values()]
+
+    def require_there(self) -> None:
+        """Raise `SourceUnavailable` where the files of one are not there."""
+        for one in self._sources.values():
+            one.require_there()
 
     def close(self) -> None:
         """Close those that are open."""

@@ -15,6 +15,7 @@ from mcp import Client, MCPError
 from investigator import RCA, Settings, UsageError, investigate
 from investigator.compliance.library_tools import control_tools
 from investigator.controls.library import load_library
+from investigator.errors import SourceUnavailable
 from investigator.mcp_server.protocol import Served, mcp_protocol, served
 from investigator.mcp_server.reading_tools import planner_tools
 from investigator.mcp_server.running_tools import RunMaking
@@ -104,6 +105,14 @@ def test_sources_without_a_name_of_their_own_are_refused(told: tuple[str, ...]) 
     """None at all, or two of one name."""
     with pytest.raises(UsageError, match="name"):
         sources_named(told, {})
+
+
+def test_a_source_that_is_not_there_is_told_before_anything_is_served(tmp_path: Path) -> None:
+    """A live one is not asked: it may come later."""
+    ServedSources(sources_named(("phoenix://127.0.0.1:1/none",), {}), {}).require_there()
+    missing = ServedSources(sources_named((str(tmp_path / "none.json"),), {}), {})
+    with pytest.raises(SourceUnavailable, match=r"none\.json"):
+        missing.require_there()
 
 
 def test_configured_sources_are_served_where_none_is_named() -> None:
