@@ -37,6 +37,7 @@ LAYERS = (
         "the typed interface for Python · the traces that ship with it · the same for MCP clients",
     ),
     Layer(("reports",), "reports in the forms in which people and programs take them; baselines"),
+    Layer(("fleet",), "many traces: shards, screening, result tables, recurring issues"),
     Layer(
         ("runs",),
         "request, settings, one run, the store of runs, batch, export, write-back, feedback; names "

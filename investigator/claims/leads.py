@@ -53,18 +53,20 @@ class Lead(Generic[StatedT]):
 class Work(Generic[StatedT]):
     """What a scope is to do. Leads go to children where there are `delegate_from` or more.
 
-    `conclude` makes the draft of the findings, in the order of the leads, and of the gaps; a
-    scope that `drafts` puts it down before it ends with it.
+    `conclude` makes the draft of the findings, in the order of the leads, of the gaps, and of what
+    the scope has read; a scope that `drafts` puts it down before it ends with it.
     """
 
     overview: tuple[str, ...]
     leads: tuple[Lead[StatedT], ...]
-    conclude: Callable[[Sequence[StatedT], Sequence[str]], Draft[Any]]
+    conclude: Callable[[Sequence[StatedT], Sequence[str], Known], Draft[Any]]
     delegate_from: int = 2
     drafts: bool = True
 
 
-class _ChildAnswer(BaseModel):
+class ChildAnswer(BaseModel):
+    """What a child answered, with ids that its reader can cite."""
+
     model_config = ConfigDict(extra="forbid")
 
     findings: tuple[dict[str, Any], ...]
@@ -81,7 +83,7 @@ class _Child(BaseModel):
     call_id: str
     status: str
     gaps: tuple[str, ...]
-    answer: _ChildAnswer | None
+    answer: ChildAnswer | None
     reads: tuple[Any, ...] = ()
 
 
@@ -120,7 +122,12 @@ class LeadPlanner(FreePlanner, Generic[StatedT]):
             return reads[place]
         if children is None and not alone and ActionKind.DELEGATE in view.offered:
             return _delegation(work.leads, of)
-        draft = self._own(work, view) if children is None else self._together(work, children)
+        known = citable_in(view)
+        if children is None:
+            draft = self.alone(work, known)
+        else:
+            answers = [child.answer for child in children if child.answer is not None]
+            draft = self.together(work, answers, known)
         first = work.drafts and view.draft is None and ActionKind.SYNTHESIZE in view.offered
         return said(ActionKind.SYNTHESIZE if first else ActionKind.FINALIZE, draft)
 
@@ -128,28 +135,33 @@ class LeadPlanner(FreePlanner, Generic[StatedT]):
         """Read what would show the lead, then state what was read."""
         if view.step < len(lead.reads) and ActionKind.TOOL_CALL in view.offered:
             return lead.reads[view.step]
-        return said(ActionKind.FINALIZE, self._draft(lead.state(citable_in(view)), lead.statement))
+        return said(ActionKind.FINALIZE, self.shown(lead, citable_in(view)))
+
+    def shown(self, lead: Lead[StatedT], known: Known) -> Draft[Any]:
+        """The answer of who followed a lead."""
+        return self._draft(lead.state(known), lead.statement)
 
     def _draft(self, findings: Sequence[StatedT], summary: str) -> Draft[Any]:
         form: Any = Draft[self.stated]  # type: ignore[name-defined]
         draft: Draft[Any] = form(findings=numbered(findings), gaps=(), summary=summary)
         return draft
 
-    def _own(self, work: Work[StatedT], view: View) -> Draft[Any]:
-        known = citable_in(view)
+    def alone(self, work: Work[StatedT], known: Known) -> Draft[Any]:
+        """The answer of who followed all leads itself."""
         found = [finding for lead in work.leads for finding in lead.state(known)]
-        return work.conclude(numbered(found), ())
+        return work.conclude(numbered(found), (), known)
 
-    def _together(self, work: Work[StatedT], children: Sequence[_Child]) -> Draft[Any]:
+    def together(
+        self, work: Work[StatedT], answers: Sequence[ChildAnswer], known: Known
+    ) -> Draft[Any]:
         """What the children could show, in their order, and what they could not."""
-        answers = [child.answer for child in children if child.answer is not None]
         found = [
             self.stated.model_validate({"id": "", **finding})
             for answer in answers
             for finding in answer.findings
         ]
         gaps = [gap for answer in answers for gap in answer.gaps]
-        draft = work.conclude(numbered(found), gaps)
+        draft = work.conclude(numbered(found), gaps, known)
         refuted = tuple(one for answer in answers for one in answer.refuted)
         if not isinstance(draft, LeadDraft) or not refuted:
             return draft

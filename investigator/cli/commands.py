@@ -11,6 +11,8 @@ from typer.core import TyperCommand, TyperGroup
 from investigator.cli.screen import say
 
 AFTER_ENGINES = (
+    "scan",
+    "issues",
     "report",
     "baseline",
     "annotate",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from investigator.runs.config import Config
     from investigator.runs.continuing import Remaining
     from investigator.runs.settings import Request
-    from investigator.runtime.budget import Limits as PoolLimits
+    from investigator.runtime.budget import Budget
     from investigator.store.api import TraceSummary
     from investigator.store.open import OpenedSource
 
@@ -190,10 +190,14 @@ def _investigate_all(
     from investigator.runtime.budget import Budget
 
     options = options_of(request)  # what is bad about it is told once, not by every run
-    together = LimitOptions(
-        max_cost_usd=batch.batch_max_cost_usd, max_tokens=batch.batch_max_tokens
+    together = changed_budget(
+        Budget(),
+        LimitOptions(
+            max_cost_usd=batch.batch_max_cost_usd,
+            max_tokens=batch.batch_max_tokens,
+            max_wall_time=batch.batch_max_wall_time,
+        ),
     )
-    limits = changed_budget(Budget(), together).limits
     opened = open_with_progress(request.source)
     rows = _chosen(opened, traces)
     if not rows:
@@ -207,7 +211,7 @@ def _investigate_all(
     ]
     with batch_lock(request.settings.runs, options, [row.trace_id for row in rows]):
         known = remaining_of(requests, opened) if batch.go_on else None
-        done = run_all(requests, jobs=batch.jobs, limits=limits, known=known)
+        done = run_all(requests, jobs=batch.jobs, together=together, known=known)
     left_alone = known.left_alone if known else 0
     if left_alone < len(done) and all(outcome.status is None for outcome in done):
         raise UsageError(f"no run was started: {done[0].error}")
@@ -228,23 +232,25 @@ def run_all(
     requests: Sequence[Request[Any]],
     *,
     jobs: int | None = None,
-    limits: PoolLimits | None = None,
+    together: Budget | None = None,
     known: Remaining | None = None,
 ) -> list[BatchOutcome]:
     """The outcomes of the requests, in their order, without those that an interrupt kept back.
 
-    `jobs` None: one a core; `limits` None: unlimited.
+    `jobs` None: one a core; `together` is what all runs may use, None: unlimited.
     """
     from investigator.runs.batch import limits_left, processes, run_request, run_requests
-    from investigator.runtime.budget import UNLIMITED
+    from investigator.runtime.budget import Budget
 
+    allowed = together or Budget()
     outcomes = dict(known.outcomes) if known else {}
     waiting = dict(known.requests if known else enumerate(requests))
     places = list(waiting)
     ended = run_requests(
         list(waiting.values()),
         jobs=processes(jobs, len(waiting)),
-        limits=limits_left(limits or UNLIMITED, list(outcomes.values())),
+        limits=limits_left(allowed.limits, list(outcomes.values())),
+        seconds=allowed.wall_time_s,
         run=run_request,
     )
     with (

@@ -23,10 +23,12 @@ from investigator.cli.control_commands import controls_app as controls
 from investigator.cli.demo import demo
 from investigator.cli.exits import Exit, exit_of
 from investigator.cli.ingest import ingest
+from investigator.cli.issue_commands import issues_app as issues
 from investigator.cli.mcp_command import serve_mcp
 from investigator.cli.reporting import baseline_app, report
 from investigator.cli.run_steps import print_steps
 from investigator.cli.runs import runs_app as runs
+from investigator.cli.scan_commands import scan_app as scan
 from investigator.cli.screen import print_error, say
 from investigator.cli.show import show_evidence
 from investigator.cli.streams import outlive_readers
@@ -197,6 +199,8 @@ app.command("steps")(print_steps)
 app.command("show")(show_evidence)
 app.command()(annotate)
 app.command()(agreement)
+app.add_typer(scan)
+app.add_typer(issues)
 app.command()(report)
 app.command("mcp")(serve_mcp)
 app.command()(completion)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
@@ -202,6 +202,26 @@ class RunOptions:
     ] = None
 
 
+def _batch_option(flag: str, help_text: str, metavar: str) -> Any:
+    return typer.Option(
+        flag, metavar=metavar, help=help_text, show_default=False, rich_help_panel=BATCH_PANEL
+    )
+
+
+BatchMaxCost: TypeAlias = Annotated[
+    str | None, _batch_option("--batch-max-cost-usd", "What all runs together may cost.", "USD")
+]
+BatchMaxTokens: TypeAlias = Annotated[
+    str | None, _batch_option("--batch-max-tokens", "The tokens of all runs together.", "N")
+]
+BatchMaxWallTime: TypeAlias = Annotated[
+    str | None,
+    _batch_option(
+        "--batch-max-wall-time", "Seconds in which runs are started and may last.", "SECONDS"
+    ),
+]
+
+
 @dataclass(frozen=True, slots=True)
 class BatchOptions:
     """How a batch is run: one run for every trace."""
@@ -217,26 +237,9 @@ class BatchOptions:
             rich_help_panel=BATCH_PANEL,
         ),
     ] = None
-    batch_max_cost_usd: Annotated[
-        str | None,
-        typer.Option(
-            "--batch-max-cost-usd",
-            metavar="USD",
-            help="What all runs together may cost.",
-            show_default=False,
-            rich_help_panel=BATCH_PANEL,
-        ),
-    ] = None
-    batch_max_tokens: Annotated[
-        str | None,
-        typer.Option(
-            "--batch-max-tokens",
-            metavar="N",
-            help="The tokens of all runs together.",
-            show_default=False,
-            rich_help_panel=BATCH_PANEL,
-        ),
-    ] = None
+    batch_max_cost_usd: BatchMaxCost = None
+    batch_max_tokens: BatchMaxTokens = None
+    batch_max_wall_time: BatchMaxWallTime = None
     go_on: Annotated[
         bool,
         typer.Option(

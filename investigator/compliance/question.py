@@ -21,11 +21,14 @@ from investigator.inspection.engine import (
     absolute,
     outline_of,
     read_trace,
+    readable_in,
     reads_of,
 )
 
 if TYPE_CHECKING:
     from investigator.ground.redaction import Redactor
+    from investigator.readings.reading import Readings
+    from investigator.runtime.driver import Result
     from investigator.store.api import InspectionAPI
 
 
@@ -60,6 +63,28 @@ class Compliance(TraceQuestion[ComplianceReport]):
         library = load_library(self.controls, self.parameters)
         chosen(library, self.control_ids)
         return Materials(f"the control library {self.controls}", library.content_hash, library)
+
+    def screen(self, readings: Readings, materials: Materials) -> Result:
+        """What the rules conclude of the controls, without a run."""
+        from investigator.claims.screening import RulesAnswers
+        from investigator.compliance.case import ComplianceCase
+        from investigator.compliance.engine import ComplianceStrategy
+        from investigator.compliance.rules import ComplianceRules
+        from investigator.runtime.admission import ROOT
+        from investigator.runtime.driver import concluded, ended_waiting
+        from investigator.runtime.strategy import Ended
+        from investigator.runtime.tools import ToolRegistry
+
+        case = ComplianceCase.of(readings, materials.content, self.control_ids)
+        strategy = ComplianceStrategy(case, ToolRegistry([]))
+        answers = RulesAnswers(ComplianceRules(case), strategy.outputs, readable_in(readings))
+        ends = [
+            answers.of_scope(f"{ROOT}/{place}", control.control_id)
+            for place, control in enumerate(case.applicable)
+        ]
+        root = ended_waiting()
+        closed = {end.scope: end for end in (root, *(one for each in ends for one in each))}
+        return concluded(strategy, Ended(root, tuple(each[0] for each in ends), None, closed))
 
     def prepare(self, api: InspectionAPI, materials: Materials, redactor: Redactor) -> Prepared:
         """Read the trace and check the controls in code."""

@@ -17,7 +17,6 @@ from investigator.claims.leads import (
     LeadPlanner,
     Work,
     child_context,
-    citable_in,
     read_of,
 )
 from investigator.compliance.case import ComplianceCase
@@ -44,7 +43,7 @@ class ComplianceRules(LeadPlanner[ControlFinding]):
         self._case = case
         self._beside_model = beside_model
 
-    def work(self, of: str, view: View) -> Work[ControlFinding]:
+    def work(self, of: str, view: View) -> Work[ControlFinding]:  # noqa: ARG002
         """The scope of a control follows its breaches, else it looks at what was scanned."""
         found = self._case.evaluations[of]
         leads = [
@@ -62,7 +61,7 @@ class ComplianceRules(LeadPlanner[ControlFinding]):
         return Work(
             overview=tuple(dict.fromkeys(looks)),
             leads=tuple(leads),
-            conclude=partial(_conclude, found, citable_in(view)),
+            conclude=partial(_conclude, found),
             delegate_from=1,
             drafts=False,
         )
@@ -114,9 +113,9 @@ def _stated(violation: Violation, known: Known) -> list[ControlFinding]:
 
 def _conclude(
     found: ControlEvaluation,
-    known: Known,
     breaches: Sequence[ControlFinding],
     gaps: Sequence[str],
+    known: Known,
 ) -> ControlDraft:
     """What was shown or judged; where the check saw nothing and no model judged, its verdict."""
     findings = tuple(breaches)

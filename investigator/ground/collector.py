@@ -28,7 +28,7 @@ _SHORTEST_KEY = 6
 EXAMPLE = "http://127.0.0.1:6006/v1/traces"
 
 
-class _Stays(HTTPRedirectHandler):
+class NoRedirects(HTTPRedirectHandler):
     """A redirect is an answer like any other that is no 2xx."""
 
     def redirect_request(
@@ -63,7 +63,7 @@ def post_spans(url: str, body: bytes, *, sent: int) -> None:
     try:
         sends = {"Content-Type": "application/x-protobuf", **headers}
         request = Request(url, data=body, headers=sends, method="POST")
-        with build_opener(_Stays).open(request, timeout=_TIMEOUT_S) as response:
+        with build_opener(NoRedirects).open(request, timeout=_TIMEOUT_S) as response:
             assert 200 <= response.status < 300, "urllib raises anything else"
     except HTTPError as refused:
         with refused:

@@ -57,7 +57,7 @@ def circumstances_of(trace: Trace, quote: Quoting) -> Circumstances:
     """Each name once with its value, in the order of the names; several values are no value."""
     found: dict[str, str] = {}
     for root in trace.roots:
-        for raw, value in _said_by(root):
+        for raw, value in said_by(root):
             name = _named(raw)
             if name is not None and name not in found and (text := _short(value)) is not None:
                 found[name] = quote.line(text, _VALUE_LIMIT)
@@ -80,7 +80,8 @@ def _of_the_work(trace: Trace, quote: Quoting) -> dict[str, str]:
     return {name: quote.line(text, _VALUE_LIMIT) for name, text in found.items() if text}
 
 
-def _said_by(root: Span) -> Iterator[tuple[str, JsonValue]]:
+def said_by(root: Span) -> Iterator[tuple[str, JsonValue]]:
+    """What a root says besides of itself: its attributes, and what lies in its metadata."""
     for raw_key, value in root.attributes.items():
         key = well_formed(raw_key)
         if key == "metadata" or key.endswith(".metadata"):

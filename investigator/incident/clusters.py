@@ -12,12 +12,7 @@ from dataclasses import dataclass
 
 from investigator.incident.digest import TraceDigest, in_order
 from investigator.incident.signature import Occurrence, Signature
-from investigator.readings.templates import likeness, template_words
-
-ALIKE = 0.6
-"""The likeness of words from which two templates are one cluster."""
-
-_LEADERS = 200
+from investigator.readings.likenesses import led_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +78,7 @@ def _leaders(ordered: Iterable[TraceDigest]) -> dict[str, str]:
     for found in ordered:
         for template in {occurrence.template for occurrence in found.occurrences}:
             counts[template] += 1
-    leaders: dict[str, frozenset[str]] = {}
-    led_by: dict[str, str] = {}
-    for template in sorted(counts, key=lambda text: (-counts[text], text)):
-        words = template_words(template)
-        alike = [(likeness(words, own), name) for name, own in leaders.items()]
-        best = max(alike, key=lambda pair: pair[0], default=(0.0, template))
-        if best[0] >= ALIKE:
-            led_by[template] = best[1]
-        else:
-            led_by[template] = template
-            if len(leaders) < _LEADERS:
-                leaders[template] = words
-    return led_by
+    return led_by(counts)
 
 
 def _ranked(groups: dict[str, dict[str, Member]]) -> tuple[Cluster, ...]:

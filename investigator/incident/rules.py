@@ -110,10 +110,10 @@ class IncidentRules(LeadPlanner[IncidentFinding]):
         )[:_DIFFS_READ]
 
     def _compare(
-        self, view: View, found: Sequence[IncidentFinding], gaps: Sequence[str]
+        self, view: View, found: Sequence[IncidentFinding], gaps: Sequence[str], known: Known
     ) -> IncidentDraft:
         """What the representatives share, as hypotheses."""
-        del found
+        del found, known
         ends = ends_of(list(view.gathered)) or ()
         shown = [
             ShownFailure(
@@ -144,7 +144,7 @@ class IncidentRules(LeadPlanner[IncidentFinding]):
 
 
 def _conclude(
-    chosen: Representative, found: Sequence[IncidentFinding], gaps: Sequence[str]
+    chosen: Representative, found: Sequence[IncidentFinding], gaps: Sequence[str], _: Known
 ) -> IncidentDraft:
     """What could be shown in one trace."""
     return IncidentDraft(findings=tuple(found), gaps=tuple(gaps), summary=chosen.why_selected)

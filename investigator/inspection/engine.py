@@ -34,12 +34,15 @@ from investigator.runtime.budget import Budget
 from investigator.runtime.events import InputRef
 from investigator.runtime.status import Artifact
 from investigator.runtime.told import UNTOLD, Ending, GoodRunRef, KnownOutcomeRef, ToldOutcome
+from investigator.traces.evidence import evaluation_evidence
 
 if TYPE_CHECKING:
+    from investigator.claims.screening import Readable
     from investigator.ground.redaction import Redactor
     from investigator.model_planner.overview import OutlineOf
     from investigator.readings.outcome import KnownOutcome
     from investigator.readings.reading import Readings
+    from investigator.runtime.driver import Result
     from investigator.runtime.planner import Planner
     from investigator.runtime.strategy import Strategy
     from investigator.runtime.tools import Tool, ToolRegistry
@@ -255,6 +258,14 @@ class TraceQuestion(Question[ReportT], Generic[ReportT]):
 
         return Readings(trace, redactor, self.word, ignore_evaluations=self.ignore_evaluations)
 
+    def screen(self, readings: Readings, materials: Materials) -> Result:  # noqa: ARG002
+        """What rules conclude of the trace that meet no limit, without a run.
+
+        Raises:
+            UsageError: this question has no such short way.
+        """
+        raise UsageError(f"'{self.engine}' is asked by runs alone; it cannot be screened")
+
     def trace_ids_in(self, api: InspectionAPI) -> Sequence[str]:  # noqa: ARG002
         """The trace, or those of the session."""
         return self.session_traces or (self.trace_id,)
@@ -422,6 +433,16 @@ def reads_of(
         names_of=lambda _: names,
     )
     return ToolRegistry([*tools, *others], names_by(lambda _: names))
+
+
+def readable_in(readings: Readings) -> Readable:
+    """What rules can cite of one trace once they have read it."""
+    from investigator.claims.screening import Readable
+    from investigator.inspection.trace_tools import LISTED_VERDICTS
+
+    heard = readings.trace.evaluations if readings.heeds_evaluations else ()
+    refs = (evaluation_evidence(one).ref for one in heard[:LISTED_VERDICTS])
+    return Readable(readings.evidence, frozenset(refs))
 
 
 def outline_of(readings: Readings, wanted: Sequence[EvidenceRef] = ()) -> OutlineOf:

@@ -85,7 +85,7 @@ _SEARCH_CHARS = 9_500
 _FETCHED_ROWS = 60
 """More than fit on a page of rows, and few enough to read for one page."""
 
-_SHOWN_VERDICTS = 6
+LISTED_VERDICTS = 6
 """As many as leave most of the first page to spans."""
 
 _READABLE = 16
@@ -279,7 +279,7 @@ class _Reads:
 
     def _verdicts(self, trace: Trace, cite: Cite) -> Callable[[Lens], JsonObject]:
         """The first verdicts on the trace, each with its id, and how many more there are."""
-        shown = trace.evaluations[:_SHOWN_VERDICTS]
+        shown = trace.evaluations[:LISTED_VERDICTS]
         ids = [cite(evaluation_evidence(one).model_dump(mode="json")) for one in shown]
         more = len(trace.evaluations) - len(shown)
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -72,10 +74,16 @@ class RCAStrategy:
 
     def __init__(self, case: RCACase, tools: ToolRegistry) -> None:
         self._case = case
-        categories = [category.id for category in case.taxonomy.categories]
-        known = {CATEGORY: categories, **({LEAD: list(case.leads)} if case.leads else {})}
-        self.space = ActionSpace(tools.tools, RCADraft, RCADraft, known=known)
+        self._tools = tools
         self.outputs = RCAOutputs(case)
+
+    @cached_property
+    def space(self) -> ActionSpace[Any, Any]:
+        """What a planner may say; made where one is asked, since its leads take time."""
+        categories = [category.id for category in self._case.taxonomy.categories]
+        leads = list(self._case.leads)
+        known = {CATEGORY: categories, **({LEAD: leads} if leads else {})}
+        return ActionSpace(self._tools.tools, RCADraft, RCADraft, known=known)
 
     @property
     def plan(self) -> Plan:
@@ -233,15 +241,15 @@ class RCAStrategy:
         return not groups or any(self._case.place_of(group) not in stated for group in groups)
 
     def _told_refuted(self, refuted: Mapping[str, Refutation]) -> list[RefutedLead]:
-        leads = self._case.leads
+        known = ((self._case.leads[lead], one) for lead, one in refuted.items())
         return [
             RefutedLead(
-                statement=leads[lead].statement,
-                place=leads[lead].steps[0] if leads[lead].steps else None,
+                statement=lead.statement,
+                place=lead.steps[0] if lead.steps else None,
                 reason=one.reason,
                 evidence_refs=one.evidence_refs,
             )
-            for lead, one in refuted.items()
+            for lead, one in known
         ]
 
     def _said(self, answer: RCAAnswer, ended: Ended) -> LastWord | None:

@@ -20,6 +20,7 @@ from investigator.inspection.engine import (
     absolute,
     outline_of,
     read_trace,
+    readable_in,
     reads_of,
 )
 from investigator.rca.report import RCAReport
@@ -29,6 +30,7 @@ from investigator.runtime.told import GoodRunRef
 if TYPE_CHECKING:
     from investigator.ground.redaction import Redactor
     from investigator.readings.reading import Readings
+    from investigator.runtime.driver import Result
     from investigator.store.api import InspectionAPI
 
 
@@ -114,6 +116,25 @@ class RCA(TraceQuestion[RCAReport]):
         redactor.keep((materials.good.trace_id, *(s.span_id for s in materials.good.spans)))
         ignored = self.ignore_evaluations
         return Readings(materials.good, redactor, ignore_evaluations=ignored)
+
+    def screen(self, readings: Readings, materials: Materials) -> Result:
+        """What the rules conclude of the trace, without a run."""
+        from investigator.claims.screening import RulesAnswers
+        from investigator.rca.case import RCACase
+        from investigator.rca.engine import RCAStrategy
+        from investigator.rca.rules import RCARules
+        from investigator.runtime.admission import ROOT
+        from investigator.runtime.driver import concluded
+        from investigator.runtime.strategy import Ended
+        from investigator.runtime.tools import ToolRegistry
+
+        taxonomy, library = materials.content
+        case = RCACase.narrowed(readings, taxonomy, library)
+        strategy = RCAStrategy(case, ToolRegistry([]))
+        answers = RulesAnswers(RCARules(case), strategy.outputs, readable_in(readings))
+        ends = answers.of_scope(ROOT)
+        closed = {end.scope: end for end in ends}
+        return concluded(strategy, Ended(ends[0], (), None, closed))
 
     def prepare(self, api: InspectionAPI, materials: Materials, redactor: Redactor) -> Prepared:
         """Read and narrow the trace."""

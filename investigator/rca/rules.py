@@ -87,7 +87,7 @@ def _evidence(group: Sequence[Signal]) -> tuple[EvidenceRef, ...]:
     return tuple(dict.fromkeys(ref for signal in group for ref in signal.evidence))
 
 
-def _conclude(found: Sequence[RCAFinding], gaps: Sequence[str]) -> RCADraft:
+def _conclude(found: Sequence[RCAFinding], gaps: Sequence[str], _: Known) -> RCADraft:
     return RCADraft(findings=tuple(found), gaps=tuple(gaps), summary=_summary(found))
 
 

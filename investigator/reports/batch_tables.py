@@ -1,6 +1,6 @@
 """A batch as a program meets it: runs as they end, then a table of them all.
 
-The tables are those of `investigator.reports.tables`: `traces` (a row a run), `findings` and
+The tables are those of `investigator.claims.tables`: `traces` (a row a run), `findings` and
 `controls`. pandas and pyarrow are asked for when one is made.
 """
 
@@ -10,16 +10,16 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any, get_type_hints
 
-from investigator.errors import UsageError
-from investigator.ground.notebook_html import html_by
-from investigator.reports.stored_reports import reported_outcome
-from investigator.reports.tables import (
+from investigator.claims.tables import (
     CONTROL_TABLE,
     FINDING_TABLE,
     TRACE_TABLE,
     CellValue,
     TableSchema,
 )
+from investigator.errors import UsageError
+from investigator.ground.notebook_html import html_by
+from investigator.reports.stored_reports import reported_outcome
 from investigator.runs.batch import (
     BatchLimits,
     BatchOutcome,
@@ -113,7 +113,15 @@ def run_batch(
         KeyboardInterrupt: it was interrupted; what had ended was given out.
     """
     count = processes(jobs, len(requests))
-    return Batch(run_requests(requests, jobs=count, limits=limits.amounts, run=run_request))
+    return Batch(
+        run_requests(
+            requests,
+            jobs=count,
+            limits=limits.amounts,
+            seconds=limits.max_wall_time_s,
+            run=run_request,
+        )
+    )
 
 
 _PANDAS = {"int": "Int64", "float": "Float64", "bool": "boolean"}

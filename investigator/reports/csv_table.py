@@ -6,9 +6,9 @@ import csv
 import io
 from collections.abc import Sequence
 
+from investigator.claims.tables import CellValue, TableSchema
 from investigator.ground.visible import visible
 from investigator.reports.run_report import RunReport
-from investigator.reports.tables import CellValue, TableSchema
 
 _FORMULA = ("=", "+", "-", "@", "\t")
 """What a spreadsheet takes for the start of a formula."""

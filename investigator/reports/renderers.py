@@ -68,22 +68,22 @@ def _sarif(reports: Sequence[RunReport], by: Rendering) -> str:
 
 
 def _csv_of_traces(reports: Sequence[RunReport], _: Rendering) -> str:
+    from investigator.claims.tables import TRACE_TABLE
     from investigator.reports.csv_table import csv_of
-    from investigator.reports.tables import TRACE_TABLE
 
     return csv_of(TRACE_TABLE, reports)
 
 
 def _csv_of_findings(reports: Sequence[RunReport], _: Rendering) -> str:
+    from investigator.claims.tables import FINDING_TABLE
     from investigator.reports.csv_table import csv_of
-    from investigator.reports.tables import FINDING_TABLE
 
     return csv_of(FINDING_TABLE, reports)
 
 
 def _csv_of_controls(reports: Sequence[RunReport], _: Rendering) -> str:
+    from investigator.claims.tables import CONTROL_TABLE
     from investigator.reports.csv_table import csv_of
-    from investigator.reports.tables import CONTROL_TABLE
 
     return csv_of(CONTROL_TABLE, reports)
 

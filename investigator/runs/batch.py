@@ -1,17 +1,14 @@
 """Many traces, one run each, all of them children of one pool: a batch keeps to its limits.
 
-Each run is a process's whole work while it lasts. Before a run starts it is leased an equal
-share of what the batch has left (never more than its own limit), and the share is held in full
-until the run has ended; then what it used is settled, and the rest is free for the next.
+Each run is a worker's whole work while it lasts, on a lease of what the batch has left
+(`investigator.runs.purse`).
 """
 
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,14 +21,15 @@ from investigator.ground.defects import is_defect, told
 from investigator.ground.given import Given
 from investigator.ground.interrupts import Interrupts, forget_interrupt, in_charge
 from investigator.ground.notebook_html import html_by
+from investigator.runs.dispatch import Job, TakesTasks, TaskExecutor, dispatch
 from investigator.runs.engines import engine_named, engine_of_run
 from investigator.runs.investigation import RunResult, investigate
 from investigator.runs.plugin_faults import broken_plugins
+from investigator.runs.purse import Purse, limits_after, total
 from investigator.runs.run_store import resume_run
 from investigator.runs.settings import Request
 from investigator.runs.workers import Workers
 from investigator.runtime.budget import NOTHING, UNLIMITED, Amounts, Budget, Limits
-from investigator.runtime.budget_pool import Hold, Lease, RuntimeBudgetPool, allocate_run_budget
 from investigator.runtime.record import RunRecord
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.store.open import OpenedSource
@@ -39,8 +37,7 @@ from investigator.store.open import OpenedSource
 WHOLE_WINDOW = "window"
 """What a run over many traces is about, where others name their trace."""
 
-_LOOK_UP_S = 0.1
-"""How often the batch looks up from waiting, to see whether it was interrupted."""
+OUT_OF_TIME = "not started: the batch's wall time is over (--batch-max-wall-time)"
 
 
 class BatchLimits(Given):
@@ -48,6 +45,7 @@ class BatchLimits(Given):
 
     max_tokens: int | None = Field(default=None, ge=0)
     max_cost_usd: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    max_wall_time_s: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
     @property
     def amounts(self) -> Limits:
@@ -84,52 +82,6 @@ class BatchOutcome:
     def _repr_html_(self) -> str:
         """The outcome in a notebook, under the name by which notebooks ask."""
         return html_by("outcome_html", self)
-
-
-@dataclass(frozen=True, slots=True)
-class _Started:
-    scope_id: str
-    hold: Hold
-
-
-class _Purse:
-    """The pool of a batch: scope 0 is the batch, each run a child with its share as floor."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._pool = RuntimeBudgetPool(limits, depth=1)
-        self._opened = 0
-
-    def lease(self, budget: Budget, *, shares: int) -> tuple[Budget, _Started]:
-        """Hold one of `shares` equal shares of what is left; the budget narrowed to it."""
-        share = allocate_run_budget(self._pool, "0", sibling_count=shares)
-        left, own = self._pool.left("0"), budget.limits
-        tokens = _narrowed(own.tokens, share.tokens if left.tokens is not None else None)
-        cost = _narrowed(own.cost, share.cost if left.cost is not None else None)
-        scope_id = f"0/{self._opened}"
-        self._opened += 1
-        floor = Amounts(
-            tokens=(tokens or 0) if left.tokens is not None else 0,
-            cost=(cost or 0) if left.cost is not None else 0,
-        )
-        refusal = self._pool.open("0", [Lease(scope_id, floor)])
-        hold = self._pool.reserve(scope_id, floor)
-        if refusal is not None or not isinstance(hold, Hold):
-            raise AssertionError(f"a share of what is left was refused: {refusal or hold}")
-        cost_usd = None if cost is None else cost / 1e6
-        narrowed = budget.model_copy(update={"tokens": tokens, "cost_usd": cost_usd})
-        return narrowed, _Started(scope_id, hold)
-
-    def settle(self, started: _Started, used: Amounts | None) -> None:
-        """Book what a run used (all it held if that is unknown); the rest is free."""
-        self._pool.settle(started.hold, started.hold.amounts if used is None else used)
-        self._pool.close(started.scope_id)
-
-
-def _narrowed(own: int | None, share: int | None) -> int | None:
-    """The smaller of two limits, where None is no limit."""
-    if own is None or share is None:
-        return share if own is None else own
-    return min(own, share)
 
 
 def run_one(request: Request[Any], opened: OpenedSource | None = None) -> BatchOutcome:
@@ -185,12 +137,7 @@ def used_by(record: RunRecord) -> Amounts | None:
 
 def limits_left(limits: Limits, done: Sequence[BatchOutcome]) -> Limits:
     """What a batch may still use after the runs that were there already."""
-    used = NOTHING
-    for outcome in done:
-        used = used.plus(outcome.used or NOTHING)
-    tokens = None if limits.tokens is None else max(0, limits.tokens - used.tokens)
-    cost = None if limits.cost is None else max(0, limits.cost - used.cost)
-    return limits._replace(tokens=tokens, cost=cost)
+    return limits_after(limits, total([outcome.used or NOTHING for outcome in done]))
 
 
 def processes(asked: int | None, count: int) -> int:
@@ -204,7 +151,9 @@ def run_requests(
     *,
     jobs: int,
     limits: Limits = UNLIMITED,
+    seconds: float | None = None,
     run: Callable[[Request[Any]], BatchOutcome],
+    executor: TaskExecutor | None = None,
 ) -> Iterator[tuple[int, BatchOutcome]]:
     """Make the runs side by side in processes; (position of the request, outcome) as they end.
 
@@ -217,16 +166,25 @@ def run_requests(
     Raises:
         InvestigatorError: a worker process died.
         KeyboardInterrupt: it was interrupted; what had ended was given out.
+    `limits` bound the tokens and the cost (micro-USD) of all runs together, `seconds` their time.
+    Workers end with this process, whatever ends it; on another `executor` than processes of this
+    machine, that is the executor's business.
     """
     broken_plugins()  # warns of them here, once: workers keep quiet
-    with in_charge() as interrupts, Workers(jobs) as workers:
+    with in_charge() as interrupts, executor or Workers(jobs) as workers:
         ended = False
         try:
             yield from schedule(
-                requests, workers, jobs=jobs, limits=limits, run=run, interrupts=interrupts
+                requests,
+                workers,
+                jobs=workers.slots,
+                limits=limits,
+                seconds=seconds,
+                run=run,
+                interrupts=interrupts,
             )
             ended = True
-        except BrokenProcessPool:
+        except BrokenExecutor:
             raise InvestigatorError(
                 "a worker process died (killed, or out of memory); the runs that ended are kept: "
                 "the same command with --continue goes on, --jobs 1 needs the least memory"
@@ -238,31 +196,33 @@ def run_requests(
 
 def schedule(
     requests: Sequence[Request[Any]],
-    workers: Executor,
+    workers: TakesTasks,
     *,
     jobs: int,
     limits: Limits,
+    seconds: float | None = None,
     run: Callable[[Request[Any]], BatchOutcome],
     interrupts: Interrupts | None = None,
 ) -> Iterator[tuple[int, BatchOutcome]]:
-    """Make every run on the workers, `jobs` at a time, each on a lease of what is left."""
-    purse, waiting = _Purse(limits), deque(enumerate(requests))
-    running: dict[Future[BatchOutcome], tuple[int, _Started]] = {}
-    while waiting or running:
-        while waiting and len(running) < jobs:
-            index, request = waiting.popleft()
-            shares = min(jobs - len(running), len(waiting) + 1)
-            budget, started = purse.lease(_budget_of(request), shares=shares)
-            future = workers.submit(attempt_run, run, request.with_settings(budget=budget))
-            running[future] = (index, started)
-        ended = wait(running, timeout=_LOOK_UP_S, return_when=FIRST_COMPLETED).done
-        if interrupts is not None and interrupts.asked:
-            raise KeyboardInterrupt
-        for future in ended:
-            index, started = running.pop(future)
-            outcome = future.result()
-            purse.settle(started, outcome.used)
-            yield index, outcome
+    """Make every run on the workers, `jobs` at a time, each on a lease of what is left.
+
+    Those that are not begun when the time is over end as not started.
+    """
+    job: Job[Request[Any], BatchOutcome] = Job(
+        budget=_budget_of,
+        call=lambda request, budget: (attempt_run, (run, request.with_settings(budget=budget))),
+        used=lambda outcome: outcome.used,
+    )
+    purse = Purse(limits, seconds=seconds)
+    begun = set()
+    for index, outcome in dispatch(
+        requests, workers, job, slots=jobs, purse=purse, interrupts=interrupts
+    ):
+        begun.add(index)
+        yield index, outcome
+    for index, request in enumerate(requests):
+        if index not in begun:
+            yield index, replace(_without_run(request, OUT_OF_TIME), used=NOTHING)
 
 
 def attempt_run(run: Callable[[Request[Any]], BatchOutcome], request: Request[Any]) -> BatchOutcome:

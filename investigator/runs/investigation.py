@@ -214,6 +214,29 @@ async def ainvestigate(
         return result
 
 
+async def investigate_in_memory(
+    api: InspectionAPI,
+    source: tuple[str, ...],
+    question: Question[Any],
+    materials: Materials,
+    settings: Settings,
+) -> runner.MemoryRun:
+    """Make one run by rules of many: its source is open, and its files are the caller's to keep.
+
+    Raises:
+        BudgetTooSmall: the limits cannot carry it.
+        SourceError: the traces cannot be read.
+    """
+    assert settings.run_id is not None, "whoever keeps the files names the run"
+    redactor = Redactor(settings.redact)
+    question = question.located().redacted(redactor)
+    options = Options.of(question, materials, settings)
+    opening = _opening(settings.run_id, source, question, options, settings)
+    materials = materials._replace(optional_tools=opening.optional_tools)
+    prepared = question.prepare(api, materials, redactor)
+    return await runner.start_in_memory(_run_of(opening, prepared, settings.planner, redactor))
+
+
 def _opening(
     run_id: str,
     source: tuple[str, ...],

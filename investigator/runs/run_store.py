@@ -24,6 +24,13 @@ from investigator.runs.investigation import (
 )
 from investigator.runs.planners import ready
 from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
+from investigator.runs.scanned_runs import (
+    is_scan,
+    refuse_writing,
+    scanned_runs,
+    unpacked,
+)
+from investigator.runs.segments import SEGMENT_FILE, SegmentEntry, SegmentFile
 from investigator.runs.write_back import address_of, undo
 from investigator.runtime import runner
 from investigator.runtime.budget import Budget
@@ -44,7 +51,8 @@ UNREADABLE = "unreadable"
 class StoredRun:
     """One row of `list_runs`. `state` is a run status, `interrupted`, `running` or `unreadable`.
 
-    `problem` says why a record cannot be read.
+    `problem` says why a record cannot be read. Of a run of a scan `run_dir` is the segment that
+    holds it, and `said` what its report says.
     """
 
     run_id: str
@@ -52,10 +60,13 @@ class StoredRun:
     state: str
     record: RunRecord | None
     problem: str | None = None
+    said: str | None = None
 
     @property
     def verdict(self) -> str | None:
         """What its report says, in a word; None where it has none that can be read."""
+        if self.said is not None:
+            return self.said
         if self.record is None or self.record.output_ref.artifact_path is None:
             return None
         try:
@@ -72,6 +83,8 @@ def list_runs(runs_dir: Path = DEFAULT_RUNS_DIR) -> list[StoredRun]:
     """
     if not runs_dir.is_dir():
         return []
+    if is_scan(runs_dir):
+        return [_in_segment(*found) for found in scanned_runs(runs_dir)]
     return [
         stored_run(run_dir) for run_dir in sorted(runs_dir.iterdir()) if (run_dir / FILE).exists()
     ]
@@ -111,6 +124,7 @@ async def aresume_run(
         UsageError: no such run, or one that has ended and would not go otherwise now.
         SourceError: its source cannot be read.
     """
+    refuse_writing(runs_dir, "resumed")
     run_dir = folder_of(run_id, runs_dir)
     if stored_run(run_dir).state != RunStatus.SUCCEEDED:
         ready(planner_of_run(run_dir))
@@ -171,6 +185,7 @@ def annotate_run(
         UsageError: no such run, one without a report, or one that names no Phoenix.
         SourceError: the traces that it was about cannot be read.
     """
+    refuse_writing(runs_dir, "annotated")
     run_dir = folder_of(run_id, runs_dir)
     result = result_of(run_dir, read_record(run_id, runs_dir))
     if result.report is None:
@@ -186,6 +201,7 @@ def undo_annotations(run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR) -> RunResul
         UsageError: no such run, or one that was not written back.
         SourceUnavailable: the Phoenix cannot be asked to.
     """
+    refuse_writing(runs_dir, "annotated")
     run_dir = folder_of(run_id, runs_dir)
     record = read_record(run_id, runs_dir)
     if record.writeback_ref.address is None:
@@ -196,6 +212,14 @@ def undo_annotations(run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR) -> RunResul
 def folder_of(run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR) -> Path:
     """The folder of a run; `RunNotFound` where there is none."""
     run_dir = runs_dir / run_id
+    if is_scan(runs_dir):
+        unpacked_dir = unpacked(run_id, runs_dir)
+        if unpacked_dir is None:
+            raise RunNotFound(
+                f"no run '{run_id}' in the scan {runs_dir}; `investigator runs list --runs-dir "
+                f"{runs_dir}` shows those that it opened"
+            )
+        return unpacked_dir
     named = run_id not in ("", ".", "..") and not set(run_id) & {"/", "\\", "\0"}
     if not named or not (run_dir / FILE).is_file():
         raise RunNotFound(f"no run '{run_id}' in {runs_dir}; `investigator runs list` shows them")
@@ -208,9 +232,17 @@ def remove_run(run: StoredRun) -> None:
     Raises:
         UsageError: a process is writing it.
     """
+    if run.run_dir.name == SEGMENT_FILE:
+        raise UsageError(f"run '{run.run_id}' is part of a scan: delete the scan as a whole")
     if is_locked(run.run_dir):
         raise UsageError(f"run '{run.run_id}' is running: it is left alone")
     shutil.rmtree(run.run_dir)
+
+
+def _in_segment(segment: SegmentFile, entry: SegmentEntry) -> StoredRun:
+    """A run of a scan, its record read out of its frame."""
+    record = RunRecord.model_validate_json(segment.read(entry).record)
+    return StoredRun(entry.run_id, segment.path, entry.state, record, said=entry.verdict)
 
 
 def stored_run(run_dir: Path) -> StoredRun:

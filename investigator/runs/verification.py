@@ -25,6 +25,7 @@ from investigator.runs.investigation import (
 )
 from investigator.runs.run_store import folder_of
 from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
+from investigator.runs.scanned_runs import chain_problems
 from investigator.runtime.driver import OUTPUT_FILE
 from investigator.runtime.events import Entry, Head, RunEnded, RunOpened
 from investigator.runtime.journal import FILE, check_chain, read_entries
@@ -70,7 +71,7 @@ def verify_run(
     """
     run_dir = folder_of(run_id, runs_dir)
     expected = None if expect_head is None else _head_told(expect_head)
-    problems = verify_files(run_dir)
+    problems = [*chain_problems(run_id, runs_dir), *verify_files(run_dir)]
     head, _ = check_chain((run_dir / FILE).read_bytes())
     if expected is not None and not head.chain.startswith(expected):
         problems.append(

@@ -11,7 +11,7 @@ import os
 import threading
 import warnings
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
 from typing import ParamSpec, TypeVar
@@ -33,28 +33,32 @@ class Workers(Executor):
     """
 
     def __init__(self, count: int) -> None:
-        spawn = multiprocessing.get_context("spawn")
-        self._executors = [
-            ProcessPoolExecutor(1, mp_context=spawn, initializer=begin) for _ in range(count)
-        ]
+        self.slots = count
+        self._executors = [_one_process() for _ in range(count)]
         self._idle: SimpleQueue[ProcessPoolExecutor] = SimpleQueue()
         for executor in self._executors:
             self._idle.put(executor)
-        self._processes: list[BaseProcess] = []
+        self.processes: list[BaseProcess] = []
 
     def submit(self, fn: Callable[_P, _T], /, *args: _P.args, **kwargs: _P.kwargs) -> Future[_T]:
-        """Give an idle process a task; waits for one where none is."""
+        """Give an idle process a task; waits for one where none is. One that died is replaced."""
         executor = self._idle.get()
         before = multiprocessing.active_children()
         with held_back():  # a process takes signals once it can handle them
-            future = executor.submit(fn, *args, **kwargs)
-        self._processes += [p for p in multiprocessing.active_children() if p not in before]
+            try:
+                future = executor.submit(fn, *args, **kwargs)
+            except BrokenExecutor:
+                self._executors.remove(executor)
+                executor = _one_process()
+                self._executors.append(executor)
+                future = executor.submit(fn, *args, **kwargs)
+        self.processes += [p for p in multiprocessing.active_children() if p not in before]
         future.add_done_callback(lambda _: self._idle.put(executor))
         return future
 
     def interrupt(self) -> None:
         """End the tasks under way as Ctrl-C would; the processes stay."""
-        for process in self._processes:
+        for process in self.processes:
             process.terminate()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
@@ -63,9 +67,14 @@ class Workers(Executor):
             for executor in self._executors:
                 executor.shutdown(wait, cancel_futures=cancel_futures)
         except KeyboardInterrupt:
-            for process in self._processes:
+            for process in self.processes:
                 process.kill()
             raise
+
+
+def _one_process() -> ProcessPoolExecutor:
+    spawn = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(1, mp_context=spawn, initializer=begin)
 
 
 def begin() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from investigator.ground.wording import counted
 from investigator.runtime.admission import ROOT, admitted, child_scopes, root_scope, times_kept
@@ -41,10 +41,11 @@ AnyLoop: TypeAlias = RecursiveLoop[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a run: its ending, and its report as the bytes of the output file."""
+    """What became of a run: its ending, its report, and that as the bytes of the output file."""
 
     ended: RunEnded
     output: bytes | None
+    report: BaseModel | None = None
 
 
 async def drive(run: Run, execution: Execution, clock: Clock) -> Result:
@@ -79,7 +80,7 @@ async def drive(run: Run, execution: Execution, clock: Clock) -> Result:
         opened: tuple[OpenedScope, ...] = ()
     else:
         opened = await _run_plan(run, execution, loop, scheduler)
-    return _conclude(run, _ended_scopes(run.strategy.plan, opened, loop, decided))
+    return concluded(run.strategy, _ended_scopes(run.strategy.plan, opened, loop, decided))
 
 
 async def _run_plan(
@@ -93,7 +94,7 @@ async def _run_plan(
         kept = times_kept(run, children, execution.time_left(ROOT))
         answer = execution.open(ROOT, 0, children, kept_s=kept, least_s=0.0, parent_shares=0)
         if isinstance(answer, Refused):
-            loop.close(_root_end(answer))
+            loop.close(ended_waiting(answer))
             return ()
         opened = answer.scopes
     beside = [scope for scope in opened if not scope.synthesis]
@@ -101,11 +102,11 @@ async def _run_plan(
     for scope in opened:
         if scope.synthesis:
             await scheduler.alone(partial(loop.run, scope, gathered=ends))
-    loop.close(_root_end())
+    loop.close(ended_waiting())
     return opened
 
 
-def _root_end(refused: Refused | None = None) -> ScopeClosed:
+def ended_waiting(refused: Refused | None = None) -> ScopeClosed:
     """The end of a scope 0 that only waited for the engine's scopes."""
     if refused is None:
         return ScopeClosed(scope=ROOT, status=ScopeStatus.COMPLETED, answer=None)
@@ -139,9 +140,8 @@ def _ended_scopes(
     )
 
 
-def _conclude(run: Run, ended: Ended) -> Result:
-    """The run's ending: its status follows from its scopes and from what can be checked."""
-    strategy = run.strategy
+def concluded(strategy: Strategy, ended: Ended) -> Result:
+    """A run's ending: its status follows from its scopes and from what can be checked."""
     error = _first_error(ended)
     try:
         report = strategy.conclude(ended)
@@ -156,8 +156,9 @@ def _conclude(run: Run, ended: Ended) -> Result:
     output = (report.model_dump_json(indent=2) + "\n").encode()
     whole = all(s.status is ScopeStatus.COMPLETED for s in ended.closed.values())
     if whole and not ended.left_out:
-        return Result(run_ended(strategy.artifact, RunStatus.SUCCEEDED, None, output), output)
-    return Result(run_ended(strategy.artifact, RunStatus.PARTIAL, error, output), output)
+        succeeded = run_ended(strategy.artifact, RunStatus.SUCCEEDED, None, output)
+        return Result(succeeded, output, report)
+    return Result(run_ended(strategy.artifact, RunStatus.PARTIAL, error, output), output, report)
 
 
 def _first_error(ended: Ended) -> RunError | None:

@@ -12,7 +12,7 @@ import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
@@ -48,20 +48,69 @@ def require_new(run_dir: Path) -> None:
         )
 
 
+class _Lines:
+    """The lines of a journal, each made from the one before; one that is kept is followed."""
+
+    def __init__(self, clock: Clock, head: Head) -> None:
+        self._clock = clock
+        self._chain = head.chain.encode()
+        self._seq = head.events
+        self.fold = RunFold()
+
+    @property
+    def head(self) -> Head:
+        """The number of events so far and the chain value of the last."""
+        return Head(self._seq, self._chain.decode())
+
+    def add(self, event: AnyEvent, write: Callable[[bytes], None]) -> None:
+        """Make the next line and write it; if that fails, the journal is as it was."""
+        ts = self._clock.timestamp()
+        body = b'{"seq":%d,"ts":"%s","event":%s' % (self._seq, ts.encode(), encode_event(event))
+        chain = _link(self._chain, body)
+        write(b'%s,"chain":"%s"}\n' % (body, chain))
+        self.fold.post(event, ts)
+        self._chain = chain
+        self._seq += 1
+
+
+class MemoryJournal:
+    """The journal of a run that nothing outside the process has to survive: kept when it ends."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._lines = _Lines(clock, Head(0, GENESIS.decode()))
+        self._written: list[bytes] = []
+
+    @property
+    def head(self) -> Head:
+        """The number of events so far and the chain value of the last."""
+        return self._lines.head
+
+    @property
+    def fold(self) -> RunFold:
+        """What the events so far amount to."""
+        return self._lines.fold
+
+    @property
+    def text(self) -> bytes:
+        """The lines so far."""
+        return b"".join(self._written)
+
+    def append(self, event: AnyEvent) -> None:
+        """Add one event."""
+        self._lines.add(event, self._written.append)
+
+
 class Journal:
     """The writer of one run's journal; holds the run's lock until it is closed."""
 
     def __init__(
         self, path: Path, clock: Clock, *, entries: Sequence[Entry], head: Head, lock: int
     ) -> None:
-        self.fold = RunFold()
+        self._lines = _Lines(clock, head)
         for entry in entries:
-            self.fold.post(entry.event, entry.ts)
+            self._lines.fold.post(entry.event, entry.ts)
         self._fd = open_private(path, os.O_WRONLY | os.O_APPEND)
-        self._clock = clock
         self._lock = lock
-        self._chain = head.chain.encode()
-        self._seq = head.events
         self._failed = ""
 
     @classmethod
@@ -102,17 +151,16 @@ class Journal:
     @property
     def head(self) -> Head:
         """The number of events so far and the chain value of the last."""
-        return Head(self._seq, self._chain.decode())
+        return self._lines.head
+
+    @property
+    def fold(self) -> RunFold:
+        """What the events so far amount to."""
+        return self._lines.fold
 
     def append(self, event: AnyEvent) -> None:
         """Write one event; it is in the file when this returns, and in the fold."""
-        ts = self._clock.timestamp()
-        body = b'{"seq":%d,"ts":"%s","event":%s' % (self._seq, ts.encode(), encode_event(event))
-        chain = _link(self._chain, body)
-        self._write(b'%s,"chain":"%s"}\n' % (body, chain))
-        self.fold.post(event, ts)
-        self._chain = chain
-        self._seq += 1
+        self._lines.add(event, self._write)
 
     def _write(self, line: bytes) -> None:
         """Write a line whole or not at all; after a failure nothing more is written."""
@@ -126,7 +174,7 @@ class Journal:
             reason = str(error)
         if written != len(line):
             os.ftruncate(self._fd, os.fstat(self._fd).st_size - written)
-            self._failed = f"the journal could not be written at event {self._seq}: {reason}"
+            self._failed = f"the journal could not be written at event {self.head.events}: {reason}"
             raise JournalError(self._failed)
 
     def close(self) -> None:

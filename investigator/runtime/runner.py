@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import anyio
 import msgspec
@@ -15,7 +16,7 @@ from investigator.runtime.admission import admitted
 from investigator.runtime.budget import CONSUMABLE, Budget
 from investigator.runtime.calls import CANCELLED
 from investigator.runtime.clock import Clock
-from investigator.runtime.driver import OUTPUT_FILE, drive, run_ended
+from investigator.runtime.driver import OUTPUT_FILE, Result, drive, run_ended
 from investigator.runtime.events import (
     Entry,
     RunEnded,
@@ -27,7 +28,7 @@ from investigator.runtime.events import (
 )
 from investigator.runtime.execution import LiveExecution
 from investigator.runtime.history import histories_of
-from investigator.runtime.journal import Journal, read_entries
+from investigator.runtime.journal import Journal, MemoryJournal, read_entries
 from investigator.runtime.ledger import Ledger
 from investigator.runtime.private import FILE_MODE
 from investigator.runtime.record import RECORD_FILE, RunRecord
@@ -35,6 +36,14 @@ from investigator.runtime.resume import cuts_for
 from investigator.runtime.run_fold import run_seconds
 from investigator.runtime.status import Artifact, ErrorCode, RunStatus
 from investigator.runtime.strategy import Run
+
+
+class RunFiles(NamedTuple):
+    """What a run leaves: its journal, its record, and its report where it has one."""
+
+    events: bytes
+    record: bytes
+    output: bytes | None
 
 
 async def start(run: Run, run_dir: Path) -> RunRecord:
@@ -47,6 +56,35 @@ async def start(run: Run, run_dir: Path) -> RunRecord:
     clock = Clock()
     with Journal.create(run_dir, clock) as journal:
         return await _begin(run, run_dir, journal, clock)
+
+
+class MemoryRun(NamedTuple):
+    """A run that has ended, and the files that it would have left."""
+
+    record: RunRecord
+    result: Result
+    files: RunFiles
+
+
+async def start_in_memory(run: Run) -> MemoryRun:
+    """Make a new run whose files are kept by the caller, when it has ended.
+
+    For runs that pay nothing: what a process that dies loses of it is made again.
+
+    Raises:
+        BudgetTooSmall: the budget cannot carry it.
+    """
+    admitted(run)
+    clock = Clock()
+    journal = MemoryJournal(clock)
+    execution = LiveExecution(ledger=Ledger(), recorder=journal, clock=clock)
+    execution.record(run.opened)
+    result = await drive(run, execution, clock)
+    execution.record(result.ended)
+    record = journal.fold.record(journal.head)
+    assert record is not None, "a run that was driven to its end has one"
+    files = RunFiles(journal.text, record_bytes(record), result.output)
+    return MemoryRun(record, result, files)
 
 
 async def _begin(run: Run, run_dir: Path, journal: Journal, clock: Clock) -> RunRecord:

@@ -12,13 +12,13 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 from investigator.errors import SourceUnavailable, TraceNotFound, UnreadableInput
 from investigator.ground.garbage import cycle_search_at_rest
 from investigator.store.api import TraceSummary
-from investigator.store.filter_parser import parse_filter
-from investigator.store.filter_sql import compile_filter
 from investigator.store.reads import TraceReads
+from investigator.store.trace_selection import EVERY_TRACE, TraceSelection, conditions
 from investigator.traces.bounded_rows import MAX_TRACE_BYTES, BoundedColumn, bounded_rows, too_large
 from investigator.traces.databases import LISTS, LOOKUPS, NUMBERED, PARQUET, Row
 from investigator.traces.model import Trace
@@ -36,7 +36,6 @@ from investigator.traces.parquet import (
 _REMEMBERED_TRACES = 4
 _TOGETHER = 500
 """Traces that one pass over the file reads: few enough to look for their ids in each row."""
-_LOWEST, _HIGHEST = -(2**63), 2**63 - 1
 _COLUMNS = tuple(
     BoundedColumn(name, f"coalesce(strlen({name}), 0)" if name in LONG_COLUMNS else None)
     for name in SPAN_COLUMNS
@@ -77,6 +76,14 @@ _LIST = f"""
 
 
 _SMALL_BYTES = 64_000
+
+
+class TraceExtent(NamedTuple):
+    """A trace of the file: how many spans it has, and when the first began (None: unknown)."""
+
+    trace_id: str
+    spans: int
+    start_ns: int | None
 
 
 class ParquetInspectionAPI(TraceReads):
@@ -196,22 +203,42 @@ class ParquetInspectionAPI(TraceReads):
         offset: int = 0,
     ) -> Sequence[TraceSummary]:
         """Traces that have a span in the window and pass the filter."""
-        parameters: list[object] = []
-        conditions = ["true"]
-        if start_ns is not None or end_ns is not None:
-            parameters += [_LOWEST if start_ns is None else start_ns]
-            parameters += [_HIGHEST if end_ns is None else end_ns]
-            conditions.append("bool_or(start_ns >= $2 and start_ns < $3)")
-        if filter_expr is not None:
-            compiled = compile_filter(parse_filter(filter_expr), first=len(parameters) + 2)
-            parameters += compiled.parameters
-            conditions.append(f"bool_or({compiled.predicate})")
-        if project_name is not None:
-            parameters.append(project_name)
-            conditions.append(f"bool_or(project_name = ${len(parameters) + 1})")
+        selection = TraceSelection(project_name, start_ns, end_ns, filter_expr)
+        chosen = conditions(selection, first=2)
         page = f"offset {offset}" if limit is None else f"limit {limit} offset {offset}"
-        query = _LIST.format(conditions=" and ".join(conditions), page=page)
-        return [TraceSummary(*row) for row in self._rows(query, parameters)]
+        query = _LIST.format(conditions=chosen.sql, page=page)
+        return [TraceSummary(*row) for row in self._rows(query, list(chosen.parameters))]
+
+    def extents(self, selection: TraceSelection = EVERY_TRACE) -> Iterator[TraceExtent]:
+        """How long each trace of a selection is, in the order of the file."""
+        chosen = conditions(selection, first=2)
+        query = (
+            f"select trace_id, count(*), min(start_ns) from {PARQUET}"
+            f" where kind <> '{EVALUATION}' group by trace_id having {chosen.sql} order by trace_id"
+        )
+        try:
+            for rows in self._lists.stream(query, *chosen.parameters, size=_TOGETHER):
+                yield from (TraceExtent(*row) for row in rows)
+        except UnreadableInput as error:
+            raise SourceUnavailable(f"'{self.path}' cannot be read: {error}") from error
+
+    def traces_between(
+        self, first: str, last: str, selection: TraceSelection = EVERY_TRACE
+    ) -> Iterator[Trace]:
+        """The traces of a selection from one id to another, in one pass over their row groups."""
+        within = "trace_id between $2 and $3"
+        chosen = conditions(selection, first=4)
+        if selection != EVERY_TRACE:
+            within += (
+                f" and trace_id in (select trace_id from {PARQUET} where {within}"
+                f" and kind <> '{EVALUATION}' group by trace_id having {chosen.sql})"
+            )
+        batches = bounded_rows(
+            self._lookups, _COLUMNS, first, last, *chosen.parameters, where=within
+        )
+        rows = (row for batch in batches for row in batch)
+        for trace_id, of_trace in groupby(rows, key=_trace_id_of):
+            yield self._made(str(trace_id), _bounded(of_trace))
 
     def _rows(self, query: str, parameters: list[object]) -> list[Row]:
         try:

@@ -11,11 +11,11 @@ from xml.etree import ElementTree
 import pytest
 
 from investigator import RCA, Compliance, Incident, Settings, investigate
+from investigator.claims.tables import CONTROL_TABLE, FINDING_TABLE, TRACE_TABLE
 from investigator.reports.baseline import Baseline, baseline_of
 from investigator.reports.renderers import PLAIN, RENDERERS, Rendering
 from investigator.reports.run_report import RunReport
 from investigator.reports.stored_reports import reported_in
-from investigator.reports.tables import CONTROL_TABLE, FINDING_TABLE, TRACE_TABLE
 from investigator.samples import SAMPLE_TRACES
 from tests.reports.schemas import junit_errors, sarif_errors
 

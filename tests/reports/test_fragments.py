@@ -21,8 +21,8 @@ from investigator import (
     run_batch,
 )
 from investigator.claims.report import Report
+from investigator.claims.tables import CONTROL_TABLE, FINDING_TABLE, TRACE_TABLE, TableSchema
 from investigator.reports.batch_tables import Batch
-from investigator.reports.tables import CONTROL_TABLE, FINDING_TABLE, TRACE_TABLE, TableSchema
 from investigator.runs.batch import outcome_of
 from investigator.samples import SAMPLE_TRACES
 from tests.builders import exception_event, span

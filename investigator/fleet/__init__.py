@@ -1,0 +1,1 @@
+"""Many traces: shards, screening, result tables, recurring issues."""
