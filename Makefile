@@ -4,6 +4,7 @@
 PYTHON ?= python3
 VENV := .venv
 PHOENIX := .venv-phoenix
+MLFLOW := .venv-mlflow
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # pip compiles what it installs, but not what it installs as editable: without this a command that
@@ -25,10 +26,10 @@ demo: $(VENV)/.run ## investigate the bundled sample traces and print the report
 test: $(VENV)/.dev $(PHOENIX)/.ready ## the core and a sample of the rest; sets up .venv and a Phoenix first (1 GB, a few minutes)
 	@$(PYTEST)
 
-integration: $(VENV)/.dev $(PHOENIX)/.ready ## every test against real servers and a browser
+integration: $(VENV)/.dev $(PHOENIX)/.ready $(MLFLOW)/.ready ## every test against real servers and a browser
 	@$(PYTEST) --tier integration
 
-test-all: $(VENV)/.dev $(PHOENIX)/.ready ## every test there is, the long ones too
+test-all: $(VENV)/.dev $(PHOENIX)/.ready $(MLFLOW)/.ready ## every test there is, the long ones too
 	@$(PYTEST) --tier all
 
 check: $(VENV)/.dev $(PHOENIX)/.ready ## the gate: format, lint, strict types, and what make test runs
@@ -64,9 +65,10 @@ bench: ## list the benchmark commands
 constraints: $(VENV)/.dev ## pin the newest allowed versions (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --upgrade --no-header --no-annotate -o constraints.txt
 	echo arize-phoenix | uv pip compile - --universal --python-version 3.11 --upgrade --no-header --no-annotate -o constraints-phoenix.txt
+	echo mlflow | uv pip compile - --universal --python-version 3.11 --upgrade --no-header --no-annotate -o constraints-mlflow.txt
 
 clean: ## forget the environment and every cache
-	rm -rf $(VENV) $(PHOENIX) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(PHOENIX) $(MLFLOW) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -84,6 +86,12 @@ $(VENV)/.run: $(PINS) | $(BIN)/python
 $(PHOENIX)/.ready: constraints-phoenix.txt
 	$(PYTHON) -m venv $(PHOENIX)
 	$(PHOENIX)/bin/python -m pip --disable-pip-version-check install --quiet arize-phoenix -c constraints-phoenix.txt
+	@touch $@
+
+# An MLflow to test against, likewise.
+$(MLFLOW)/.ready: constraints-mlflow.txt
+	$(PYTHON) -m venv $(MLFLOW)
+	$(MLFLOW)/bin/python -m pip --disable-pip-version-check install --quiet mlflow -c constraints-mlflow.txt
 	@touch $@
 
 $(VENV)/.dev: $(PINS) | $(BIN)/python

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import settings
 
 from investigator.store.open import CACHE_VARIABLE
+from investigator.testing.mlflow_server import MLFLOW_EXECUTABLE, MLflowServer
 from investigator.testing.phoenix_server import EXECUTABLE, PhoenixServer
-from tests.connectors.phoenix.shared import SharedPhoenix
+from tests.connectors.shared import SharedServer
 
 pytest_plugins = ["tests.tiers"]
 
@@ -53,21 +54,49 @@ def in_a_terminal() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def shared_phoenix(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedPhoenix]:
+def shared_phoenix(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[SharedServer[PhoenixServer]]:
     """The real Phoenix of this test run."""
     if not EXECUTABLE.exists():
         pytest.skip(f"no Phoenix in {EXECUTABLE.parent.parent}; `make test` installs it")
-    base = tmp_path_factory.getbasetemp()
-    shared = SharedPhoenix((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "px")
+    shared = SharedServer(_of_all_workers(tmp_path_factory) / "px", PhoenixServer)
     yield shared
     shared.leave()
 
 
 @pytest.fixture
-def phoenix_server(shared_phoenix: SharedPhoenix) -> Iterator[PhoenixServer]:
+def phoenix_server(shared_phoenix: SharedServer[PhoenixServer]) -> Iterator[PhoenixServer]:
     """A real Phoenix on loopback, for this test alone as long as it takes."""
     with shared_phoenix.alone() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def shared_mlflow(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[SharedServer[MLflowServer]]:
+    """The real MLflow of this test run."""
+    if not MLFLOW_EXECUTABLE.exists():
+        pytest.skip(
+            f"no MLflow in {MLFLOW_EXECUTABLE.parent.parent}; `make integration` installs it"
+        )
+    shared = SharedServer(_of_all_workers(tmp_path_factory) / "mlflow", MLflowServer)
+    yield shared
+    shared.leave()
+
+
+@pytest.fixture
+def mlflow_server(shared_mlflow: SharedServer[MLflowServer]) -> Iterator[MLflowServer]:
+    """A real MLflow on loopback, for this test alone as long as it takes."""
+    with shared_mlflow.alone() as server:
+        yield server
+
+
+def _of_all_workers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that every process of this test run has."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -26,6 +26,7 @@ class Annotation:
 
     target: Target
     target_id: str
+    trace_id: str
     name: str
     annotator_kind: Annotator
     label: str
@@ -56,22 +57,30 @@ class Remarks(NamedTuple):
 def annotations_of(remarks: Remarks, roots: Mapping[str, str]) -> tuple[Annotation, ...]:
     """The annotations of a report, in a stable order; `roots` gives each trace's root span."""
     verdict = [remarks.verdict]
-    at_roots = [_annotation("span", roots[trace_id], verdict) for trace_id in sorted(roots)]
-    at_traces = [_annotation("trace", trace_id, verdict) for trace_id in sorted(roots)]
+    at_roots = [
+        _annotation("span", roots[trace_id], trace_id, verdict) for trace_id in sorted(roots)
+    ]
+    at_traces = [_annotation("trace", trace_id, trace_id, verdict) for trace_id in sorted(roots)]
     return (*at_roots, *at_traces, *_at_evidence(remarks.evidence))
 
 
 def _at_evidence(remarks: Sequence[Remark]) -> Iterator[Annotation]:
     """The remarks by the spans that they cite, each name once at a span."""
-    places: dict[tuple[str, str], list[Remark]] = {}
+    places: dict[tuple[str, str, str], list[Remark]] = {}
     for remark in remarks:
-        for span_id in dict.fromkeys(ref.span_id for ref in remark.refs if ref.span_id):
-            places.setdefault((remark.name, span_id), []).append(remark)
-    for (_, span_id), told in places.items():
-        yield _annotation("span", span_id, told)
+        cited = [(ref.trace_id, ref.span_id) for ref in remark.refs]
+        for trace_id, span_id in dict.fromkeys(cited):
+            if trace_id and span_id:
+                places.setdefault((remark.name, trace_id, span_id), []).append(remark)
+    for (_, trace_id, span_id), told in places.items():
+        yield _annotation("span", span_id, trace_id, told)
 
 
-def _annotation(target: Target, target_id: str, remarks: Sequence[Remark]) -> Annotation:
+def _annotation(
+    target: Target, target_id: str, trace_id: str, remarks: Sequence[Remark]
+) -> Annotation:
     first = remarks[0]
     told = "\n\n".join(f"{remark.text}\n\n{remark.source.model_dump_json()}" for remark in remarks)
-    return Annotation(target, target_id, first.name, first.by, first.label, first.score, told)
+    return Annotation(
+        target, target_id, trace_id, first.name, first.by, first.label, first.score, told
+    )

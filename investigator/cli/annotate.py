@@ -1,4 +1,4 @@
-"""`annotate` and `agreement`: reports written back to Phoenix, and what people said of them."""
+"""`annotate` and `agreement`: reports written back, and what people said of them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def annotate(
         typer.Option(
             "--to",
             metavar="ADDRESS",
-            help="phoenix://HOST:PORT/PROJECT with the same traces, where the run read files.",
+            help="phoenix://… or mlflow://… with the same traces, where the run read files.",
             show_default=False,
         ),
     ] = None,
@@ -37,7 +37,7 @@ def annotate(
     as_json: Json = False,
 ) -> None:
     """
-    Write a run's report to Phoenix, as annotations of its traces.
+    Write a run's report to Phoenix or MLflow, as annotations of its traces.
 
     The verdict stands at the root span and at the trace, what shows it at the
     spans that the report cites. Writing again replaces what stands there.
@@ -88,8 +88,8 @@ def agreement(
     """
     Show where people and the investigator differ.
 
-    A person answers an annotation of a run in Phoenix by one of the same name
-    at the same span or trace. All runs that were written back are looked at,
+    A person answers an annotation of a run in Phoenix or MLflow by one of the
+    same name at the same span or trace. All runs that were written back are looked at,
     or those that are named.
 
     [bold]Examples[/]

@@ -35,7 +35,7 @@ def ingest(
         typer.Option(
             "--since",
             metavar="last",
-            help="Of a Phoenix, read again only what is newer than the file, and keep the rest.",
+            help="Of a live source, read again only what is newer than the file; keep the rest.",
             show_default=False,
         ),
     ] = None,

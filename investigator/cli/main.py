@@ -85,7 +85,8 @@ app = typer.Typer(
 
     SOURCE is a file, a folder or a glob: Phoenix span exports (Parquet),
     OTLP JSON, nested OpenTelemetry JSON, chat transcripts (JSON, JSONL),
-    the file that `ingest` wrote; or a live Phoenix, phoenix://HOST:PORT/PROJECT.
+    the file that `ingest` wrote; or a live source: phoenix://HOST:PORT/PROJECT,
+    mlflow://HOST:PORT/EXPERIMENT.
     """,
     epilog="Exit codes: 0 succeeded · 1 the --fail-on threshold was crossed · 2 usage, or nothing "
     "readable · 3 partial, or some files unreadable · 4 failed · 5 a defect of the Investigator · "

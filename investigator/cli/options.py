@@ -18,7 +18,7 @@ Sources: TypeAlias = Annotated[
     list[str],
     typer.Argument(
         metavar="SOURCE",
-        help="Files, folders or globs, or phoenix://HOST:PORT/PROJECT.",
+        help="Files, folders or globs, or a live source: phoenix://…, mlflow://…",
         show_default=False,
     ),
 ]
@@ -26,7 +26,7 @@ SourceArgument: TypeAlias = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="A file, folder or glob, or phoenix://HOST:PORT/PROJECT.",
+        help="A file, folder or glob, or a live source: phoenix://…, mlflow://…",
         show_default=False,
     ),
 ]
@@ -186,7 +186,7 @@ class RunOptions:
         bool,
         typer.Option(
             "--write-back",
-            help="Annotate the traces in the Phoenix that they were read from.",
+            help="Annotate the traces in the Phoenix or MLflow that they were read from.",
             rich_help_panel=RUNS_PANEL,
         ),
     ] = False

@@ -73,7 +73,7 @@ def decode_mlflow(document: Record) -> Iterator[Span | Evaluation | None]:
     given = first(record(holder.get("data")) or holder, "spans")
     spans = records(given)
     root = next((span for span in spans if _parent_id(span) is None), None)
-    named = _trace_id(first(info, "trace_id", "request_id"))
+    named = mlflow_trace_id(first(info, "trace_id", "request_id"))
     trace_id = ""
     for span in listed(given):
         if span is None:
@@ -110,7 +110,7 @@ def _span(span: Record, about: dict[str, object], trace_id: str | None) -> Span:
     status = record(span.get("status"))
     named = first(span, "otel_trace_id") or first(context, "trace_id", "traceId")
     return make_span(
-        trace_id=_trace_id(named) or trace_id or "",
+        trace_id=mlflow_trace_id(named) or trace_id or "",
         span_id=hex_id(first(context, "span_id", "spanId"), SPAN_ID_BYTES) or "",
         parent_id=_parent_id(span),
         name=text(span.get("name")),
@@ -123,7 +123,7 @@ def _span(span: Record, about: dict[str, object], trace_id: str | None) -> Span:
     )
 
 
-def _trace_id(value: JsonValue) -> str | None:
+def mlflow_trace_id(value: JsonValue) -> str | None:
     """An OpenTelemetry id, also where MLflow put a prefix before it."""
     prefixed = _OTEL_ID.fullmatch(value) if isinstance(value, str) else None
     return hex_id(value if prefixed is None else prefixed[1], TRACE_ID_BYTES)

@@ -15,7 +15,6 @@ from glob import has_magic
 from pathlib import Path
 from typing import Any
 
-from investigator.connectors.phoenix.address import is_phoenix_address
 from investigator.errors import TraceNotFound, UsageError
 from investigator.ground.redaction import Redactor
 from investigator.ground.wording import counted
@@ -23,6 +22,7 @@ from investigator.inspection.engine import Question, TraceQuestion
 from investigator.readings.quoting import Quoting
 from investigator.readings.reading import Readings
 from investigator.readings.view import error_of
+from investigator.runs.live_places import live_place
 from investigator.runs.sources import is_live, open_source
 from investigator.runs.trace_names import trace_named
 from investigator.runtime.private import FILE_MODE, make_private
@@ -104,7 +104,7 @@ def _holds(api: InspectionAPI, trace_id: str) -> bool:
 
 
 def _is_place(name: str) -> bool:
-    return bool(name) and (is_phoenix_address(name) or os.path.exists(name) or has_magic(name))
+    return bool(name) and (live_place(name) is not None or os.path.exists(name) or has_magic(name))
 
 
 def _only_trace(source: OpenedSource, place: str) -> str:

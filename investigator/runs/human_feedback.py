@@ -1,20 +1,20 @@
 """Where people and the investigator differ: annotations of one name at one place, side by side.
 
-A person answers a verdict of a run in Phoenix by an annotation of the same name at the same
-span or trace, made by a `HUMAN`. Nothing is stored here; Phoenix is asked each time.
+A person answers a verdict of a run where it stands, in Phoenix or MLflow, by an annotation of the
+same name at the same span or trace, made by a `HUMAN`. Nothing is stored here; the source is asked
+each time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from investigator.connectors.phoenix.address import phoenix_address
-from investigator.connectors.phoenix.annotating import Stored, stored_at, stored_of
-from investigator.connectors.phoenix.connection import PhoenixConnection
 from investigator.runs.run_store import list_runs, read_record
 from investigator.runs.runs_dir import DEFAULT_RUNS_DIR
+from investigator.runs.write_back import annotation_store
 from investigator.runtime.record import RunRecord
 
 HUMAN = "HUMAN"
@@ -47,7 +47,7 @@ def judgements(
 
     Raises:
         RunNotFound: no such run.
-        SourceUnavailable: a Phoenix cannot be asked.
+        SourceUnavailable: a source cannot be asked.
     """
     stored = (run.record for run in list_runs(runs_dir))
     records = [read_record(run_id, runs_dir) for run_id in run_ids] or [r for r in stored if r]
@@ -68,10 +68,11 @@ def _had_read_a_person(record: RunRecord) -> bool:
 
 
 def _of_run(record: RunRecord, address: str) -> Iterator[Judgement]:
-    with PhoenixConnection(phoenix_address(address)) as connection:
-        own = {_place(stored): stored for stored in stored_of(connection, record.run_id)}
-        for stored in stored_at(connection, list(own.values())):
-            ours = own.get(_place(stored))
+    noted = record.writeback_ref.annotation_ids
+    with closing(annotation_store(address)) as held:
+        own = {stored.place: stored for stored in held.stored_of(record.run_id, noted)}
+        for stored in held.stored_at(list(own.values())):
+            ours = own.get(stored.place)
             if ours is not None and stored.annotator_kind == HUMAN:
                 yield Judgement(
                     run_id=record.run_id,
@@ -82,7 +83,3 @@ def _of_run(record: RunRecord, address: str) -> Iterator[Judgement]:
                     human=stored.label,
                     note=stored.explanation,
                 )
-
-
-def _place(stored: Stored) -> tuple[str, str, str]:
-    return stored.target, stored.target_id, stored.name

@@ -53,7 +53,7 @@ from investigator.runs.session_traces import session_named, with_session
 from investigator.runs.settings import DEFAULTS, Settings
 from investigator.runs.sources import TraceSource, open_source
 from investigator.runs.trace_names import trace_named
-from investigator.runs.write_back import address_of, require_phoenix, write_annotations
+from investigator.runs.write_back import require_annotated, write_annotations, write_back_place
 from investigator.runtime import runner
 from investigator.runtime.events import (
     DatasetRef,
@@ -166,7 +166,7 @@ async def ainvestigate(
 ) -> RunResult[ReportT]:
     """Ask a question of a source and leave a run in the runs folder.
 
-    `source` is a file, a folder, a glob or several, a live Phoenix, or traces that the program
+    `source` is a file, a folder, a glob or several, a live one, or traces that the program
     holds (span dicts, a data frame, OpenTelemetry's spans, messages); one that is open already is
     used as it is and left open. The trace of a question about one trace may be left out where the
     source holds one. `on_progress` is told how far the run is, from another thread.
@@ -187,7 +187,7 @@ async def ainvestigate(
     with ExitStack() as held:
         opened = held.enter_context(_open(source, settings))
         if settings.write_back:
-            require_phoenix(opened.paths)
+            require_annotated(opened.paths)
         redactor = Redactor(settings.redact)
         question = _of_the_only_trace(question, opened)
         good = found_good_run(question, opened, settings.cache, redactor)
@@ -504,7 +504,7 @@ def annotated(
 ) -> RunResult[ReportT]:
     """The run with its report written back, to where it says or where it was read from."""
     assert result.report is not None
-    address = address_of(result.record, source, to)
+    address = write_back_place(result.record, source, to)
     record = write_annotations(result.run_dir, result.record, result.report, api, address)
     return result_of(result.run_dir, record)
 

@@ -31,7 +31,7 @@ from investigator.runs.scanned_runs import (
     unpacked,
 )
 from investigator.runs.segments import SEGMENT_FILE, SegmentEntry, SegmentFile
-from investigator.runs.write_back import address_of, undo
+from investigator.runs.write_back import undo, write_back_place
 from investigator.runtime import runner
 from investigator.runtime.budget import Budget
 from investigator.runtime.driver import OUTPUT_FILE
@@ -179,10 +179,10 @@ def annotate_run(
     to: str | None = None,
     cache_dir: Path | None = None,
 ) -> RunResult[Report]:
-    """Write a run's report back to the Phoenix that it was read from, or to another (`to`).
+    """Write a run's report back to the live source that it was read from, or to another (`to`).
 
     Raises:
-        UsageError: no such run, one without a report, or one that names no Phoenix.
+        UsageError: no such run, one without a report, or nothing takes its annotations.
         SourceError: the traces that it was about cannot be read.
     """
     refuse_writing(runs_dir, "annotated")
@@ -199,14 +199,14 @@ def undo_annotations(run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR) -> RunResul
 
     Raises:
         UsageError: no such run, or one that was not written back.
-        SourceUnavailable: the Phoenix cannot be asked to.
+        SourceUnavailable: the source cannot be asked to.
     """
     refuse_writing(runs_dir, "annotated")
     run_dir = folder_of(run_id, runs_dir)
     record = read_record(run_id, runs_dir)
     if record.writeback_ref.address is None:
         raise UsageError(f"run '{run_id}' was not written back, so there is nothing to undo")
-    return result_of(run_dir, undo(run_dir, record, address_of(record, (), None)))
+    return result_of(run_dir, undo(run_dir, record, write_back_place(record, (), None)))
 
 
 def folder_of(run_id: str, runs_dir: Path = DEFAULT_RUNS_DIR) -> Path:

@@ -1,7 +1,4 @@
-"""Where traces come from: files that are read once into a canonical one, or a live Phoenix.
-
-The connector is imported when a Phoenix is named, so that whoever reads a file pays for files.
-"""
+"""Where traces come from: files that are read once into a canonical one, or a live source."""
 
 from __future__ import annotations
 
@@ -10,24 +7,21 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias, TypeGuard, cast
+from typing import NamedTuple, TypeAlias, TypeGuard, cast
 
-from investigator.connectors.phoenix.address import is_phoenix_address, phoenix_address
 from investigator.errors import SourceUnavailable, UsageError
 from investigator.formats.source_files import Decoded, read_source
 from investigator.runs.given_traces import GivenTraces, PathSource, as_file, names_paths
+from investigator.runs.live_places import live_place
 from investigator.store.api import InspectionAPI
+from investigator.store.live import LiveInspectionAPI
 from investigator.store.open import Ingested, OpenedSource
 from investigator.store.open import ingest_files as ingest_files
 from investigator.store.open import open_files as open_files
-from investigator.store.parquet_store import ParquetInspectionAPI
 from investigator.traces.parquet import WriteSummary, newest_start, write_spans
 
-if TYPE_CHECKING:
-    from investigator.connectors.phoenix.source import PhoenixInspectionAPI
-
 TraceSource: TypeAlias = PathSource | GivenTraces
-"""A file, a folder, a glob or several of them; or `phoenix://HOST:PORT/PROJECT`; or traces that the
+"""A file, a folder, a glob or several of them; or the address of a live source; or traces that the
 program holds itself.
 """
 
@@ -50,18 +44,19 @@ def located(source: PathSource) -> tuple[str, ...]:
     """The places that a source names, so that they can be found again from anywhere.
 
     Raises:
-        UsageError: a Phoenix together with other places, or an address that is none.
+        UsageError: a live source together with other places, or an address that is none.
         SourceUnavailable: an empty text.
     """
     one = isinstance(source, str | Path)
     several: Sequence[str | Path] = [source] if one else source  # type: ignore[list-item, assignment]
     if "" in several or not several:
         raise SourceUnavailable("'' isn't a source; name a file, a folder, a glob or an address")
-    if not any(map(is_phoenix_address, several)):
+    place = next((place for one in several if (place := live_place(one)) is not None), None)
+    if place is None:
         return tuple(os.path.abspath(path) for path in several)
     if len(several) > 1:
-        raise UsageError("a Phoenix is a source by itself: name it alone")
-    return (str(phoenix_address(str(several[0]))),)
+        raise UsageError(f"{place.name} is a source by itself: name it alone")
+    return (str(place.complete(str(several[0]))),)
 
 
 def open_source(
@@ -72,7 +67,7 @@ def open_source(
 ) -> OpenedSource:
     """Open a source; files that are not canonical are ingested once into `cache_dir`.
 
-    A Phoenix is asked nothing yet.
+    A live source is asked nothing yet.
 
     Raises:
         SourceUnavailable: a path does not exist, or nothing in the source is readable.
@@ -106,7 +101,7 @@ def ingest_source(
 ) -> Ingested:
     """Write everything readable in a source to one canonical file.
 
-    Of a Phoenix, the whole traces that have a span in the `window`; files are read whole. With
+    Of a live source, the whole traces that have a span in the `window`; files are read whole. With
     `LAST`, a file of an earlier ingestion is brought up to date.
 
     Raises:
@@ -116,7 +111,7 @@ def ingest_source(
     live = live_source(paths, on_span_count)
     if live is None:
         if window != ALWAYS:
-            raise UsageError("a window is read of a Phoenix; files are ingested whole")
+            raise UsageError("a window is read of a live source; files are ingested whole")
         return ingest_files(paths, target, on_span_count=on_span_count)
     try:
         if window == LAST and target.is_file():
@@ -126,7 +121,7 @@ def ingest_source(
         live.close()
 
 
-def _updated(live: PhoenixInspectionAPI, target: Path) -> WriteSummary:
+def _updated(live: LiveInspectionAPI, target: Path) -> WriteSummary:
     """The file with the traces that have newer spans read again, whole, and the others kept.
 
     Spans arrive when they end, those that started earlier after others, so an hour before the
@@ -145,24 +140,15 @@ def _updated(live: PhoenixInspectionAPI, target: Path) -> WriteSummary:
     return write_spans(chain(kept, live.stored(tuple(changed))), target)
 
 
-def is_live(api: InspectionAPI) -> TypeGuard[PhoenixInspectionAPI]:
-    """Whether it is a source that goes on changing; a file is known without the connector."""
-    if isinstance(api, ParquetInspectionAPI):
-        return False
-    from investigator.connectors.phoenix.source import PhoenixInspectionAPI
-
-    return isinstance(api, PhoenixInspectionAPI)
+def is_live(api: InspectionAPI) -> TypeGuard[LiveInspectionAPI]:
+    """Whether it is a source that goes on changing."""
+    return isinstance(api, LiveInspectionAPI)
 
 
 def live_source(
     paths: Sequence[Path | str], on_span_count: Callable[[int], None] | None = None
-) -> PhoenixInspectionAPI | None:
-    """The Phoenix that the source names; None where it names files."""
+) -> LiveInspectionAPI | None:
+    """The live source that the source names; None where it names files."""
     places = located(list(paths))
-    if not is_phoenix_address(places[0]):
-        return None
-    from investigator.connectors.phoenix.connection import PhoenixConnection
-    from investigator.connectors.phoenix.source import PhoenixInspectionAPI
-
-    connection = PhoenixConnection(phoenix_address(places[0]))
-    return PhoenixInspectionAPI(connection, on_span_count=on_span_count)
+    place = live_place(places[0])
+    return None if place is None else place.read(places[0], on_span_count)

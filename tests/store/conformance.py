@@ -1,7 +1,7 @@
 """What every implementation of the inspection API must do.
 
-An implementation joins the suite by a way to serve traces: add it to `SERVERS`. What a Phoenix
-cannot store (a span without times, an id twice, a null) is asked of files alone.
+An implementation joins the suite by a way to serve traces. What a Phoenix or an MLflow cannot
+store (a span without times, an id twice, a null) is asked of files alone.
 """
 
 from __future__ import annotations

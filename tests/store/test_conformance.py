@@ -14,6 +14,7 @@ from investigator.store.api import Match
 from investigator.traces.evaluations import Evaluation, Rater
 from investigator.traces.model import SpanEvent, SpanKind
 from tests.builders import exception_event, span
+from tests.connectors.mlflow.mlflow_serving import MLFLOW, serve_mlflow
 from tests.connectors.phoenix.serving import PHOENIX, serve_phoenix
 from tests.store.conformance import FILES, Served
 
@@ -22,17 +23,23 @@ Serve = Callable[..., Served]
 
 @pytest.fixture(params=sorted(FILES))
 def serve_file(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Serve]:
-    """Serves spans of any sort, by each implementation that is no Phoenix."""
+    """Serves spans of any sort, by each implementation that is no server."""
     with closing_all() as opened:
         yield lambda *spans: opened(FILES[request.param](spans, tmp_path))
 
 
-@pytest.fixture(params=[*sorted(FILES), pytest.param("phoenix", marks=PHOENIX)])
+SERVERS = [pytest.param("phoenix", marks=PHOENIX), pytest.param("mlflow", marks=MLFLOW)]
+
+
+@pytest.fixture(params=[*sorted(FILES), *SERVERS])
 def serve(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Serve]:
     """Serves the spans it is given, by each implementation in turn."""
     with closing_all() as opened:
         if request.param in FILES:
             yield lambda *spans: opened(FILES[request.param](spans, tmp_path))
+        elif request.param == "mlflow":
+            mlflow = request.getfixturevalue("mlflow_server")
+            yield lambda *spans: opened(serve_mlflow(spans, mlflow))
         else:
             server = request.getfixturevalue("phoenix_server")
             yield lambda *spans: opened(serve_phoenix(spans, server))

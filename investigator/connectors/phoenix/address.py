@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
 
+from investigator.connectors.server_connection import first_set
 from investigator.errors import UsageError
 
 SCHEMES = {"phoenix": "http", "phoenixs": "https"}
@@ -61,7 +62,7 @@ def phoenix_address(source: str, environ: Mapping[str, str] = os.environ) -> Pho
     if parts.username is not None:
         raise UsageError(f"an address holds no key or password: set {KEY_VARIABLE} instead")
     path, _, project = parts.path.rstrip("/").rpartition("/")
-    project = unquote(project) or _first(environ, PROJECT_VARIABLES) or DEFAULT_PROJECT
+    project = unquote(project) or first_set(environ, PROJECT_VARIABLES) or DEFAULT_PROJECT
     if not parts.netloc:
         return PhoenixAddress(_environments(environ), project)
     try:
@@ -74,7 +75,7 @@ def phoenix_address(source: str, environ: Mapping[str, str] = os.environ) -> Pho
 
 def _environments(environ: Mapping[str, str]) -> str:
     """The base URL that the environment names; Phoenix's own default where it names none."""
-    endpoint = _first(environ, ENDPOINT_VARIABLES)
+    endpoint = first_set(environ, ENDPOINT_VARIABLES)
     if endpoint is None:
         host = environ.get("PHOENIX_HOST") or "127.0.0.1"
         host = "127.0.0.1" if host == "0.0.0.0" else host
@@ -82,7 +83,3 @@ def _environments(environ: Mapping[str, str]) -> str:
     if not endpoint.startswith(("http://", "https://")):
         raise UsageError(f"{ENDPOINT_VARIABLES[0]} is http(s)://HOST:PORT, not '{endpoint}'")
     return endpoint.rstrip("/").removesuffix(_EXPORT_PATH)
-
-
-def _first(environ: Mapping[str, str], names: tuple[str, ...]) -> str | None:
-    return next((value for name in names if (value := environ.get(name, "").strip())), None)

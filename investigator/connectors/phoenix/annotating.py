@@ -1,18 +1,17 @@
 """Annotations at a Phoenix: written, read, taken back.
 
-All of a run have its id as their identifier, so writing them again replaces them. They are
-written synchronously: a Phoenix then refuses a span that it does not have, where it would
+They are written synchronously: a Phoenix then refuses a span that it does not have, where it would
 otherwise say yes and store nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from investigator.claims.annotations import Annotation, Target
+from investigator.connectors.annotation_store import Stored, Written
 from investigator.connectors.phoenix.connection import PhoenixConnection
 from investigator.errors import SourceUnavailable
 from investigator.formats.kept_verdicts import phoenix_annotation
@@ -28,82 +27,49 @@ SINCE = "Phoenix 14.0"
 """The first Phoenix whose annotations of spans and of traces can be asked for by identifier."""
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What was written: an id for each annotation, and why there are no more."""
+class PhoenixAnnotations:
+    """The annotations of one project, found by their identifier."""
 
-    annotations: tuple[Annotation, ...]
-    ids: tuple[str, ...]
-    problem: str | None
+    def __init__(self, connection: PhoenixConnection) -> None:
+        self._connection = connection
 
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        self._connection.close()
 
-class Stored(NamedTuple):
-    """An annotation as a Phoenix has it."""
+    def replace(self, annotations: Sequence[Annotation], identifier: str) -> Written:
+        """Write annotations until all are, or one request fails; what stands there goes."""
+        wanted = {(a.target, a.target_id, a.name) for a in annotations}
+        try:
+            if any(stored.place not in wanted for stored in self.stored_of(identifier)):
+                self.remove(identifier)
+        except SourceUnavailable as error:
+            return Written((), (), str(error))
+        return _write(self._connection, annotations, identifier)
 
-    id: str
-    target: Target
-    target_id: str
-    name: str
-    annotator_kind: str
-    label: str | None
-    score: float | None
-    explanation: str | None
-    identifier: str
+    def remove(self, identifier: str, noted: Sequence[str] = ()) -> None:
+        """Delete all annotations of an identifier, which Phoenix can be asked for; maybe none."""
+        _ = noted
+        for target in ("span", "trace"):
+            url = self._connection.project_url(f"{target}_annotations")
+            params = {"identifier": identifier, "delete_all": True}
+            self._connection.send("DELETE", url, params, since=SINCE)
 
+    def stored_of(self, identifier: str, noted: Sequence[str] = ()) -> Iterator[Stored]:
+        """The annotations of an identifier, which Phoenix can be asked for."""
+        _ = noted
+        named = {"identifier": [identifier]}
+        return _stored(self._connection, named, named)
 
-def write(
-    connection: PhoenixConnection, annotations: Sequence[Annotation], identifier: str
-) -> Written:
-    """Write annotations until all are, or one request fails; what stood there is replaced."""
-    client = connection.client
-    posts: dict[Target, Callable[[list[Any]], Sequence[Any]]] = {
-        "span": lambda data: client.spans.log_span_annotations(span_annotations=data, sync=True),
-        "trace": lambda data: client.traces.log_trace_annotations(
-            trace_annotations=data, sync=True
-        ),
-    }
-    done: list[Annotation] = []
-    ids: list[str] = []
-    for target, post in posts.items():
-        own = [annotation for annotation in annotations if annotation.target == target]
-        for first in range(0, len(own), BATCH):
-            batch = own[first : first + BATCH]
-            data = [_data(annotation, identifier) for annotation in batch]
-            try:
-                stored = connection.attempted(partial(post, data), since=SINCE)
-            except SourceUnavailable as error:
-                return Written(tuple(done), tuple(ids), str(error))
-            ids += [str(item["id"]) for item in stored]
-            done += batch
-    return Written(tuple(done), tuple(ids), None)
-
-
-def remove(connection: PhoenixConnection, identifier: str) -> None:
-    """Delete all annotations of an identifier; there may be none.
-
-    Raises:
-        SourceUnavailable: the Phoenix cannot be asked to; some may be deleted.
-    """
-    for target in ("span", "trace"):
-        url = connection.project_url(f"{target}_annotations")
-        params = {"identifier": identifier, "delete_all": True}
-        connection.send("DELETE", url, params, since=SINCE)
-
-
-def stored_of(connection: PhoenixConnection, identifier: str) -> Iterator[Stored]:
-    """The annotations of an identifier."""
-    return _stored(connection, {"identifier": [identifier]}, {"identifier": [identifier]})
-
-
-def stored_at(connection: PhoenixConnection, annotations: Sequence[Stored]) -> Iterator[Stored]:
-    """All annotations at the places where these are, whoever made them."""
-    spans = sorted({a.target_id for a in annotations if a.target == "span"})
-    traces = sorted({a.target_id for a in annotations if a.target == "trace"})
-    for first in range(0, max(len(spans), len(traces)), BATCH):
-        last = first + BATCH
-        yield from _stored(
-            connection, {"span_ids": spans[first:last]}, {"trace_ids": traces[first:last]}
-        )
+    def stored_at(self, annotations: Sequence[Stored]) -> Iterator[Stored]:
+        """All annotations at the places where these are, whoever made them."""
+        spans = sorted({a.target_id for a in annotations if a.target == "span"})
+        traces = sorted({a.target_id for a in annotations if a.target == "trace"})
+        for first in range(0, max(len(spans), len(traces)), BATCH):
+            last = first + BATCH
+            yield from _stored(
+                self._connection, {"span_ids": spans[first:last]}, {"trace_ids": traces[first:last]}
+            )
 
 
 def annotations_on(
@@ -127,6 +93,33 @@ def annotations_on(
                 found = phoenix_annotation(item, trace_id, on_span)
                 if found is not None:
                     yield found
+
+
+def _write(
+    connection: PhoenixConnection, annotations: Sequence[Annotation], identifier: str
+) -> Written:
+    """Write annotations until all are, or one request fails."""
+    client = connection.client
+    posts: dict[Target, Callable[[list[Any]], Sequence[Any]]] = {
+        "span": lambda data: client.spans.log_span_annotations(span_annotations=data, sync=True),
+        "trace": lambda data: client.traces.log_trace_annotations(
+            trace_annotations=data, sync=True
+        ),
+    }
+    done: list[Annotation] = []
+    ids: list[str] = []
+    for target, post in posts.items():
+        own = [annotation for annotation in annotations if annotation.target == target]
+        for first in range(0, len(own), BATCH):
+            batch = own[first : first + BATCH]
+            data = [_data(annotation, identifier) for annotation in batch]
+            try:
+                stored = connection.attempted(partial(post, data), since=SINCE)
+            except SourceUnavailable as error:
+                return Written(tuple(done), tuple(ids), str(error))
+            ids += [str(item["id"]) for item in stored]
+            done += batch
+    return Written(tuple(done), tuple(ids), None)
 
 
 def _stored(

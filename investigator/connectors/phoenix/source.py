@@ -1,36 +1,25 @@
 """A live Phoenix project behind the inspection API.
 
-One trace is asked for by its id, so it is always whole. Lists are answered from a canonical
-file that is made for the purpose: what is asked of a window or a filter has the same answer as
-of a frozen file, because it is one. Phoenix's time window cuts spans, so the traces that have a
-span in it are read whole afterwards.
-
+Phoenix's time window cuts spans, so the traces that have a span in it are read whole afterwards.
 Spans of Phoenix's project `default` name no project, like those that were sent without one.
 """
 
 from __future__ import annotations
 
-import tempfile
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from investigator.connectors.phoenix.address import DEFAULT_PROJECT
 from investigator.connectors.phoenix.annotating import annotations_on
 from investigator.connectors.phoenix.connection import PhoenixConnection
-from investigator.errors import SourceUnavailable, TraceNotFound, UnreadableInput
+from investigator.errors import SourceUnavailable, UnreadableInput
 from investigator.formats.phoenix import decode_phoenix
-from investigator.ground.wording import counted
-from investigator.store.api import TraceSummary
-from investigator.store.filter_parser import parse_filter
-from investigator.store.parquet_store import ParquetInspectionAPI
-from investigator.store.reads import TraceReads, first_ids
+from investigator.store.live import LiveInspectionAPI, OnCount
+from investigator.store.reads import first_ids
 from investigator.traces.model import Span, Trace, iso_time
-from investigator.traces.parquet import TraceRow, WriteSummary, write_spans
+from investigator.traces.parquet import TraceRow
 
 PROJECT_KEY = "resource.openinference.project.name"
 PAGE_SPANS = 500
@@ -41,22 +30,17 @@ BATCH_TRACES = 40
 _SPANS_SINCE = "Phoenix 8.0"
 _BY_TRACE_SINCE = "Phoenix 13.9"
 _TRACES_SINCE = "Phoenix 14.0"
-_REMEMBERED_TRACES = 4
-
-OnCount = Callable[[int], None]
 
 
-class PhoenixInspectionAPI(TraceReads):
+class PhoenixInspectionAPI(LiveInspectionAPI):
     """The inspection API over one project of a live Phoenix.
 
     Every read may raise `SourceUnavailable`, which says what Phoenix said and what to do.
     """
 
     def __init__(self, connection: PhoenixConnection, *, on_span_count: OnCount | None = None):
+        super().__init__(str(connection.address), on_span_count=on_span_count)
         self._connection = connection
-        self._on_span_count = on_span_count
-        self._remembered: OrderedDict[str, Trace] = OrderedDict()
-        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Close the connection; the API answers no more."""
@@ -72,75 +56,14 @@ class PhoenixInspectionAPI(TraceReads):
         ids = (str(item.get("trace_id")) for item in listed)
         return first_ids(ids, prefix, limit=limit)
 
-    def get_trace(self, trace_id: str) -> Trace:
-        """All spans of a trace; the last few traces are remembered."""
-        with self._lock:
-            known = self._remembered.get(trace_id)
-        if known is not None:
-            return known
+    def read_trace(self, trace_id: str) -> Trace | None:
+        """All spans of a trace, with what was annotated on it."""
         spans = tuple(self._spans_of([trace_id]))
-        if not spans:
-            raise TraceNotFound(
-                f"no trace '{trace_id}' in {self._connection.address} "
-                f"({counted(self.count_traces(), 'trace')})",
-                trace_id=trace_id,
-            )
-        trace = Trace(trace_id, spans, annotations_on(self._connection, spans))
-        with self._lock:
-            self._remembered[trace_id] = trace
-            while len(self._remembered) > _REMEMBERED_TRACES:
-                self._remembered.popitem(last=False)
-        return trace
+        return Trace(trace_id, spans, annotations_on(self._connection, spans)) if spans else None
 
-    def list_traces(
-        self,
-        *,
-        project_name: str | None = None,
-        start_ns: int | None = None,
-        end_ns: int | None = None,
-        filter_expr: str | None = None,
-        limit: int | None = None,
-        offset: int = 0,
-    ) -> Sequence[TraceSummary]:
-        """Traces that have a span in the window and pass the filter."""
-        if filter_expr is not None:
-            parse_filter(filter_expr)
-        with tempfile.TemporaryDirectory(prefix="investigator-") as folder:
-            frozen = Path(folder) / "traces.parquet"
-            write_spans(self.spans(start_ns=start_ns, end_ns=end_ns), frozen)
-            api = ParquetInspectionAPI(frozen)
-            try:
-                return api.list_traces(
-                    project_name=project_name,
-                    start_ns=start_ns,
-                    end_ns=end_ns,
-                    filter_expr=filter_expr,
-                    limit=limit,
-                    offset=offset,
-                )
-            finally:
-                api.close()
-
-    def freeze(
-        self,
-        target: Path,
-        *,
-        trace_ids: Sequence[str] | None = None,
-        start_ns: int | None = None,
-        end_ns: int | None = None,
-    ) -> WriteSummary:
-        """Write whole traces to one canonical file: those named, those of a window, or all."""
-        return write_spans(self.stored(trace_ids, start_ns=start_ns, end_ns=end_ns), target)
-
-    def stored(
-        self,
-        trace_ids: Sequence[str] | None = None,
-        *,
-        start_ns: int | None = None,
-        end_ns: int | None = None,
-    ) -> Iterator[TraceRow]:
+    def read_rows(self, trace_ids: Sequence[str] | None) -> Iterator[TraceRow]:
         """The spans of whole traces, each batch followed by what was annotated on it."""
-        spans = self.spans(trace_ids, start_ns=start_ns, end_ns=end_ns)
+        spans = self._read_spans(trace_ids)
         asked: set[str] = set()
         while batch := tuple(islice(spans, PAGE_SPANS)):
             yield from batch
@@ -153,15 +76,13 @@ class PhoenixInspectionAPI(TraceReads):
         start_ns: int | None = None,
         end_ns: int | None = None,
     ) -> Iterator[Span]:
-        """The spans of whole traces, page by page."""
-        windowed = start_ns is not None or end_ns is not None
-        if trace_ids is None and windowed:
+        """The spans of whole traces, page by page, without asking for annotations."""
+        if trace_ids is None and (start_ns is not None or end_ns is not None):
             trace_ids = self.trace_ids_in(start_ns, end_ns)
-        found = self._all_spans() if trace_ids is None else self._spans_of(trace_ids)
-        for count, span in enumerate(found, 1):
-            yield span
-            if self._on_span_count is not None and count % PAGE_SPANS == 0:
-                self._on_span_count(count)
+        return self.counted_out(self._read_spans(trace_ids))
+
+    def _read_spans(self, trace_ids: Sequence[str] | None) -> Iterator[Span]:
+        return self._all_spans() if trace_ids is None else self._spans_of(trace_ids)
 
     def _all_spans(self) -> Iterator[Span]:
         return map(self._span, self._pages("spans", {}, page=PAGE_SPANS, since=_SPANS_SINCE))

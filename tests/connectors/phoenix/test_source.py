@@ -9,8 +9,9 @@ import pytest
 
 from investigator import RCA, RunResult, Settings, investigate, replay_run, resume_run, verify_run
 from investigator.connectors.phoenix.address import phoenix_address
-from investigator.connectors.phoenix.connection import ATTEMPTS, PhoenixConnection
+from investigator.connectors.phoenix.connection import PhoenixConnection
 from investigator.connectors.phoenix.source import PhoenixInspectionAPI
+from investigator.connectors.server_connection import ATTEMPTS
 from investigator.errors import SourceUnavailable, TraceNotFound, UsageError
 from investigator.runs.sources import LAST, ingest_source, located
 from investigator.runs.verification import Verification

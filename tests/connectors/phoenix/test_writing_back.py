@@ -10,8 +10,9 @@ import pytest
 
 from investigator import RCA, Settings, investigate, replay_run, verify_run
 from investigator.claims.annotations import annotations_of
+from investigator.connectors.annotation_store import Stored
 from investigator.connectors.phoenix.address import phoenix_address
-from investigator.connectors.phoenix.annotating import Stored, stored_of
+from investigator.connectors.phoenix.annotating import PhoenixAnnotations
 from investigator.connectors.phoenix.connection import PhoenixConnection
 from investigator.errors import UsageError
 from investigator.runs.engines import engine_of_run
@@ -42,7 +43,7 @@ def trips(phoenix_server: PhoenixServer) -> Iterator[str]:
 
 def stored(address: str, run_id: str) -> list[Stored]:
     with PhoenixConnection(phoenix_address(address)) as connection:
-        return list(stored_of(connection, run_id))
+        return list(PhoenixAnnotations(connection).stored_of(run_id))
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,7 @@ def test_what_was_read_from_files_needs_a_place_to_be_written_to(tmp_path: Path)
     with pytest.raises(UsageError, match="investigator annotate RUN_ID --to"):
         investigate(SAMPLE_TRACES, RCA(trace_id=TRIP), Settings(runs_dir=tmp_path, write_back=True))
     investigate(SAMPLE_TRACES, RCA(trace_id=TRIP), Settings(runs_dir=tmp_path, run_id="run"))
-    with pytest.raises(UsageError, match="say which Phoenix holds the same traces"):
+    with pytest.raises(UsageError, match="say what holds the same traces"):
         annotate_run("run", tmp_path)
     with pytest.raises(UsageError, match="there is nothing to undo"):
         undo_annotations("run", tmp_path)
