@@ -12,7 +12,7 @@ from collections import Counter
 import pytest
 
 TIERS = ("core", "integration", "all")
-_SERVERS = frozenset({"shared_phoenix"})
+_SERVERS = frozenset({"shared_phoenix", "shared_mlflow"})
 """Fixtures that start a real server: a test with one is an integration test without a mark."""
 
 _LEFT_OUT = pytest.StashKey[Counter[str]]()

@@ -14,7 +14,7 @@ from investigator.cli.outcomes import OutcomeOptions, show_all, show_one
 from investigator.cli.planner_options import PlannerOptions
 from investigator.cli.progress import progress_of_batch, progress_of_run
 from investigator.cli.screen import say
-from investigator.cli.source_reading import open_with_progress, window_ns
+from investigator.cli.source_reading import left_unread, open_with_progress, window_ns
 from investigator.cli.telling import ToldInFile
 from investigator.errors import UsageError
 from investigator.ground.wording import counted
@@ -296,4 +296,4 @@ def _passes(traces: TraceChoice) -> str:
 
 
 def _with_unreadable(ended: Exit, opened: OpenedSource) -> Exit:
-    return gravest([ended, Exit.PARTIAL]) if opened.unreadable else ended
+    return gravest([ended, Exit.PARTIAL]) if left_unread(opened) else ended

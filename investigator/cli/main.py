@@ -86,7 +86,7 @@ app = typer.Typer(
     SOURCE is a file, a folder or a glob: Phoenix span exports (Parquet),
     OTLP JSON, nested OpenTelemetry JSON, chat transcripts (JSON, JSONL),
     the file that `ingest` wrote; or a live source: phoenix://HOST:PORT/PROJECT,
-    mlflow://HOST:PORT/EXPERIMENT.
+    mlflow://HOST:PORT/EXPERIMENT, s3://, gs:// or az://BUCKET/PREFIX.
     """,
     epilog="Exit codes: 0 succeeded · 1 the --fail-on threshold was crossed · 2 usage, or nothing "
     "readable · 3 partial, or some files unreadable · 4 failed · 5 a defect of the Investigator · "

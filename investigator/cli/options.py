@@ -18,7 +18,7 @@ Sources: TypeAlias = Annotated[
     list[str],
     typer.Argument(
         metavar="SOURCE",
-        help="Files, folders or globs, or a live source: phoenix://…, mlflow://…",
+        help="Files, folders or globs, or a live source: phoenix://…, mlflow://…, s3://…",
         show_default=False,
     ),
 ]
@@ -26,7 +26,7 @@ SourceArgument: TypeAlias = Annotated[
     str,
     typer.Argument(
         metavar="SOURCE",
-        help="A file, folder or glob, or a live source: phoenix://…, mlflow://…",
+        help="A file, folder or glob, or a live source: phoenix://…, mlflow://…, s3://…",
         show_default=False,
     ),
 ]

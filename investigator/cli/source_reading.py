@@ -48,6 +48,15 @@ def counted_spans() -> Iterator[Callable[[int], None]]:
         yield show
 
 
+def left_unread(opened: OpenedSource) -> bool:
+    """Whether something could not be read; what a live source met on the way is named."""
+    from investigator.runs.sources import is_live
+
+    met = opened.api.unreadable if is_live(opened.api) else ()
+    name_unreadable(met)
+    return bool(met or opened.unreadable)
+
+
 def name_unreadable(unreadable: Sequence[Unreadable]) -> None:
     """Count what could not be read and name it, with the reasons."""
     _name(f"{len(unreadable):,} unreadable:", unreadable)

@@ -11,7 +11,7 @@ import typer
 from investigator.cli.exits import Exit
 from investigator.cli.options import FilterOption, From, Json, SourceArgument, To
 from investigator.cli.screen import print_json, say, stdout
-from investigator.cli.source_reading import open_with_progress, window_ns
+from investigator.cli.source_reading import left_unread, open_with_progress, window_ns
 from investigator.ground.canonical_json import JsonValue
 from investigator.ground.wording import counted
 from investigator.reports.screen_pieces import cell, print_table, table
@@ -61,7 +61,7 @@ def traces(
         say(
             f"none of the {counted(opened.api.count_traces(), 'trace')} of '{source}' was asked for"
         )
-    raise typer.Exit(Exit.PARTIAL if opened.unreadable else Exit.SUCCEEDED)
+    raise typer.Exit(Exit.PARTIAL if left_unread(opened) else Exit.SUCCEEDED)
 
 
 def _without_secrets(row: TraceSummary, redactor: Redactor) -> TraceSummary:

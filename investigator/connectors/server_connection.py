@@ -131,7 +131,7 @@ class ServerConnection(ABC):
             except httpx.TransportError as error:
                 trouble = f"cannot be reached ({type(error).__name__}: {error or 'no details'})"
             except httpx.HTTPStatusError as error:
-                trouble = said(error.response)
+                trouble = in_short(error.response)
                 if error.response.status_code not in _AGAIN:
                     raise self._refused(error.response, since) from None
         raise SourceUnavailable(
@@ -146,7 +146,7 @@ class ServerConnection(ABC):
         return self.refusal(response, since)
 
 
-def said(response: httpx.Response) -> str:
+def in_short(response: httpx.Response) -> str:
     """What a server answered, in short."""
     return f"answered {response.status_code} {response.text[:SHOWN].strip()}".strip()
 

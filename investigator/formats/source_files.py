@@ -7,7 +7,7 @@ said in `folders`; what a file holds, and what it is packed in, is decided by it
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -92,10 +92,24 @@ def read_source(paths: Sequence[Path | str]) -> Iterator[Decoded | Unreadable]:
 
 def read_files(found: Sequence[Path]) -> Iterator[Decoded | Unreadable]:
     """Everything that files hold; one that is no file, or none any more, is named."""
-    stems = _stems(found)
+    return read_stemmed(stems_of(found))
+
+
+def read_stemmed(
+    stems: Mapping[Path, str], *, called: Mapping[Path, Path] | None = None
+) -> Iterator[Decoded | Unreadable]:
+    """Everything that files hold which have these stems among the others.
+
+    What cannot be read is named as a file is `called`, where it is a copy.
+    """
     ids, taken = TranscriptIds(), set(stems.values())
-    files = (_File(path, stem, ids, taken) for path, stem in stems.items())
-    return (item for file in files for item in _said_once(_read_file(file)))
+    for path, stem in stems.items():
+        name = (called or {}).get(path)
+        for item in _said_once(_read_file(_File(path, stem, ids, taken))):
+            if name is not None and isinstance(item, Unreadable):
+                yield replace(item, file=name)
+            else:
+                yield item
 
 
 def _said_once(items: Iterator[Decoded | Unreadable]) -> Iterator[Decoded | Unreadable]:
@@ -162,7 +176,7 @@ def _read_binary(file: _File, content: Content, head: bytes) -> Iterator[Decoded
         yield from _read_record(file, None, request, f"{file.stem}-{number}")
 
 
-def _stems(files: Sequence[Path]) -> dict[Path, str]:
+def stems_of(files: Sequence[Path]) -> dict[Path, str]:
     """A name for each file that no other has: its stem, with its folder where that is taken."""
     stems: dict[Path, str] = {}
     taken: set[str] = set()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple
 
 from investigator.connectors.mlflow.mlflow_address import is_mlflow_address, mlflow_address
+from investigator.connectors.objects.object_address import is_object_address, object_address
 from investigator.connectors.phoenix.address import is_phoenix_address, phoenix_address
 
 if TYPE_CHECKING:
@@ -64,6 +65,13 @@ def _annotate_mlflow(place: str) -> AnnotationStore:
     return MLflowAssessments(MLflowConnection(mlflow_address(place)))
 
 
+def _read_objects(place: str, on_span_count: OnCount | None) -> LiveInspectionAPI:
+    from investigator.connectors.objects.bucket import Bucket
+    from investigator.connectors.objects.object_source import ObjectInspectionAPI
+
+    return ObjectInspectionAPI(Bucket(object_address(place)), on_span_count=on_span_count)
+
+
 LIVE_PLACES = (
     LivePlace(
         name="a Phoenix",
@@ -80,6 +88,14 @@ LIVE_PLACES = (
         complete=mlflow_address,
         read=_read_mlflow,
         annotate=_annotate_mlflow,
+    ),
+    LivePlace(
+        name="an object store",
+        form="s3://BUCKET/PREFIX",
+        names=is_object_address,
+        complete=object_address,
+        read=_read_objects,
+        annotate=None,
     ),
 )
 ANNOTATED = tuple(place for place in LIVE_PLACES if place.annotate is not None)

@@ -115,8 +115,10 @@ def ingest_source(
         return ingest_files(paths, target, on_span_count=on_span_count)
     try:
         if window == LAST and target.is_file():
-            return Ingested(_updated(live, target), ())
-        return Ingested(live.freeze(target, start_ns=window.start_ns, end_ns=window.end_ns), ())
+            written = _updated(live, target)
+        else:
+            written = live.freeze(target, start_ns=window.start_ns, end_ns=window.end_ns)
+        return Ingested(written, tuple(live.unreadable))
     finally:
         live.close()
 

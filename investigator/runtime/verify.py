@@ -19,6 +19,7 @@ from investigator.runtime.events import (
     RunEnded,
     RunOpened,
     RunResumed,
+    WrittenBack,
 )
 from investigator.runtime.journal import FILE, check_chain, read_entries
 from investigator.runtime.ledger import Ledger
@@ -57,7 +58,7 @@ def _ledger_problems(entries: Sequence[Entry]) -> list[str]:
     problems: list[str] = []
     ended = False
     for entry in entries:
-        if ended and not isinstance(entry.event, RunResumed):
+        if ended and not isinstance(entry.event, RunResumed | WrittenBack):
             return [*problems, f"{FILE}: event {entry.seq} ({entry.event.type}) is after the end"]
         ended = isinstance(entry.event, RunEnded)
         try:

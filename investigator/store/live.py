@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from investigator.errors import TraceNotFound
+from investigator.formats.source_files import Unreadable
 from investigator.ground.wording import counted
 from investigator.store.api import TraceSummary
 from investigator.store.filter_parser import parse_filter
@@ -42,6 +43,11 @@ class LiveInspectionAPI(TraceReads):
         self._on_span_count = on_span_count
         self._remembered: OrderedDict[str, Trace] = OrderedDict()
         self._lock = threading.Lock()
+
+    @property
+    def unreadable(self) -> Sequence[Unreadable]:
+        """What could not be read, of what was read so far."""
+        return ()
 
     @abstractmethod
     def close(self) -> None:

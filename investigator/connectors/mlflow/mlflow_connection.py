@@ -22,8 +22,8 @@ from investigator.connectors.server_connection import (
     ServerConnection,
     bounded_client,
     environment,
+    in_short,
     path_segment,
-    said,
 )
 from investigator.errors import SourceUnavailable, UsageError
 
@@ -152,7 +152,7 @@ class MLflowConnection(ServerConnection):
                 asked = f"{response.request.method} {response.request.url.path}"
                 return NotThere(f"{self.here} does not answer {asked}: {since} or newer is needed")
             case _:
-                return SourceUnavailable(f"{self.here} {said(response)}")
+                return SourceUnavailable(f"{self.here} {in_short(response)}")
 
 
 def trace_url(mlflow_id: str, rest: str = "") -> str:

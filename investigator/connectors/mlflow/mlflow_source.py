@@ -30,10 +30,10 @@ from investigator.store.reads import first_ids
 from investigator.traces.model import Span, Trace
 from investigator.traces.parquet import TraceRow, project_of, trace_of
 
-PREFIX = "tr-"
+_ID_PREFIX = "tr-"
 """What MLflow puts before the id that OpenTelemetry gave a trace."""
 _OTEL_ID = re.compile("[0-9a-f]{32}")
-BATCH_TRACES = 20
+_BATCH = 20
 """How many traces one request asks for whole; memory holds one batch at a time."""
 
 _ARTIFACT = "ajax-api/2.0/mlflow/get-trace-artifact"
@@ -67,9 +67,9 @@ class MLflowInspectionAPI(LiveInspectionAPI):
         """The ids that begin with a text, also where it begins as MLflow writes them."""
         ids = [_trace_id(info) for info in self._connection.infos()]
         found = first_ids(ids, prefix, limit=limit)
-        if found or not prefix.startswith(PREFIX):
+        if found or not prefix.startswith(_ID_PREFIX):
             return found
-        return first_ids(ids, prefix.removeprefix(PREFIX), limit=limit)
+        return first_ids(ids, prefix.removeprefix(_ID_PREFIX), limit=limit)
 
     def trace_ids_in(self, start_ns: int | None, end_ns: int | None) -> Sequence[str]:
         """The traces that last into the window; MLflow keeps milliseconds, rounded down."""
@@ -96,7 +96,7 @@ class MLflowInspectionAPI(LiveInspectionAPI):
             if trace_ids is None
             else (info for one in trace_ids if (info := self._info(one)) is not None)
         )
-        while batch := list(islice(found, BATCH_TRACES)):
+        while batch := list(islice(found, _BATCH)):
             for document in self._documents(batch):
                 yield from self._rows(document)
 
@@ -188,7 +188,7 @@ def mlflow_ids(trace_id: str) -> tuple[str, ...]:
     """What MLflow may call a trace, likeliest first: OpenTelemetry's ids have a prefix there."""
     if not trace_id:
         return ()
-    prefixed = f"{PREFIX}{trace_id}"
+    prefixed = f"{_ID_PREFIX}{trace_id}"
     return (prefixed, trace_id) if _OTEL_ID.fullmatch(trace_id) else (trace_id, prefixed)
 
 

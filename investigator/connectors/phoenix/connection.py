@@ -14,8 +14,8 @@ from investigator.connectors.server_connection import (
     ServerConnection,
     bounded_client,
     environment,
+    in_short,
     path_segment,
-    said,
 )
 from investigator.errors import SourceUnavailable, UsageError
 
@@ -107,9 +107,9 @@ class PhoenixConnection(ServerConnection):
                     f"{response.request.url.path}: {since} or newer is needed"
                 )
             case 422:
-                return f"{here} {said(response)}: is it older than {since}?"
+                return f"{here} {in_short(response)}: is it older than {since}?"
             case _:
-                return f"{here} {said(response)}"
+                return f"{here} {in_short(response)}"
 
 
 def _http(address: PhoenixAddress, timeout_s: float, bounds: AnswerBounds | None) -> httpx.Client:

@@ -15,7 +15,8 @@ from investigator.connectors.mlflow.mlflow_address import mlflow_address
 from investigator.connectors.mlflow.mlflow_connection import MLflowConnection, trace_url
 from investigator.runs.engines import engine_of_run
 from investigator.runs.human_feedback import judgements
-from investigator.runs.run_store import Verification, annotate_run, read_record, undo_annotations
+from investigator.runs.run_store import annotate_run, read_record, undo_annotations
+from investigator.runs.verification import Verification
 from investigator.runs.write_back import annotation_store
 from investigator.runtime.status import ErrorCode, RunStatus
 from investigator.samples import SAMPLE_TRACES

@@ -25,9 +25,9 @@ from investigator.connectors.server_connection import (
     path_segment,
 )
 from investigator.errors import SourceUnavailable, TraceNotFound, UsageError
-from investigator.runs.run_store import Verification
 from investigator.runs.sources import ingest_source, located, open_source
 from investigator.runs.trace_names import trace_named
+from investigator.runs.verification import Verification
 from investigator.runtime.status import RunStatus
 from investigator.store.parquet_store import ParquetInspectionAPI
 from investigator.testing.mlflow_server import MLflowServer
