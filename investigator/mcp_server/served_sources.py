@@ -16,7 +16,6 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, TypeAlias
 
-from investigator.connectors.phoenix.address import is_phoenix_address
 from investigator.errors import SpanNotFound, UsageError
 from investigator.formats.folders import files_of
 from investigator.ground.canonical_json import JsonValue
@@ -24,6 +23,7 @@ from investigator.ground.own_patterns import OwnPatterns
 from investigator.ground.redaction import Redactor
 from investigator.inspection.engine import read_trace
 from investigator.inspection.trace_tools import inspection_tools
+from investigator.runs.live_places import live_place
 from investigator.runs.sources import located, open_source
 from investigator.runs.trace_names import trace_named
 from investigator.runtime.tools import Tool
@@ -185,7 +185,7 @@ class ServedSource:
 
     @property
     def _is_live(self) -> bool:
-        return any(map(is_phoenix_address, self.places))
+        return any(live_place(place) is not None for place in self.places)
 
     def _is_fresh(self, opened: _Open) -> bool:
         return not self._is_live or time.monotonic() - opened.since < _LIVE_FOR_S

@@ -19,6 +19,7 @@ from investigator.runtime.events import (
     RunEnded,
     RunOpened,
     RunResumed,
+    ScopesOpened,
     WrittenBack,
 )
 from investigator.runtime.journal import FILE, check_chain, read_entries
@@ -56,11 +57,16 @@ def _ledger_problems(entries: Sequence[Entry]) -> list[str]:
         return [f"{FILE}: does not begin with run_opened"]
     ledger = Ledger()
     problems: list[str] = []
-    ended = False
+    ended = began = False
     for entry in entries:
-        if ended and not isinstance(entry.event, RunResumed | WrittenBack):
+        # A run whose source could not be read ended before it began: it is opened again.
+        goes_on = RunResumed | WrittenBack if began else RunResumed | WrittenBack | RunOpened
+        if ended and not isinstance(entry.event, goes_on):
             return [*problems, f"{FILE}: event {entry.seq} ({entry.event.type}) is after the end"]
-        ended = isinstance(entry.event, RunEnded)
+        ended = isinstance(entry.event, RunEnded) or (
+            ended and isinstance(entry.event, WrittenBack)
+        )
+        began = began or isinstance(entry.event, ScopesOpened)
         try:
             refusal = ledger.post(entry.event)
         except (ValueError, KeyError, InvestigatorError) as error:

@@ -23,6 +23,7 @@ from investigator.errors import SourceUnavailable
 from investigator.formats.folders import has_hidden_part, has_trace_suffix, suffixes_said
 from investigator.formats.source_files import Decoded, Unreadable, read_stemmed, stems_of
 from investigator.ground.canonical_json import sha256_json
+from investigator.ground.wording import counted
 from investigator.store.live import LiveInspectionAPI, OnCount
 from investigator.store.open import default_cache_dir
 from investigator.store.reads import first_ids
@@ -72,7 +73,7 @@ class ObjectInspectionAPI(LiveInspectionAPI):
         if not found:
             raise SourceUnavailable(
                 f"no traces at '{self.place}': found no object of {suffixes_said()} there"
-                f" ({len(listed):,} objects)"
+                f" ({counted(len(listed), 'object')})"
             )
         return found
 
