@@ -30,8 +30,8 @@ So the help of the command line can name them without importing them.
 """
 
 COMMANDS = (
-    *("agreement", "annotate", "baseline", "controls", "demo", "ingest", "issues"),
-    *("mcp", "report", "runs", "scan", "show", "steps", "traces"),
+    *("agreement", "annotate", "baseline", "completion", "controls", "demo", "ingest"),
+    *("issues", "mcp", "report", "runs", "scan", "show", "steps", "traces"),
 )
 """Commands that ask no engine: an engine of such a name could not be called."""
 RUN_TYPES = ("incident_dossier", "policy_compliance")
