@@ -23,7 +23,7 @@ help: ## list the targets
 demo: $(VENV)/.run ## investigate the bundled sample traces and print the reports
 	@$(BIN)/investigator demo
 
-test: $(VENV)/.dev $(PHOENIX)/.ready ## the core and a sample of the rest; sets up .venv and a Phoenix first (1 GB, a few minutes)
+test: $(VENV)/.dev $(PHOENIX)/.ready $(MLFLOW)/.ready ## the core and a sample of the rest; first sets up .venv, a Phoenix and an MLflow (2.7 GB, a few minutes)
 	@$(PYTEST)
 
 integration: $(VENV)/.dev $(PHOENIX)/.ready $(MLFLOW)/.ready ## every test against real servers and a browser
@@ -32,7 +32,7 @@ integration: $(VENV)/.dev $(PHOENIX)/.ready $(MLFLOW)/.ready ## every test again
 test-all: $(VENV)/.dev $(PHOENIX)/.ready $(MLFLOW)/.ready ## every test there is, the long ones too
 	@$(PYTEST) --tier all
 
-check: $(VENV)/.dev $(PHOENIX)/.ready ## the gate: format, lint, strict types, and what make test runs
+check: $(VENV)/.dev $(PHOENIX)/.ready $(MLFLOW)/.ready ## the gate: format, lint, strict types, and what make test runs
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
