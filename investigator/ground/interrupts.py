@@ -101,6 +101,9 @@ def in_charge() -> Iterator[Interrupts]:
     Whoever is in charge already stays so; a signal that is ignored, or that a program handles
     in its own way, and threads, which get no signals, are left alone.
     """
+    if threading.current_thread() is not threading.main_thread():
+        yield Interrupts()  # not that of the main thread, which cancels what runs there
+        return
     handlers = {number: signal.getsignal(number) for number in _SIGNALS}
     present = next((h for h in handlers.values() if isinstance(h, Interrupts)), None)
     if present is not None:
@@ -108,8 +111,6 @@ def in_charge() -> Iterator[Interrupts]:
         return
     interrupts = Interrupts()
     raising = [n for n, handler in handlers.items() if handler is signal.default_int_handler]
-    if threading.current_thread() is not threading.main_thread():
-        raising = []
     for number in raising:
         signal.signal(number, interrupts)
     try:

@@ -73,6 +73,23 @@ def test_an_interrupt_is_held_back_while_a_worker_starts() -> None:
         assert interrupts.asked
 
 
+def test_a_run_in_another_thread_takes_no_interrupt_from_the_one_that_is_in_charge() -> None:
+    """A server verifies a run in a thread of its own, and is stopped by a signal all the same."""
+    ended: list[str] = []
+
+    def aside() -> str:
+        with in_charge() as interrupts:
+            return interrupts.run(_said)
+
+    async def serving() -> None:
+        assert await asyncio.to_thread(aside) == "done"
+        await asyncio.wait_for(_waiting(ended), 60)
+
+    with in_charge() as interrupts, pytest.raises(KeyboardInterrupt):
+        interrupts.run(serving)
+    assert ended == ["cleaned up"]
+
+
 def test_other_threads_and_other_handlers_are_left_alone() -> None:
     """Python hands signals to the main thread alone; an ignored Ctrl-C stays ignored."""
     with ThreadPoolExecutor(1) as threads:
