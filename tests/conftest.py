@@ -78,9 +78,7 @@ def shared_mlflow(
 ) -> Iterator[SharedServer[MLflowServer]]:
     """The real MLflow of this test run."""
     if not MLFLOW_EXECUTABLE.exists():
-        pytest.skip(
-            f"no MLflow in {MLFLOW_EXECUTABLE.parent.parent}; `make test` installs it"
-        )
+        pytest.skip(f"no MLflow in {MLFLOW_EXECUTABLE.parent.parent}; `make test` installs it")
     shared = SharedServer(_of_all_workers(tmp_path_factory) / "mlflow", MLflowServer)
     yield shared
     shared.leave()

@@ -158,7 +158,7 @@ def test_an_empty_text_is_no_source(call: Call, tmp_path: Path, command: str) ->
         (("--from", "2031-01-01"), "no trace that has a span in the window"),
         (("--filter", "span_kind == 'TOOL'"), "more than one trace that passes the filter"),
         (("--all", "--to", "yesterday"), "--to takes an ISO 8601 time"),
-        (("--all", "--from", "2026-03-04", "--to", "2026-03-03"), "the window ends at 2026-03-03"),
+        (("--all", "--from", "2026-03-04", "--to", "2026-03-03"), "the window's end (2026-03-03"),
         (("--trace-id", TRIP, "--from", "2026-03-03"), "leave --from, --to and --filter out"),
         (("--trace-id", TRIP, "--filter", "name == 'x'"), "leave --from, --to and --filter out"),
         (("--all", "--taxonomy", "no-such"), "taxonomy"),

@@ -119,7 +119,7 @@ def test_a_dialogue_is_judged_alike_in_every_format(
 def test_what_a_format_lacks_is_told_in_the_docs() -> None:
     """By the names of the formats, in the page on reading traces."""
     page = (Path(__file__).parents[2] / "docs/design/reading-traces.md").read_text()
-    table = page.split("### What a dialogue cannot say")[1].split("\n## ")[0]
+    table = page.split("### What a dialogue cannot say")[1].split("\n##")[0]
     rows = [line for line in table.splitlines() if line.startswith("| ")][1:]
     told = {
         row.split("|")[1].strip(): {one.strip(" `") for one in row.split("|")[2].split(",")}

@@ -139,7 +139,10 @@ def test_what_does_not_stand_is_repaired_once(draft: Callable[..., Ended]) -> No
         ({"check": "call_befor"}, "check: Input should be"),
         ({"check": "call_before", "params": "{"}, "params: is no JSON object"),
         ({"check": "call_limit", "params": '{"calls": ["x"]}'}, "params.at_most: Field required"),
-        ({"check": "statement_rule", "params": '{"forbid": "("}'}, "params.forbid: '(' is no RE2"),
+        (
+            {"check": "statement_rule", "params": '{"forbid": "("}'},
+            "params.forbid: '(' isn't a valid RE2",
+        ),
         ({"question": " "}, "question: is empty"),
         ({"title": ""}, "title: String should have at least 1 character"),
         ({"colour": "red"}, "colour: "),

@@ -187,7 +187,7 @@ def test_what_is_odd_in_a_trace_is_a_gap_or_left_unknown(name: str, tmp_path: Pa
 def test_odd_traces_are_no_trouble_to_the_command_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """It reports them like any others; a time that no clock can say is named, which is exit 3."""
+    """It reports them like any others; a time or an item that cannot be read is named: exit 3."""
     folder = tmp_path / "odd"
     folder.mkdir()
     for number, odd in enumerate(ODD.values(), 1):
@@ -198,7 +198,7 @@ def test_odd_traces_are_no_trouble_to_the_command_line(
         main(["rca", str(folder), "--all", "--jobs", "1", "--runs-dir", runs, "--json"])
     told = capsys.readouterr()
     assert ended.value.code == 3, told.err
-    assert "1 unreadable" in told.err
+    assert "2 unreadable" in told.err
     assert "Traceback" not in told.err
     states = [json.loads(line)["status"] for line in told.out.splitlines()]
     assert states == ["succeeded"] * len(ODD)
