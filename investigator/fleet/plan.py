@@ -95,7 +95,8 @@ class Investigated(_Closed):
 class ScanPlan(_Closed):
     """A scan. `source` are the places that were named, `canonical` the file that is read.
 
-    `budgets` are the limits of one run of each question, None where they are the engine's own.
+    `budgets` are the limits of one run of each question, None where they are the engine's own or no
+    run is opened.
     """
 
     schema_version: Literal["1.0.0"] = "1.0.0"
@@ -161,6 +162,7 @@ def plan_of(
     asked = tuple(
         Options.of(question.located(), question.materials(), settings) for question in questions
     )
+    opens_runs = investigated.which != "none"
     plan = ScanPlan(
         name="",
         engine_version=own_version(),
@@ -176,7 +178,7 @@ def plan_of(
         ),
         questions=asked,
         investigated=investigated.model_copy(update={"below": sample.highest}),
-        budgets=tuple(budgets) if budgets else (None,) * len(asked),
+        budgets=tuple(budgets) if budgets and opens_runs else (None,) * len(asked),
         shards=shards,
     )
     return plan.model_copy(update={"name": _name_of(plan)})
