@@ -162,6 +162,7 @@ def test_a_scan_that_is_killed_goes_on_to_the_same_results(tmp_path: Path, after
     time.sleep(after_s)
     os.kill(begun.pid, signal.SIGKILL)
     begun.wait()
+    assert ended_within(begun.pid, seconds=5.0)
     if (results / "plan.json").exists():
         plan = read_plan(results)
         there = set(range(len(plan.shards))) - set(missing_shards(results, plan))
@@ -169,7 +170,6 @@ def test_a_scan_that_is_killed_goes_on_to_the_same_results(tmp_path: Path, after
         assert names == {f"{number:05d}" for number in there}
     assert scanned(source, results) == whole
     assert not (results / "work").exists()
-    assert ended_within(begun.pid, seconds=5.0)
 
 
 def test_a_time_that_is_over_keeps_what_was_made(tmp_path: Path) -> None:
